@@ -1,0 +1,84 @@
+"""Pairs of set voxels at a lag, counted 64 at a time: pack to bits, AND, popcount."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+
+
+@intrinsic
+def popcount(typingctx, word):  # type: ignore[no-untyped-def]
+    """Count the set bits of a uint64."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), codegen
+
+
+@njit(nogil=True, cache=True)
+def pack(labels, phase, out):  # type: ignore[no-untyped-def]
+    """Pack ``labels == phase`` along the last axis: voxel k is bit k % 64 of word k // 64.
+
+    Parameters
+    ----------
+    labels : uint8, (n0, n1, n2)
+    phase : uint8
+    out : uint64, (n0, n1, at least (n2 + 63) // 64 + 1), zeros
+        The word behind the last one stays zero, so that shifted reads need no test.
+    """
+    n0, n1, n2 = labels.shape
+    for i in range(n0):
+        for j in range(n1):
+            for word in range((n2 + 63) // 64):
+                bits = np.uint64(0)
+                for k in range(min(64, n2 - 64 * word)):
+                    bits |= np.uint64(labels[i, j, 64 * word + k] == phase) << np.uint64(k)
+                out[i, j, word] = bits
+
+
+@njit(nogil=True, cache=True)
+def count_pairs(bits, core, axis, counts):  # type: ignore[no-untyped-def]
+    """Add to ``counts[k]`` the pairs of set voxels `k` apart along `axis`.
+
+    The first voxel of a pair lies in the core, the second one anywhere in the
+    array.
+
+    Parameters
+    ----------
+    bits : uint64, (n0, n1, words)
+        From `pack`.
+    core : tuple of int
+        Shape of the core in voxels; it begins at (0, 0, 0).
+    axis : int
+    counts : int64, (lags,)
+    """
+    n0, n1, words = bits.shape
+    full, rest = core[2] // 64, core[2] % 64
+    used = full + (rest > 0)
+    last = (np.uint64(1) << np.uint64(rest)) - np.uint64(1) if rest else ~np.uint64(0)
+    for i in range(core[0]):
+        for j in range(core[1]):
+            row = bits[i, j]
+            for lag in range(len(counts)):
+                i2, j2 = (i + lag if axis == 0 else i), (j + lag if axis == 1 else j)
+                if i2 >= n0 or j2 >= n1:
+                    break
+                shift = lag if axis == 2 else 0
+                counts[lag] += _row_pairs(row, bits[i2, j2], shift, used, last)
+
+
+@njit(nogil=True, inline="always")
+def _row_pairs(row, other, shift, used, last):  # type: ignore[no-untyped-def]
+    skip, left = shift // 64, np.uint64(shift % 64)
+    total = np.uint64(0)
+    for word in range(used):
+        if skip + word >= len(other):
+            break
+        second = other[skip + word] >> left
+        if left > 0 and skip + word + 1 < len(other):
+            second |= other[skip + word + 1] << (np.uint64(64) - left)
+        first = row[word] & last if word == used - 1 else row[word]
+        total += popcount(first & second)
+    return np.int64(total)

@@ -1,0 +1,47 @@
+"""The metrics: one file each, found by its name, loaded when first used.
+
+``microchar.metrics.LinealPath(r_max=50)`` is the metric ``lineal_path``.
+"""
+
+from __future__ import annotations
+
+from microchar.metric import class_name, create, find, names
+
+__all__ = ["create", "find", "names"]
+
+#: Order in which tables, files and the report show the metrics. One that is not
+#: in this list comes behind those that are.
+REPORT_ORDER = (
+    "volume_fraction",
+    "specific_surface_area",
+    "interfacial_area",
+    "triple_phase_boundary",
+    "two_point_correlation",
+    "pair_correlation",
+    "two_point_cluster",
+    "lineal_path",
+    "chord_length_distribution",
+    "local_porosity",
+    "local_thickness",
+    "euler_characteristic",
+    "cluster_density",
+    "largest_cluster_fraction",
+    "percolating_fraction",
+    "effective_diffusivity",
+    "tortuosity_factor",
+    "glcm",
+    "anisotropy_index",
+    "ssim",
+    "psnr",
+)
+
+
+def __getattr__(attribute: str) -> type:
+    for name in names():
+        if class_name(name) == attribute:
+            return find(name)
+    raise AttributeError(f"module 'microchar.metrics' has no attribute {attribute!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *(class_name(name) for name in names())]

@@ -1,0 +1,52 @@
+"""Volume fraction of each phase."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from microchar.blocks import Block, Counts
+from microchar.metric import AdditiveMetric
+from microchar.result import Result
+from microchar.volume import Volume
+
+
+@dataclass(frozen=True)
+class VolumeFraction(AdditiveMetric):
+    r"""Volume fraction :math:`\phi_i` of each phase.
+
+    The number of voxels of the phase over the number of voxels that count:
+    :math:`\phi_i = N_i / N`.
+
+    Notes
+    -----
+    *Estimator*: voxel count, unbiased. *Denominator*: all voxels, or those
+    inside the mask. The boundary condition plays no part.
+
+    Examples
+    --------
+    >>> import microchar as mc
+    >>> volume = mc.as_volume([[0, 1, 1, 1]], phases=["pore", "solid"])
+    >>> mc.metrics.VolumeFraction()(volume).value(phase="solid").value
+    0.75
+    """
+
+    title = "Volume fraction"
+    symbol = r"\phi"
+    summary = "share of the voxels that belong to the phase"
+    kind = "scalar"
+
+    def count(self, block: Block) -> Counts:
+        """Count the voxels of each phase."""
+        core = block.labels[: block.core[0], : block.core[1], : block.core[2]]
+        return {"voxels": np.bincount(core.ravel(), minlength=256)[: block.n_phases]}
+
+    def finish(self, counts: Counts, volume: Volume) -> Result:
+        """Divide by the voxels that count."""
+        voxels = counts["voxels"]
+        values = [
+            self.scalar(volume.grid, number / voxels.sum(), phase=phase)
+            for phase, number in zip(volume.phases, voxels, strict=True)
+        ]
+        return self.result(volume, values, estimator="voxel count", denominator="voxels that count")

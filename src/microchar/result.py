@@ -1,0 +1,157 @@
+"""What a metric returns: values and profiles, each with unit, status and convention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+#: Every status a value can have. All but "ok" come with a message that says why.
+STATUSES = {
+    "ok": "computed",
+    "not_percolating": "the phase does not connect the two end faces, so the value is exactly zero",
+    "undefined": "the value does not exist for this volume",
+    "absent_phase": "the phase has no voxels",
+    "identical": "the two images are equal, so the ratio has no finite value",
+    "not_applicable": "the metric does not apply to volumes of this kind",
+    "refused": "the metric cannot honour an option that was asked for",
+    "not_converged": "the solver stopped before the tolerance was met; the interval reached is given",
+    "unavailable": "an optional dependency is not installed",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Labelled:
+    """What identifies a value among those of one metric."""
+
+    phase: str = ""
+    direction: str = "all"
+    estimator: str = ""
+    feature: str = ""
+    unit: str = ""
+    status: str = "ok"
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"unknown status {self.status!r}: expected one of {', '.join(STATUSES)}")
+
+    def matches(self, **labels: str) -> bool:
+        """Whether every given label (phase, direction, …) is this one's."""
+        return all(getattr(self, key) == label for key, label in labels.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value(_Labelled):
+    """One number. `value` is None where it does not exist; `status` then says why.
+
+    Parameters
+    ----------
+    phase : str
+        Name of the phase; pairs and triplets joined by "|"; "" for the whole image.
+    direction : str
+        "0", "1", "2", "mean", "radial" or "all".
+    estimator, feature : str
+        Which of several estimators, which of several quantities of the metric.
+    unit : str
+        As in data files, "um^-1"; "" for pure numbers.
+    value, lower, upper, standard_error : float or None
+        The number, bounds that hold it, its standard error.
+    status, message : str
+        A key of `STATUSES`, and why where it is not "ok".
+    """
+
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    standard_error: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Profile(_Labelled):
+    """A function of one variable, sampled: ``y[i]`` at ``x[i]``; see `Value` for the labels."""
+
+    x: np.ndarray = field(default_factory=lambda: np.empty(0))
+    y: np.ndarray = field(default_factory=lambda: np.empty(0))
+    x_unit: str = ""
+    standard_error: np.ndarray | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """Everything one metric found on one volume (or pair of volumes).
+
+    Parameters
+    ----------
+    metric, title, symbol, kind : str
+        Of the metric, see `Metric`.
+    convention : mapping of str to str
+        Definition, boundary, connectivity, estimator, denominator, …: what
+        another tool must match for its number to be comparable.
+    values, profiles : tuple
+        What was found.
+    status, message : str
+        Of the metric as a whole, where it could not be computed at all.
+    """
+
+    metric: str
+    title: str
+    symbol: str
+    kind: str
+    convention: Mapping[str, str]
+    values: tuple[Value, ...] = ()
+    profiles: tuple[Profile, ...] = ()
+    status: str = "ok"
+    message: str = ""
+
+    def value(self, **labels: str) -> Value:
+        """Return the one value with these labels, e.g. ``value(phase="pore", direction="0")``."""
+        return _only([v for v in self.values if v.matches(**labels)], self.metric, labels)
+
+    def profile(self, **labels: str) -> Profile:
+        """Return the one profile with these labels."""
+        return _only([p for p in self.profiles if p.matches(**labels)], self.metric, labels)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain Python objects, fit for JSON."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        plain["convention"] = dict(self.convention)
+        plain["values"] = [asdict(value) for value in self.values]
+        plain["profiles"] = [_plain_profile(profile) for profile in self.profiles]
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Result:
+        """Rebuild a result from `to_dict`."""
+        entries = dict(plain)
+        entries["values"] = tuple(Value(**value) for value in plain["values"])
+        entries["profiles"] = tuple(_profile(profile) for profile in plain["profiles"])
+        return cls(**entries)
+
+
+def _only(found: list[Any], metric: str, labels: Mapping[str, str]) -> Any:
+    if len(found) != 1:
+        raise KeyError(f"{metric}: {len(found)} entries match {dict(labels)!r}, expected one")
+    return found[0]
+
+
+def _plain_profile(profile: Profile) -> dict[str, Any]:
+    plain = {f.name: getattr(profile, f.name) for f in fields(profile)}
+    for key in ("x", "y", "standard_error"):
+        plain[key] = None if plain[key] is None else _numbers(plain[key])
+    return plain
+
+
+def _numbers(array: Iterable[float]) -> list[float | None]:
+    # JSON has no nan; a point that does not exist is null.
+    return [float(number) if np.isfinite(number) else None for number in array]
+
+
+def _profile(plain: Mapping[str, Any]) -> Profile:
+    entries = dict(plain)
+    for key in ("x", "y", "standard_error"):
+        if entries[key] is not None:
+            entries[key] = np.array([np.nan if number is None else number for number in entries[key]])
+    return Profile(**entries)
