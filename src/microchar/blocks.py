@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -79,9 +79,7 @@ def columns(shape: Triple, voxels: int = _SLAB_VOXELS) -> list[Region]:
     regions = []
     for axis in _axes(shape):
         split = max((a for a in range(3) if a != axis), key=lambda a: shape[a])
-        regions += _regions(
-            [_cuts(n, _pieces(shape, a, voxels) if a == split else 1) for a, n in enumerate(shape)], axis
-        )
+        regions += _regions(_cut_one(shape, split, voxels), axis)
     return regions
 
 
@@ -93,9 +91,7 @@ def slabs(shape: Triple, voxels: int = _SLAB_VOXELS) -> list[Region]:
     axes = _axes(shape) if len(_axes(shape)) == 3 else tuple(a for a in range(3) if shape[a] == 1)[:1]
     regions = []
     for axis in axes:
-        regions += _regions(
-            [_cuts(n, _pieces(shape, a, voxels) if a == axis else 1) for a, n in enumerate(shape)], axis
-        )
+        regions += _regions(_cut_one(shape, axis, voxels), axis)
     return regions
 
 
@@ -106,13 +102,14 @@ def _axes(shape: Triple) -> tuple[int, ...]:
     return tuple(a for a in range(3) if shape[a] > 1)
 
 
-def _pieces(shape: Triple, axis: int, voxels: int) -> int:
-    return min(shape[axis], -(-int(np.prod(shape, dtype=np.int64)) // voxels))
+def _cut_one(shape: Triple, axis: int, voxels: int) -> list[list[tuple[int, int]]]:
+    pieces = min(shape[axis], -(-int(np.prod(shape, dtype=np.int64)) // voxels))
+    return [_cuts(n, pieces if a == axis else 1) for a, n in enumerate(shape)]
 
 
 def _cuts(n: int, pieces: int) -> list[tuple[int, int]]:
     edges = np.linspace(0, n, pieces + 1).round().astype(int).tolist()
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def _regions(cuts: Sequence[Sequence[tuple[int, int]]], axis: int | None) -> list[Region]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class Progress(Protocol):
     """Called while measuring: which metric of which volume, and the share of it that is done."""
 
-    def __call__(self, volume: str, metric: str, fraction: float) -> None: ...
+    def __call__(self, volume: str, metric: str, fraction: float, /) -> None:
+        """Take note."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +106,7 @@ def measure(
     executor : concurrent.futures.Executor, optional
         Where blocks are counted instead of on threads of this process.
     progress : callable, optional
-        ``progress(volume=, metric=, fraction=)``, called from this thread.
+        ``progress(volume, metric, fraction)``, called from this thread.
     **parameters
         Further parameters of metrics, by field name, such as ``diffusivity=``.
 
@@ -171,7 +173,7 @@ def run(
         shared = Shared(pool, threads or available_cores())
         for metric in metrics:
             if progress is not None:
-                shared.progress = lambda fraction, name=metric.name(): progress(volume.name, name, fraction)
+                shared.progress = partial(progress, volume.name, metric.name())
             shared.progress(0.0)
             results[metric.name()] = _run_one(metric, volume, other, shared)
             shared.progress(1.0)

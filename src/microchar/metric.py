@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from functools import cache
@@ -22,6 +22,9 @@ from microchar.units import power_unit
 from microchar.volume import Grid, Triple, Volume
 
 Kind = Literal["scalar", "profile", "distribution", "table"]
+Additive = Literal["exact", "float", "whole"]
+ErrorSource = Literal["jackknife", "subvolumes", "none"]
+Layout = Literal["boxes", "columns", "slabs"]
 T = TypeVar("T")
 
 
@@ -100,9 +103,9 @@ class Metric(ABC):
     kind: ClassVar[Kind]
     length_power: ClassVar[int] = 0
     abscissa_power: ClassVar[int] = 0
-    additive: ClassVar[Literal["exact", "float", "whole"]]
+    additive: ClassVar[Additive]
     size_dependent: ClassVar[bool] = False
-    error_source: ClassVar[Literal["jackknife", "subvolumes", "none"]]
+    error_source: ClassVar[ErrorSource]
     min_phases: ClassVar[int] = 1
     min_ndim: ClassVar[int] = 1
     periodic_supported: ClassVar[bool] = True
@@ -168,8 +171,8 @@ class Metric(ABC):
     def result(
         self,
         volume: Volume,
-        values: list[Value] | None = None,
-        profiles: list[Profile] | None = None,
+        values: Sequence[Value] = (),
+        profiles: Sequence[Profile] = (),
         **convention: str,
     ) -> Result:
         """Make the `Result` of this metric, adding to the convention record."""
@@ -179,8 +182,8 @@ class Metric(ABC):
             symbol=self.symbol,
             kind=self.kind,
             convention={**self.convention(volume), **convention},
-            values=tuple(values or ()),
-            profiles=tuple(profiles or ()),
+            values=tuple(values),
+            profiles=tuple(profiles),
         )
 
     def no_result(self, volume: Volume, status: str, message: str) -> Result:
@@ -204,10 +207,10 @@ class Metric(ABC):
 class AdditiveMetric(Metric):
     """A metric that is a sum over places: ``finish(sum of count(block))``."""
 
-    additive = "exact"
-    error_source = "jackknife"
+    additive: ClassVar[Additive] = "exact"
+    error_source: ClassVar[ErrorSource] = "jackknife"
     #: How the volume is cut: "boxes" with a halo, "columns" that span one axis, or "slabs" of whole slices.
-    layout: ClassVar[Literal["boxes", "columns", "slabs"]] = "boxes"
+    layout: ClassVar[Layout] = "boxes"
 
     def halo(self, grid: Grid) -> Triple:
         """Return how far behind its core a block must see, per axis (boxes only)."""
@@ -235,9 +238,9 @@ class AdditiveMetric(Metric):
 class PairMetric(AdditiveMetric):
     """A metric of two images on one lattice, slice against slice; not part of any verdict."""
 
-    additive = "float"
-    layout = "slabs"
-    error_source = "none"
+    additive: ClassVar[Additive] = "float"
+    layout: ClassVar[Layout] = "slabs"
+    error_source: ClassVar[ErrorSource] = "none"
 
     def field(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
         """Read grey levels."""
@@ -248,8 +251,8 @@ class PairMetric(AdditiveMetric):
 class WholeMetric(Metric):
     """A metric that is not a sum over places."""
 
-    additive = "whole"
-    error_source = "subvolumes"
+    additive: ClassVar[Additive] = "whole"
+    error_source: ClassVar[ErrorSource] = "subvolumes"
 
     @abstractmethod
     def compute(self, volume: Volume, shared: Shared) -> Result:

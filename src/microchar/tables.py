@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from microchar.result import Result
 
@@ -23,11 +23,10 @@ def scalars(results: Iterable[Named]) -> pd.DataFrame:
     """Return a row for each value; a metric without any gives one row with its status."""
     import pandas as pd
 
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for volume, reference, result in results:
         head = (volume, reference, result.metric)
-        for value in result.values:
-            rows.append((*head, *(getattr(value, key) for key in (*_LABELS, *_NUMBERS))))
+        rows.extend((*head, *(getattr(value, key) for key in (*_LABELS, *_NUMBERS))) for value in result.values)
         if result.status != "ok":
             rows.append((*head, "", "", "all", "", None, "", None, None, None, result.status))
     return pd.DataFrame(rows, columns=list(SCALAR_COLUMNS))
@@ -40,7 +39,7 @@ def profiles(results: Iterable[Named]) -> pd.DataFrame:
     frames = []
     for volume, reference, result in results:
         for profile in result.profiles:
-            columns = {"volume": volume, "reference": reference, "metric": result.metric}
+            columns: dict[str, Any] = {"volume": volume, "reference": reference, "metric": result.metric}
             columns |= {key: getattr(profile, key) for key in (*_LABELS, "unit", "status")}
             columns |= {"value": profile.y, "lower": None, "upper": None, "standard_error": profile.standard_error}
             columns |= {"x": profile.x, "x_unit": profile.x_unit}

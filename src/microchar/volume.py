@@ -185,7 +185,7 @@ class Volume:
 def _wrapped(array: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.ndarray:
     box = array
     for axis, (first, last, n) in enumerate(zip(start, stop, array.shape, strict=True)):
-        if 0 <= first and last <= n:
+        if first >= 0 and last <= n:
             box = box[(slice(None),) * axis + (slice(first, last),)]
         else:
             box = np.take(box, np.arange(first, last) % n, axis=axis)

@@ -1,1 +1,1 @@
-
+"""Generators of microstructures; for now plain functions."""

@@ -54,7 +54,7 @@ def count_pairs(bits, core, axis, counts):  # type: ignore[no-untyped-def]
     axis : int
     counts : int64, (lags,)
     """
-    n0, n1, words = bits.shape
+    n0, n1, _ = bits.shape
     full, rest = core[2] // 64, core[2] % 64
     used = full + (rest > 0)
     last = (np.uint64(1) << np.uint64(rest)) - np.uint64(1) if rest else ~np.uint64(0)

@@ -1,0 +1,47 @@
+"""What every test may use: the real volumes, and a home for compiled kernels."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def data_folder() -> Path:
+    """Return the folder of the real volumes; skip where there is none, fail in CI."""
+    folder = Path(os.environ.get("MICROCHAR_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        reason = f"no real volumes: neither MICROCHAR_DATA nor {folder} is a folder"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real():
+    """Give a function from a name such as "berea" to the file of that real volume."""
+
+    def path(name: str) -> Path:
+        return data_folder() / f"{name}.tif"
+
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_array(real):
+    """Give a function from a name such as "berea" to the grey values of that real volume (read once)."""
+    import tifffile
+
+    loaded = {}
+
+    def array(name: str):
+        if name not in loaded:
+            loaded[name] = tifffile.imread(real(name))
+            loaded[name].setflags(write=False)
+        return loaded[name]
+
+    return array

@@ -1,0 +1,1 @@
+"""Slow and obvious oracles: plain NumPy and Python, written from the definitions, sharing nothing with the kernels."""
