@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +15,7 @@ from microchar.blocks import LAYOUTS, Block, Counts, add_up, available_cores, ha
 from microchar.errors import InputError
 from microchar.metric import AdditiveMetric, Metric, PairMetric, Shared, WholeMetric, create, names
 from microchar.result import Result
+from microchar.tables import Named, profiles, scalars
 from microchar.volume import LengthLike, Volume, as_volume
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Called while measuring: which metric of which volume, and the share of it that is done."""
+    """Called while measuring: the share of the work that is done, and what is in work."""
 
-    def __call__(self, volume: str, metric: str, fraction: float, /) -> None:
+    def __call__(self, fraction: float, volume: str, metric: str, /) -> None:
         """Take note."""
 
 
@@ -38,10 +39,14 @@ class Measurement(Mapping[str, Result]):
         What was measured.
     results : mapping of str to Result
         In the order of the report.
+    settings : mapping
+        The arguments that were given; the conventions of the results say what
+        the others came to be.
     """
 
     volume: Volume
     results: Mapping[str, Result]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Result:
         return self.results[name]
@@ -52,17 +57,23 @@ class Measurement(Mapping[str, Result]):
     def __len__(self) -> int:
         return len(self.results)
 
+    def named(self) -> list[Named]:
+        """Return the results with the names of the volume and of the other one (none here)."""
+        return [Named(self.volume.name, "", result) for result in self.results.values()]
+
     def scalars(self) -> pd.DataFrame:
         """Return the values as a tidy table, a row each."""
-        from microchar.tables import scalars
-
-        return scalars([(self.volume.name, "", result) for result in self.results.values()])
+        return scalars(self.named())
 
     def profiles(self) -> pd.DataFrame:
         """Return the profiles as a tidy table, a row for each sample."""
-        from microchar.tables import profiles
+        return profiles(self.named())
 
-        return profiles([(self.volume.name, "", result) for result in self.results.values()])
+    def to_dict(self, **provenance: Any) -> dict[str, Any]:
+        """Return everything as plain Python objects: the content of ``results.json``."""
+        from microchar.record import describe, record
+
+        return record([describe(self.volume, "measured")], self.named(), self.settings, provenance)
 
 
 def measure(
@@ -106,7 +117,8 @@ def measure(
     executor : concurrent.futures.Executor, optional
         Where blocks are counted instead of on threads of this process.
     progress : callable, optional
-        ``progress(volume, metric, fraction)``, called from this thread.
+        ``progress(fraction, volume, metric)``: the share of the work that is done
+        and the names of what is in work. It is called from this thread.
     **parameters
         Further parameters of metrics, by field name, such as ``diffusivity=``.
 
@@ -134,7 +146,13 @@ def measure(
     chosen = [m.resolved(volume.grid) for m in choose(metrics, skip, parameters) if not isinstance(m, PairMetric)]
     if metrics is not None:
         refuse_mask(chosen, volume)
-    return Measurement(volume, run(chosen, volume, None, threads=threads, executor=executor, progress=progress))
+    (results,) = run_all([Task(chosen, volume)], threads=threads, executor=executor, progress=progress)
+    return Measurement(volume, results, settings(r_max=r_max, window=window, periodic=periodic))
+
+
+def settings(**given: Any) -> dict[str, Any]:
+    """Return the arguments that were given, for the record; what was left to its default is left out."""
+    return {key: value for key, value in given.items() if value is not None and value != ()}
 
 
 def choose(metrics: Sequence[str | Metric] | None, skip: Sequence[str], parameters: Mapping[str, Any]) -> list[Metric]:
@@ -158,26 +176,58 @@ def refuse_mask(metrics: Sequence[Metric], volume: Volume) -> None:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Metrics to measure on one volume or, for pair metrics, on two of equal shape."""
+
+    metrics: Sequence[Metric]
+    volume: Volume
+    other: Volume | None = None
+
+    def cost(self, metric: Metric) -> float:
+        """Return about how much of the time a metric takes, in arbitrary units."""
+        return metric.cost * float(np.prod(self.volume.shape))
+
+
 def run(
-    metrics: Sequence[Metric],
-    volume: Volume,
-    other: Volume | None,
+    metrics: Sequence[Metric], volume: Volume, other: Volume | None = None, *, threads: int | None = None
+) -> dict[str, Result]:
+    """Measure resolved metrics on one volume or, for pair metrics, on two of equal shape."""
+    return run_all([Task(metrics, volume, other)], threads=threads)[0]
+
+
+def run_all(
+    tasks: Sequence[Task],
     *,
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
-) -> dict[str, Result]:
-    """Measure resolved metrics on one volume or, for pair metrics, on two of equal shape."""
-    results: dict[str, Result] = {}
+) -> list[dict[str, Result]]:
+    """Run tasks one after the other; each is parallel inside."""
+    total = sum(task.cost(metric) for task in tasks for metric in task.metrics)
+    done = 0.0
+    found = []
     with nullcontext(executor) if executor else thread_pool(threads) as pool:
-        shared = Shared(pool, threads or available_cores())
-        for metric in metrics:
-            if progress is not None:
-                shared.progress = partial(progress, volume.name, metric.name())
-            shared.progress(0.0)
-            results[metric.name()] = _run_one(metric, volume, other, shared)
-            shared.progress(1.0)
-    return results
+        for task in tasks:
+            shared = Shared(pool, threads or available_cores())
+            results = {}
+            for metric in task.metrics:
+                cost = task.cost(metric)
+                if progress is not None:
+                    shared.progress = partial(_report_progress, progress, done, cost, total, task, metric)
+                shared.progress(0.0)
+                results[metric.name()] = _run_one(metric, task.volume, task.other, shared)
+                done += cost
+            found.append(results)
+    if progress is not None and tasks:
+        progress(1.0, tasks[-1].volume.name, "")
+    return found
+
+
+def _report_progress(
+    progress: Progress, done: float, cost: float, total: float, task: Task, metric: Metric, fraction: float
+) -> None:
+    progress((done + fraction * cost) / total, task.volume.name, metric.name())
 
 
 def _run_one(metric: Metric, volume: Volume, other: Volume | None, shared: Shared) -> Result:

@@ -93,6 +93,10 @@ class Metric(ABC):
         Where its standard error comes from.
     min_phases, min_ndim : int
         What a volume must have for the metric to exist.
+    cost : float
+        About how much longer than volume fractions it takes; for the time left.
+    acts_on_grey_levels : bool
+        Whether the value depends on which grey levels stand for the phases.
     periodic_supported, mask_supported : bool
         Whether periodic axes and masks can be honoured.
     """
@@ -108,6 +112,8 @@ class Metric(ABC):
     error_source: ClassVar[ErrorSource]
     min_phases: ClassVar[int] = 1
     min_ndim: ClassVar[int] = 1
+    cost: ClassVar[float] = 1.0
+    acts_on_grey_levels: ClassVar[bool] = False
     periodic_supported: ClassVar[bool] = True
     mask_supported: ClassVar[bool] = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from microchar.result import Result
@@ -15,8 +16,15 @@ _NUMBERS = ("value", "unit", "lower", "upper", "standard_error", "status")
 SCALAR_COLUMNS = ("volume", "reference", "metric", *_LABELS, *_NUMBERS)
 PROFILE_COLUMNS = (*SCALAR_COLUMNS, "x", "x_unit")
 
-#: Name of the volume, name of the other volume of a pair metric or "", and the result.
-Named = tuple[str, str, Result]
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """A result with the name of its volume and, for pair metrics, that of the other one."""
+
+    volume: str
+    reference: str
+    result: Result
+    baseline: bool = False
 
 
 def scalars(results: Iterable[Named]) -> pd.DataFrame:
@@ -24,8 +32,9 @@ def scalars(results: Iterable[Named]) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[tuple[Any, ...]] = []
-    for volume, reference, result in results:
-        head = (volume, reference, result.metric)
+    for named in results:
+        result = named.result
+        head = (named.volume, named.reference, result.metric)
         rows.extend((*head, *(getattr(value, key) for key in (*_LABELS, *_NUMBERS))) for value in result.values)
         if result.status != "ok":
             rows.append((*head, "", "", "all", "", None, "", None, None, None, result.status))
@@ -37,9 +46,13 @@ def profiles(results: Iterable[Named]) -> pd.DataFrame:
     import pandas as pd
 
     frames = []
-    for volume, reference, result in results:
-        for profile in result.profiles:
-            columns: dict[str, Any] = {"volume": volume, "reference": reference, "metric": result.metric}
+    for named in results:
+        for profile in named.result.profiles:
+            columns: dict[str, Any] = {
+                "volume": named.volume,
+                "reference": named.reference,
+                "metric": named.result.metric,
+            }
             columns |= {key: getattr(profile, key) for key in (*_LABELS, "unit", "status")}
             columns |= {"value": profile.y, "lower": None, "upper": None, "standard_error": profile.standard_error}
             columns |= {"x": profile.x, "x_unit": profile.x_unit}
