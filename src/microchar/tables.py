@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from microchar.result import Result
+from microchar.result import Result, Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,3 +58,32 @@ def profiles(results: Iterable[Named]) -> pd.DataFrame:
             columns |= {"x": profile.x, "x_unit": profile.x_unit}
             frames.append(pd.DataFrame(columns)[list(PROFILE_COLUMNS)])
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(PROFILE_COLUMNS))
+
+
+def differences(results: Iterable[Named], reference: str) -> pd.DataFrame:
+    """Return candidate minus reference for every value that both have, a row each.
+
+    Columns: volume, metric, the labels, unit, reference, value, difference.
+    """
+    import pandas as pd
+
+    results = [named for named in results if not named.reference]
+    of_reference = {
+        (named.result.metric, *_key(value)): value
+        for named in results
+        if named.volume == reference
+        for value in named.result.values
+    }
+    rows = []
+    for named in results:
+        for value in named.result.values if named.volume != reference else ():
+            real = of_reference.get((named.result.metric, *_key(value)))
+            if real is None or real.value is None or value.value is None:
+                continue
+            head = (named.volume, named.result.metric, *_key(value), value.unit)
+            rows.append((*head, real.value, value.value, value.value - real.value))
+    return pd.DataFrame(rows, columns=["volume", "metric", *_LABELS, "unit", "reference", "value", "difference"])
+
+
+def _key(value: Value) -> tuple[str, ...]:
+    return tuple(getattr(value, key) for key in _LABELS)
