@@ -7,7 +7,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import KW_ONLY, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -56,7 +56,7 @@ class Shared:
         return self._made[key]  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Metric(ABC):
     """A statistic of a microstructure.
 
@@ -117,7 +117,6 @@ class Metric(ABC):
     periodic_supported: ClassVar[bool] = True
     mask_supported: ClassVar[bool] = True
 
-    _: KW_ONLY
     periodic: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:

@@ -1,1 +1,7 @@
 """What a plugin author needs: the contract as a test, and volumes of known truth."""
+
+from __future__ import annotations
+
+from microchar.testing.contract import check_metric, configurations
+
+__all__ = ["check_metric", "configurations"]

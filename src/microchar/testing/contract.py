@@ -1,0 +1,216 @@
+"""The contract of a metric as a test that any metric can be put to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import permutations, product
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from microchar import blocks
+from microchar.measurement import run
+from microchar.metric import AdditiveMetric, Metric, PairMetric
+from microchar.result import Profile, Result, Value
+from microchar.volume import Volume, as_volume
+
+#: Float sums in another order differ by this much, relative to the largest value.
+_ROUNDING = 1e-9
+
+
+def check_metric(metric: Metric, *, shape: tuple[int, int, int] = (10, 12, 9), n_phases: int = 3) -> None:
+    """Raise AssertionError if a metric breaks the contract of `microchar.metric.Metric`.
+
+    Checked are: the counts of blocks add up to those of the whole, for several
+    layouts; permuting the axes permutes the directions; doubling the voxel size
+    scales each value by the power of length in its unit; relabelling the phases
+    permutes the results (unless the metric acts on grey levels); an empty and a
+    full phase give a status or a finite number; the input is left as it was; the
+    configuration makes the metric again; and the distance of a result to itself
+    is zero.
+
+    Parameters
+    ----------
+    metric : Metric
+        Configured for volumes of that shape; r_max and window small, say.
+    shape : tuple of int
+        Shape of the random volumes it is put to.
+    n_phases : int
+        Number of phases of those volumes.
+
+    Raises
+    ------
+    AssertionError
+        Naming the clause of the contract that is broken.
+
+    Examples
+    --------
+    >>> import microchar as mc
+    >>> mc.testing.check_metric(mc.metrics.VolumeFraction())
+    """
+    volume = _random_volume(shape, n_phases)
+    checks: list[Callable[[Metric, Volume], None]] = [
+        _check_declarations,
+        _check_configuration,
+        _check_input_unmodified,
+        _check_distance,
+        _check_voxel_size,
+        _check_axes,
+        _check_single_phase,
+    ]
+    if isinstance(metric, AdditiveMetric):
+        checks.append(_check_blocks)
+    if not metric.acts_on_grey_levels:
+        checks.append(_check_relabelling)
+    for check in checks:
+        check(metric, volume)
+
+
+def _random_volume(shape: tuple[int, int, int], n_phases: int) -> Volume:
+    # Smoothed noise: blobs of a few voxels, so that clusters, chords and windows have something to find.
+    noise = np.random.default_rng(0).random(shape)
+    smooth = sum(np.roll(noise, shift, axis=(0, 1, 2)) for shift in product((0, 1), repeat=3))
+    cuts = np.quantile(smooth, np.arange(1, n_phases) / n_phases)
+    return as_volume(np.digitize(smooth, cuts).astype(np.uint8), voxel_size=(1.0, 1.0, 1.0), name="random")
+
+
+def _measure(metric: Metric, volume: Volume) -> Result:
+    other = None
+    if isinstance(metric, PairMetric):
+        other = replace(volume, values=volume.values[::-1].copy())
+    return run([metric.resolved(volume.grid)], volume, other, threads=1)[metric.name()]
+
+
+def _entries(result: Result) -> dict[tuple[str, ...], Value | Profile]:
+    entries: list[Value | Profile] = [*result.values, *result.profiles]
+    return {
+        ("|".join(sorted(e.phase.split("|"))), e.direction, e.estimator, e.feature, type(e).__name__): e
+        for e in entries
+    }
+
+
+def _numbers(entry: Value | Profile) -> np.ndarray:
+    if isinstance(entry, Profile):
+        return entry.y
+    return np.array([np.nan if entry.value is None else entry.value])
+
+
+def _same(found: np.ndarray, expected: np.ndarray, clause: str, what: object, tolerance: float = _ROUNDING) -> None:
+    assert found.shape == expected.shape, f"{clause}: {what} has {found.shape} samples, expected {expected.shape}"
+    scale = np.nanmax(np.abs(expected), initial=1e-300)
+    close = np.allclose(found, expected, rtol=0, atol=tolerance * scale, equal_nan=True)
+    assert close, f"{clause}: {what} is {found}, expected {expected}"
+
+
+def _check_declarations(metric: Metric, volume: Volume) -> None:
+    del volume
+    for attribute in ("title", "symbol", "summary", "kind", "additive", "error_source"):
+        assert getattr(metric, attribute, None), f"declaration: {metric.name()} has no {attribute}"
+
+
+def _check_configuration(metric: Metric, volume: Volume) -> None:
+    again = type(metric)(**metric.config())
+    assert again == metric, f"configuration: {again} is not {metric}"
+    assert hash(again) == hash(metric), "configuration: equal metrics have different hashes"
+    resolved = metric.resolved(volume.grid)
+    assert resolved.resolved(volume.grid) == resolved, "configuration: resolving twice changes the metric"
+
+
+def _check_input_unmodified(metric: Metric, volume: Volume) -> None:
+    before = volume.values.copy()
+    _measure(metric, volume)
+    assert np.array_equal(before, volume.values), "the input was modified"
+
+
+def _check_distance(metric: Metric, volume: Volume) -> None:
+    result = _measure(metric, volume)
+    assert result.values or result.profiles, f"{metric.name()} found nothing: {result.status}, {result.message}"
+    assert metric.distance(result, result) == 0, "the distance of a result to itself is not zero"
+
+
+def _check_blocks(metric: Metric, volume: Volume) -> None:
+    assert isinstance(metric, AdditiveMetric)
+    whole = _entries(_measure(metric, volume))
+    layouts = {
+        "boxes": lambda shape: blocks.boxes(shape, edge=4),
+        "columns": lambda shape: blocks.columns(shape, voxels=200),
+        "slabs": lambda shape: blocks.slabs(shape, voxels=200),
+    }
+    with mock.patch.dict(blocks.LAYOUTS, layouts):
+        in_blocks = _entries(_measure(metric, volume))
+    assert in_blocks.keys() == whole.keys(), "blocks: other entries than for the whole volume"
+    for key, entry in whole.items():
+        found, expected = _numbers(in_blocks[key]), _numbers(entry)
+        assert np.array_equal(found, expected, equal_nan=True), f"blocks: {key} is {found}, whole {expected}"
+
+
+def _check_voxel_size(metric: Metric, volume: Volume) -> None:
+    small = _entries(_measure(metric, replace(volume, unit="um")))
+    large = _entries(_measure(metric, replace(volume, unit="um", voxel_size=(2.0, 2.0, 2.0))))
+    for key, entry in small.items():
+        _same(_numbers(large[key]), _numbers(entry) * 2.0 ** _power(entry.unit), "voxel size", key)
+        if isinstance(entry, Profile):
+            other = large[key]
+            assert isinstance(other, Profile)
+            _same(other.x, entry.x * 2.0 ** _power(entry.x_unit), "voxel size: abscissa", key)
+
+
+def _power(unit: str) -> int:
+    base, _, exponent = unit.partition("^")
+    return int(exponent or 1) if base == "um" else 0
+
+
+def _check_axes(metric: Metric, volume: Volume) -> None:
+    if metric.periodic not in ((), (0, 1, 2)):
+        return
+    whole = _entries(_measure(metric, volume))
+    for order in list(permutations(range(3)))[1:]:
+        turned = replace(volume, values=np.ascontiguousarray(volume.values.transpose(order)))
+        if isinstance(metric, PairMetric):
+            break  # the second volume of _measure is mirrored along the first axis
+        found = _entries(_measure(_turned(metric, order), turned))
+        for (phase, direction, *rest), entry in whole.items():
+            there = str(order.index(int(direction))) if direction in "012" else direction
+            key = (phase, there, *rest)
+            assert key in found, f"axes: no {key} after transposing by {order}"
+            _same(_numbers(found[key]), _numbers(entry), f"axes {order}", key, tolerance=1e-6)
+
+
+def _turned(metric: Metric, order: tuple[int, ...]) -> Metric:
+    triples: dict[str, Any] = {
+        name: tuple(value[axis] for axis in order)
+        for name, value in metric.config().items()
+        if name != "periodic" and isinstance(value, tuple) and len(value) == 3
+    }
+    return replace(metric, **triples) if triples else metric
+
+
+def _check_relabelling(metric: Metric, volume: Volume) -> None:
+    last = volume.n_phases - 1
+    relabelled = replace(volume, values=(last - volume.values).astype(np.uint8), phases=volume.phases[::-1])
+    whole, found = _entries(_measure(metric, volume)), _entries(_measure(metric, relabelled))
+    assert whole.keys() == found.keys(), "relabelling: other entries than before"
+    for key, entry in whole.items():
+        _same(_numbers(found[key]), _numbers(entry), "relabelling", key, tolerance=1e-6)
+
+
+def _check_single_phase(metric: Metric, volume: Volume) -> None:
+    for label in (0, volume.n_phases - 1):
+        uniform = replace(volume, values=np.full_like(volume.values, label))
+        result = _measure(metric, uniform)
+        for value in result.values:
+            finite = value.value is not None and np.isfinite(value.value)
+            assert finite or value.status != "ok", f"single phase: {value} has neither a number nor a status"
+            assert value.value is None or np.isfinite(value.value), f"single phase: {value} is not finite"
+            assert value.status == "ok" or value.message, f"single phase: {value} does not say why"
+
+
+def configurations(metric: type[Metric]) -> Iterator[Metric]:
+    """Give a metric non-periodic and, where it is defined, periodic, with small lags and windows."""
+    fields = {"r_max": 3, "window": 3}
+    small: dict[str, Any] = {key: value for key, value in fields.items() if key in metric.__dataclass_fields__}
+    yield metric(**small)
+    if metric.periodic_supported:
+        yield metric(**small, periodic=(0, 1, 2))
