@@ -12,7 +12,7 @@ from microchar.result import Result
 from microchar.volume import Volume
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VolumeFraction(AdditiveMetric):
     r"""Volume fraction :math:`\phi_i` of each phase.
 

@@ -1,0 +1,306 @@
+"""The command line: ``microchar report``, ``measure`` and ``metrics``. Heavy imports stay inside the commands."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from microchar import __version__
+from microchar.errors import InputError, MicrocharError
+
+if TYPE_CHECKING:
+    from microchar.volume import Volume
+
+_AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
+_FORMATS = ("html", "json", "csv")
+
+_EXAMPLES = """\
+examples:
+  microchar report real.tif fake.tif -o out/
+  microchar report real.tif fakes/*.tif --phases pore=0,solid=255 --voxel-size 3um
+  microchar report out/results.json -o out/        render again, without measuring
+  microchar measure volume.tif -o out/
+  microchar metrics
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 2 bad usage or input, 1 failure."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(arguments)
+    options.command_line = shlex.join(["microchar", *arguments])
+    # A terminated run must clean up like an interrupted one: nothing half-written stays.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        options.run(options)
+    except KeyboardInterrupt:
+        return _failed("interrupted; nothing was written", 1)
+    except InputError as error:
+        return _failed(str(error), 2)
+    except (MicrocharError, MemoryError, OSError) as error:
+        return _failed(str(error) or type(error).__name__, 1)
+    return 0
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _failed(message: str, code: int) -> int:
+    print(f"microchar: {message}", file=sys.stderr)
+    return code
+
+
+# --- the commands ------------------------------------------------------------
+
+
+def _report(options: argparse.Namespace) -> None:
+    from microchar.report import check_writable, read_results, write_report
+
+    if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
+        _say(options, write_report(read_results(options.volumes[0]), options.output, formats=options.format))
+        return
+    if len(options.volumes) < 2:
+        raise InputError(
+            f"report: found one volume ({options.volumes[0]}), expected a real and at least one fake; "
+            "`microchar measure` measures one volume"
+        )
+    check_writable(options.output)
+    from microchar.comparison import compare
+
+    reference, *candidates = _read_volumes(options)
+    with _Progress(options) as progress:
+        comparison = compare(
+            reference, candidates, phases=options.phases, progress=progress, **_measure_arguments(options)
+        )
+    results = comparison.to_dict(command=options.command_line, seed=options.seed)
+    _say(options, write_report(results, options.output, formats=options.format))
+
+
+def _measure(options: argparse.Namespace) -> None:
+    from microchar.report import check_writable, write_report
+
+    check_writable(options.output)
+    from microchar.measurement import measure
+
+    (volume,) = _read_volumes(options)
+    with _Progress(options) as progress:
+        measurement = measure(volume, progress=progress, **_measure_arguments(options))
+    results = measurement.to_dict(command=options.command_line, seed=options.seed)
+    _say(options, write_report(results, options.output, formats=options.format))
+
+
+def _metrics(options: argparse.Namespace) -> None:
+    del options
+    from microchar.metric import find, names
+    from microchar.units import power_unit
+
+    width = max(len(name) for name in names())
+    print(f"{'id':{width}}  {'unit':9}  what it is")
+    for name in names():
+        cls = find(name)
+        print(f"{name:{width}}  {power_unit('length', cls.length_power) or '-':9}  {cls.summary}")
+
+
+def _say(options: argparse.Namespace, written: Any) -> None:
+    if not options.quiet:
+        for path in written.values():
+            print(path)
+
+
+def _read_volumes(options: argparse.Namespace) -> list[Volume]:
+    from dataclasses import replace
+
+    from microchar.io import read_volume
+
+    volumes = []
+    for place, path in enumerate(options.volumes):
+        volume = read_volume(
+            path,
+            voxel_size=options.voxel_size,
+            # A fake may be coded otherwise; compare() matches it with the reference.
+            phases=options.phases if place == 0 else None,
+            threshold=options.threshold,
+            crop=options.crop,
+            mask=_of(options.mask, place),
+            grey=_of(options.grey, place),
+            shape=options.shape,
+            dtype=options.dtype,
+        )
+        label = _of(options.label, place)
+        volumes.append(replace(volume, name=label) if label else volume)
+    return volumes
+
+
+def _of(given: list[str] | None, place: int) -> str | None:
+    if given is None or place >= len(given) or given[place] == "-":
+        return None
+    return given[place]
+
+
+def _measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "metrics": options.metrics,
+        "skip": options.skip,
+        "r_max": options.r_max,
+        "window": options.window,
+        "periodic": options.periodic,
+        "threads": options.threads,
+        "mask_insulating": options.mask_insulating or None,
+    }
+
+
+class _Progress:
+    """What is being measured and the time left, on one line of stderr; nothing when that is no terminal."""
+
+    def __init__(self, options: argparse.Namespace):
+        self.shown = sys.stderr.isatty() and not options.quiet
+        self.quiet = options.quiet
+        self.began = time.monotonic()
+
+    def __enter__(self) -> _Progress:
+        from microchar.kernels import are_compiled
+
+        if not self.quiet and not are_compiled():
+            print("first run: compiling the kernels, once, about 20 seconds", file=sys.stderr)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._line("")
+
+    def __call__(self, fraction: float, volume: str, metric: str, /) -> None:
+        elapsed = time.monotonic() - self.began
+        left = f", {_duration(elapsed * (1 - fraction) / fraction)} left" if fraction > 0.02 else ""
+        self._line(f"{fraction:4.0%}  {volume}: {metric.replace('_', ' ')}{left}")
+
+    def _line(self, text: str) -> None:
+        if self.shown:
+            print(f"\r\x1b[2K{text[:100]}", end="", file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+# --- the options -------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="microchar",
+        description="Is this volume statistically the same material as that one, and how sure are we?",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"microchar {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    report = commands.add_parser("report", help="compare a real volume with fake ones")
+    report.add_argument(
+        "volumes", nargs="+", metavar="VOLUME", help="the real volume, then the fakes; or a results.json"
+    )
+    report.set_defaults(run=_report)
+    measure = commands.add_parser("measure", help="measure one volume")
+    measure.add_argument("volumes", nargs=1, metavar="VOLUME", help="a file, a folder of slices, or a quoted glob")
+    measure.set_defaults(run=_measure)
+    metrics = commands.add_parser("metrics", help="list what can be measured")
+    metrics.set_defaults(run=_metrics)
+    for command in (report, measure):
+        _add_input(command.add_argument_group("input"))
+        _add_measuring(command.add_argument_group("what is measured"))
+        _add_output(command.add_argument_group("output"))
+    return parser
+
+
+def _add_input(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--voxel-size", metavar="SIZE", help="edge of a voxel, '0.398um', or three: '1,1,2um'")
+    group.add_argument("--phases", type=_phases, metavar="NAME=GREY,…", help="name the phases: pore=0,solid=255")
+    group.add_argument("--threshold", metavar="otsu|GREY", help="segment grey images: above the threshold is phase 1")
+    group.add_argument("--crop", metavar="A:B,A:B,A:B", help="use this box of every volume")
+    group.add_argument("--mask", action="append", metavar="FILE", help=_each("voxels where it is 0 count for nothing"))
+    group.add_argument("--mask-insulating", action="store_true", help="let diffusion see masked voxels as insulators")
+    group.add_argument("--grey", action="append", metavar="FILE", help=_each("unsegmented image for GLCM, SSIM, PSNR"))
+    group.add_argument("--label", action="append", metavar="NAME", help=_each("name instead of the file's stem"))
+    group.add_argument("--shape", type=_integers, metavar="N,N,N", help="shape of .raw and .bin files")
+    group.add_argument("--dtype", metavar="TYPE", help="data type of .raw and .bin files, such as uint8 or '>u2'")
+
+
+def _each(what: str) -> str:
+    return f"{what}; once per volume, in their order, '-' for none"
+
+
+def _add_measuring(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--metrics", type=_names, metavar="A,B", help="measure only these (see `microchar metrics`)")
+    group.add_argument("--skip", type=_names, default=[], metavar="C,D", help="leave these out")
+    group.add_argument("--r-max", type=_length, metavar="LENGTH", help="largest lag: voxels, or a length such as 50um")
+    group.add_argument("--window", type=_length, metavar="LENGTH", help="edge of the windows of local porosity")
+    group.add_argument(
+        "--periodic", type=_axes, default=(), metavar="0,1,2", help="axes along which the volumes repeat"
+    )
+    group.add_argument("--threads", type=_positive, metavar="N", help="number of threads (default: all cores)")
+    group.add_argument("--seed", type=int, default=0, help="seed of whatever is random (default 0)")
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("-o", "--output", default="microchar-out", metavar="FOLDER", help="default: microchar-out")
+    group.add_argument("--format", type=_formats, default=_FORMATS, metavar="html,json,csv", help="default: all three")
+    group.add_argument("--quiet", action="store_true", help="say nothing but errors")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _phases(text: str) -> dict[str, int]:
+    phases = {}
+    for part in _names(text):
+        name, equals, grey = part.rpartition("=")
+        if not equals or not name or not grey.lstrip("-").isdigit():
+            raise argparse.ArgumentTypeError(f"found {part!r}, expected NAME=GREY as in pore=0,solid=255")
+        if name in phases:
+            raise argparse.ArgumentTypeError(f"two phases are named {name!r}")
+        phases[name] = int(grey)
+    return phases
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected whole numbers as in 400,400,400") from None
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number greater than 0")
+    return int(text)
+
+
+def _length(text: str) -> int | str | list[int | str]:
+    lengths: list[int | str] = [int(part) if part.lstrip("-").isdigit() else part for part in _names(text)]
+    return lengths[0] if len(lengths) == 1 else lengths
+
+
+def _axes(text: str) -> tuple[int, ...]:
+    unknown = [part for part in _names(text) if part not in _AXES]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"found {unknown[0]!r}, expected axes among 0, 1, 2 or z, y, x")
+    return tuple(sorted({_AXES[part] for part in _names(text)}))
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    unknown = [part for part in _names(text) if part not in _FORMATS]
+    if unknown or not text.strip():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected one or more of {', '.join(_FORMATS)}")
+    return tuple(_names(text))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
