@@ -255,7 +255,8 @@ def _obstacle(metric: Metric, volume: Volume) -> tuple[str, str] | None:
 
 
 def count_all(metric: AdditiveMetric, volume: Volume, other: Volume | None, shared: Shared) -> Counts:
-    """Sum a metric's counts over the blocks of a volume."""
+    """Sum a metric's counts over the blocks of a volume, and add those that are no such sums."""
+    whole = metric.whole(volume, shared)
     read = metric.field(volume, shared)
     read_other = metric.field(other, shared) if other is not None else None
     halo = metric.halo(volume.grid)
@@ -281,4 +282,4 @@ def count_all(metric: AdditiveMetric, volume: Volume, other: Volume | None, shar
         done += voxels
         shared.progress(done / total)
 
-    return add_up(metric.count, blocks(), shared.executor, tick)
+    return add_up(metric.count, blocks(), shared.executor, tick) | whole

@@ -231,6 +231,11 @@ class AdditiveMetric(Metric):
     def count(self, block: Block) -> Counts:
         """Count in one block. Every block gives the same keys, and arrays of the same shapes."""
 
+    def whole(self, volume: Volume, shared: Shared) -> Counts:
+        """Return counts that are not sums over blocks, to be added under keys of their own; none, by default."""
+        del volume, shared
+        return {}
+
     @abstractmethod
     def finish(self, counts: Counts, volume: Volume) -> Result:
         """Turn the counts of a whole volume into a result; reads of `volume` only what is not voxels."""
