@@ -166,10 +166,13 @@ class Volume:
         stop = self.shape if stop is None else stop
         if self.grey is not None:
             return np.ascontiguousarray(_wrapped(self.grey, start, stop))
-        levels = np.arange(self.n_phases) * 255 // max(self.n_phases - 1, 1)
         table = np.zeros(256, np.uint8)
-        table[: self.n_phases] = levels
+        table[: self.n_phases] = self.phase_levels()
         return table[self.read(start, stop)]
+
+    def phase_levels(self) -> np.ndarray:
+        """Grey level that stands for each phase where there is no grey image."""
+        return np.arange(self.n_phases) * 255 // max(self.n_phases - 1, 1)
 
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Volume:
         """Return the box from `start` up to, not including, `stop`, as a view."""
