@@ -1,0 +1,58 @@
+"""Co-occurring grey levels of neighbouring pixels in a slice."""
+
+from __future__ import annotations
+
+from numba import njit
+
+
+@njit(nogil=True, cache=True)
+def mark_present(levels, present):  # type: ignore[no-untyped-def]
+    """Set ``present[level]`` for every level that occurs.
+
+    Parameters
+    ----------
+    levels : uint16, (slices, rows, columns)
+    present : bool, (257,)
+    """
+    slices, rows, columns = levels.shape
+    for s in range(slices):
+        for i in range(rows):
+            for j in range(columns):
+                present[levels[s, i, j]] = True
+
+
+@njit(nogil=True, cache=True)
+def count_neighbours(levels, code, table):  # type: ignore[no-untyped-def]
+    """Add to ``table[angle, code[a], code[b]]`` the neighbours b of each pixel a of one slice.
+
+    Each pair is seen once: b is right of a, or in the row below it at the left,
+    straight down, or at the right. The last row and column of the table take
+    what has no neighbour or is not to be counted, which spares every test.
+
+    Parameters
+    ----------
+    levels : uint16, (rows, columns)
+    code : int64, (257,)
+        Place of each level in the table; the last place, ``len(table[0]) - 1``,
+        for what does not count.
+    table : int64, (4, codes, codes)
+        Angles: along the row, down left, straight down, down right.
+    """
+    rows, columns = levels.shape
+    nothing = table.shape[1] - 1
+    for i in range(rows):
+        here = code[levels[i, 0]]
+        left = nothing
+        below = code[levels[i + 1, 0]] if i + 1 < rows else nothing
+        for j in range(columns):
+            right = nothing
+            below_right = nothing
+            if j + 1 < columns:
+                right = code[levels[i, j + 1]]
+                if i + 1 < rows:
+                    below_right = code[levels[i + 1, j + 1]]
+            table[0, here, right] += 1
+            table[1, here, left] += 1
+            table[2, here, below] += 1
+            table[3, here, below_right] += 1
+            here, left, below = right, below, below_right

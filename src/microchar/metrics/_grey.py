@@ -1,0 +1,167 @@
+"""What the metrics of grey levels share: 8-bit levels, slices, and the texture features of every slice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from microchar.blocks import Block, Counts
+from microchar.errors import InputError
+from microchar.kernels import cooccurrence
+from microchar.metric import AdditiveMetric, Metric, Shared
+from microchar.result import Value
+from microchar.volume import OUTSIDE, Triple, Volume
+
+Reader = Callable[[Triple, Triple], np.ndarray]
+
+#: Largest grey level of the pair metrics.
+FULL_SCALE = 65535
+#: Level of a pixel outside the mask: one more than an 8-bit level can be.
+OUTSIDE_LEVEL = 256
+#: The texture features, in the order of the published anisotropy-index tables.
+FEATURES = ("contrast", "homogeneity", "energy", "entropy")
+
+
+def slice_axes(shape: Triple) -> tuple[int, ...]:
+    """Return the axes whose normal slices are looked at: all three, or that of length one of an image."""
+    short = tuple(axis for axis in range(3) if shape[axis] == 1)
+    return short[:1] or (0, 1, 2)
+
+
+def stacked(box: np.ndarray, axis: int) -> np.ndarray:
+    """Return a slab as contiguous slices (slice, row, column), in the one type that the kernels take."""
+    return np.ascontiguousarray(np.moveaxis(box, axis, 0), dtype=np.uint16)
+
+
+def eight_bit_reader(volume: Volume) -> Reader:
+    """Return a reader of 8-bit grey levels as uint16; what is outside the mask reads `OUTSIDE_LEVEL`."""
+    if volume.grey is None:
+        table = np.full(256, OUTSIDE_LEVEL, np.uint16)
+        table[: volume.n_phases] = volume.phase_levels()
+        return lambda start, stop: table[volume.read(start, stop)]
+    rescale = _as_stored if volume.grey.dtype == np.uint8 else _rescaler(volume.grey, 255)
+
+    def read(start: Triple, stop: Triple) -> np.ndarray:
+        levels = rescale(volume.grey_levels(start, stop))
+        if volume.mask is not None:
+            levels[volume.read(start, stop) == OUTSIDE] = OUTSIDE_LEVEL
+        return levels
+
+    return read
+
+
+def sixteen_bit_reader(volume: Volume) -> Reader:
+    """Return a reader of grey levels on a scale of 16 bits, where images of 8 and of 16 bits meet."""
+    if volume.grey is None:
+        table = (volume.phase_levels() * 257).astype(np.uint16)
+        return lambda start, stop: table[volume.read(start, stop)]
+    if volume.grey.dtype == np.uint8:
+        return lambda start, stop: volume.grey_levels(start, stop) * np.uint16(257)
+    rescale = _as_stored if volume.grey.dtype == np.uint16 else _rescaler(volume.grey, FULL_SCALE)
+    return lambda start, stop: rescale(volume.grey_levels(start, stop))
+
+
+def level_source(volume: Volume, *stored: type[np.generic]) -> str:
+    """Say for the convention record what the grey levels are; images of the types `stored` are not rescaled."""
+    if volume.grey is None:
+        levels = ", ".join(str(level) for level in volume.phase_levels())
+        return f"phases in ascending order of grey value, spread evenly over 0..255: {levels}"
+    if volume.grey.dtype in stored:
+        return f"grey image ({volume.grey.dtype})"
+    return f"grey image ({volume.grey.dtype}), its range rescaled to the full scale"
+
+
+def _as_stored(levels: np.ndarray) -> np.ndarray:
+    return levels.astype(np.uint16)
+
+
+def _rescaler(grey: np.ndarray, top: int) -> Callable[[np.ndarray], np.ndarray]:
+    # Plane by plane: the image may be on disk.
+    lowest = min(float(plane.min()) for plane in grey)
+    extent = max(float(plane.max()) for plane in grey) - lowest
+    if not np.isfinite(extent):
+        raise InputError("the grey image holds NaN or infinite values; replace them, or leave the grey image out")
+    scale = top / extent if extent > 0 else 0.0
+    return lambda levels: np.rint((levels - lowest) * scale).astype(np.uint16)
+
+
+def pair_values(
+    metric: Metric, volume: Volume, by_axis: Mapping[int, float | None], status: str, message: str
+) -> list[Value]:
+    """Make a value for each direction and their mean; None gets the status."""
+    found = [value for value in by_axis.values() if value is not None]
+    by_label = {str(axis): value for axis, value in by_axis.items()}
+    by_label["mean"] = float(np.mean(found)) if found else None
+    return [
+        metric.scalar(volume.grid, None, status=status, message=message, direction=direction)
+        if value is None
+        else metric.scalar(volume.grid, value, direction=direction)
+        for direction, value in by_label.items()
+    ]
+
+
+@dataclass(frozen=True)
+class SliceTexture(AdditiveMetric):
+    """Texture features of every slice along each axis: the counts of `glcm` and `anisotropy_index`."""
+
+    additive = "float"
+    layout = "slabs"
+    min_ndim = 2
+    periodic_supported = False
+    acts_on_grey_levels = True
+    cost = 10.0
+
+    def count_key(self) -> Hashable:
+        """Return one key for all metrics on these features: they have no configuration."""
+        return "slice texture"
+
+    def field(self, volume: Volume, shared: Shared) -> Reader:
+        """Read 8-bit grey levels."""
+        del shared
+        return eight_bit_reader(volume)
+
+    def count(self, block: Block) -> Counts:
+        """Put the features of the block's slices in their places among those of the whole volume.
+
+        Energy and entropy are not linear in the pair counts, so it is the
+        finished features that are kept, slice by slice.
+        """
+        assert block.axis is not None
+        levels = stacked(block.labels, block.axis)
+        present = np.zeros(OUTSIDE_LEVEL + 1, bool)
+        cooccurrence.mark_present(levels, present)
+        grey = np.flatnonzero(present[:OUTSIDE_LEVEL])
+        code = np.full(OUTSIDE_LEVEL + 1, len(grey))
+        code[grey] = np.arange(len(grey))
+
+        features = np.zeros((3, max(block.shape), len(FEATURES)))
+        slices = np.zeros((3, max(block.shape)), np.int64)
+        table = np.empty((4, len(grey) + 1, len(grey) + 1), np.int64)
+        for place, pixels in enumerate(levels, start=block.start[block.axis]):
+            table[:] = 0
+            cooccurrence.count_neighbours(pixels, code, table)
+            pairs = table[:, :-1, :-1]
+            if pairs.any():
+                features[block.axis, place] = texture(pairs, grey)
+                slices[block.axis, place] = 1
+        return {"features": features, "slices": slices}
+
+
+def texture(pairs: np.ndarray, grey: np.ndarray) -> np.ndarray:
+    """Return the features of pair counts (angles, levels, levels), averaged over the angles that have pairs."""
+    pairs = pairs[pairs.any(axis=(1, 2))]
+    symmetric = pairs + pairs.transpose(0, 2, 1)
+    p = symmetric / symmetric.sum(axis=(1, 2), keepdims=True)
+    square = np.subtract.outer(grey, grey).astype(float) ** 2
+    logarithm = np.log(p, out=np.zeros_like(p), where=p > 0)
+    by_angle = [p * square, p / (1 + square), p * p, -p * logarithm]
+    return np.array([feature.sum(axis=(1, 2)).mean() for feature in by_angle])
+
+
+def direction_means(counts: Counts) -> np.ndarray:
+    """Return the features averaged over slices, (3, features); nan for directions without any slice."""
+    slices = counts["slices"].sum(axis=1)[:, np.newaxis]
+    sums = counts["features"].sum(axis=1)
+    return np.divide(sums, slices, out=np.full(sums.shape, np.nan), where=slices > 0)
