@@ -202,7 +202,7 @@ class Metric(ABC):
         abscissa that both have; for metrics without profiles, over the values.
         """
         pairs = zip(a.profiles, b.profiles, strict=True) if a.profiles else ()
-        gaps = [_profile_gap(p, q) for p, q in pairs]
+        gaps = [profile_gap(p, q) for p, q in pairs]
         if not a.profiles:
             both = [(v.value, w.value) for v, w in zip(a.values, b.values, strict=True)]
             gaps = [abs(v - w) for v, w in both if v is not None and w is not None]
@@ -273,7 +273,8 @@ def _boundary(periodic: tuple[int, ...]) -> str:
     return f"periodic along {', '.join(map(str, sorted(periodic)))}" if periodic else "non-periodic"
 
 
-def _profile_gap(a: Profile, b: Profile) -> float:
+def profile_gap(a: Profile, b: Profile) -> float:
+    """Return the largest absolute difference of two profiles on the abscissa that both have."""
     if not len(a.x) or not len(b.x):
         return 0.0
     if np.array_equal(a.x, b.x):
