@@ -12,7 +12,7 @@ from microchar.blocks import Block
 from microchar.errors import InputError
 from microchar.metric import AdditiveMetric, Kind
 from microchar.result import Profile
-from microchar.volume import OUTSIDE, Grid, LengthLike, Triple
+from microchar.volume import OUTSIDE, Grid, LengthLike, Triple, Volume
 
 #: Largest lag by default, in voxels, on axes that are at least twice as long.
 _DEFAULT_R_MAX = 100
@@ -45,6 +45,11 @@ class DirectionalMetric(AdditiveMetric):
     def halo(self, grid: Grid) -> Triple:
         """Return the largest lag per axis."""
         return resolve_r_max(grid, self.r_max)
+
+    def convention(self, volume: Volume) -> dict[str, str]:
+        """Add the largest lag."""
+        lags = ", ".join(f"{self.reach[axis]} along axis {axis}" for axis in volume.grid.axes)
+        return super().convention(volume) | {"largest lag in voxels": lags}
 
     def profiles(self, grid: Grid, by_axis: Mapping[int, np.ndarray], **labels: Any) -> list[Profile]:
         """Make the profiles of one phase along each axis and their mean, from the values at lag 0, 1, …
