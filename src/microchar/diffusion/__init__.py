@@ -1,0 +1,9 @@
+"""Steady diffusion through a voxel volume, solved with a certificate: bounds that hold the discrete answer."""
+
+from __future__ import annotations
+
+from microchar.diffusion.problem import Problem
+from microchar.diffusion.solution import Solution
+from microchar.diffusion.solver import solve
+
+__all__ = ["Problem", "Solution", "solve"]

@@ -1,0 +1,60 @@
+"""TauFactor as a backend, for a GPU and as a cross-check; its numbers come without bounds."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+
+import numpy as np
+
+from microchar.diffusion.solution import Solution, nothing
+from microchar.errors import InputError, MissingDependencyError
+
+
+def solve_with_taufactor(
+    labels: np.ndarray,
+    conductivity: Sequence[float],
+    *,
+    axis: int,
+    voxel_size: Sequence[float],
+    periodic: Sequence[int],
+    tolerance: float,
+) -> Solution:
+    """Do what `microchar.diffusion.solve` does for phases that all conduct with 1, cubic voxels and closed sides.
+
+    `tolerance` is TauFactor's own stopping rule, the spread of the flux over
+    the cross-sections, and bounds no error.
+    """
+    try:
+        import torch
+        from taufactor import Solver
+    except ImportError as error:
+        raise MissingDependencyError("backend='taufactor' needs the extra microchar[taufactor]") from error
+    if set(conductivity) - {0.0, 1.0} or periodic or len(set(voxel_size)) > 1:
+        raise InputError(
+            "backend='taufactor' takes phases that conduct with 1, cubic voxels and closed sides; use backend='own'"
+        )
+    conducts = np.zeros(256, np.uint8)
+    conducts[: len(conductivity)] = conductivity
+    image = np.ascontiguousarray(np.moveaxis(conducts[labels], axis, 0))
+    fraction = float(image.mean())
+    if fraction == 0:
+        return nothing("absent_phase", fraction)
+    with redirect_stdout(io.StringIO()):
+        solver = Solver(image, device="cuda" if torch.cuda.is_available() else "cpu")
+        solver.solve(verbose=False, conv_crit=tolerance)
+    value = float(np.squeeze(solver.D_rel))
+    if value == 0:
+        return nothing("not_percolating", fraction)
+    return Solution(
+        value=value,
+        lower=None,
+        upper=None,
+        status="ok" if solver.converged else "not_converged",
+        message="" if solver.converged else f"TauFactor stopped after {solver.iter} iterations",
+        iterations=solver.iter,
+        method="TauFactor",
+        conducting_fraction=fraction,
+        percolating_fraction=None,
+    )

@@ -1,0 +1,30 @@
+"""Tortuosity factors of real volumes against TauFactor's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import microchar as mc
+from microchar.diffusion import solve
+
+
+@pytest.mark.parametrize(("axis", "expected"), [(0, 4.116), (1, 5.010), (2, 5.424)])
+def test_berea_corner_agrees_with_taufactor(real_array, axis, expected):
+    pore = (real_array("berea")[:100, :100, :100] == 0).astype(np.uint8)
+    found = solve(pore, (0, 1), axis=axis)
+    # The expected values are TauFactor's at its default tolerance, good to about 1e-3.
+    assert found.conducting_fraction / found.value == pytest.approx(expected, rel=2e-3)
+    assert found.percolating_fraction == pytest.approx(0.202057, abs=1e-6)
+    assert found.gap <= 1e-3
+
+
+def test_taufactor_as_a_backend(real_array):
+    pytest.importorskip("taufactor")
+    volume = mc.as_volume(np.asarray(real_array("berea")[:32, :40, :40]), phases=["pore", "grain"])
+    own = mc.metrics.EffectiveDiffusivity(axes=(0,), phases=("pore",))
+    peer = mc.metrics.EffectiveDiffusivity(axes=(0,), phases=("pore",), backend="taufactor", tolerance=1e-4)
+    expected = own(volume).value(feature="")
+    found = peer(volume).value(feature="")
+    assert found.value == pytest.approx(expected.value, rel=2e-3)
+    assert found.lower is None
