@@ -1,0 +1,209 @@
+"""Small volumes of known truth: for tests, demonstrations and authors of plugins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from microchar.errors import InputError
+from microchar.volume import Triple, Volume, as_volume
+
+
+def overlapping_spheres(
+    shape: Triple,
+    *,
+    radius: float,
+    void_fraction: float,
+    seed: int | np.random.Generator,
+    periodic: bool = True,
+    voxel_size: float | str | Sequence[float | str] | None = None,
+) -> Volume:
+    r"""Spheres of one radius at the points of a Poisson process, free to overlap.
+
+    The phases are "void" (0) and "spheres" (1). With :math:`\eta = -\ln\phi` the
+    void has, in the ensemble,
+
+    .. math:: S_2(r) = \exp(-\rho\,v_2(r)), \qquad
+              L(z) = \phi \exp(-\rho \pi R^2 z), \qquad s = 3 \eta \phi / R,
+
+    with :math:`\rho = 3\eta / 4\pi R^3` and :math:`v_2` the volume of the union
+    of two spheres at distance `r`. The void percolates down to
+    :math:`\phi \approx 0.03`.
+
+    Parameters
+    ----------
+    shape : tuple of three int
+    radius : float
+        :math:`R` in voxels.
+    void_fraction : float
+        :math:`\phi` of the ensemble; a sample fluctuates about it.
+    seed : int or numpy.random.Generator
+    periodic : bool
+        Whether spheres wrap around the faces; otherwise the volume is a window
+        on an endless medium.
+    voxel_size
+        See `microchar.as_volume`.
+
+    Returns
+    -------
+    Volume
+
+    Raises
+    ------
+    InputError
+        If a sphere would meet itself around a periodic volume.
+
+    References
+    ----------
+    Torquato, S. (2002), Random Heterogeneous Materials, Springer, chapter 5.
+
+    Examples
+    --------
+    >>> from microchar.testing.volumes import overlapping_spheres
+    >>> volume = overlapping_spheres((48, 48, 48), radius=4, void_fraction=0.3, seed=1)
+    >>> volume.phases
+    ('void', 'spheres')
+    """
+    reach = np.arange(-math.ceil(radius), math.ceil(radius) + 1)
+    if periodic and len(reach) > min(shape):
+        raise InputError(f"radius={radius!r}: too large for a periodic volume of shape {tuple(shape)}")
+    rng = np.random.default_rng(seed)
+    margin = 0.0 if periodic else radius
+    extent = np.array(shape) + 2 * margin
+    density = -np.log(void_fraction) / (4 / 3 * np.pi * radius**3)
+    centres = rng.random((rng.poisson(density * extent.prod()), 3)) * extent - margin
+    inside = np.zeros(shape, np.uint8)
+    for centre in centres:
+        steps = [math.floor(x) + reach for x in centre]
+        gaps = np.ix_(*(step - x for step, x in zip(steps, centre, strict=True)))
+        ball = gaps[0] ** 2 + gaps[1] ** 2 + gaps[2] ** 2 <= radius**2
+        if periodic:
+            box = np.ix_(*(step % n for step, n in zip(steps, shape, strict=True)))
+        else:
+            kept = [(step >= 0) & (step < n) for step, n in zip(steps, shape, strict=True)]
+            ball = ball[np.ix_(*kept)]
+            box = np.ix_(*(step[keep] for step, keep in zip(steps, kept, strict=True)))
+        inside[box] |= ball
+    return as_volume(inside, phases={"void": 0, "spheres": 1}, voxel_size=voxel_size, name="overlapping spheres")
+
+
+def checkerboard(shape: Triple, *, cell: int) -> Volume:
+    """Cubes of two phases in turn.
+
+    Parameters
+    ----------
+    shape : tuple of three int
+        Multiples of ``2 * cell`` make it periodic.
+    cell : int
+        Edge of a cube in voxels.
+
+    Returns
+    -------
+    Volume
+        Phases "0" (the corner at the origin) and "1".
+
+    Examples
+    --------
+    >>> from microchar.testing.volumes import checkerboard
+    >>> checkerboard((1, 2, 4), cell=1).values.tolist()
+    [[[0, 1, 0, 1], [1, 0, 1, 0]]]
+    """
+    cells = np.indices(shape, sparse=True)
+    parity = sum(index // cell for index in cells) % 2
+    return as_volume(np.asarray(parity, np.uint8), phases={"0": 0, "1": 1}, name="checkerboard")
+
+
+def slabs(shape: Triple, *, thicknesses: Sequence[int], axis: int = 0) -> Volume:
+    """Parallel layers: phase i is the i-th of every run of `thicknesses` along the axis.
+
+    Parameters
+    ----------
+    shape : tuple of three int
+    thicknesses : sequence of int
+        In voxels, one for each phase.
+    axis : int
+        Normal of the layers.
+
+    Returns
+    -------
+    Volume
+
+    Examples
+    --------
+    >>> from microchar.testing.volumes import slabs
+    >>> slabs((6, 1, 1), thicknesses=(2, 1)).values.ravel().tolist()
+    [0, 0, 1, 0, 0, 1]
+    """
+    layers = np.repeat(np.arange(len(thicknesses), dtype=np.uint8), thicknesses)
+    line = np.resize(layers, shape[axis])
+    values = np.empty(shape, np.uint8)
+    np.moveaxis(values, axis, -1)[...] = line
+    return as_volume(values, phases={str(i): i for i in range(len(thicknesses))}, name="slabs")
+
+
+def straight_channel(shape: Triple, *, width: int, axis: int = 0) -> Volume:
+    """A channel of square section along an axis: "channel" (1) in "wall" (0).
+
+    Its diffusivity along the axis is that of the free medium times its volume
+    fraction, exactly; its tortuosity factor is 1.
+
+    Parameters
+    ----------
+    shape : tuple of three int
+    width : int
+        Edge of the section in voxels; the channel starts one voxel from the origin's corner.
+    axis : int
+        Direction of the channel.
+
+    Returns
+    -------
+    Volume
+
+    Examples
+    --------
+    >>> from microchar.testing.volumes import straight_channel
+    >>> int(straight_channel((5, 4, 4), width=2).values.sum())
+    20
+    """
+    values = np.zeros(shape, np.uint8)
+    values[tuple(slice(None) if a == axis else slice(1, 1 + width) for a in range(3))] = 1
+    return as_volume(values, phases={"wall": 0, "channel": 1}, name="straight channel")
+
+
+def serpentine(turns: int, *, run: int) -> Volume:
+    """A path one voxel wide that goes to and fro on its way along axis 0.
+
+    With `n` voxels in the path and `N` planes along the axis, the tortuosity
+    factor along axis 0 is exactly :math:`(n / N)^2`.
+
+    Parameters
+    ----------
+    turns : int
+        How often the path crosses from side to side.
+    run : int
+        Voxels from one side to the other, both included.
+
+    Returns
+    -------
+    Volume
+        "path" (1) in "wall" (0), of shape ``(2 * turns + 1, 3, run + 2)``.
+
+    Examples
+    --------
+    >>> from microchar.testing.volumes import serpentine
+    >>> print(serpentine(2, run=3).values[:, 1])
+    [[0 1 0 0 0]
+     [0 1 1 1 0]
+     [0 0 0 1 0]
+     [0 1 1 1 0]
+     [0 1 0 0 0]]
+    """
+    values = np.zeros((2 * turns + 1, 3, run + 2), np.uint8)
+    sides = (1, run)
+    for turn in range(turns + 1):
+        values[2 * turn, 1, sides[turn % 2]] = 1
+    for turn in range(turns):
+        values[2 * turn + 1, 1, 1 : run + 1] = 1
+    return as_volume(values, phases={"wall": 0, "path": 1}, name="serpentine")

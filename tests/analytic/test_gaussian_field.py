@@ -1,0 +1,235 @@
+"""Level-cut Gaussian fields against what theory says of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.special import ndtri
+
+from microchar.errors import InputError
+from microchar.generators.gaussian_field import (
+    cut_gaussian_field,
+    field_covariance,
+    matched_gaussian_field,
+    pair_probability,
+)
+from microchar.testing.volumes import checkerboard, overlapping_spheres
+from microchar.volume import as_volume
+
+REALISATIONS = 32
+
+
+def s2_along(values, axis, lags):
+    """Share of pairs with both voxels set, periodic."""
+    set_ = np.asarray(values, bool)
+    return np.array([np.mean(set_ & np.roll(set_, -lag, axis)) for lag in lags])
+
+
+def spread(samples):
+    """Mean over realisations and its standard error."""
+    samples = np.asarray(samples)
+    return samples.mean(axis=0), samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
+
+
+def fields(**parameters):
+    return [cut_gaussian_field((64, 64, 64), seed=seed, **parameters).values for seed in range(REALISATIONS)]
+
+
+# --- one point and two points above the cut ----------------------------------
+
+
+def test_the_pair_probability_at_the_median_cut_is_an_arcsine():
+    rho = np.linspace(-1, 1, 201)
+    # The table is in arcsin rho, in which the truth is a straight line: only rounding is left.
+    np.testing.assert_allclose(pair_probability(rho, 0.5), 0.25 + np.arcsin(rho) / (2 * np.pi), atol=1e-12)
+
+
+@pytest.mark.parametrize("fraction", [0.02, 0.12, 0.35, 0.8])
+def test_the_pair_probability_at_any_cut_is_the_bivariate_normal_integral(fraction):
+    cut = -ndtri(fraction)
+
+    def density(s):
+        return np.exp(-(cut**2) / (1 + s)) / (2 * np.pi * np.sqrt(1 - s**2))
+
+    for rho in (-0.9, -0.3, 0.0, 0.2, 0.7, 0.99):
+        expected = fraction**2 + quad(density, 0, rho, epsabs=1e-13)[0]
+        # Linear interpolation at steps of pi/4096 in the angle: at most h^2/8 max|P''|, below 1e-8.
+        assert pair_probability(rho, fraction) == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("fraction", [0.02, 0.12, 0.5, 0.8])
+def test_the_ends_of_the_pair_probability(fraction):
+    ends = pair_probability(np.array([-1.0, 0.0, 1.0]), fraction)
+    np.testing.assert_allclose(ends, [max(0, 2 * fraction - 1), fraction**2, fraction], atol=1e-12)
+
+
+def test_field_covariance_inverts_the_pair_probability():
+    rho = np.linspace(-0.8, 1, 50)
+    np.testing.assert_allclose(field_covariance(pair_probability(rho, 0.3), 0.3), rho, atol=1e-9)
+
+
+def test_an_s2_out_of_reach_gives_the_nearest_covariance():
+    assert field_covariance(0.4, 0.3) == pytest.approx(1)
+    assert field_covariance(-0.1, 0.3) == pytest.approx(-1)
+
+
+# --- fields of known covariance ----------------------------------------------
+
+
+def test_s2_of_the_median_cut():
+    lags = np.array([1, 2, 4, 8, 12])
+    samples = fields(correlation_length=5.0)
+    mean, error = spread([np.mean([s2_along(values, axis, lags) for axis in range(3)], axis=0) for values in samples])
+    # Five standard errors of 32 samples: a false alarm in about 10^4 for another set of seeds, never for this one.
+    truth = 0.25 + np.arcsin(np.exp(-((lags / 5.0) ** 2))) / (2 * np.pi)
+    assert (np.abs(mean - truth) < 5 * error).all()
+    assert error.max() < 5e-3  # out of a fall from .5 to .25
+
+
+@pytest.mark.parametrize(("covariance", "power"), [("gaussian", 2), ("exponential", 1)])
+def test_s2_and_volume_fraction_at_another_cut(covariance, power):
+    lags = np.array([0, 1, 3, 6])
+    parameters = {"covariance": covariance, "correlation_length": 4.0, "volume_fraction": 0.2}
+    mean, error = spread([s2_along(values, 1, lags) for values in fields(**parameters)])
+    truth = pair_probability(np.exp(-((lags / 4.0) ** power)), 0.2)
+    assert (np.abs(mean - truth) < 5 * error).all()
+    assert error.max() < 4e-3
+
+
+def test_anisotropic_correlation_lengths():
+    lengths = (3.0, 6.0, 10.0)
+    samples = fields(correlation_length=lengths)
+    for axis, length in enumerate(lengths):
+        mean, error = spread([s2_along(values, axis, [4]) for values in samples])
+        truth = pair_probability(np.exp(-((4 / length) ** 2)), 0.5)
+        assert abs(mean[0] - truth) < 5 * error[0]
+
+
+def test_specific_surface_area_of_a_smooth_field():
+    length, fraction = 12.0, 0.3
+    samples = [
+        cut_gaussian_field((96, 96, 96), correlation_length=length, volume_fraction=fraction, seed=seed).values
+        for seed in range(4)
+    ]
+    faces = [sum(np.mean(values != np.roll(values, 1, axis)) for axis in range(3)) for values in samples]
+    mean, error = spread(faces)
+    # s = (2/pi) sqrt(mu) exp(-cut^2/2) with mu = 2/l^2; voxel faces read 3/2 too high on an isotropic surface, and a
+    # lag of one voxel misses (1/l)^2/4 < 0.2 % of them.
+    surface = 2 / np.pi * np.sqrt(2) / length * np.exp(-(ndtri(fraction) ** 2) / 2)
+    assert mean / 1.5 == pytest.approx(surface, abs=5 * error / 1.5 + 0.002 * surface)
+
+
+def test_an_exact_fraction_is_exact():
+    volume = cut_gaussian_field((40, 30, 20), volume_fraction=0.123, exact_fraction=True, seed=3)
+    assert int(volume.values.sum()) == round(0.123 * 24000)
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 48), (33, 1, 20), (7, 1, 13)])
+def test_images_and_odd_shapes(shape):
+    volume = cut_gaussian_field(shape, correlation_length=2.0, seed=0)
+    assert volume.shape == shape
+    assert set(np.unique(volume.values)) == {0, 1}
+
+
+def test_equal_seeds_give_equal_volumes_and_others_do_not():
+    first, again, other = (cut_gaussian_field((24, 20, 16), seed=seed).values for seed in (5, 5, 6))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_the_global_random_state_is_left_alone():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002 - it is the one that must not move
+    cut_gaussian_field((8, 8, 8), correlation_length=2.0, seed=0)
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"shape": (8, 8)}, "three numbers"),
+        ({"shape": (8, 0, 8)}, "at least one"),
+        ({"volume_fraction": 1.0}, "between 0 and 1"),
+        ({"covariance": "spherical"}, "gaussian, exponential"),
+        ({"correlation_length": 9.0}, "more than half"),
+        ({"correlation_length": (1.0, 2.0)}, "one length or three"),
+        ({"correlation_length": 0}, "greater than 0"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(parameters, message):
+    with pytest.raises(InputError, match=message):
+        cut_gaussian_field(**({"shape": (16, 16, 16), "seed": 0} | parameters))
+
+
+# --- fields matched to a volume ----------------------------------------------
+
+
+def test_a_matched_field_has_the_s2_of_an_isotropic_medium():
+    real = overlapping_spheres((96, 96, 96), radius=5, void_fraction=0.3, seed=2)
+    void = 1 - real.values
+    fraction = void.mean()
+    lags = np.arange(25)
+    target = np.mean([s2_along(void, axis, lags) for axis in range(3)], axis=0)
+    found = []
+    for seed in range(8):
+        fake = matched_gaussian_field(real, seed=seed)
+        assert abs(fake.values.mean() - real.values.mean()) < 1e-5
+        found.append(np.mean([s2_along(1 - fake.values, axis, lags) for axis in range(3)], axis=0))
+    mean, error = spread(found)
+    # Not every S2 belongs to a cut Gaussian field: 0.01 phi (1 - phi) is allowed for what the fit gives up, a fifth of
+    # the difference at which two materials are called different; the rest is the scatter of the realisations.
+    assert (np.abs(mean - target) < 5 * error + 0.01 * fraction * (1 - fraction)).all()
+    assert fake.source["s2_error"] < 0.01 * fraction * (1 - fraction)
+
+
+def test_a_matched_field_follows_an_anisotropic_medium():
+    lengths = (3.0, 5.0, 9.0)
+    real = cut_gaussian_field((96, 96, 96), correlation_length=lengths, volume_fraction=0.4, seed=1)
+    fakes = [matched_gaussian_field(real, seed=seed).values for seed in range(4)]
+    for axis, length in enumerate(lengths):
+        mean, error = spread([s2_along(values, axis, [1, 3, 6]) for values in fakes])
+        target = s2_along(real.values, axis, [1, 3, 6])
+        # Same allowance as above: lags at half height, where a wrong length would be off by .1 and more.
+        assert (np.abs(mean - target) < 5 * error + 0.01 * 0.24).all(), length
+
+
+def test_a_matched_field_keeps_the_identity_of_the_reference():
+    real = overlapping_spheres((40, 40, 40), radius=4, void_fraction=0.4, seed=0, voxel_size="1,1,2um")
+    coded = type(real)(
+        values=np.where(real.values == 1, 255, 7).astype(np.int16),
+        grey_values=(7, 255),
+        phases=("pore", "grain"),
+        voxel_size=real.voxel_size,
+        unit=real.unit,
+    )
+    fake = matched_gaussian_field(coded, shape=(32, 48, 24), seed=0)
+    assert fake.shape == (32, 48, 24)
+    assert (fake.grey_values, fake.phases, fake.voxel_size, fake.unit) == ((7, 255), ("pore", "grain"), (1, 1, 2), "um")
+    assert fake.values.dtype == np.int16
+    assert abs(np.mean(fake.values == 255) - real.values.mean()) < 1e-4
+
+
+def test_a_matched_field_repeats_with_its_seed():
+    real = overlapping_spheres((32, 32, 32), radius=4, void_fraction=0.4, seed=0)
+    first, again, other = (matched_gaussian_field(real, seed=seed).values for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_an_image_can_be_matched():
+    real = cut_gaussian_field((1, 96, 80), correlation_length=4.0, seed=4)
+    fake = matched_gaussian_field(real, seed=0)
+    assert fake.shape == (1, 96, 80)
+    assert abs(fake.values.mean() - real.values.mean()) < 1e-3
+
+
+def test_what_cannot_be_matched_is_refused():
+    board = checkerboard((8, 8, 8), cell=2)
+    with pytest.raises(InputError, match="two phases"):
+        matched_gaussian_field(np.arange(27).reshape(3, 3, 3) % 3, seed=0)
+    with pytest.raises(InputError, match="has no voxels"):
+        matched_gaussian_field(as_volume(np.zeros((4, 4, 4), int), phases={"pore": 0, "solid": 1}), seed=0)
+    with pytest.raises(InputError, match="masked"):
+        matched_gaussian_field(as_volume(board, mask=np.ones(board.shape, bool)), seed=0)
+    with pytest.raises(InputError, match="r_max"):
+        matched_gaussian_field(board, r_max=9, seed=0)
