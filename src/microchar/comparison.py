@@ -144,12 +144,11 @@ def compare(
     given = list(candidates) if many else [candidates]
     if not given:
         raise InputError("compare: no candidates were given, expected at least one")
-    real = as_volume(reference, voxel_size=voxel_size, phases=phases, name="reference")
+    real = _volume(reference, "reference", voxel_size=voxel_size, phases=phases)
     names = [f"candidate {i + 1}" if len(given) > 1 else "candidate" for i in range(len(given))]
     named_phases = phases is not None
     fakes = [
-        _matched(as_volume(candidate, name=name), real, named_phases)
-        for candidate, name in zip(given, names, strict=True)
+        _matched(_volume(candidate, name), real, named_phases) for candidate, name in zip(given, names, strict=True)
     ]
     real, *fakes = _unique_names([real, *fakes])
 
@@ -242,6 +241,11 @@ def _common_shape(volumes: Sequence[Volume]) -> Triple:
 
 
 # --- making volumes comparable -----------------------------------------------
+
+
+def _volume(given: Any, name: str, **arguments: Any) -> Volume:
+    # A volume has a name already; an array has none.
+    return as_volume(given, **arguments) if isinstance(given, Volume) else as_volume(given, name=name, **arguments)
 
 
 def _matched(candidate: Volume, real: Volume, named_phases: bool) -> Volume:

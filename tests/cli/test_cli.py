@@ -1,0 +1,177 @@
+"""The command line from end to end: what it writes, what it refuses, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from microchar.cli import main
+from microchar.metric import names
+
+QUICK = ["--metrics", "volume_fraction,lineal_path,ssim", "--r-max", "4"]
+
+
+@pytest.fixture
+def pair(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, share in (("real", 0.4), ("fake", 0.5)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", (rng.random((14, 16, 18)) < share).astype(np.uint8) * 255)
+    return tmp_path
+
+
+def run(folder, *arguments):
+    return main([*arguments, "--quiet"]) if arguments[0] != "metrics" else main(list(arguments))
+
+
+def test_report_writes_page_json_and_tables(pair):
+    out = pair / "out"
+    arguments = ["report", str(pair / "real.tif"), str(pair / "fake.tif"), "-o", str(out), *QUICK]
+    assert run(pair, *arguments, "--phases", "pore=0,solid=255", "--voxel-size", "2um") == 0
+    assert sorted(p.name for p in out.iterdir()) == ["profiles.csv", "report.html", "results.json", "scalars.csv"]
+    results = json.loads((out / "results.json").read_text())
+    assert results["provenance"]["command"].startswith("microchar report ")
+    assert [v["name"] for v in results["volumes"]] == ["real", "fake"]
+    table = pd.read_csv(out / "scalars.csv", keep_default_na=False)
+    assert list(table.columns) == [
+        *("volume", "reference", "metric", "feature", "phase", "direction", "estimator"),
+        *("value", "unit", "lower", "upper", "standard_error", "status"),
+    ]
+    real = tifffile.imread(pair / "real.tif")
+    row = table[(table.volume == "real") & (table.metric == "volume_fraction") & (table.phase == "pore")]
+    assert float(row["value"].item()) == (real == 0).mean()
+    assert set(table[table.metric == "ssim"].reference) == {"real"}
+    profiles = pd.read_csv(out / "profiles.csv", keep_default_na=False)
+    assert set(profiles.x_unit) == {"um"}
+    assert profiles[
+        (profiles.direction == "0") & (profiles.phase == "pore") & (profiles.volume == "fake")
+    ].x.tolist() == [
+        0,
+        2,
+        4,
+        6,
+        8,
+    ]
+
+
+def test_report_renders_again_from_json(pair):
+    run(pair, "report", str(pair / "real.tif"), str(pair / "fake.tif"), "-o", str(pair / "a"), *QUICK)
+    assert run(pair, "report", str(pair / "a" / "results.json"), "-o", str(pair / "b")) == 0
+    for name in ("report.html", "scalars.csv", "profiles.csv", "results.json"):
+        assert (pair / "a" / name).read_bytes() == (pair / "b" / name).read_bytes()
+
+
+def test_measure_writes_one_volume(pair):
+    assert (
+        run(pair, "measure", str(pair / "real.tif"), "-o", str(pair / "out"), *QUICK[2:], "--metrics", "lineal_path")
+        == 0
+    )
+    assert set(pd.read_csv(pair / "out" / "profiles.csv").volume) == {"real"}
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_metric_is_selectable_by_itself(pair, name):
+    arguments = ["report", str(pair / "real.tif"), str(pair / "fake.tif"), "-o", str(pair / "out")]
+    assert run(pair, *arguments, "--metrics", name, "--r-max", "4", "--window", "4", "--format", "json") == 0
+    results = json.loads((pair / "out" / "results.json").read_text())
+    assert {result["metric"] for result in results["results"]} == {name}
+
+
+def test_formats(pair):
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction"]
+    assert run(pair, *arguments, "--format", "csv") == 0
+    assert sorted(p.name for p in (pair / "out").iterdir()) == ["profiles.csv", "scalars.csv"]
+
+
+def test_labels_name_the_volumes(pair):
+    files = [str(pair / "real.tif"), str(pair / "fake.tif")]
+    assert run(pair, "report", *files, "-o", str(pair / "out"), *QUICK, "--label", "rock", "--label", "rock") == 0
+    assert {"rock", "rock (2)"} <= set(pd.read_csv(pair / "out" / "scalars.csv").volume)
+
+
+def test_metrics_lists_every_id(capsys):
+    assert main(["metrics"]) == 0
+    printed = capsys.readouterr().out
+    for name in names():
+        assert name in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["report", "{real}"], "expected a real and at least one fake"),
+        (["report", "{real}", "{missing}"], "missing.tif"),
+        (["measure", "{real}", "--metrics", "lineal_pth"], "did you mean 'lineal_path'"),
+        (["measure", "{real}", "--r-max", "0", "--metrics", "lineal_path"], "r_max"),
+        (["measure", "{real}", "--r-max", "99", "--metrics", "lineal_path"], "expected at most 13"),
+        (["measure", "{real}", "--window", "99", "--metrics", "local_porosity"], "window"),
+        (["measure", "{real}", "--phases", "pore=0"], "name every grey value"),
+        (["measure", "{real}", "--crop", "0:99,0:4,0:4"], "crop"),
+        (["measure", "{real}", "--voxel-size", "3parsec"], "parsec"),
+        (["measure", "{real}", "--mask", "{real}", "--metrics", "effective_diffusivity"], "effective_diffusivity"),
+    ],
+)
+def test_bad_input_exits_2_says_what_to_do_and_writes_nothing(pair, capsys, arguments, message):
+    paths = {"real": str(pair / "real.tif"), "missing": str(pair / "missing.tif")}
+    out = pair / "out"
+    assert main([*(a.format(**paths) for a in arguments), "-o", str(out), "--quiet"]) == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "option", [["--periodic", "w"], ["--threads", "0"], ["--format", "pdf"], ["--shape", "a,b"], ["--phases", "x"]]
+)
+def test_bad_usage_exits_2(pair, option, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["measure", str(pair / "real.tif"), *option])
+    assert stopped.value.code == 2
+    assert "expected" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write anywhere")
+def test_unwritable_folder_is_refused_before_measuring(pair, capsys):
+    locked = pair / "locked"
+    locked.mkdir(mode=0o500)
+    assert main(["measure", str(pair / "real.tif"), "-o", str(locked / "out")]) == 2
+    assert "locked" in capsys.readouterr().err
+
+
+def test_output_that_is_a_file_is_refused(pair, capsys):
+    (pair / "out").write_text("mine")
+    assert main(["measure", str(pair / "real.tif"), "-o", str(pair / "out")]) == 2
+    assert "out" in capsys.readouterr().err
+    assert (pair / "out").read_text() == "mine"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_the_old_output(pair, number):
+    out = pair / "out"
+    main(["measure", str(pair / "real.tif"), "-o", str(out), "--metrics", "volume_fraction", "--quiet"])
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    large = (np.random.default_rng(0).random((160, 160, 160)) < 0.5).astype(np.uint8)
+    np.save(pair / "large.npy", large)
+    command = [sys.executable, "-m", "microchar.cli", "measure", str(pair / "large.npy"), "-o", str(out), "--quiet"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    time.sleep(4)  # long enough to be measuring, far too short to be done
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "interrupted" in errors
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert sorted(path.name for path in pair.iterdir()) == ["fake.tif", "large.npy", "out", "real.tif"]
+
+
+def test_no_progress_when_stderr_is_no_terminal(pair, capsys):
+    assert main(["measure", str(pair / "real.tif"), "-o", str(pair / "out"), *QUICK]) == 0
+    captured = capsys.readouterr()
+    assert "\r" not in captured.err
+    assert "report.html" in captured.out
