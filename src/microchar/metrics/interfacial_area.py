@@ -1,0 +1,88 @@
+"""Interface between each two phases, per volume."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+from microchar.blocks import Counts
+from microchar.metrics._neighbourhood import NeighbourhoodMetric, crofton_density, face_density
+from microchar.result import Result
+from microchar.volume import Volume
+
+
+@dataclass(frozen=True)
+class InterfacialArea(NeighbourhoodMetric):
+    r"""Interfacial area density :math:`S_{V}^{ij}` of each pair of phases.
+
+    The area of the interface between phases *i* and *j* per total volume; for a
+    2D image, its length per area. Summed over *j* it is the specific surface area
+    of phase *i*, for each of the estimators:
+
+    .. math:: S_V^i = \sum_{j \ne i} S_V^{ij}, \qquad
+              S_V^{ij} = \tfrac{1}{2} \left(S_V^i + S_V^j - S_V^{i \cup j}\right).
+
+    Parameters
+    ----------
+    periodic : tuple of int
+        Axes along which the volume repeats.
+
+    Notes
+    -----
+    **crofton**, the one to quote: crossings from one phase to the other between
+    neighbours in 13 directions (4 in 2D), weighted as for
+    `SpecificSurfaceArea`, whose denominators and bias hold here too. A third phase
+    thinner than a voxel diagonal between the two is jumped over by the diagonal
+    pairs, which then count the two as touching.
+
+    **faces**: area of the voxel faces between the two phases per volume of the
+    voxels that count; an isotropic interface reads 3/2 too high, less the factor
+    1 - 1/*n* for *n* planes of voxels without periodicity.
+
+    References
+    ----------
+    .. [1] J. Ohser, F. Mücklich, "Statistical Analysis of Microstructures in
+       Materials Science", Wiley (2000).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import microchar as mc
+    >>> layers = np.repeat([0, 1, 2, 1], 16).reshape(4, 4, 4)
+    >>> found = mc.metrics.InterfacialArea()(mc.as_volume(layers, phases=["pore", "binder", "grain"]))
+    >>> found.value(phase="binder|grain", estimator="faces").value
+    0.5
+    >>> found.value(phase="pore|grain", estimator="faces").value
+    0.0
+    """
+
+    title = "Interfacial area density"
+    symbol = r"S_V^{ij}"
+    summary = "interface between two phases per total volume"
+    kind = "scalar"
+    length_power = -1
+    min_phases = 2
+    min_ndim = 2
+
+    def finish(self, counts: Counts, volume: Volume) -> Result:
+        """Estimate the interface of each pair of phases in two ways."""
+        densities = {
+            "crofton": crofton_density(counts, volume.grid),
+            "faces": face_density(counts, volume.grid),
+        }
+        values = [
+            self.density(
+                volume.grid,
+                None if density is None else density[i, j],
+                phase=f"{volume.phases[i]}|{volume.phases[j]}",
+                estimator=estimator,
+            )
+            for i, j in combinations(range(volume.n_phases), 2)
+            for estimator, density in densities.items()
+        ]
+        return self.result(
+            volume,
+            values,
+            estimator="crofton (13 directions, 4 in 2D; Voronoi weights for the voxel size); beside it faces",
+            denominator="total volume: crofton, pairs of voxels that count; faces, voxels that count",
+        )
