@@ -84,7 +84,7 @@ def pairs_at_all_lags(
     """Count the pairs of set voxels at each lag vector (laid out as in `Shells`).
 
     By the Wiener-Khinchin theorem in single precision, rounded to integers: exact
-    for volumes of up to about a million voxels, beyond that off by less than 2e-7
+    for volumes of up to about a million voxels, beyond that off by less than 5e-7
     of the number of voxels (lag 0 is always exact). Only what is needed of the
     padded lattice is ever in memory: it is padded along axes 1 and 2 a few planes
     at a time.

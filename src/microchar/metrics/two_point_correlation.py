@@ -52,7 +52,7 @@ class TwoPointCorrelation(DirectionalMetric):
     abscissa is the mean length of the shell's lag vectors, and lag vectors longer
     than the shortest of the largest lags are left out. The pairs are counted by
     FFT in single precision: exact up to about a million voxels; beyond, each
-    number of pairs is off by less than 2e-7 of the number of voxels. It needs about
+    number of pairs is off by less than 5e-7 of the number of voxels. It needs about
     :math:`4 (1 + r_{\max}/N)` bytes of memory for each voxel of the volume, beside 150 MB.
 
     References
