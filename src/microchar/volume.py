@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from microchar.errors import InputError
-from microchar.units import canonical_unit, convert, parse_length
+from microchar.grey_values import distinct, segment, value_range, whole_numbers
+from microchar.units import convert, parse_length, parse_voxel_size
 
 #: Label of a voxel that counts for nothing: outside the mask.
 OUTSIDE = 255
@@ -56,11 +58,12 @@ class Grid:
 
     def to_voxels(self, length: LengthLike, argument: str) -> Triple:
         """Turn a length argument into whole voxels per axis (0 on axes of length one)."""
-        per_axis = [length] * 3 if isinstance(length, int | str | np.integer) else list(length)
-        if len(per_axis) != 3:
+        per_axis = _parts(length)
+        if len(per_axis) not in (1, 3):
             raise InputError(
                 f"{argument}={length!r}: expected one length or one for each of the 3 axes, found {len(per_axis)}"
             )
+        per_axis = per_axis * 3 if len(per_axis) == 1 else per_axis
         voxels = [0, 0, 0]
         for axis in self.axes:
             voxels[axis] = self._to_voxels(per_axis[axis], axis, argument)
@@ -68,15 +71,20 @@ class Grid:
                 raise InputError(f"{argument}={length!r}: expected at least one voxel, found {voxels[axis]}")
         return (voxels[0], voxels[1], voxels[2])
 
-    def _to_voxels(self, length: int | str, axis: int, argument: str) -> int:
-        if not isinstance(length, str):
-            if isinstance(length, bool) or length != int(length):
-                raise InputError(f"{argument}={length!r}: expected whole voxels or a length such as '5um'")
-            return int(length)
-        number, unit = parse_length(length)
-        if unit == "voxel":
-            return round(number)
-        return round(convert(number, unit, self.unit) / self.voxel_size[axis])
+    def _to_voxels(self, length: Any, axis: int, argument: str) -> int:
+        number, unit = parse_length(length) if isinstance(length, str) else (length, "voxel")
+        if unit != "voxel":
+            return round(convert(number, unit, self.unit) / self.voxel_size[axis])
+        whole = isinstance(number, int | float | np.integer | np.floating) and float(number).is_integer()
+        if isinstance(number, bool) or not whole:
+            raise InputError(f"{argument}={length!r}: expected whole voxels or a length such as '5um'")
+        return int(number)
+
+
+def _parts(length: Any) -> list[Any]:
+    if isinstance(length, str):
+        return length.split(",")
+    return list(length) if isinstance(length, Sequence | np.ndarray) else [length]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +107,8 @@ class Volume:
         See `Grid`.
     mask : ndarray of bool, 3D, optional
         True where voxels count.
-    grey : ndarray, 3D, optional
-        The unsegmented image, for the metrics that act on grey levels.
+    grey : ndarray, 3D, integer or float, optional
+        The unsegmented image as stored, for the metrics that act on grey levels.
     name : str
         What the volume is called in tables and figures.
     source : mapping
@@ -142,26 +150,21 @@ class Volume:
         Coordinates beyond the volume wrap around, which is what periodic axes need.
         """
         stop = self.shape if stop is None else stop
-        labels = self._relabelled(_wrapped(self.values, start, stop))
+        values = _wrapped(self.values, start, stop)
+        # One comparison per phase boundary is faster than a table, and the same for every type of integer.
+        labels = np.zeros(values.shape, np.uint8)
+        for grey in self.grey_values[1:]:
+            labels += (values >= grey).view(np.uint8)
         if self.mask is not None:
             labels[~_wrapped(self.mask, start, stop)] = OUTSIDE
         return labels
 
-    def _relabelled(self, values: np.ndarray) -> np.ndarray:
-        # A new array in any case: read() writes the mask into it.
-        if self.grey_values == tuple(range(self.n_phases)):
-            return np.array(values, dtype=np.uint8, order="C")
-        if values.dtype == np.uint8:
-            table = np.zeros(256, np.uint8)
-            table[list(self.grey_values)] = np.arange(self.n_phases, dtype=np.uint8)
-            return np.ascontiguousarray(table[values])
-        return np.searchsorted(np.array(self.grey_values), values).astype(np.uint8)
-
     def grey_levels(self, start: Sequence[int] = (0, 0, 0), stop: Sequence[int] | None = None) -> np.ndarray:
-        """Grey levels of a box: of the grey image where there is one, else of the phases.
+        """Grey levels of a box: of the grey image as stored where there is one, else of the phases.
 
         Without a grey image the phases, in ascending order of grey value, are
         spread evenly over 0..255 (two phases: 0, 255; three: 0, 127, 255).
+        Voxels outside the mask have a grey level like any other.
         """
         stop = self.shape if stop is None else stop
         if self.grey is not None:
@@ -176,6 +179,10 @@ class Volume:
 
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Volume:
         """Return the box from `start` up to, not including, `stop`, as a view."""
+        if not all(0 <= a < b <= n for a, b, n in zip(start, stop, self.shape, strict=True)):
+            raise InputError(
+                f"{self.name}: the box from {tuple(start)} to {tuple(stop)} does not lie in the shape {self.shape}"
+            )
         box = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
         return replace(
             self,
@@ -186,12 +193,12 @@ class Volume:
 
 
 def _wrapped(array: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.ndarray:
-    box = array
-    for axis, (first, last, n) in enumerate(zip(start, stop, array.shape, strict=True)):
-        if first >= 0 and last <= n:
-            box = box[(slice(None),) * axis + (slice(first, last),)]
-        else:
-            box = np.take(box, np.arange(first, last) % n, axis=axis)
+    inside = [first >= 0 and last <= n for first, last, n in zip(start, stop, array.shape, strict=True)]
+    # The plain slices first: they are views, and what is taken afterwards is then small.
+    box = array[tuple(slice(a, b) if plain else slice(None) for a, b, plain in zip(start, stop, inside, strict=True))]
+    for axis, plain in enumerate(inside):
+        if not plain:
+            box = np.take(box, np.arange(start[axis], stop[axis]) % array.shape[axis], axis=axis)
     return box
 
 
@@ -200,9 +207,10 @@ def as_volume(
     *,
     voxel_size: float | str | Sequence[float | str] | None = None,
     phases: Mapping[str, int] | Sequence[str] | None = None,
+    threshold: float | str | None = None,
     mask: Any = None,
     grey: Any = None,
-    name: str = "volume",
+    name: str | None = None,
     source: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
 ) -> Volume:
@@ -211,27 +219,34 @@ def as_volume(
     Parameters
     ----------
     array : array_like, 2D or 3D
-        Grey values or labels: integer, bool, or float with whole numbers only.
-        Anything with ``__array__`` will do, a CPU torch tensor included. A
-        `Volume` is returned with the given arguments replaced.
+        Grey values or labels: integer, bool, or float with whole numbers only
+        (with `threshold`, any numbers). Anything with ``__array__`` will do, a CPU
+        torch tensor included. A `Volume` is returned with the given arguments
+        replaced and the notes added.
     voxel_size : float, str or sequence of three, optional
-        Edge length(s) of a voxel: ``3.0`` (in voxels of another unit, so without
-        unit), ``"0.398um"``, or three of them. Without it lengths are in voxels.
-    phases : mapping of str to int, or sequence of str, optional
+        Edge length(s) of a voxel: ``"0.398um"``, ``"1,1,2um"``, or one or three
+        numbers without a unit, which only say how the edges relate: the unit is
+        then "voxel". Without it every edge is 1 voxel.
+    phases : mapping of str to int, sequence of str, or str, optional
         Grey value of each named phase, or the names in ascending order of grey
-        value. Without it each distinct grey value is a phase named by that value.
-    mask : array_like of bool, optional
-        True where voxels count.
+        value; also as text, ``"pore=0,solid=255"`` or ``"pore,solid"``. Without it
+        each distinct grey value is a phase named by that value.
+    threshold : float or "otsu", optional
+        Segment the image: phase 0 up to and including this grey value, phase 1
+        above. The image becomes the grey image, unless `grey` is given.
+    mask : array_like, optional
+        Voxels count where it is not zero. Grey values outside it are not looked at.
     grey : array_like, optional
-        The unsegmented image on the same lattice.
-    name : str
-        Name in tables and figures.
+        The unsegmented image on the same voxels.
+    name : str, optional
+        Name in tables and figures, "volume" by default.
     source, notes
         Provenance, see `Volume`.
 
     Returns
     -------
     Volume
+        The array is not copied where that can be helped.
 
     Raises
     ------
@@ -246,39 +261,83 @@ def as_volume(
     >>> volume.shape, volume.phases, volume.unit
     ((1, 4, 4), ('0', '1'), 'um')
     """
+    if isinstance(phases, str):
+        phases = parse_phases(phases)
     if isinstance(array, Volume):
-        return _replaced(array, voxel_size=voxel_size, phases=phases, mask=mask, grey=grey)
-    values = _whole_numbers(_three_axes(np.asarray(array), name), name)
+        return _replaced(array, voxel_size, phases, threshold, mask, grey, name, source, notes)
+    name = "volume" if name is None else name
+    values = three_axes(_array(array, name), name)
+    inside = _mask(mask, values.shape, name)
+    image = values if grey is None and threshold is not None else grey
+    found: tuple[int, ...]
+    if threshold is not None:
+        values, cut = segment(values, threshold, inside, name)
+        found = (0, 1)
+        _refuse_other_codes(phases, cut)
+        method = " (Otsu)" if str(threshold).strip().lower() == "otsu" else ""
+        notes = (*notes, f"segmented at the grey value {cut:g}{method}: phase 0 up to {cut:g}, phase 1 above")
+    else:
+        values = whole_numbers(values, inside, name)
+        found = distinct(values, inside, name)
     size, unit = parse_voxel_size(voxel_size)
-    grey_values, names = _phases(_distinct(values), phases, name)
+    grey_values, names = _phases(found, phases, name)
     return Volume(
         values=values,
         grey_values=grey_values,
         phases=names,
         voxel_size=size,
         unit=unit,
-        mask=_like(mask, values, "mask", name, bool),
-        grey=_like(grey, values, "grey", name, None),
+        mask=inside,
+        grey=_grey(image, values.shape, inside, name),
         name=name,
         source=dict(source or {}),
         notes=tuple(notes),
     )
 
 
-def _replaced(volume: Volume, *, voxel_size: Any, phases: Any, mask: Any, grey: Any) -> Volume:
+def _replaced(
+    volume: Volume,
+    voxel_size: Any,
+    phases: Mapping[str, int] | Sequence[str] | None,
+    threshold: Any,
+    mask: Any,
+    grey: Any,
+    name: str | None,
+    source: Mapping[str, Any] | None,
+    notes: Sequence[str],
+) -> Volume:
+    if threshold is not None:
+        raise InputError(f"{volume.name}: threshold= is for images, this is a Volume and segmented already")
     changes: dict[str, Any] = {}
     if voxel_size is not None:
         changes["voxel_size"], changes["unit"] = parse_voxel_size(voxel_size)
     if phases is not None:
         changes["grey_values"], changes["phases"] = _phases(volume.grey_values, phases, volume.name)
     if mask is not None:
-        changes["mask"] = _like(mask, volume.values, "mask", volume.name, bool)
+        changes["mask"] = _mask(mask, volume.shape, volume.name)
     if grey is not None:
-        changes["grey"] = _like(grey, volume.values, "grey", volume.name, None)
+        changes["grey"] = _grey(grey, volume.shape, changes.get("mask", volume.mask), volume.name)
+    if name is not None:
+        changes["name"] = name
+    if source is not None:
+        changes["source"] = dict(source)
+    if notes:
+        changes["notes"] = (*volume.notes, *notes)
     return replace(volume, **changes) if changes else volume
 
 
-def _three_axes(array: np.ndarray, name: str) -> np.ndarray:
+def _array(array: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(array)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{name}: cannot make an array of a {type(array).__name__} ({error}); "
+            "hand in a NumPy array, or a torch tensor as tensor.detach().cpu()"
+        ) from error
+
+
+def three_axes(array: np.ndarray, name: str) -> np.ndarray:
+    """Give a 2D image its one plane; refuse what is neither an image nor a volume, or holds no voxels."""
     if array.ndim == 2:
         array = array[np.newaxis]
     if array.ndim != 3:
@@ -287,110 +346,119 @@ def _three_axes(array: np.ndarray, name: str) -> np.ndarray:
             "select one channel or time step first"
         )
     if 0 in array.shape:
-        raise InputError(f"{name}: an axis has no voxels, the shape is {array.shape}")
+        raise InputError(
+            f"{name}: an axis has no voxels, the shape is {array.shape}; expected at least one on each axis"
+        )
     return array
 
 
-def _whole_numbers(values: np.ndarray, name: str) -> np.ndarray:
-    if values.dtype == bool:
-        return values.view(np.uint8)
-    if values.dtype.kind in "iu":
-        return values
-    if values.dtype.kind != "f":
-        raise InputError(f"{name}: expected integer grey values, found the data type {values.dtype}")
-    if not np.isfinite(values).all():
+def _same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np.ndarray:
+    array = _array(array, f"{name}: {what}")
+    array = array[np.newaxis] if array.ndim == 2 else array
+    if array.shape != shape:
         raise InputError(
-            f"{name}: the image holds NaN or infinite values; "
-            "replace them, or exclude those voxels with a mask, and segment the image"
+            f"{name}: the {what} has shape {array.shape}, the volume {shape}; they must be on the same voxels"
         )
-    whole = values.astype(np.int64)
-    if not np.array_equal(whole, values):
-        raise InputError(
-            f"{name}: found fractional grey values ({values.dtype}); microchar compares segmented volumes: "
-            "segment the image first (threshold='otsu', or --threshold otsu on the command line)"
-        )
-    return whole.astype(np.min_scalar_type(int(whole.max())) if whole.min() >= 0 else np.int64)
+    return array
 
 
-def _distinct(values: np.ndarray) -> tuple[int, ...]:
-    # Slab by slab: np.unique on a whole volume sorts it.
-    found: set[int] = set()
-    for plane in values:
-        if plane.dtype == np.uint8:
-            found.update(np.flatnonzero(np.bincount(plane.ravel(), minlength=256)).tolist())
-        else:
-            found.update(np.unique(plane).tolist())
-        if len(found) > 65536:
-            break
-    return tuple(sorted(found))
+def _mask(mask: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
+    if mask is None:
+        return None
+    whole = whole_numbers(_same_voxels(mask, shape, "mask", name), None, f"{name}: mask")
+    # 0 and 1 are looked at as bool where they lie; 0 and 255 need a copy.
+    inside = whole.view(bool) if whole.dtype == np.uint8 and whole.max() <= 1 else whole != 0
+    if not inside.any():
+        raise InputError(
+            f"{name}: the mask is zero everywhere, so no voxel counts; expected nonzero where voxels count"
+        )
+    return inside
+
+
+def _grey(grey: Any, shape: tuple[int, ...], mask: np.ndarray | None, name: str) -> np.ndarray | None:
+    if grey is None:
+        return None
+    levels = _same_voxels(grey, shape, "grey image", name)
+    if levels.dtype == bool:
+        return levels.view(np.uint8)
+    if levels.dtype.kind not in "iuf":
+        raise InputError(f"{name}: grey image: expected numbers, found the data type {levels.dtype}")
+    if levels.dtype.kind == "f":
+        low, _ = value_range(levels, mask, f"{name}: grey image")
+        if mask is not None and not np.isfinite(levels).all():
+            return np.where(mask, levels, np.array(low, levels.dtype))
+    return levels
+
+
+def parse_phases(text: str) -> dict[str, int] | list[str]:
+    """Read "pore=0,solid=255" as a mapping, or "pore,solid" as names.
+
+    Examples
+    --------
+    >>> parse_phases("pore=0, solid=255")
+    {'pore': 0, 'solid': 255}
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not any("=" in part for part in parts):
+        return parts
+    phases: dict[str, int] = {}
+    for part in parts:
+        phase, _, grey = part.rpartition("=")
+        if not re.fullmatch(r"\s*[+-]?\d+", grey) or phase.strip() in phases:
+            raise InputError(f"phases={text!r}: found {part!r}, expected each name once, as in 'pore=0,solid=255'")
+        phases[phase.strip()] = int(grey)
+    return phases
+
+
+def _refuse_other_codes(phases: Mapping[str, int] | Sequence[str] | None, cut: float) -> None:
+    if isinstance(phases, Mapping) and set(phases.values()) != {0, 1}:
+        raise InputError(
+            f"phases={dict(phases)!r}: after the threshold the grey values are 0 (up to {cut:g}) and 1 (above); "
+            "name these two"
+        )
 
 
 def _phases(
     distinct: tuple[int, ...], phases: Mapping[str, int] | Sequence[str] | None, name: str
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    greys = distinct
     if isinstance(phases, Mapping):
-        pairs = sorted((int(grey), str(phase)) for phase, grey in phases.items())
-        greys = tuple(grey for grey, _ in pairs)
-        if len(set(greys)) != len(greys):
-            raise InputError(f"phases={dict(phases)!r}: two phases have the same grey value")
+        greys = _named_greys(phases)
         unnamed = sorted(set(distinct) - set(greys))
         if unnamed:
             raise InputError(
                 f"{name}: grey values {_listed(unnamed)} are in the volume and not among the named phases "
                 f"{dict(phases)!r}; name every grey value"
             )
-        return greys, tuple(phase for _, phase in pairs)
-    if len(distinct) > MAX_PHASES:
+    if len(greys) > MAX_PHASES:
         raise InputError(
-            f"{name}: found {len(distinct)}{'+' if len(distinct) > 65536 else ''} distinct grey values, expected "
-            f"at most {MAX_PHASES}, one for each phase; segment the image first "
-            "(threshold='otsu' or a grey value; --threshold on the command line)"
+            f"{name}: found {len(greys)}{'+' if len(greys) > 65536 else ''} distinct grey values, expected "
+            f"at most {MAX_PHASES}, one for each phase; segment the image first, or let threshold='otsu' or "
+            "threshold=GREY do it (--threshold on the command line)"
         )
     if phases is None:
-        return distinct, tuple(str(grey) for grey in distinct)
-    if len(phases) != len(distinct):
+        return greys, tuple(str(grey) for grey in greys)
+    if len(phases) != len(greys):
         raise InputError(
-            f"{name}: {len(phases)} phase names {list(phases)!r} for {len(distinct)} grey values {_listed(distinct)}"
+            f"{name}: {len(phases)} phase names {list(phases)!r} for {len(greys)} grey values {_listed(greys)}"
         )
-    return distinct, tuple(str(phase) for phase in phases)
+    names = sorted(phases, key=lambda phase: phases[phase]) if isinstance(phases, Mapping) else list(phases)
+    if len(set(names)) != len(names) or not all(
+        isinstance(phase, str) and phase and "|" not in phase for phase in names
+    ):
+        raise InputError(f"phases={phases!r}: expected different names, none empty and none with a '|'")
+    return greys, tuple(names)
+
+
+def _named_greys(phases: Mapping[str, int]) -> tuple[int, ...]:
+    if not phases or not all(isinstance(grey, int | np.integer) for grey in phases.values()):
+        raise InputError(f"phases={dict(phases)!r}: expected a whole grey value for each name, as in {{'pore': 0}}")
+    greys = tuple(sorted(int(grey) for grey in phases.values()))
+    if len(set(greys)) != len(greys):
+        raise InputError(f"phases={dict(phases)!r}: two phases have the same grey value")
+    return greys
 
 
 def _listed(greys: Sequence[int]) -> str:
     shown = ", ".join(str(grey) for grey in greys[:8])
     return shown + (f", … ({len(greys)} in all)" if len(greys) > 8 else "")
-
-
-def _like(array: Any, values: np.ndarray, what: str, name: str, dtype: type | None) -> np.ndarray | None:
-    if array is None:
-        return None
-    array = np.asarray(array)
-    array = array[np.newaxis] if array.ndim == 2 else array
-    if array.shape != values.shape:
-        raise InputError(
-            f"{name}: the {what} has shape {array.shape}, the volume {values.shape}; they must be on the same voxels"
-        )
-    return array.astype(dtype) if dtype is not None else array
-
-
-def parse_voxel_size(
-    voxel_size: float | str | Sequence[float | str] | None,
-) -> tuple[tuple[float, float, float], str]:
-    """Read a voxel size argument as three edge lengths and their unit.
-
-    Accepts a number, a text such as "0.398um" or "1,1,2um", or three of them.
-    """
-    if voxel_size is None:
-        return (1.0, 1.0, 1.0), "voxel"
-    if isinstance(voxel_size, str):
-        voxel_size = voxel_size.split(",")
-    parts = list(voxel_size) if isinstance(voxel_size, Sequence | np.ndarray) else [voxel_size]
-    if len(parts) not in (1, 3):
-        raise InputError(f"voxel_size={voxel_size!r}: expected one length or three, found {len(parts)}")
-    lengths = [parse_length(part) if isinstance(part, str) else (float(part), "voxel") for part in parts]
-    # "1,1,2um" gives the unit once, at the end.
-    unit = lengths[-1][1]
-    sizes = [number if own in (unit, "voxel") else convert(number, own, unit) for number, own in lengths]
-    if not all(np.isfinite(size) and size > 0 for size in sizes):
-        raise InputError(f"voxel_size={voxel_size!r}: expected lengths greater than 0")
-    sizes = sizes * 3 if len(sizes) == 1 else sizes
-    return (sizes[0], sizes[1], sizes[2]), canonical_unit(unit)
