@@ -53,7 +53,7 @@ class TwoPointCorrelation(DirectionalMetric):
     than the shortest of the largest lags are left out. The pairs are counted by
     FFT in single precision: exact up to about a million voxels; beyond, each
     number of pairs is off by less than 5e-7 of the number of voxels. It needs about
-    :math:`4 (1 + r_{\max}/N)` bytes of memory for each voxel of the volume, beside 150 MB.
+    :math:`4 (1 + r_{\max}/N)` bytes of memory for each voxel of the volume, beside some 200 MB.
 
     References
     ----------
@@ -73,7 +73,7 @@ class TwoPointCorrelation(DirectionalMetric):
     title = "Two-point correlation"
     symbol = "S_2(r)"
     summary = "probability that two points at a distance are both in the phase"
-    cost = 60.0
+    cost = 15.0
 
     radial: bool = True
 
