@@ -15,10 +15,7 @@ from microchar.volume import LengthLike, Triple, Volume, as_volume
 #: Points of the table that relates a field's covariance to the probability that two points lie above the cut.
 _TABLE = 4097
 #: Steps of the accelerated projected gradient that fits a spectrum; the covariance then moves by about 1e-3 a step.
-_STEPS = 15
-#: Standard deviation of the fit's weights over lags, as a share of the largest lag: short lags must match best
-#: (they hold the specific surface area), and far ones are mostly the reference's own noise.
-_WEIGHT_WIDTH = 1 / 6
+_STEPS = 20
 #: Default largest lag that is fitted: half of each axis, at most this many voxels, as for the correlation functions.
 _R_MAX = 100
 
@@ -181,8 +178,10 @@ def matched_gaussian_field(
     Setting those to zero would add variance, hence speckle. Instead
     :math:`\sum_h w(h)\,[c(h) - \rho(h)]^2` is minimised over the spectra that
     are non-negative and have :math:`c(0) = 1`, by accelerated projected gradient
-    steps; :math:`w` is a Gaussian of standard deviation `r_max` / 6, zero beyond
-    `r_max`. *Memory*: about ten float32 arrays of the size of the volume.
+    steps. The weight :math:`w` is a Gaussian, its standard deviation along an axis
+    the lag at which :math:`\rho` falls below :math:`1/e`, zero beyond `r_max`:
+    short lags must match best, they hold the specific surface area, and far ones
+    are mostly the reference's own noise. *Memory*: about ten float32 arrays of the size of the volume.
 
     References
     ----------
@@ -341,6 +340,11 @@ def _along(axis: int, values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
 
 
+def _steps(r: int) -> np.ndarray:
+    """Lags 0..r, -r..-1, which are also their places on a periodic lattice."""
+    return np.r_[0 : r + 1, -r:0]
+
+
 def _scaled_square(lattice: Triple, lengths: Sequence[float]) -> np.ndarray:
     total = np.zeros(lattice, np.float32)
     for axis, n in enumerate(lattice):
@@ -359,13 +363,15 @@ class _Target:
     @classmethod
     def of(cls, rho: np.ndarray, lags: Triple, lattice: Triple) -> _Target:
         """Place covariances at the lags 0..r, -r..-1 of each axis on the lattice."""
-        steps = [np.r_[0 : r + 1, -r:0] for r in lags]
+        steps = [_steps(r) for r in lags]
         placed = np.zeros(lattice, np.float32)
         placed[np.ix_(*steps)] = rho
         weights = []
         for axis, (step, r) in enumerate(zip(steps, lags, strict=True)):
+            line = np.moveaxis(rho, axis, 0)[: r + 1, 0, 0]
+            width = np.argmax(np.append(line, 0) < np.exp(-1))  # r + 1 where it stays above
             weight = np.zeros(lattice[axis])
-            weight[step] = np.exp(-0.5 * (step / (_WEIGHT_WIDTH * max(r, 1))) ** 2)
+            weight[step] = np.exp(-0.5 * (step / width) ** 2)
             weights.append(_along(axis, weight))
         return cls(placed, (weights[0], weights[1], weights[2]))
 
@@ -481,7 +487,7 @@ def _pair_fractions(indicator: np.ndarray, lags: Triple) -> np.ndarray:
     padded = [fft.next_fast_len(n + r, real=True) for n, r in zip(indicator.shape, lags, strict=True)]
     spectrum = fft.rfftn(indicator.astype(np.float32), padded, workers=workers)
     spectrum *= spectrum.conj()
-    steps = [np.r_[0 : r + 1, -r:0] for r in lags]
+    steps = [_steps(r) for r in lags]
     pairs = fft.irfftn(spectrum, padded, workers=workers)[np.ix_(*steps)]
     for axis, step in enumerate(steps):
         pairs /= _along(axis, indicator.shape[axis] - np.abs(step))
