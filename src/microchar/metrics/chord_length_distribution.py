@@ -54,8 +54,8 @@ class ChordLengthDistribution(AdditiveMetric):
 
     References
     ----------
-    .. [1] S. Torquato and B. Lu, "Chord-length distribution function for
-       two-phase random media", Phys. Rev. E 47, 2950 (1993).
+    Torquato, S. and Lu, B. (1993), "Chord-length distribution function for
+    two-phase random media", Phys. Rev. E 47, 2950.
 
     Examples
     --------

@@ -48,8 +48,8 @@ class LinealPath(DirectionalMetric):
 
     References
     ----------
-    .. [1] B. Lu and S. Torquato, "Lineal-path function for random heterogeneous
-       materials", Phys. Rev. A 45, 922 (1992).
+    Lu, B. and Torquato, S. (1992), "Lineal-path function for random
+    heterogeneous materials", Phys. Rev. A 45, 922.
 
     Examples
     --------

@@ -44,7 +44,7 @@ class PairCorrelation(TwoPointCorrelation):
 
     References
     ----------
-    .. [1] S. Torquato, *Random Heterogeneous Materials*, Springer, 2002, chapter 2.
+    Torquato, S. (2002), *Random Heterogeneous Materials*, Springer, chapter 2.
 
     Examples
     --------

@@ -57,9 +57,9 @@ class TwoPointCorrelation(DirectionalMetric):
 
     References
     ----------
-    .. [1] S. Torquato, *Random Heterogeneous Materials*, Springer, 2002, chapter 2.
-    .. [2] J. G. Berryman, "Measurement of spatial correlation functions using
-       image processing techniques", J. Appl. Phys. 57, 2374 (1985).
+    Torquato, S. (2002), *Random Heterogeneous Materials*, Springer, chapter 2.
+    Berryman, J. G. (1985), "Measurement of spatial correlation functions using
+    image processing techniques", J. Appl. Phys. 57, 2374.
 
     Examples
     --------
