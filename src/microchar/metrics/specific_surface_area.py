@@ -45,8 +45,9 @@ class SpecificSurfaceArea(NeighbourhoodMetric):
     *Denominator*: the pairs whose two voxels count, for each direction, so that
     the boundary of the volume introduces no bias. *Bias*: none for isotropic
     structures that are smooth on the scale of a few voxels (spheres of radius 5,
-    10, 20 voxels read 1.0 %, 0.2 %, 0.05 % low); details finer than a voxel
-    diagonal are lost. A plane reads between 7.3 % low (normal to an axis) and
+    10, 20 voxels read 1.0 %, 0.2 %, 0.05 % low). What is finer than a voxel
+    diagonal is lost: overlapping spheres, with their crevices, read 10 %, 5 %,
+    3.5 % low at radii of 5, 10, 15 voxels. A plane reads between 7.3 % low (normal to an axis) and
     2.3 % high, with cubic voxels; twice as long voxels widen that to -13 % .. +9 %.
 
     **faces**. Area of the voxel faces between the phase and others per volume of
