@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from microchar.blocks import Block, Counts
-from microchar.errors import InputError
+from microchar.grey_values import value_range
 from microchar.kernels import cooccurrence
 from microchar.metric import AdditiveMetric, Metric, Shared
 from microchar.result import Value
@@ -41,7 +41,7 @@ def eight_bit_reader(volume: Volume) -> Reader:
         table = np.full(256, OUTSIDE_LEVEL, np.uint16)
         table[: volume.n_phases] = volume.phase_levels()
         return lambda start, stop: table[volume.read(start, stop)]
-    rescale = _as_stored if volume.grey.dtype == np.uint8 else _rescaler(volume.grey, 255)
+    rescale = _as_stored if volume.grey.dtype == np.uint8 else _rescaler(volume, 255)
 
     def read(start: Triple, stop: Triple) -> np.ndarray:
         levels = rescale(volume.grey_levels(start, stop))
@@ -59,7 +59,7 @@ def sixteen_bit_reader(volume: Volume) -> Reader:
         return lambda start, stop: table[volume.read(start, stop)]
     if volume.grey.dtype == np.uint8:
         return lambda start, stop: volume.grey_levels(start, stop) * np.uint16(257)
-    rescale = _as_stored if volume.grey.dtype == np.uint16 else _rescaler(volume.grey, FULL_SCALE)
+    rescale = _as_stored if volume.grey.dtype == np.uint16 else _rescaler(volume, FULL_SCALE)
     return lambda start, stop: rescale(volume.grey_levels(start, stop))
 
 
@@ -77,14 +77,12 @@ def _as_stored(levels: np.ndarray) -> np.ndarray:
     return levels.astype(np.uint16)
 
 
-def _rescaler(grey: np.ndarray, top: int) -> Callable[[np.ndarray], np.ndarray]:
-    # Plane by plane: the image may be on disk.
-    lowest = min(float(plane.min()) for plane in grey)
-    extent = max(float(plane.max()) for plane in grey) - lowest
-    if not np.isfinite(extent):
-        raise InputError("the grey image holds NaN or infinite values; replace them, or leave the grey image out")
-    scale = top / extent if extent > 0 else 0.0
-    return lambda levels: np.rint((levels - lowest) * scale).astype(np.uint16)
+def _rescaler(volume: Volume, top: int) -> Callable[[np.ndarray], np.ndarray]:
+    assert volume.grey is not None
+    low, high = value_range(volume.grey, volume.mask, f"{volume.name}: grey image")
+    scale = top / (high - low) if high > low else 0.0
+    # Outside the mask levels may lie beyond the range.
+    return lambda levels: np.rint(np.clip((levels - float(low)) * scale, 0, top)).astype(np.uint16)
 
 
 def pair_values(
