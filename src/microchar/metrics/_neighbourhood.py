@@ -19,14 +19,14 @@ from microchar.volume import OUTSIDE, Grid, Triple
 #: The 13 directions of a pair of neighbours, the three axes among them.
 DIRECTIONS = np.array([step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)])
 #: Offset of each corner of a window.
-CORNERS = np.array(list(product((0, 1), repeat=3)))
+_CORNERS = np.array(list(product((0, 1), repeat=3)))
 
 _PLACE = np.array([4, 2, 1])
 _STARTS = (DIRECTIONS < 0).astype(np.int64)
 _ENDS = np.stack([_STARTS @ _PLACE, (_STARTS + DIRECTIONS) @ _PLACE], axis=1)
 #: Place in `DIRECTIONS` of each axis.
 _AXES = [DIRECTIONS.tolist().index(step) for step in np.eye(3, dtype=int).tolist()]
-_LOOPS = np.array([np.flatnonzero(CORNERS[:, axis] == 0) for axis in range(3)])
+_LOOPS = np.array([np.flatnonzero(_CORNERS[:, axis] == 0) for axis in range(3)])
 
 
 @dataclass(frozen=True)
