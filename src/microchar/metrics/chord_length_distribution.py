@@ -76,7 +76,7 @@ class ChordLengthDistribution(AdditiveMetric):
     abscissa_power = 1
     size_dependent = True
     layout = "columns"
-    cost = 2.0
+    cost = 4.0
 
     def count(self, block: Block) -> Counts:
         """Count the runs along the axis of the block by kind, phase and length."""

@@ -63,7 +63,7 @@ class LinealPath(DirectionalMetric):
     title = "Lineal path"
     symbol = "L(r)"
     summary = "probability that a straight segment lies wholly in the phase"
-    cost = 3.0
+    cost = 6.0
 
     def count(self, block: Block) -> Counts:
         """Count, for each axis and length, the segments of each phase that start in the core, and all segments."""

@@ -73,7 +73,7 @@ class TwoPointCorrelation(DirectionalMetric):
     title = "Two-point correlation"
     symbol = "S_2(r)"
     summary = "probability that two points at a distance are both in the phase"
-    cost = 15.0
+    cost = 30.0
 
     radial: bool = True
 
