@@ -1,0 +1,197 @@
+"""Figures of the report: a plain dict in, an SVG string out.
+
+One style for all. Colours leave as CSS variables, so that one drawing serves
+light and dark; text leaves as text in the font of the page. Equal dicts give
+equal bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from microchar.report.notation import tick
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: CSS variable that takes the place of each colour drawn. The drawn colours only have to differ.
+_VARIABLES = {"#010101": "--text", "#020202": "--muted", "#030303": "--grid"}
+_TEXT, _MUTED, _GRID = _VARIABLES
+#: Candidates take the colours in turn (set in style.css), then again with other dashes and markers.
+N_COLOURS = 6
+_VARIABLES |= {f"#0405{n:02x}": f"--series-{n}" for n in range(1, N_COLOURS + 1)}
+DASHES: tuple[Any, ...] = ("-", (0, (4, 1.6)), (0, (1.2, 1.4)))
+_MARKERS = ("o", "s", "^")
+
+#: CSS pixels of figures at their natural size; matplotlib counts points, 72 to the inch instead of 96.
+_POINT = 0.75
+_SIZES = {"large": (430, 290), "small": (250, 168)}
+_DOTS_WIDTH, _LABEL, _LANE, _GAP, _AXIS = 340, 18, 16, 7, 40
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the report's style inside: matplotlib's defaults, whatever the user's, and reproducible SVG."""
+    from matplotlib.style import context
+
+    own = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "microchar",
+        "path.simplify": True,
+        "font.sans-serif": ["DejaVu Sans"],
+    }
+    with context(["default", own]), warnings.catch_warnings():
+        # The browser has the glyphs that matplotlib's own font lacks.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
+        yield
+
+
+def draw(spec: Mapping[str, Any], prefix: str) -> str:
+    """Draw a figure as SVG, ready to be put into HTML.
+
+    Parameters
+    ----------
+    spec : mapping
+        ``type`` is "curves" or "dots"; the rest is what `_curves` or `_dots` reads.
+    prefix : str
+        Put before the ids inside, which have to be unique on the page.
+    """
+    figure = {"curves": _curves, "dots": _dots}[spec["type"]](spec)
+    return _svg(figure, prefix, spec["alt"])
+
+
+def _curves(spec: Mapping[str, Any]) -> Figure:
+    """Draw lines over one abscissa; `size`, `lines` (series, x, y), `x_label`, `y_label`, `x_range`, `y_range`."""
+    large = spec["size"] == "large"
+    width, height = _SIZES[spec["size"]]
+    left, right, bottom, top = (62, 14, 48, 26) if large else (44, 8, 26, 22)
+    figure, axes = _figure(width, height, left, right, bottom, top, 9 if large else 8.5)
+    for line in reversed(spec["lines"]):
+        axes.plot(line["x"], line["y"], **_line(line["series"], large), solid_capstyle="round")
+    axes.set_xlim(*spec["x_range"])
+    axes.set_ylim(*spec["y_range"])
+    axes.grid(True, color=_GRID, linewidth=0.6)
+    size = 9.5 if large else 8.5
+    if large:
+        axes.set_xlabel(spec["x_label"], fontsize=size, color=_TEXT, parse_math=False)
+    label = spec["y_label"] if large else spec["title"]
+    # Above the axis and not along it: read without turning the head, whatever its length.
+    axes.text(0 if large else 0.5, 1.03, label, transform=axes.transAxes, fontsize=size, color=_TEXT,
+              ha="left" if large else "center", va="bottom", parse_math=False)  # fmt: skip
+    _locate(axes, 5 if large else 4, 5 if large else 4)
+    return figure
+
+
+def _dots(spec: Mapping[str, Any]) -> Figure:
+    """Draw rows of one lane per volume; `rows` (label, lanes: series, value, lower, upper, text), `x_label`."""
+    rows = spec["rows"]
+    height = sum(_LABEL + _LANE * len(row["lanes"]) + _GAP for row in rows) + _AXIS
+    text = 9
+    figure, axes = _figure(_DOTS_WIDTH, height, 12, 76, _AXIS, 2, text)
+    axes.set_ylim(height - _AXIS, 0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(True, axis="x", color=_GRID, linewidth=0.6)
+    axes.axvline(0, color=_MUTED, linewidth=0.8)
+    beside = axes.get_yaxis_transform()
+    y = 0.0
+    for row in rows:
+        axes.text(0.0, y + _LABEL / 2, row["label"], transform=beside, fontsize=text, color=_TEXT, va="center",
+                  parse_math=False, weight="bold")  # fmt: skip
+        y += _LABEL
+        for lane in row["lanes"]:
+            _lane(axes, lane, y + _LANE / 2)
+            axes.text(1.03, y + _LANE / 2, lane["text"], transform=beside, fontsize=text, va="center",
+                      color=_colour(lane["series"]), parse_math=False)  # fmt: skip
+            y += _LANE
+        y += _GAP
+    axes.set_xlim(*spec["x_range"])
+    axes.set_xlabel(spec["x_label"], fontsize=text, color=_TEXT, parse_math=False)
+    _locate(axes, 4, None)
+    axes.set_yticks([])
+    return figure
+
+
+def _lane(axes: Axes, lane: Mapping[str, Any], y: float) -> None:
+    colour = _colour(lane["series"])
+    value, lower, upper = lane["value"], lane["lower"], lane["upper"]
+    if value is None:
+        return
+    axes.plot([0, value], [y, y], color=colour, linewidth=0.8, alpha=0.55)
+    if lower is not None and upper is not None:
+        axes.plot([lower, upper], [y, y], color=colour, linewidth=1.4, marker="|", markersize=7)
+    marker = "D" if lane["series"] == 0 else _MARKERS[(lane["series"] - 1) // N_COLOURS % len(_MARKERS)]
+    axes.plot([value], [y], color=colour, marker=marker, markersize=5 if marker == "D" else 6, clip_on=False)
+
+
+# --- the style ---------------------------------------------------------------
+
+
+def _figure(
+    width: float, height: float, left: float, right: float, bottom: float, top: float, text: float
+) -> tuple[Figure, Axes]:
+    """Make a figure of so many CSS pixels with one axes inside these margins."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width / 96, height / 96), facecolor="none")
+    axes = figure.add_axes(
+        (left / width, bottom / height, (width - left - right) / width, (height - bottom - top) / height),
+        facecolor="none",
+    )
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(_MUTED)
+        spine.set_linewidth(0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=3, width=0.8, color=_MUTED, labelcolor=_MUTED, labelsize=text)
+    return figure, axes
+
+
+def _locate(axes: Axes, n_x: int, n_y: int | None) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    for axis, n in ((axes.xaxis, n_x), (axes.yaxis, n_y)):
+        if n is not None:
+            axis.set_major_locator(MaxNLocator(n, steps=[1, 2, 2.5, 5, 10]))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+
+
+def _colour(series: int) -> str:
+    return _TEXT if series == 0 else f"#0405{(series - 1) % N_COLOURS + 1:02x}"
+
+
+def _line(series: int, large: bool) -> dict[str, Any]:
+    dash = "-" if series == 0 else DASHES[(series - 1) // N_COLOURS % len(DASHES)]
+    width = 2.2 if series == 0 else 1.7
+    return {"color": _colour(series), "linestyle": dash, "linewidth": width if large else 0.75 * width}
+
+
+# --- from matplotlib to the page ---------------------------------------------
+
+_NOISE = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>", re.DOTALL)
+_ROOT = re.compile(r"<svg .*?>", re.DOTALL)
+_FONT = re.compile(r"font(?:-family)?: [^;\"]*'[^;\"]*;?")
+_ID = re.compile(r' id="([^"]*)"')
+
+
+def _svg(figure: Figure, prefix: str, alt: str) -> str:
+    from xml.sax.saxutils import quoteattr
+
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    buffer = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
+    drawn = _NOISE.sub("", buffer.getvalue()).replace("xlink:href", "href")
+    for colour, variable in _VARIABLES.items():
+        drawn = drawn.replace(colour, f"var({variable})")
+    used = set(re.findall(r"#([\w-]+)", drawn))
+    drawn = _ID.sub(lambda found: f' id="{prefix}{found[1]}"' if found[1] in used else "", drawn)
+    drawn = re.sub(r'(url\(|href=")#', rf"\1#{prefix}", drawn)
+    width, height = figure.get_size_inches() * 72
+    root = f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label={quoteattr(alt)}>'
+    return re.sub(r"\n\s*", "\n", _ROOT.sub(lambda _: root, drawn, count=1)).strip()

@@ -1,0 +1,41 @@
+"""From the summary to the page: SVG strings into a jinja2 template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+#: Sections of the page that may be empty, by the key of the summary that fills them.
+_SECTIONS = {
+    "glance": ("glance", "At a glance"),
+    "slices": ("slices", "Slices"),
+    "curves": ("curves", "Functions and distributions"),
+    "scalars": ("scalars", "Values by phase"),
+    "along_axes": ("axes", "Along the axes"),
+    "tables": ("texture", "Texture and anisotropy"),
+    "pairs": ("pairs", "Slice against slice"),
+    "conventions": ("conventions", "Conventions"),
+    "statuses": ("statuses", "What could not be computed"),
+}
+
+
+def render(summary: Mapping[str, Any]) -> str:
+    """Return the page; equal summaries give equal pages."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    from microchar.report.figures import draw, style
+
+    numbers = count()
+    environment = Environment(
+        loader=PackageLoader("microchar.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["drawn"] = lambda spec: Markup(draw(spec, f"f{next(numbers)}-"))
+    sections = [target for key, target in _SECTIONS.items() if summary[key] or key == "statuses"]
+    with style():
+        return environment.get_template("report.html").render(**summary, sections=sections)
