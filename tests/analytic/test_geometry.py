@@ -235,7 +235,7 @@ def test_triple_points_of_nested_gaussian_images():
 
 def euler(labels, estimator="padded", connectivity=6, periodic=()):
     found = EulerCharacteristic(periodic=periodic)(mc.as_volume(labels, phases={"0": 0, "1": 1}))
-    return found.value(phase="1", estimator=estimator, feature=f"connectivity {connectivity}").value * labels.size
+    return found.value(phase="1", estimator=estimator, feature=f"connectivity_{connectivity}").value * labels.size
 
 
 def test_euler_number_of_bodies():
@@ -288,7 +288,7 @@ def local(labels, window, periodic=ALL, **sizes):
 def test_windows_of_one_period_all_hold_the_same():
     found = local(checkerboard(2, 2), 4)
     for value in found.values:
-        wanted = 0 if value.feature.startswith("standard deviation") else 0.5
+        wanted = 0 if value.feature.startswith("standard_deviation") else 0.5
         assert value.value == pytest.approx(wanted, abs=1e-12)
 
 
@@ -300,7 +300,7 @@ def test_layers_seen_by_flat_windows():
     np.testing.assert_allclose(across.y[np.isin(across.x, [0, 0.5, 1])], [0.375, 0.625, 1])
     within = found.profile(phase="1", direction="0")
     np.testing.assert_allclose(within.y, [0.5, 0.5, 0.5, 0.5, 1])
-    assert found.value(phase="1", direction="all", feature="quantile 0.5, window 2x2x2").value == 0.5
+    assert found.value(phase="1", direction="all", feature="quantile_0.5_window_2x2x2").value == 0.5
 
 
 def test_mean_is_the_volume_fraction_and_phases_mirror_each_other():
@@ -308,17 +308,17 @@ def test_mean_is_the_volume_fraction_and_phases_mirror_each_other():
     found = local(labels, (2, 3, 4))
     for direction, window in (("all", "2x3x4"), ("0", "3x4"), ("1", "2x4"), ("2", "2x3")):
         here = {"direction": direction}
-        one, other = (found.value(phase=p, feature=f"mean, window {window}", **here).value for p in "10")
+        one, other = (found.value(phase=p, feature=f"mean_window_{window}", **here).value for p in "10")
         assert one == pytest.approx(labels.mean(), rel=1e-12)
         assert other == pytest.approx(1 - labels.mean(), rel=1e-12)
-        spread = [found.value(phase=p, feature=f"standard deviation, window {window}", **here).value for p in "10"]
+        spread = [found.value(phase=p, feature=f"standard_deviation_window_{window}", **here).value for p in "10"]
         assert spread[0] == pytest.approx(spread[1], rel=1e-12)
 
 
 def test_spread_of_independent_voxels():
     labels = (np.random.default_rng(31).random((80, 80, 80)) < 0.3).astype(int)
     found = local(labels, 5)
-    spread = found.value(phase="1", direction="all", feature="standard deviation, window 5x5x5").value
+    spread = found.value(phase="1", direction="all", feature="standard_deviation_window_5x5x5").value
     # Of 80^3 / 5^3 independent windows the spread is known to 1 / sqrt(2 * 4096) = 1.1 %.
     assert spread == pytest.approx(math.sqrt(0.3 * 0.7 / 125), rel=0.04)
 
@@ -327,5 +327,5 @@ def test_window_of_the_whole_volume_is_the_volume_fraction():
     labels = np.random.default_rng(37).integers(0, 2, (5, 6, 7))
     found = local(labels, (5, 6, 7), periodic=())
     for percent in ("0.05", "0.95"):
-        value = found.value(phase="1", direction="all", feature=f"quantile {percent}, window 5x6x7").value
+        value = found.value(phase="1", direction="all", feature=f"quantile_{percent}_window_5x6x7").value
         assert value == pytest.approx(labels.mean(), rel=1e-12)

@@ -164,7 +164,7 @@ def test_triple_lines_are_the_slow_ones(medium):
     wanted = [
         {"phase": f"{NAMES[p]}|{NAMES[q]}|{NAMES[r]}"} | {"meet": {p, q, r}} for p, q, r in combinations(range(4), 3)
     ]
-    for label in [*wanted, {"feature": "all triplets", "meet": None}]:
+    for label in [*wanted, {"feature": "all_triplets", "meet": None}]:
         meet = label.pop("meet")
         length = points = 0.0
         for axis, meeting in edges.items():
@@ -182,7 +182,7 @@ def test_euler_characteristics_are_the_slow_ones(medium):
     volume, periodic = medium
     labels, axes = volume.read(), volume.grid.axes
     found = EulerCharacteristic(periodic=periodic)(volume)
-    few, many = ("connectivity 6", "connectivity 26") if len(axes) == 3 else ("connectivity 4", "connectivity 8")
+    few, many = ("connectivity_6", "connectivity_26") if len(axes) == 3 else ("connectivity_4", "connectivity_8")
     counted = (labels != naive.OUTSIDE).sum() * volume.grid.voxel_volume
     for p, phase in enumerate(NAMES):
         padded = {"phase": phase, "estimator": "padded"}
@@ -210,7 +210,7 @@ def test_padded_euler_number_is_that_of_scikit_image(seed, shape, fraction):
     found = EulerCharacteristic()(mc.as_volume(phase, phases={"rest": 0, "phase": 1}))
     image = phase if shape[0] > 1 else phase[0]
     for connectivity, name in ((1, {2: "4", 3: "6"}), (image.ndim, {2: "8", 3: "26"})):
-        value = found.value(phase="phase", estimator="padded", feature=f"connectivity {name[image.ndim]}").value
+        value = found.value(phase="phase", estimator="padded", feature=f"connectivity_{name[image.ndim]}").value
         assert round(value * phase.size, 6) == euler_number(image, connectivity)
 
 
@@ -299,7 +299,7 @@ def test_a_single_phase_has_no_surface_and_no_pairs():
     assert InterfacialArea()(volume).status == "not_applicable"
     assert TriplePhaseBoundary()(volume).status == "not_applicable"
     euler = EulerCharacteristic()(volume)
-    assert euler.value(estimator="padded", feature="connectivity 6").value * volume.values.size == pytest.approx(1)
+    assert euler.value(estimator="padded", feature="connectivity_6").value * volume.values.size == pytest.approx(1)
 
 
 @pytest.mark.parametrize("cls", [SpecificSurfaceArea, EulerCharacteristic, LocalPorosity])

@@ -24,7 +24,7 @@ def test_octants_of_berea(real_array):
         octant = mc.as_volume(berea[tuple(slice(c, c + 200) for c in corner)])
         found = mc.measure(octant, ["specific_surface_area", "euler_characteristic"])
         areas.append(found["specific_surface_area"].value(phase="0", estimator="crofton").value)
-        euler = found["euler_characteristic"].value(phase="0", estimator="padded", feature="connectivity 6")
+        euler = found["euler_characteristic"].value(phase="0", estimator="padded", feature="connectivity_6")
         numbers.append(euler.value * 200**3)
     # Mean and spread as given, to their last digit.
     assert np.mean(areas) == pytest.approx(0.0839, abs=0.00005)
@@ -37,7 +37,7 @@ def test_octants_of_berea(real_array):
 def test_euler_characteristic_of_berea(real_array, n, padded, half_open):
     found = EulerCharacteristic()(mc.as_volume(real_array("berea")[:n, :n, :n]))
     for estimator, wanted in (("padded", padded), ("half_open", half_open)):
-        value = found.value(phase="0", estimator=estimator, feature="connectivity 6").value
+        value = found.value(phase="0", estimator=estimator, feature="connectivity_6").value
         assert round(value * 1e6) == wanted
 
 

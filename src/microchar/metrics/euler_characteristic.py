@@ -80,7 +80,7 @@ class EulerCharacteristic(NeighbourhoodMetric):
     >>> ring[2, 2:5, 2:5] = 1
     >>> ring[2, 3, 3] = 0
     >>> found = mc.metrics.EulerCharacteristic()(mc.as_volume(ring))
-    >>> found.value(phase="1", estimator="padded", feature="connectivity 6").value
+    >>> found.value(phase="1", estimator="padded", feature="connectivity_6").value
     0.0
     """
 
@@ -108,7 +108,7 @@ class EulerCharacteristic(NeighbourhoodMetric):
                 power=-grid.ndim,
                 phase=phase,
                 estimator=estimator,
-                feature=f"connectivity {neighbours}",
+                feature=f"connectivity_{neighbours}",
             )
             for p, phase in enumerate(volume.phases)
             for estimator, (configurations, number) in estimates.items()

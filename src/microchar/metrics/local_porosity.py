@@ -83,7 +83,7 @@ class LocalPorosity(AdditiveMetric):
     >>> box = found.profile(phase="1", direction="all")
     >>> box.x[box.y >= 0.5][0], box.y[-1]
     (np.float64(0.5), np.float64(1.0))
-    >>> found.value(phase="1", direction="0", feature="mean, window 2x2").value
+    >>> found.value(phase="1", direction="0", feature="mean_window_2x2").value
     0.5
     """
 
@@ -162,21 +162,21 @@ class LocalPorosity(AdditiveMetric):
     def _windows(self, grid: Grid) -> dict[str, str]:
         """Name the windows of each direction: the box and three flat ones, or the one in the plane of an image."""
         if grid.ndim == 3:
-            flat, box = [0, 1, 2], {"all": f"window {_named(self._shape)}"}
+            flat, box = [0, 1, 2], {"all": f"window_{_named(self._shape)}"}
         else:
             flat, box = [axis for axis in range(3) if axis not in grid.axes], {}
-        return box | {str(axis): f"window {_named(np.delete(self._shape, axis))}" for axis in flat}
+        return box | {str(axis): f"window_{_named(np.delete(self._shape, axis))}" for axis in flat}
 
     def _scalars(self, histogram: np.ndarray, grid: Grid, window: str, labels: dict[str, Any]) -> Iterator[Value]:
-        names = ["mean", "standard deviation", *(f"quantile {percent / 100:g}" for percent in _PERCENT)]
+        names = ["mean", "standard_deviation", *(f"quantile_{percent / 100:g}" for percent in _PERCENT)]
         if histogram.any():
             numbers = [float(number) for number in _moments_and_quantiles(histogram)]
             for name, number in zip(names, numbers, strict=True):
-                yield self.scalar(grid, number, feature=f"{name}, {window}", **labels)
+                yield self.scalar(grid, number, feature=f"{name}_{window}", **labels)
         else:
             why = "no window holds only voxels that count; choose a smaller window"
             for name in names:
-                yield self.scalar(grid, None, feature=f"{name}, {window}", status="undefined", message=why, **labels)
+                yield self.scalar(grid, None, feature=f"{name}_{window}", status="undefined", message=why, **labels)
 
 
 def _default_window(grid: Grid) -> Triple:

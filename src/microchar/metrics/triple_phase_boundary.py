@@ -25,7 +25,7 @@ class TriplePhaseBoundary(NeighbourhoodMetric):
     On the voxels, these are the lattice edges whose four voxels hold three phases
     or more. An edge where four phases meet counts for each of their four triplets
     (for every three phases that are among its four voxels). With more than three
-    phases the feature "all triplets" counts each edge once.
+    phases the feature "all_triplets" counts each edge once.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class TriplePhaseBoundary(NeighbourhoodMetric):
         ]
         if volume.n_phases > 3:
             values += [
-                self.density(grid, estimate(counts["edges"][1], counts, grid), feature="all triplets", estimator=name)
+                self.density(grid, estimate(counts["edges"][1], counts, grid), feature="all_triplets", estimator=name)
                 for name, estimate in ESTIMATES.items()
             ]
         return self.result(
