@@ -352,7 +352,8 @@ def three_axes(array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def _same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np.ndarray:
+def same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np.ndarray:
+    """Make an array of a mask or grey image, and refuse it where it does not lie on the voxels of the volume."""
     array = _array(array, f"{name}: {what}")
     array = array[np.newaxis] if array.ndim == 2 else array
     if array.shape != shape:
@@ -365,7 +366,7 @@ def _same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np
 def _mask(mask: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
     if mask is None:
         return None
-    whole = whole_numbers(_same_voxels(mask, shape, "mask", name), None, f"{name}: mask")
+    whole = whole_numbers(same_voxels(mask, shape, "mask", name), None, f"{name}: mask")
     # 0 and 1 are looked at as bool where they lie; 0 and 255 need a copy.
     inside = whole.view(bool) if whole.dtype == np.uint8 and whole.max() <= 1 else whole != 0
     if not inside.any():
@@ -378,7 +379,7 @@ def _mask(mask: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
 def _grey(grey: Any, shape: tuple[int, ...], mask: np.ndarray | None, name: str) -> np.ndarray | None:
     if grey is None:
         return None
-    levels = _same_voxels(grey, shape, "grey image", name)
+    levels = same_voxels(grey, shape, "grey image", name)
     if levels.dtype == bool:
         return levels.view(np.uint8)
     if levels.dtype.kind not in "iuf":

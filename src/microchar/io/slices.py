@@ -1,0 +1,76 @@
+"""A volume in pieces: a folder, or a glob, of 2D slices in natural order."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from microchar.errors import InputError
+from microchar.io._image import Image, Options, refuse_beyond_memory
+
+FORMAT = "slices"
+SUFFIXES = ("/",)
+
+#: What is taken for a slice in a folder; a glob may name others that can be read.
+_SLICES = (".tif", ".tiff", ".png")
+
+
+def read(path: Path, options: Options) -> Image:
+    """Stack the slices along axis 0."""
+    from microchar.io import read_image
+
+    files = _in_folder(path) if path.is_dir() else _of_glob(path)
+    volume = np.empty(0)
+    first = None
+    for place, file in enumerate(files):
+        image = read_image(file, options)
+        plane = image.values
+        if plane.ndim == 3 and plane.shape[0] == 1:
+            plane = plane[0]
+        if plane.ndim != 2:
+            raise InputError(
+                f"{file}: expected a 2D slice of {path}, found the shape {plane.shape}; read the file itself"
+            )
+        if first is None:
+            first = image
+            refuse_beyond_memory(path, (len(files), *plane.shape), plane.dtype)
+            volume = np.empty((len(files), *plane.shape), plane.dtype)
+        if plane.shape != volume.shape[1:] or plane.dtype != volume.dtype:
+            raise InputError(
+                f"{file}: this slice has shape {plane.shape} and type {plane.dtype}, those before it "
+                f"{volume.shape[1:]} and {volume.dtype} (first {files[0].name}); all slices must be alike"
+            )
+        volume[place] = plane
+    assert first is not None
+    note = first.voxel_size_note and f"{first.voxel_size_note}, of the slice {files[0].name}"
+    return Image(volume, first.voxel_size, first.unit, note, files=files)
+
+
+def natural(path: Path) -> list[str | int]:
+    """Sort key by which slice 2 comes before slice 10."""
+    return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", str(path))]
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    names = [file for file in folder.iterdir() if not file.name.startswith(".")]
+    files = sorted((file for file in names if file.suffix.lower() in _SLICES), key=natural)
+    kinds = Counter("PNG" if file.suffix.lower() == ".png" else "TIFF" for file in files)
+    if len(kinds) > 1:
+        found = " and ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        raise InputError(f"{folder}: holds {found} files; say which are the slices with a glob, as in '{folder}/*.tif'")
+    if not files:
+        raise InputError(
+            f"{folder}: no images in this folder of {len(names)} files; expected slices as {', '.join(_SLICES)}"
+        )
+    return files
+
+
+def _of_glob(pattern: Path) -> list[Path]:
+    files = sorted((Path(name) for name in glob.glob(str(pattern)) if Path(name).is_file()), key=natural)
+    if not files:
+        raise InputError(f"{pattern}: no file matches; expected a glob of 2D slices, such as 'scan/*.png', in quotes")
+    return files

@@ -1,0 +1,209 @@
+"""TIFF: multi-page, BigTIFF, ImageJ, OME; memory-mapped where the voxels lie in one piece, uncompressed."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microchar.errors import InputError
+from microchar.io._image import Image, Options, refuse_beyond_memory, refuse_shorter_than
+from microchar.io._tiff_metadata import stated_voxel_size
+
+if TYPE_CHECKING:
+    import tifffile
+
+FORMAT = "TIFF"
+SUFFIXES = (".tif", ".tiff")
+
+#: What tifffile and the decoders behind it raise on damaged files, besides their own errors.
+_DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AssertionError, EOFError)
+#: A file with more "channels" than this, and no other planes, holds a volume written without names for its axes.
+_CHANNELS = 16
+#: Tags that are read here: size, description, where the voxels are, resolution.
+_NEEDED_TAGS = frozenset({256, 257, 258, 259, 270, 273, 277, 279, 282, 283, 296, 324, 325})
+#: Bytes of the values of TIFF's types: bytes and text, short, long, rational, BigTIFF's long.
+_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 16: 8}
+#: From here on a file needs 64-bit offsets (with room for headers), which ImageJ's variant has not.
+_CLASSIC_LIMIT = 2**32 - 2**25
+
+
+def read(path: Path, options: Options) -> Image:
+    """Read the one image of a file."""
+    del options
+    import tifffile
+
+    _refuse_broken_chain(path)
+    try:
+        with tifffile.TiffFile(path) as file:
+            series = _only_image(file, path)
+            shape, notes = _spatial_shape(series, path)
+            dtype = np.dtype(file.byteorder + series.dtype.char)
+            values = _mapped(path, series, shape, dtype)
+            if values is None:
+                _refuse_incomplete(path, series, shape)
+                values = series.asarray().reshape(shape)
+            size, unit, note = stated_voxel_size(file, values.ndim)
+    except InputError:
+        raise
+    except (tifffile.TiffFileError, struct.error, *_DAMAGE) as error:
+        raise InputError(
+            f"{path}: the TIFF file is damaged or of an unknown kind ({str(error) or type(error).__name__}); "
+            "export it again"
+        ) from error
+    return Image(values, size, unit, note, notes)
+
+
+def write(path: Path, values: np.ndarray, voxel_size: tuple[float, float, float], unit: str) -> None:
+    """Write an uncompressed TIFF with its voxel size: as ImageJ does where that can hold it, else OME-TIFF."""
+    import tifffile
+
+    if values.dtype.kind in "iu" and values.dtype.itemsize == 8:  # no image program reads 64-bit integers
+        values = values.astype(np.result_type(np.min_scalar_type(values.min()), np.min_scalar_type(values.max())))
+        if values.dtype.itemsize == 8:
+            raise InputError(f"{path}: grey values beyond 32 bits cannot be written as TIFF; write .npy")
+    if values.dtype == np.float16:
+        values = values.astype(np.float32)
+    known = unit != "voxel" or voxel_size != (1.0, 1.0, 1.0)
+    resolution = (1 / voxel_size[2], 1 / voxel_size[1])
+    metadata: dict[str, Any] = {}
+    if values.dtype in (np.uint8, np.uint16, np.float32) and values.nbytes < _CLASSIC_LIMIT:
+        if known:
+            metadata = {"spacing": voxel_size[0], "unit": "pixel" if unit == "voxel" else unit}
+        tifffile.imwrite(
+            path,
+            values[np.newaxis, :, np.newaxis, :, :, np.newaxis],
+            imagej=True,
+            photometric="minisblack",
+            resolution=resolution if known else None,
+            metadata={"axes": "TZCYXS", **metadata},
+        )
+        return
+    if known:
+        name = {"voxel": "pixel", "um": "µm"}.get(unit, unit)
+        for axis, size in zip("ZYX", voxel_size, strict=True):
+            metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": name}
+    tifffile.imwrite(path, values, ome=True, photometric="minisblack", metadata={"axes": "ZYX", **metadata})
+
+
+def _refuse_broken_chain(path: Path) -> None:
+    """Follow the chain of pages to its end: tifffile stops at a break and returns fewer pages.
+
+    A page is a list of tags and the place of the next page; longer values of tags lie elsewhere.
+    """
+    length = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        order = {b"II": "<", b"MM": ">"}.get(start[:2], "")
+        kind = struct.unpack(order + "H", start[2:4])[0] if order and len(start) == 8 else 0
+        if kind not in (42, 43):
+            raise InputError(f"{path}: not a TIFF file, although it is named so: it begins with {start[:4]!r}")
+        # Classic TIFF has 2 bytes for the number of tags and 4 for places, BigTIFF 8 for both.
+        number, place = (struct.Struct(order + code) for code in ("HI" if kind == 42 else "QQ"))
+        tag = struct.Struct(order + ("HHII" if kind == 42 else "HHQQ"))
+        here, pages = place.size, set[int]()
+        while here + place.size <= length:
+            file.seek(here)
+            (page,) = place.unpack(file.read(place.size))
+            if page == 0:
+                return
+            if page in pages or page + number.size > length:
+                break
+            pages.add(page)
+            file.seek(page)
+            (tags,) = number.unpack(file.read(number.size))
+            here = page + number.size + tags * tag.size
+            if here > length or any(
+                code in _NEEDED_TAGS
+                and (size := _TYPE_SIZES.get(type_, 0) * count) > place.size
+                and value + size > length
+                for code, type_, count, value in tag.iter_unpack(file.read(tags * tag.size))
+            ):
+                break
+    raise InputError(
+        f"{path}: the TIFF file is truncated or damaged: what describes its page {max(len(pages), 1)} or the next one "
+        f"lies beyond the {length} bytes of the file; copy or export it again"
+    )
+
+
+def _only_image(file: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
+    if not file.pages:
+        raise InputError(f"{path}: the TIFF file holds no image")
+    page = file.pages.first
+    if page.samplesperpixel != 1:
+        kind = getattr(page.photometric, "name", page.photometric)
+        raise InputError(
+            f"{path}: found a colour image ({kind}, {page.samplesperpixel} values per pixel), expected grey values or "
+            "labels; convert it to 8-bit grey (in ImageJ: Image > Type > 8-bit) or save one channel"
+        )
+    if len(file.series) != 1:
+        shapes = [" × ".join(str(n) for n in series.shape) for series in file.series]
+        shown = ", ".join(shapes[:4]) + (", …" if len(shapes) > 4 else "")
+        raise InputError(
+            f"{path}: found {len(shapes)} images of different kinds ({shown}), expected one volume; "
+            "save the one to be measured by itself"
+        )
+    series = file.series[0]
+    # Where metadata do not fit, tifffile falls back on the pages that it finds.
+    if series.kind in ("generic", "uniform") and (file.is_imagej or file.is_shaped):
+        raise InputError(
+            f"{path}: the file's metadata do not fit its {len(file.pages)} pages of {page.shape}; "
+            "it is truncated or damaged: copy or export it again"
+        )
+    return series
+
+
+def _spatial_shape(series: tifffile.TiffPageSeries, path: Path) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Shape without the axes of length one that are neither rows nor columns; and what to note about it."""
+    axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
+    found = [(axis, int(n)) for axis, n in zip(axes, shape, strict=True) if axis != "S"]
+    if len(found) > 3:
+        found = [(axis, n) for axis, n in found if n > 1 or axis in "YX"]
+    names, shape = "".join(axis for axis, _ in found), tuple(n for _, n in found)
+    channels = dict(found).get("C", 1)
+    if channels > 1 and (channels <= _CHANNELS or len(found) > 3):
+        raise InputError(
+            f"{path}: found {channels} channels (axes {names} of shape {shape}), expected one; save one channel by "
+            "itself. If they are the planes of a volume, say so in the file (in ImageJ: Image > Properties)"
+        )
+    if len(found) > 3:
+        raise InputError(
+            f"{path}: expected a 3D volume or a 2D image, found {len(found)} axes {names} of shape {shape}; "
+            "select one channel or time step first"
+        )
+    called = {"C": "channels", "T": "time steps"}.get(names[0])
+    return shape, (f"what the file calls {called} is taken for the planes of a volume",) if called else ()
+
+
+def _mapped(
+    path: Path, series: tifffile.TiffPageSeries, shape: Sequence[int], dtype: np.dtype[Any]
+) -> np.ndarray | None:
+    if series.dataoffset is None:
+        return None
+    refuse_shorter_than(path, series.dataoffset, shape, dtype)
+    return np.memmap(path, dtype, "r", series.dataoffset, tuple(shape))
+
+
+def _refuse_incomplete(path: Path, series: tifffile.TiffPageSeries, shape: Sequence[int]) -> None:
+    """Raise if pages or parts of pages are missing, which tifffile would fill with zeros, or if they do not fit."""
+    refuse_beyond_memory(path, shape, series.dtype)
+    found = 0
+    for place, page in enumerate(series.pages):
+        length = 0 if page is None else page.parent.filehandle.size
+        ends = [] if page is None else [a + n for a, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
+        if page is None or max(ends, default=0) > length:
+            where = f"ends at byte {max(ends)} of a file of {length}" if ends else "is missing"
+            raise InputError(
+                f"{path}: the TIFF file is truncated or damaged: page {place + 1} of {len(series.pages)} {where}; "
+                "copy or export it again"
+            )
+        found += math.prod(page.shape)
+    if found != math.prod(shape):
+        raise InputError(
+            f"{path}: the file promises {' × '.join(str(n) for n in shape)} = {math.prod(shape)} voxels and has "
+            f"{found}; it is truncated or damaged: copy or export it again"
+        )
