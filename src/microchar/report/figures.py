@@ -82,35 +82,33 @@ def _curves(spec: Mapping[str, Any]) -> Figure:
         axes.set_xlabel(spec["x_label"], fontsize=size, color=_TEXT, parse_math=False)
     label = spec["y_label"] if large else spec["title"]
     # Above the axis and not along it: read without turning the head, whatever its length.
-    axes.text(0 if large else 0.5, 1.03, label, transform=axes.transAxes, fontsize=size, color=_TEXT,
-              ha="left" if large else "center", va="bottom", parse_math=False)  # fmt: skip
+    x, side = (0.0, "left") if large else (0.5, "center")
+    _text(axes, label, x, 1.03, ha=side, va="bottom", transform=axes.transAxes, fontsize=size, color=_TEXT)
     _locate(axes, 5 if large else 4, 5 if large else 4)
     return figure
 
 
 def _dots(spec: Mapping[str, Any]) -> Figure:
-    """Draw rows of one lane per volume; `rows` (label, lanes: series, value, lower, upper, text), `x_label`."""
+    """Draw rows of one lane per volume; `rows` (label, lanes: series, value, lower, upper, text, status), `x_label`."""
     rows = spec["rows"]
     height = sum(_LABEL + _LANE * len(row["lanes"]) + _GAP for row in rows) + _AXIS
     text = 9
     figure, axes = _figure(_DOTS_WIDTH, height, 12, 76, _AXIS, 2, text)
+    axes.set_xlim(*spec["x_range"])
     axes.set_ylim(height - _AXIS, 0)
     axes.spines["left"].set_visible(False)
     axes.grid(True, axis="x", color=_GRID, linewidth=0.6)
     axes.axvline(0, color=_MUTED, linewidth=0.8)
-    beside = axes.get_yaxis_transform()
+    beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "fontsize": text}
     y = 0.0
     for row in rows:
-        axes.text(0.0, y + _LABEL / 2, row["label"], transform=beside, fontsize=text, color=_TEXT, va="center",
-                  parse_math=False, weight="bold")  # fmt: skip
+        _text(axes, row["label"], 0.02, y + _LABEL / 2, weight="bold", color=_TEXT, **beside)
         y += _LABEL
         for lane in row["lanes"]:
             _lane(axes, lane, y + _LANE / 2)
-            axes.text(1.03, y + _LANE / 2, lane["text"], transform=beside, fontsize=text, va="center",
-                      color=_colour(lane["series"]), parse_math=False)  # fmt: skip
+            _text(axes, lane["text"], 1.03, y + _LANE / 2, color=_colour(lane["series"]), **beside)
             y += _LANE
         y += _GAP
-    axes.set_xlim(*spec["x_range"])
     axes.set_xlabel(spec["x_label"], fontsize=text, color=_TEXT, parse_math=False)
     _locate(axes, 4, None)
     axes.set_yticks([])
@@ -120,6 +118,8 @@ def _dots(spec: Mapping[str, Any]) -> Figure:
 def _lane(axes: Axes, lane: Mapping[str, Any], y: float) -> None:
     colour = _colour(lane["series"])
     value, lower, upper = lane["value"], lane["lower"], lane["upper"]
+    if lane["status"] and not value:
+        _text(axes, lane["status"], 0.04 * axes.get_xlim()[1], y, color=_MUTED, fontsize=8)
     if value is None:
         return
     axes.plot([0, value], [y, y], color=colour, linewidth=0.8, alpha=0.55)
@@ -127,6 +127,11 @@ def _lane(axes: Axes, lane: Mapping[str, Any], y: float) -> None:
         axes.plot([lower, upper], [y, y], color=colour, linewidth=1.4, marker="|", markersize=7)
     marker = "D" if lane["series"] == 0 else _MARKERS[(lane["series"] - 1) // N_COLOURS % len(_MARKERS)]
     axes.plot([value], [y], color=colour, marker=marker, markersize=5 if marker == "D" else 6, clip_on=False)
+
+
+def _text(axes: Axes, text: str, x: float, y: float, *, va: str = "center", **style: Any) -> None:
+    # Names are names: a dollar sign in one is no formula.
+    axes.text(x, y, text, va=va, parse_math=False, **style)
 
 
 # --- the style ---------------------------------------------------------------

@@ -42,17 +42,23 @@ def glance(metrics: Sequence[Found], names: Sequence[str], phases: Sequence[str]
 
 
 def _largest(rows: Iterable[Mapping[str, Any]], place: int) -> list[dict[str, Any]]:
-    ranked = [(row["candidates"][place]["share"], row) for row in rows]
-    ranked = sorted(((share, row) for share, row in ranked if share is not None), key=lambda pair: -abs(pair[0]))
-    return [{**row, "relative": row["candidates"][place]["relative"]} for share, row in ranked[:_NAMED] if share]
+    shares = [(abs(row["candidates"][place]["share"] or 0.0), row) for row in rows]
+    largest: dict[str, dict[str, Any]] = {}
+    for share, row in sorted(shares, key=lambda pair: -pair[0]):
+        # One of each metric: what differs is seldom alone in that over phases and axes.
+        if share > 0:
+            largest.setdefault(row["id"], {**row, "relative": row["candidates"][place]["relative"]})
+    return list(largest.values())[:_NAMED]
 
 
 def _row(found: Found, key: tuple[str, ...], unit: str, **more: Any) -> dict[str, Any]:
-    phase, _, _, direction = key
+    phase, feature, estimator, direction = key
     return {
         **found.heading,
         "phase": phase,
-        "detail": described(phase if "|" in phase else "", *key[1:]),
+        "detail": described(
+            phase if "|" in phase else "", feature, estimator, direction if direction in AXES else "all"
+        ),
         # The rows of an axis each bear one name together.
         "continued": direction in AXES[1:],
         "unit": pretty_unit(unit),

@@ -80,18 +80,20 @@ def number(value: float | None, digits: int = 4) -> str:
         return "0"
     mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
     power = int(exponent)
-    if -4 <= power < 6:
-        text = f"{value:.{max(0, digits - 1 - power)}f}"
-    else:
-        text = f"{mantissa} × 10{''.join(_SUPERSCRIPTS[sign] for sign in str(power))}"
+    handy = -4 <= power < 6
+    text = f"{value:.{max(0, digits - 1 - power)}f}" if handy else f"{mantissa}×10{superscript(power)}"
     return text.replace("-", _MINUS)
 
 
 def tick(value: float) -> str:
     """Write a number as briefly as it allows, as on an axis."""
     mantissa, _, exponent = f"{value:.6g}".partition("e")
-    power = "".join(_SUPERSCRIPTS[sign] for sign in str(int(exponent))) if exponent else ""
-    return (f"{mantissa}×10{power}" if power else mantissa).replace("-", _MINUS)
+    return (f"{mantissa}×10{superscript(int(exponent))}" if exponent else mantissa).replace("-", _MINUS)
+
+
+def superscript(power: int) -> str:
+    """Write a whole number raised: ⁻³."""
+    return "".join(_SUPERSCRIPTS[sign] for sign in str(power))
 
 
 def signed(value: float | None, digits: int = 3) -> str:

@@ -6,12 +6,13 @@ metric by name: kinds, labels and units decide.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from microchar.report.notation import html_symbol, number, plain_symbol
+from microchar.report.notation import html_symbol, number, plain_symbol, superscript
 from microchar.result import Result
 from microchar.units import pretty_unit
 
@@ -90,14 +91,13 @@ def curves(found: Found, series: Mapping[str, int]) -> list[dict[str, Any]]:
     entries = found.entries("profiles")
     for key in entries:
         groups.setdefault(key[:3], []).append(key)
-    merged: list[list[tuple[str, ...]]] = []
-    for keys in groups.values():
+    merged: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for head, keys in groups.items():
+        # What is given along axes only, such as the flat windows of local porosity, joins the phase's first group.
         along_axes_only = all(key[3] in AXES for key in keys)
-        if along_axes_only and merged and merged[-1][0][0] == keys[0][0]:
-            merged[-1] += keys  # the flat windows of local porosity belong to its box
-        else:
-            merged.append(keys)
-    return [_group(found, keys, entries, series) for keys in merged]
+        first = next((other for other in merged if other[0] == head[0]), head)
+        merged.setdefault(first if along_axes_only else head, []).extend(keys)
+    return [_group(found, keys, entries, series) for keys in merged.values()]
 
 
 def _group(
@@ -194,40 +194,64 @@ def has_axes(found: Found) -> bool:
     return any(direction in AXES for *_, direction in found.entries("values"))
 
 
-def dots(found: Found, series: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return figures with a row for each value and a lane for each volume; one for each phase if along axes."""
+def dots(found: Found, series: Mapping[str, int]) -> list[list[dict[str, Any]]]:
+    """Return figures with a row for each value and a lane for each volume, in lists that belong together.
+
+    Values along axes give a figure for each phase, with a row for each axis, and
+    a list for each feature.
+    """
     by_axis = has_axes(found)
-    figures: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    figures: dict[tuple[str, ...], dict[tuple[str, ...], list[tuple[str, Mapping[str, Plain]]]]] = {}
     for key, by_volume in found.entries("values").items():
-        phase, feature, estimator, direction = key
-        name = described("" if by_axis else phase, feature, estimator, direction) or "whole volume"
+        name, row = (described(*key[:3]), described(direction=key[3])) if by_axis else ("", described(*key))
         unit = next(iter(by_volume.values()))["unit"]
-        lanes = [_lane(by_volume[volume], series[volume]) for volume in series if volume in by_volume]
-        figures.setdefault((phase if by_axis else "", unit), []).append({"label": name, "lanes": lanes})
+        together = figures.setdefault(key[1:3] if by_axis else (), {})
+        together.setdefault((name, unit), []).append((row or "whole volume", by_volume))
     return [
-        {
-            "type": "dots",
-            "name": described(phase),
-            "rows": rows,
-            "x_range": padded([n for row in rows for lane in row["lanes"] for n in lane["extent"]]),
-            "x_label": pretty_unit(unit),
-            "alt": f"{found.any['title']}: {described(phase)}",
-        }
-        for (phase, unit), rows in figures.items()
+        [_dot_figure(found, name, unit, rows, series) for (name, unit), rows in together.items()]
+        for together in figures.values()
     ]
 
 
-def _lane(value: Plain, series: int) -> dict[str, Any]:
-    numbers = [value[key] for key in ("value", "lower", "upper")]
+def _dot_figure(
+    found: Found, name: str, unit: str, rows: Sequence[tuple[str, Mapping[str, Plain]]], series: Mapping[str, int]
+) -> dict[str, Any]:
+    numbers = [
+        value[key]
+        for _, by_volume in rows
+        for value in by_volume.values()
+        for key in ("value", "lower", "upper")
+        if value[key] is not None
+    ]
+    power = _power(max(map(abs, numbers), default=0.0))
+    factor = f"10{superscript(power)}" if power else ""
     return {
-        "series": series,
-        "value": value["value"],
-        "lower": value["lower"],
-        "upper": value["upper"],
-        "extent": [n for n in numbers if n is not None],
-        "text": number(value["value"]) if value["value"] is not None else "–",
-        "status": "" if value["status"] == "ok" else value["status"].replace("_", " "),
+        "type": "dots",
+        "name": name,
+        "rows": [
+            {
+                "label": label,
+                "lanes": [_lane(by_volume[v], series[v], 10.0**power) for v in series if v in by_volume],
+            }
+            for label, by_volume in rows
+        ],
+        "x_range": padded([n / 10.0**power for n in numbers]),
+        "x_label": " ".join(filter(None, (factor, pretty_unit(unit)))),
+        "alt": f"{found.any['title']}: {name or 'by phase'}",
     }
+
+
+def _power(largest: float) -> int:
+    """Return the power of ten to take out of numbers of this size: a multiple of 3, 0 for handy ones."""
+    if largest == 0 or 1e-3 <= largest < 1e5:
+        return 0
+    return 3 * math.floor(math.log10(largest) / 3)
+
+
+def _lane(value: Plain, series: int, unit: float) -> dict[str, Any]:
+    scaled = {key: None if value[key] is None else value[key] / unit for key in ("value", "lower", "upper")}
+    status = "" if value["status"] == "ok" else value["status"].replace("_", " ")
+    return {"series": series, **scaled, "text": number(scaled["value"]), "status": status}
 
 
 # --- tables ------------------------------------------------------------------
@@ -293,7 +317,7 @@ def cell(value: Plain | None) -> dict[str, str]:
         return {"text": "–", "status": "", "why": ""}
     status = "" if value["status"] == "ok" else value["status"].replace("_", " ")
     return {
-        "text": number(value["value"]) if value["value"] is not None else "–",
+        "text": number(value["value"]),
         "status": status,
         "why": value["message"] if status else "",
     }

@@ -191,19 +191,20 @@ def _texture(found: Found) -> dict[str, Any]:
 
 
 def _pairs(results: Sequence[Plain]) -> list[dict[str, Any]]:
-    found: dict[str, list[tuple[str, Plain]]] = {}
+    by_metric: dict[str, list[Plain]] = {}
     for result in results:
-        name = f"{result['reference']} | {result['volume']}"
-        found.setdefault(result["metric"], []).append((name, result))
-    baselines = {f"{result['reference']} | {result['volume']}" for result in results if result["baseline"]}
+        by_metric.setdefault(result["metric"], []).append(result)
+    baselines = {_pair(result) for result in results if result["baseline"]}
     tables = []
-    for named in found.values():
-        shown = table(named, "direction")
-        for row in shown["rows"]:
-            row["baseline"] = row["name"] in baselines
-        heading = Found(named[0][1], {}).heading
-        tables.append(heading | shown)
+    for found in by_metric.values():
+        shown = table([(_pair(result), result) for result in found], "direction")
+        rows = [row | {"baseline": row["name"] in baselines} for row in shown["rows"]]
+        tables.append(Found(found[0], {}).heading | shown | {"rows": rows})
     return tables
+
+
+def _pair(result: Plain) -> str:
+    return f"{result['volume']} against {result['reference']}" if result["reference"] else result["volume"]
 
 
 # --- conventions and statuses ------------------------------------------------
@@ -230,7 +231,7 @@ def _statuses(results: Sequence[Plain]) -> list[dict[str, Any]]:
     """Return what could not be computed: one entry for each metric, status and reason."""
     entries: dict[tuple[str, ...], dict[str, dict[str, None]]] = {}
     for result in results:
-        volume = f"{result['volume']} against {result['reference']}" if result["reference"] else result["volume"]
+        volume = _pair(result)
         for entry in (result, *result["values"], *result["profiles"]):
             if entry["status"] != "ok":
                 key = (result["title"], entry["status"], entry["message"])
