@@ -88,7 +88,8 @@ def _integer_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tu
 def _counts(values: np.ndarray, mask: np.ndarray | None, low: int, high: int) -> np.ndarray:
     counts = np.zeros(high - low + 1, np.int64)
     for piece in _pieces(values, mask):
-        counts += np.bincount(piece.astype(np.int64) - low, minlength=len(counts))
+        shifted = piece if low == 0 and piece.dtype.itemsize <= 2 else piece.astype(np.int64) - low
+        counts += np.bincount(shifted, minlength=len(counts))
     return counts
 
 

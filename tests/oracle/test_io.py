@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -432,3 +434,43 @@ def test_the_source_is_recorded(tmp_path):
     files = [tmp_path / "scan" / f"slice {place}.png" for place in range(1, 12)]
     digests = b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)
     assert mc.read_volume(tmp_path / "scan").source["sha256"] == hashlib.sha256(digests).hexdigest()
+
+
+# --- the readers -------------------------------------------------------------
+
+
+TOY = """
+import numpy as np
+from microchar.io._image import Image
+FORMAT = "toy"
+SUFFIXES = (".toy", ".toy/")
+def read(path, options):
+    files = [path / "slice.png"] if path.is_dir() else [path]
+    return Image(np.eye(4, dtype=np.uint8), (1.0, 2.0, 3.0), "nm", "as toys are", ("a folder",) * path.is_dir(), files)
+"""
+
+
+def test_another_format_comes_by_adding_a_module(tmp_path, monkeypatch):
+    import microchar.io
+
+    (tmp_path / "toy.py").write_text(TOY)
+    monkeypatch.setattr(microchar.io, "__path__", [*microchar.io.__path__, str(tmp_path)])
+    microchar.io._by_suffix.cache_clear()
+    try:
+        (tmp_path / "a.toy").write_text("x")
+        (tmp_path / "b.toy").mkdir()
+        (tmp_path / "b.toy" / "slice.png").write_text("no slice")
+        volume = mc.read_volume(tmp_path / "a.toy")
+        assert (volume.voxel_size, volume.unit, volume.source["format"]) == ((1, 2, 3), "nm", "toy")
+        assert volume.notes == ("as toys are",)
+        assert mc.read_volume(tmp_path / "b.toy").notes == ("as toys are", "a folder")
+    finally:
+        microchar.io._by_suffix.cache_clear()
+        sys.modules.pop("microchar.io.toy", None)
+
+
+def test_reading_numpy_files_loads_no_other_library(tmp_path):
+    np.save(tmp_path / "a.npy", voxels())
+    heavy = ["tifffile", "PIL", "imagecodecs", "skimage", "scipy", "numba", "pandas", "matplotlib", "torch"]
+    code = f"import sys, microchar as mc; mc.read_volume(sys.argv[1]); sys.exit(set(sys.modules) & set({heavy}) or 0)"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.npy")], check=True)

@@ -550,7 +550,7 @@ def test_writing_into_no_folder(folder):
     [
         (np.zeros((2, 2, 2, 2)), "found 4 axes"),
         (np.zeros((2, 2), complex), "expected numbers to write, found the data type complex128"),
-        (np.array([[0, 2**40]]), "grey values beyond 32 bits cannot be written as TIFF"),
+        (np.array([[0, 2**40]]), "grey values from 0 to 1099511627776 do not fit in a TIFF; write .npy"),
     ],
 )
 def test_arrays_that_cannot_be_written(folder, array, message):

@@ -187,9 +187,10 @@ def read_image(path: PathLike, options: Options) -> Image:
     found, key = _located(text)
     reader = _reader(found.name + (":" if key else "/" if not found.is_file() else ""))
     if reader is None:
+        suffixes = ", ".join(suffix for suffix in _by_suffix() if suffix[-1] not in ":/")
         raise InputError(
-            f"{text}: cannot tell the format by the name; microchar reads {', '.join(_by_suffix())} "
-            "(/ stands for a folder or glob of 2D slices)"
+            f"{text}: cannot tell the format by the name; microchar reads {suffixes}, "
+            "and folders and globs of 2D slices"
         )
     try:
         if found.is_file() and found.stat().st_size == 0:

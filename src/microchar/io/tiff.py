@@ -21,7 +21,10 @@ FORMAT = "TIFF"
 SUFFIXES = (".tif", ".tiff")
 
 #: What tifffile and the decoders behind it raise on damaged files, besides their own errors.
-_DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AssertionError, EOFError)
+_DAMAGE = (
+    *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
+    *(RuntimeError, AssertionError, EOFError, struct.error),
+)
 #: A file with more "channels" than this, and no other planes, holds a volume written without names for its axes.
 _CHANNELS = 16
 #: Tags that are read here: size, description, where the voxels are, resolution.
@@ -50,7 +53,7 @@ def read(path: Path, options: Options) -> Image:
             size, unit, note = stated_voxel_size(file, values.ndim)
     except InputError:
         raise
-    except (tifffile.TiffFileError, struct.error, *_DAMAGE) as error:
+    except (tifffile.TiffFileError, *_DAMAGE) as error:
         raise InputError(
             f"{path}: the TIFF file is damaged or of an unknown kind ({str(error) or type(error).__name__}); "
             "export it again"
@@ -65,7 +68,7 @@ def write(path: Path, values: np.ndarray, voxel_size: tuple[float, float, float]
     if values.dtype.kind in "iu" and values.dtype.itemsize == 8:  # no image program reads 64-bit integers
         values = values.astype(np.result_type(np.min_scalar_type(values.min()), np.min_scalar_type(values.max())))
         if values.dtype.itemsize == 8:
-            raise InputError(f"{path}: grey values beyond 32 bits cannot be written as TIFF; write .npy")
+            raise InputError(f"grey values from {values.min()} to {values.max()} do not fit in a TIFF; write .npy")
     if values.dtype == np.float16:
         values = values.astype(np.float32)
     known = unit != "voxel" or voxel_size != (1.0, 1.0, 1.0)
