@@ -119,7 +119,9 @@ def _read_volumes(options: argparse.Namespace) -> list[Volume]:
     from dataclasses import replace
 
     from microchar.io import read_volume
+    from microchar.measurement import choose
 
+    choose(options.metrics, options.skip, {})  # a misspelt name must not cost the reading of large files
     volumes = []
     for place, path in enumerate(options.volumes):
         volume = read_volume(
@@ -221,7 +223,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_input(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--voxel-size", metavar="SIZE", help="edge of a voxel, '0.398um', or three: '1,1,2um'")
-    group.add_argument("--phases", type=_phases, metavar="NAME=GREY,…", help="name the phases: pore=0,solid=255")
+    group.add_argument("--phases", metavar="NAME=GREY,…", help="name the phases: pore=0,solid=255")
     group.add_argument("--threshold", metavar="otsu|GREY", help="segment grey images: above the threshold is phase 1")
     group.add_argument("--crop", metavar="A:B,A:B,A:B", help="use this box of every volume")
     group.add_argument("--mask", action="append", metavar="FILE", help=_each("voxels where it is 0 count for nothing"))
@@ -256,18 +258,6 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _phases(text: str) -> dict[str, int]:
-    phases = {}
-    for part in _names(text):
-        name, equals, grey = part.rpartition("=")
-        if not equals or not name or not grey.lstrip("-").isdigit():
-            raise argparse.ArgumentTypeError(f"found {part!r}, expected NAME=GREY as in pore=0,solid=255")
-        if name in phases:
-            raise argparse.ArgumentTypeError(f"two phases are named {name!r}")
-        phases[name] = int(grey)
-    return phases
 
 
 def _integers(text: str) -> tuple[int, ...]:

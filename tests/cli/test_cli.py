@@ -114,6 +114,7 @@ def test_metrics_lists_every_id(capsys):
         (["measure", "{real}", "--r-max", "99", "--metrics", "lineal_path"], "expected at most 13"),
         (["measure", "{real}", "--window", "99", "--metrics", "local_porosity"], "window"),
         (["measure", "{real}", "--phases", "pore=0"], "name every grey value"),
+        (["measure", "{real}", "--phases", "pore=a"], "pore=0,solid=255"),
         (["measure", "{real}", "--crop", "0:99,0:4,0:4"], "crop"),
         (["measure", "{real}", "--voxel-size", "3parsec"], "parsec"),
         (["measure", "{real}", "--mask", "{real}", "--metrics", "effective_diffusivity"], "effective_diffusivity"),
@@ -128,7 +129,13 @@ def test_bad_input_exits_2_says_what_to_do_and_writes_nothing(pair, capsys, argu
 
 
 @pytest.mark.parametrize(
-    "option", [["--periodic", "w"], ["--threads", "0"], ["--format", "pdf"], ["--shape", "a,b"], ["--phases", "x"]]
+    "option",
+    [
+        ["--periodic", "w"],
+        ["--threads", "0"],
+        ["--format", "pdf"],
+        ["--shape", "a,b"],
+    ],
 )
 def test_bad_usage_exits_2(pair, option, capsys):
     with pytest.raises(SystemExit) as stopped:
