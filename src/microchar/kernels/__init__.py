@@ -13,4 +13,4 @@ def are_compiled() -> bool:
 
     from microchar.kernels import bits
 
-    return any(Path(bits.pack.stats.cache_path).glob("bits.pack-*.nbi"))
+    return any(Path(str(bits.pack.stats.cache_path)).glob("bits.pack-*.nbi"))
