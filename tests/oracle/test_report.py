@@ -9,11 +9,14 @@ import re
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
+import microchar as mc
 import microchar.report
+from microchar import metric
 from microchar.errors import InputError
-from microchar.report import check_writable, read_results, write_report
+from microchar.report import check_writable, notation, read_results, write_report
 from microchar.report.summary import summarize
 from microchar.tables import PROFILE_COLUMNS, SCALAR_COLUMNS
 from naive.results import made_up
@@ -296,6 +299,18 @@ def test_a_metric_without_any_result_and_a_flat_or_empty_profile_are_drawn(tmp_p
     assert "the mask leaves nothing" in text
 
 
+@pytest.mark.parametrize("shape", [(9, 10, 11), (1, 24, 20)])
+def test_everything_that_is_measured_is_shown(shape, tmp_path):
+    rng = np.random.default_rng(5)
+    real, fake = (rng.choice([0, 1, 2], shape, p=[0.5, 0.3, 0.2]) for _ in range(2))
+    found = mc.compare(real, fake, voxel_size=["1um", "2um", "3um"], phases=["pore", "active", "binder"])
+    paths = write_report(found, tmp_path / "out")
+    text = "".join(Page(paths["report.html"].read_text(encoding="utf-8")).text)
+    assert all(metric.find(name).title in text for name in metric.names())
+    one = write_report(found.reference, tmp_path / "one", formats=["json"])
+    assert [volume["role"] for volume in read_results(one["results.json"])["volumes"]] == ["measured"]
+
+
 def test_slices_are_on_one_scale():
     results = made_up(shape=(10, 20, 40))
     results["volumes"][1]["shape"] = [10, 10, 20]
@@ -304,6 +319,52 @@ def test_slices_are_on_one_scale():
     assert widths == {"0": [100, 50], "1": [100, 50], "2": [50, 25]}
     # A quarter of 40 voxels of 3 µm is 30: the next round length below is 20.
     assert (float(slices["bar"]), slices["bar_length"]) == (pytest.approx(100 * 20 / 120, abs=0.01), "20 µm")
+
+
+# --- how numbers and symbols are written --------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),
+        (0.0, "0"),
+        (0.19645303125, "0.1965"),
+        (-123.456, "−123.5"),
+        (99999.6, "100000"),
+        (0.00099996, "0.001000"),
+        (-1.2345e-5, "−1.234×10⁻⁵"),
+        (6.02e23, "6.020×10²³"),
+    ],
+)
+def test_numbers(value, text):
+    assert notation.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(None, ""), (0.0, "0 %"), (0.00012, "+0.01 %"), (-0.0123, "−1.2 %"), (0.0996, "+10 %"), (-4.153, "−415 %")],
+)
+def test_percentages(share, text):
+    assert notation.percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("latex", "html", "plain"),
+    [
+        (r"\phi", "φ", "φ"),
+        ("S_2(r)", "<i>S</i><sub>2</sub>(<i>r</i>)", "S₂(r)"),
+        (r"D_\mathrm{eff} / D_0", "<i>D</i><sub>eff</sub>/<i>D</i><sub>0</sub>", "D_eff/D₀"),
+        (r"S_V^{ij}", "<i>S</i><sub><i>V</i></sub><sup><i>ij</i></sup>", "S_V^ij"),
+        (r"$\frac{a}{\bar{b}}$", "<i>a</i>/<i>b</i>̄", "a/b̄"),
+        (r"\sqrt{\tau} \unknown x", "√τunknown<i>x</i>", "√τunknownx"),
+        ("<b> & {", "&lt;<i>b</i>&gt;&amp;", "<b>&"),
+        ("_", "<sub></sub>", ""),
+    ],
+)
+def test_symbols(latex, html, plain):
+    assert notation.html_symbol(latex).replace("</i><i>", "") == html
+    assert notation.plain_symbol(latex) == plain
 
 
 # --- written all or not at all -----------------------------------------------

@@ -31,8 +31,8 @@ _MARKERS = ("o", "s", "^")
 
 #: CSS pixels of figures at their natural size; matplotlib counts points, 72 to the inch instead of 96.
 _POINT = 0.75
-_SIZES = {"large": (430, 290), "small": (250, 168)}
-_DOTS_WIDTH, _LABEL, _LANE, _GAP, _AXIS = 340, 18, 16, 7, 40
+_SIZES = {"large": (430, 290), "medium": (350, 250), "small": (250, 168)}
+_DOTS_WIDTH, _LABEL, _LANE, _GAP, _AXIS = 350, 18, 16, 7, 40
 
 
 @contextmanager
@@ -68,11 +68,11 @@ def draw(spec: Mapping[str, Any], prefix: str) -> str:
 
 def _curves(spec: Mapping[str, Any]) -> Figure:
     """Draw lines over one abscissa; `size`, `lines` (series, x, y), `x_label`, `y_label`, `x_range`, `y_range`."""
-    large = spec["size"] == "large"
+    large = spec["size"] != "small"
     width, height = _SIZES[spec["size"]]
     left, right, bottom, top = (62, 14, 48, 26) if large else (44, 8, 26, 22)
     figure, axes = _figure(width, height, left, right, bottom, top, 9 if large else 8.5)
-    for line in reversed(spec["lines"]):
+    for line in spec["lines"]:
         axes.plot(line["x"], line["y"], **_line(line["series"], large), solid_capstyle="round")
     axes.set_xlim(*spec["x_range"])
     axes.set_ylim(*spec["y_range"])
@@ -93,7 +93,7 @@ def _dots(spec: Mapping[str, Any]) -> Figure:
     rows = spec["rows"]
     height = sum(_LABEL + _LANE * len(row["lanes"]) + _GAP for row in rows) + _AXIS
     text = 9
-    figure, axes = _figure(_DOTS_WIDTH, height, 12, 76, _AXIS, 2, text)
+    figure, axes = _figure(_DOTS_WIDTH, height, 12, 92, _AXIS, 2, text)
     axes.set_xlim(*spec["x_range"])
     axes.set_ylim(height - _AXIS, 0)
     axes.spines["left"].set_visible(False)
@@ -172,7 +172,7 @@ def _colour(series: int) -> str:
 
 def _line(series: int, large: bool) -> dict[str, Any]:
     dash = "-" if series == 0 else DASHES[(series - 1) // N_COLOURS % len(DASHES)]
-    width = 2.2 if series == 0 else 1.7
+    width = 2.8 if series == 0 else 1.6  # the candidates lie on the reference without hiding it
     return {"color": _colour(series), "linestyle": dash, "linewidth": width if large else 0.75 * width}
 
 

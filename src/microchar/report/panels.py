@@ -85,43 +85,50 @@ def _rank(direction: str) -> tuple[int, str]:
 # --- curves ------------------------------------------------------------------
 
 
-def curves(found: Found, series: Mapping[str, int]) -> list[dict[str, Any]]:
+def curves(found: Found, series: Mapping[str, int]) -> dict[str, Any]:
     """Return a group for each phase (and feature, and estimator): one large figure and small ones by direction."""
-    groups: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    by_head: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     entries = found.entries("profiles")
     for key in entries:
-        groups.setdefault(key[:3], []).append(key)
+        by_head.setdefault(key[:3], []).append(key)
     merged: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    for head, keys in groups.items():
+    for head, keys in by_head.items():
         # What is given along axes only, such as the flat windows of local porosity, joins the phase's first group.
         along_axes_only = all(key[3] in AXES for key in keys)
         first = next((other for other in merged if other[0] == head[0]), head)
         merged.setdefault(first if along_axes_only else head, []).extend(keys)
-    return [_group(found, keys, entries, series) for keys in merged.values()]
+    columns, size = (3, "medium") if len(merged) % 3 == 0 else (2, "large")
+    groups = [_group(found, keys, entries, series, size) for keys in merged.values()]
+    return {"columns": columns, "groups": groups}
 
 
 def _group(
-    found: Found, keys: Sequence[tuple[str, ...]], entries: Mapping[tuple[str, ...], Any], series: Mapping[str, int]
+    found: Found,
+    keys: Sequence[tuple[str, ...]],
+    entries: Mapping[tuple[str, ...], Any],
+    series: Mapping[str, int],
+    size: str,
 ) -> dict[str, Any]:
     main, *others = sorted(keys, key=lambda key: _rank(key[3]))
     others = sorted(others, key=lambda key: key[3] not in AXES)
     drawn = {key: _lines(entries[key], series) for key in (main, *others)}
-    everything = [line for lines in drawn.values() for line in lines]
     symbol = plain_symbol(found.any["symbol"])
     argument = _argument(symbol)
     profile = next(iter(entries[main].values()))
     shared = {
         "type": "curves",
-        "x_range": _x_range(everything),
-        "y_range": _y_range([y for line in everything for y in line["y"]]),
+        "y_range": _y_range([y for lines in drawn.values() for line in lines for y in line["y"]]),
         "x_label": _with_unit(argument, profile["x_unit"]),
         "y_label": _with_unit(f"share ≤ {argument}" if main[1] == CDF else symbol, profile["unit"]),
     }
+    x_range_of_others = _x_range([line for key in others for line in drawn[key]])
     figures = [
         shared
         | {
             "title": described(feature="" if key[1] == main[1] else key[1], direction=key[3]),
             "lines": lines,
+            "x_range": _x_range(lines) if key == main else x_range_of_others,
+            "size": size if key == main else "small",
             "alt": f"{found.any['title']}: {described(*key)}",
         }
         for key, lines in drawn.items()
@@ -130,8 +137,8 @@ def _group(
     return {
         "name": described(*main[:3]),
         "direction": described(direction=main[3]),
-        "large": [figure | {"size": "large"} for figure in figures[:1]],
-        "small": [figure | {"size": "small"} for figure in figures[1:]],
+        "large": [figure for figure in figures if figure["size"] != "small"],
+        "small": [figure for figure in figures if figure["size"] == "small"],
     }
 
 

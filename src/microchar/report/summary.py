@@ -39,10 +39,10 @@ def summarize(results: Plain) -> dict[str, Any]:
         "provenance": _provenance(results),
         "volumes": [_volume(volume, place) for place, volume in enumerate(results["volumes"])],
         "comparing": len(names) > 1,
-        "notes": [*results["notes"], *(note for volume in results["volumes"] for note in volume["notes"])],
+        "notes": results["notes"],
         "glance": glance([f for f in single if f.any["kind"] != "table" and not _on_grey(f)], names, phases),
         "slices": _slices(results["volumes"]),
-        "curves": [f.heading | {"groups": curves(f, series), "numbers": numbers(f, series)} for f in shown["curves"]],
+        "curves": [f.heading | curves(f, series) | {"numbers": numbers(f, series)} for f in shown["curves"]],
         "scalars": [f.heading | {"figures": dots(f, series)} for f in shown["scalars"]],
         "along_axes": [f.heading | {"figures": dots(f, series)} for f in shown["along axes"]],
         "tables": [f.heading | _texture(f) for f in shown["tables"]],
@@ -115,6 +115,7 @@ def _volume(volume: Plain, place: int) -> dict[str, Any]:
             for phase, level in zip(volume["phases"], _levels(len(volume["phases"])), strict=True)
         ],
         "masked": volume["masked"],
+        "notes": volume["notes"],
     }
 
 
