@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from microchar.testing.contract import check_metric, configurations
+from microchar.testing.generators import check_generator
 
-__all__ = ["check_metric", "configurations"]
+__all__ = ["check_generator", "check_metric", "configurations"]

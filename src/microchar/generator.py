@@ -1,0 +1,374 @@
+"""What a generator is: the contract that built-in ones and plugins fulfil, and where generators are found."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from microchar.errors import InputError, MissingDependencyError
+from microchar.training import Material, TrainingData
+from microchar.volume import Triple, Volume
+
+GROUP = "microchar.generators"
+
+#: Called while fitting and generating with the share that is done and what is in work. What it raises ends the work
+#: and reaches the caller; the generator stays as it was before.
+Callback = Callable[[float, str], None]
+Input = Literal["volume", "slices", "parameters"]
+#: Shape of a fitted array: numbers, names that must stand for the same number in all arrays, or None for any.
+Dimensions = tuple[int | str | None, ...]
+#: Data type and shape of every fitted array.
+Layout = Mapping[str, tuple[str, Dimensions]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorSpec:
+    """What a generator needs and offers: all that can be known without importing it.
+
+    An entry point of the group ``microchar.generators`` names an object of this
+    class; its name is the generator's id. The module that holds it must import
+    nothing heavy.
+
+    Parameters
+    ----------
+    factory : str
+        ``"package.module:Class"`` of the generator, imported when it is used.
+    title, summary : str
+        For people: name and one line.
+    inputs : tuple of {"volume", "slices", "parameters"}
+        What it can be made from: a 3D volume, 2D slices, or parameters alone.
+    phases : tuple of int
+        Smallest and largest number of phases.
+    ndim : tuple of int
+        Numbers of axes that it can generate: (2, 3), say.
+    periodic_axes : tuple of int
+        Axes along which it can make periodic volumes on request.
+    always_periodic : bool
+        Whether its volumes are periodic along these axes even unasked.
+    multiple_of : int
+        What each axis of a generated volume must be a multiple of.
+    requires : tuple of str
+        Modules that must be installed for it.
+    extra : str
+        The extra of microchar (or the distribution) that installs them.
+    cost : str
+        Time and memory, in words.
+    """
+
+    factory: str
+    title: str
+    summary: str
+    inputs: tuple[Input, ...]
+    phases: tuple[int, int] = (2, 2)
+    ndim: tuple[int, ...] = (2, 3)
+    periodic_axes: tuple[int, ...] = ()
+    always_periodic: bool = False
+    multiple_of: int = 1
+    requires: tuple[str, ...] = ()
+    extra: str = ""
+    cost: str = ""
+
+    @property
+    def needs_fit(self) -> bool:
+        """Whether it cannot generate from parameters alone."""
+        return "parameters" not in self.inputs
+
+    def missing(self) -> list[str]:
+        """Return the required modules that are not installed."""
+        return [module for module in self.requires if find_spec(module) is None]
+
+    def load(self, name: str) -> type[Generator]:
+        """Import the generator's class; a missing dependency is an error that says what to install."""
+        missing = self.missing()
+        if missing:
+            what = f'pip install "{self.extra}"' if self.extra else f"pip install {' '.join(missing)}"
+            raise MissingDependencyError(f"generator {name!r} needs {', '.join(missing)}, not installed: {what}")
+        module, _, attribute = self.factory.partition(":")
+        return getattr(import_module(module), attribute)
+
+
+@dataclass(kw_only=True)
+class Generator(ABC):
+    """Something that makes volumes, after being fitted to one or from parameters alone.
+
+    A generator is a dataclass whose keyword-only fields are its parameters; its
+    constructor only stores them. Users call `fit`, `generate`, `save` and `load`
+    of this class, which check what is asked for against the `spec`; a generator
+    implements
+
+    - `learn`, to turn training data into fitted arrays (`state`);
+    - `make`, to turn them into labels;
+    - `layout`, which arrays those are, so that a file can be checked before it
+      is believed.
+
+    Attributes
+    ----------
+    spec : GeneratorSpec
+        The same object that the entry point names.
+    layout : mapping of str to (dtype, dimensions)
+        Every array of the fitted state: its data type and shape.
+    """
+
+    spec: ClassVar[GeneratorSpec]
+    layout: ClassVar[Layout] = {}
+
+    #: Fitted arrays, empty before `fit`.
+    state: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
+    #: Phases and voxel size of what it was fitted to; those of the parameters before.
+    material: Material | None = field(default=None, init=False, repr=False, compare=False)
+    #: Where the fit came from: sha256 of the data, seed, what the fit reports of itself.
+    history: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    # --- what a generator implements ---
+
+    @abstractmethod
+    def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
+        """Return the fitted arrays, as `layout` says. May put numbers about the fit into ``self.history``."""
+
+    @abstractmethod
+    def make(
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+    ) -> np.ndarray:
+        """Return labels 0, 1, … (uint8) of that shape, from ``self.state`` or the parameters."""
+
+    def default_material(self) -> Material:
+        """Return the phases of volumes made from parameters alone."""
+        return Material(phases=("0", "1"), grey_values=(0, 1))
+
+    # --- what users call ---
+
+    @classmethod
+    def name(cls) -> str:
+        """Return the id under which the generator is installed."""
+        for name, spec in specs().items():
+            if spec is cls.spec:
+                return name
+        raise InputError(f"{cls.__qualname__} is not installed: no entry point of the group {GROUP} names its spec")
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters: ``type(self)(**self.parameters())`` is the unfitted generator again."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
+
+    def fit(self, data: Any, *, seed: int = 0, callback: Callback | None = None) -> Self:
+        """Fit to a volume or to slices.
+
+        Parameters
+        ----------
+        data : TrainingData, Volume or array_like
+            What to fit to; see `TrainingData` for slices.
+        seed : int
+            Equal seeds give equal fits.
+        callback : callable, optional
+            ``callback(fraction, what)``; what it raises ends the fit.
+
+        Returns
+        -------
+        Generator
+            Itself.
+
+        Raises
+        ------
+        InputError
+            If the data are not what the spec asks for.
+        """
+        data = TrainingData.of(data)
+        data.check_against(self.spec, type(self).name())
+        before = self.history
+        self.history = {"seed": int(seed), "data": data.describe()}
+        try:
+            state = self.learn(data, np.random.default_rng(seed), callback or _silent)
+            check_layout(state, self.layout, f"generator {type(self).name()}")
+        except BaseException:
+            self.history = before
+            raise
+        self.state, self.material = state, data.material
+        return self
+
+    def generate(
+        self,
+        shape: Sequence[int],
+        *,
+        seed: int = 0,
+        periodic: Sequence[int] = (),
+        callback: Callback | None = None,
+    ) -> Volume:
+        """Make a volume.
+
+        Parameters
+        ----------
+        shape : sequence of two or three int
+            Two make a 2D image.
+        seed : int
+            Equal seeds give equal volumes, bit for bit.
+        periodic : sequence of int
+            Axes along which the volume must repeat.
+        callback : callable, optional
+            ``callback(fraction, what)``; what it raises ends the work.
+
+        Returns
+        -------
+        Volume
+
+        Raises
+        ------
+        InputError
+            If the spec does not offer what is asked for, or `fit` is needed first.
+        """
+        wanted = self._checked(shape, periodic)
+        labels = self.make(wanted, np.random.default_rng(seed), tuple(sorted(periodic)), callback or _silent)
+        material = self.material or self.default_material()
+        return material.volume(
+            labels,
+            name=f"{type(self).name()}-{seed}",
+            source={"generator": type(self).name(), "parameters": self.parameters(), "seed": int(seed)},
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the generator to a file (safetensors, no pickle): all of it, or nothing."""
+        from microchar.model_file import save_generator
+
+        save_generator(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a generator from a file that `save` wrote; other kinds of generators are an error."""
+        from microchar.model_file import load_generator
+
+        loaded = load_generator(Path(path))
+        if not isinstance(loaded, cls):
+            raise InputError(f"{path}: holds a {type(loaded).name()!r} generator, expected {cls.__qualname__}")
+        return loaded
+
+    def _checked(self, shape: Sequence[int], periodic: Sequence[int]) -> Triple:
+        name, spec = type(self).name(), self.spec
+        if spec.needs_fit and not self.state:
+            raise InputError(f"generator {name!r} must be fitted before it generates: call fit(volume) first")
+        sizes = tuple(int(n) for n in shape)
+        if len(sizes) == 2:
+            sizes = (1, *sizes)
+        if len(sizes) != 3 or min(sizes) < 1:
+            raise InputError(f"shape={tuple(shape)!r}: expected two or three lengths of at least one voxel")
+        ndim = sum(n > 1 for n in sizes)
+        if ndim not in spec.ndim:
+            offers = " or ".join(f"{n}D" for n in spec.ndim)
+            raise InputError(f"shape={tuple(shape)!r}: generator {name!r} makes {offers}, not {ndim}D")
+        odd = [n for n in sizes if n > 1 and n % spec.multiple_of]
+        if odd:
+            raise InputError(
+                f"shape={tuple(shape)!r}: generator {name!r} needs multiples of {spec.multiple_of}, found {odd[0]}"
+            )
+        refused = sorted(set(periodic) - set(spec.periodic_axes))
+        if refused:
+            able = ", ".join(map(str, spec.periodic_axes)) or "none"
+            raise InputError(
+                f"periodic={tuple(periodic)!r}: generator {name!r} can be periodic along axes {able}, "
+                f"not along {', '.join(map(str, refused))}"
+            )
+        return (sizes[0], sizes[1], sizes[2])
+
+
+def _silent(fraction: float, what: str) -> None:
+    del fraction, what
+
+
+def check_layout(arrays: Mapping[str, Any], layout: Layout, whose: str) -> None:
+    """Raise InputError unless the arrays have exactly the keys, data types and shapes of a layout.
+
+    Anything with ``dtype`` and ``shape`` stands for an array, so that a file's
+    header can be checked before anything is allocated.
+    """
+    if set(arrays) != set(layout):
+        missing, extra = sorted(set(layout) - set(arrays)), sorted(set(arrays) - set(layout))
+        raise InputError(
+            f"{whose}: arrays {sorted(arrays)}, expected {sorted(layout)} (missing {missing}, extra {extra})"
+        )
+    known: dict[str, int] = {}
+    for key, (dtype, dimensions) in layout.items():
+        array = arrays[key]
+        shape = tuple(array.shape)
+        expected = tuple(known.get(d, d) if isinstance(d, str) else d for d in dimensions)
+        fits = len(shape) == len(expected) and all(
+            d is None or isinstance(d, str) or d == n for d, n in zip(expected, shape, strict=True)
+        )
+        if str(array.dtype) != dtype or not fits:
+            raise InputError(
+                f"{whose}: array {key!r} is {array.dtype} of shape {shape}, expected {dtype} of shape {expected}"
+            )
+        known |= {d: n for d, n in zip(dimensions, shape, strict=True) if isinstance(d, str)}
+
+
+# --- where generators are found ----------------------------------------------
+
+
+@cache
+def specs() -> Mapping[str, GeneratorSpec]:
+    """Return the specs of all installed generators by id.
+
+    A plugin that cannot be read is a warning that names it; two of one name are
+    an error.
+    """
+    found: dict[str, GeneratorSpec] = {}
+    origin: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        if point.name in origin:
+            if point.value == origin[point.name].value:
+                continue
+            raise InputError(
+                f"two generators are named {point.name!r}: {origin[point.name].value} and {point.value}; "
+                "uninstall one of the distributions"
+            )
+        origin[point.name] = point
+        spec = _read(point)
+        if spec is not None:
+            found[point.name] = spec
+    return found
+
+
+def _read(point: EntryPoint) -> GeneratorSpec | None:
+    try:
+        spec = point.load()
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not take the others with it
+        warnings.warn(
+            f"generator {point.name!r} ({point.value}) is left out, it cannot be read: {type(error).__name__}: {error}",
+            stacklevel=2,
+        )
+        return None
+    if not isinstance(spec, GeneratorSpec):
+        warnings.warn(
+            f"generator {point.name!r} ({point.value}) is left out: it names a {type(spec).__name__}, "
+            "expected a microchar.generator.GeneratorSpec",
+            stacklevel=2,
+        )
+        return None
+    return spec
+
+
+def find(name: str) -> type[Generator]:
+    """Return the class of an installed generator; an unknown id is an error that lists those installed."""
+    known = specs()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise InputError(f"unknown generator {name!r}: {hint}installed are {', '.join(known)}")
+    return known[name].load(name)
+
+
+def create(name: str, **parameters: Any) -> Generator:
+    """Make an unfitted generator; unknown parameters are an error that lists the generator's own."""
+    cls = find(name)
+    own = [f.name for f in fields(cls) if f.init]
+    unknown = sorted(set(parameters) - set(own))
+    if unknown:
+        raise InputError(f"generator {name!r} has no parameter {unknown[0]!r}; it has {', '.join(own) or 'none'}")
+    return cls(**parameters)

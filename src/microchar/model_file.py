@@ -1,0 +1,164 @@
+"""Fitted generators in files: one safetensors file with JSON metadata, believed only after it was checked.
+
+The format: the arrays of `Generator.state`, and under the metadata key
+``microchar`` a JSON object with ``format`` (1), ``generator``, ``parameters``,
+``material``, ``history`` (data, seed, what the fit reports) and ``versions``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microchar.errors import InputError
+from microchar.generator import Generator, check_layout, create
+from microchar.training import Material
+
+FORMAT = 1
+#: Larger models are refused before anything is allocated, unless the caller allows them.
+MAX_BYTES = 2 * 2**30
+_KEY = "microchar"
+
+
+def save_generator(generator: Generator, path: Path) -> None:
+    """Write a generator to a file; nothing is left behind if that fails."""
+    from safetensors.numpy import save
+
+    from microchar import __version__
+
+    about = {
+        "format": FORMAT,
+        "generator": type(generator).name(),
+        "parameters": generator.parameters(),
+        "material": None if generator.material is None else asdict(generator.material),
+        "history": generator.history,
+        "versions": {"microchar": __version__, "numpy": np.__version__, "python": platform.python_version()},
+    }
+    arrays = {key: np.ascontiguousarray(array) for key, array in generator.state.items()}
+    content = save(arrays, {_KEY: json.dumps(about, allow_nan=False)})
+    if not path.parent.is_dir():
+        raise InputError(f"{path}: the folder {path.parent} does not exist")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
+    """Read a generator: its kind, parameters and state, each checked before it is believed.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `Generator.save` wrote.
+    max_bytes : int
+        Larger files are refused before anything is allocated.
+
+    Returns
+    -------
+    Generator
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated, no model, a pickle, of another
+        version, larger than `max_bytes`, or does not hold the arrays that its
+        generator expects. MissingDependencyError if the generator's own
+        dependencies are missing.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    size = path.stat().st_size
+    if size > max_bytes:
+        raise InputError(f"{path}: {size} bytes, more than the {max_bytes} that a model may have")
+    about, arrays = _read(path)
+    generator = create(about["generator"], **_parameters(about["parameters"]))
+    if about["material"] is not None:
+        material = about["material"]
+        generator.material = Material(
+            phases=tuple(material["phases"]),
+            grey_values=tuple(material["grey_values"]),
+            voxel_size=tuple(material["voxel_size"]),
+            unit=material["unit"],
+        )
+    if arrays or generator.material is not None:
+        check_layout(arrays, generator.layout, str(path))
+    generator.state = arrays
+    generator.history = about["history"]
+    return generator
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    from safetensors import SafetensorError, safe_open
+
+    with path.open("rb") as file:
+        head = file.read(2)
+    if head[:1] == b"\x80" or head == b"PK":
+        raise InputError(
+            f"{path}: looks like a pickle (or a torch file, which holds one); it could run code and is not opened. "
+            "Expected a safetensors file that microchar wrote"
+        )
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = _about(file.metadata() or {}, path)
+            generator = create(about["generator"], **_parameters(about["parameters"]))
+            headers = {key: _Header.of(file.get_slice(key)) for key in file.keys()}  # noqa: SIM118 - not a mapping
+            if headers:
+                check_layout(headers, generator.layout, str(path))
+            return about, {key: file.get_tensor(key) for key in headers}
+    except SafetensorError as error:
+        raise InputError(
+            f"{path}: truncated, or no safetensors file ({error}); expected a model that microchar wrote"
+        ) from error
+
+
+class _Header:
+    """Data type and shape of an array that has not been read."""
+
+    _DTYPES: Mapping[str, str] = {
+        **{"F16": "float16", "F32": "float32", "F64": "float64", "BOOL": "bool"},
+        **{
+            f"{kind}{bits}": f"{name}{bits}" for kind, name in (("I", "int"), ("U", "uint")) for bits in (8, 16, 32, 64)
+        },
+    }
+
+    def __init__(self, dtype: str, shape: tuple[int, ...]):
+        self.dtype = self._DTYPES.get(dtype, dtype)
+        self.shape = shape
+
+    @classmethod
+    def of(cls, header: Any) -> _Header:
+        return cls(header.get_dtype(), tuple(header.get_shape()))
+
+
+def _about(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
+    if _KEY not in metadata:
+        raise InputError(f"{path}: a safetensors file, but not a model that microchar wrote (no {_KEY!r} metadata)")
+    try:
+        about = json.loads(metadata[_KEY])
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: its metadata are no JSON ({error})") from error
+    version = about.get("format") if isinstance(about, dict) else None
+    if version != FORMAT:
+        raise InputError(f"{path}: model format {version!r}, this microchar reads format {FORMAT}; fit again or update")
+    missing = {"generator", "parameters", "material", "history"} - set(about)
+    if missing:
+        raise InputError(f"{path}: its metadata have no {sorted(missing)[0]!r}")
+    return about
+
+
+def _parameters(plain: Mapping[str, Any]) -> dict[str, Any]:
+    # JSON knows no tuples; parameters know no lists.
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}

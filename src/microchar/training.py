@@ -1,0 +1,179 @@
+"""What a generator is fitted to: a volume or 2D slices, and the material they are of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from microchar.errors import InputError
+from microchar.volume import Volume, as_volume
+
+if TYPE_CHECKING:
+    from microchar.generator import GeneratorSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """Phases and voxel size: what labels need to become a `Volume`.
+
+    Parameters
+    ----------
+    phases : tuple of str
+        Names in ascending order of grey value.
+    grey_values : tuple of int
+        Grey value of each phase.
+    voxel_size, unit
+        See `Volume`.
+    """
+
+    phases: tuple[str, ...]
+    grey_values: tuple[int, ...]
+    voxel_size: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    unit: str = "voxel"
+
+    @classmethod
+    def of(cls, volume: Volume) -> Material:
+        """Return that of a volume."""
+        return cls(
+            phases=volume.phases,
+            grey_values=volume.grey_values,
+            voxel_size=volume.voxel_size,
+            unit=volume.unit,
+        )
+
+    def volume(self, labels: np.ndarray, *, name: str, source: Mapping[str, Any]) -> Volume:
+        """Make a volume of labels 0, 1, …: their grey values, the phases and the voxel size of the material."""
+        low, high = min(self.grey_values), max(self.grey_values)
+        dtype = np.result_type(np.min_scalar_type(low), np.min_scalar_type(high))
+        return Volume(
+            values=np.array(self.grey_values, dtype)[labels],
+            grey_values=self.grey_values,
+            phases=self.phases,
+            voxel_size=self.voxel_size,
+            unit=self.unit,
+            name=name,
+            source=source,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingData:
+    """A volume, or 2D slices with the axis each is normal to.
+
+    Parameters
+    ----------
+    volume : Volume, optional
+        Voxels outside its mask are not for training: a train/test split is a mask.
+    slices : mapping of int to tuple of ndarray, optional
+        Labels (uint8) of 2D slices, by the axis they are normal to. A slice
+        normal to axis 0 has axes (1, 2), to axis 1 (0, 2), to axis 2 (0, 1).
+        An isotropic material needs one direction only.
+    material : Material
+        Of the data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from microchar.training import TrainingData
+    >>> image = np.eye(8, dtype=np.uint8)
+    >>> TrainingData.from_slices({0: [image]}, phases=["pore", "solid"]).material.phases
+    ('pore', 'solid')
+    """
+
+    material: Material
+    volume: Volume | None = None
+    slices: Mapping[int, tuple[np.ndarray, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, data: Any) -> TrainingData:
+        """Take training data as they are, and make a volume or an array training data."""
+        if isinstance(data, TrainingData):
+            return data
+        volume = as_volume(data)
+        if volume.grid.ndim == 2:
+            (normal,) = (axis for axis in range(3) if axis not in volume.grid.axes)
+            return cls(material=Material.of(volume), slices={normal: (volume.read().squeeze(normal),)})
+        return cls(material=Material.of(volume), volume=volume)
+
+    @classmethod
+    def from_slices(
+        cls, slices: Mapping[int, Sequence[Any]], *, voxel_size: Any = None, phases: Any = None
+    ) -> TrainingData:
+        """Make training data of 2D images or volumes of one plane, by the axis they are normal to."""
+        images = {
+            axis: [as_volume(image, voxel_size=voxel_size, phases=phases) for image in group]
+            for axis, group in slices.items()
+        }
+        every = [image for group in images.values() for image in group]
+        if not every:
+            raise InputError("slices: found none, expected at least one 2D image")
+        first = max(every, key=lambda image: image.n_phases)
+        labels: dict[int, tuple[np.ndarray, ...]] = {}
+        for axis, group in images.items():
+            if axis not in (0, 1, 2):
+                raise InputError(f"slices: {axis!r} is no axis, expected 0, 1 or 2")
+            labels[axis] = tuple(_labels_like(image, first) for image in group)
+        return cls(material=Material.of(first), slices=labels)
+
+    def check_against(self, spec: GeneratorSpec, name: str) -> None:
+        """Raise InputError unless a generator of that spec can be fitted to these data."""
+        kind = "volume" if self.volume is not None else "slices"
+        if kind not in spec.inputs:
+            raise InputError(f"generator {name!r} is made from {' or '.join(spec.inputs)}, found {kind}")
+        least, most = spec.phases
+        n = len(self.material.phases)
+        if not least <= n <= most:
+            wanted = str(least) if least == most else f"{least} to {most}"
+            raise InputError(f"generator {name!r} needs {wanted} phases, the training data have {n}")
+        counts = self.phase_counts()
+        absent = [phase for phase, count in zip(self.material.phases, counts, strict=True) if count == 0]
+        if absent:
+            raise InputError(
+                f"generator {name!r}: phase {absent[0]!r} has no voxels in the training data; "
+                "there is nothing to learn of it"
+            )
+
+    def phase_counts(self) -> np.ndarray:
+        """Count the voxels of each phase."""
+        n = len(self.material.phases)
+        pieces = (
+            [self.volume.read()] if self.volume is not None else [s for group in self.slices.values() for s in group]
+        )
+        return np.sum([[np.count_nonzero(piece == phase) for phase in range(n)] for piece in pieces], axis=0)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what was trained on, for the record: kind, shapes, sha256 of the labels, file if known."""
+        digest = hashlib.sha256()
+        if self.volume is not None:
+            for plane in range(self.volume.shape[0]):
+                digest.update(self.volume.read((plane, 0, 0), (plane + 1, *self.volume.shape[1:])).tobytes())
+            shapes: Any = list(self.volume.shape)
+        else:
+            for axis in sorted(self.slices):
+                for image in self.slices[axis]:
+                    digest.update(image.tobytes())
+            shapes = {str(axis): [list(image.shape) for image in group] for axis, group in self.slices.items()}
+        return {
+            "kind": "volume" if self.volume is not None else "slices",
+            "shape": shapes,
+            "sha256": digest.hexdigest(),
+            "path": "" if self.volume is None else str(self.volume.source.get("path", "")),
+        }
+
+
+def _labels_like(image: Volume, first: Volume) -> np.ndarray:
+    if image.grid.ndim != 2:
+        raise InputError(f"{image.name}: expected a 2D image, found shape {image.shape}")
+    unknown = sorted(set(image.grey_values) - set(first.grey_values))
+    if unknown:
+        raise InputError(
+            f"{image.name}: grey value {unknown[0]} is not among those of {first.name}, "
+            f"{', '.join(map(str, first.grey_values))}"
+        )
+    table = {grey: label for label, grey in enumerate(first.grey_values)}
+    labels = np.array([table[grey] for grey in image.grey_values], np.uint8)[image.read()]
+    return labels.reshape([n for n in labels.shape if n > 1])
