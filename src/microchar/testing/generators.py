@@ -42,7 +42,7 @@ def check_generator(generator: Generator, data: Any = None, *, shape: Sequence[i
     AssertionError
         Naming the clause that is broken.
     """
-    before = np.random.get_state(legacy=True)[1].copy()  # noqa: NPY002 - to see that nobody touches it
+    before = _global_state()
     if data is not None:
         _check_unfitted(generator, shape)
         _check_fit(generator, data)
@@ -51,7 +51,12 @@ def check_generator(generator: Generator, data: Any = None, *, shape: Sequence[i
     _check_refusals(generator, shape)
     _check_save(generator, shape)
     _check_cancel(generator, data, shape)
-    assert np.array_equal(before, np.random.get_state(legacy=True)[1]), "the global random state was used"  # noqa: NPY002
+    assert np.array_equal(before, _global_state()), "the global random state was used"
+
+
+def _global_state() -> np.ndarray:
+    state: Any = np.random.get_state()  # noqa: NPY002 - to see that nobody touches it
+    return np.array(state[1])
 
 
 def _equal(a: Volume, b: Volume) -> bool:
