@@ -129,6 +129,8 @@ class Generator(ABC):
     material: Material | None = field(default=None, init=False, repr=False, compare=False)
     #: Where the fit came from: sha256 of the data, seed, what the fit reports of itself.
     history: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    #: What `make` reports of the volume it made; goes into the volume's source and notes.
+    remarks: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     # --- what a generator implements ---
 
@@ -140,7 +142,10 @@ class Generator(ABC):
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
     ) -> np.ndarray:
-        """Return labels 0, 1, … (uint8) of that shape, from ``self.state`` or the parameters."""
+        """Return labels 0, 1, … (uint8) of that shape, from ``self.state`` or the parameters.
+
+        May put numbers about the volume into ``self.remarks``, which is empty before.
+        """
 
     def default_material(self) -> Material:
         """Return the phases of volumes made from parameters alone."""
@@ -226,12 +231,15 @@ class Generator(ABC):
             If the spec does not offer what is asked for, or `fit` is needed first.
         """
         wanted = self._checked(shape, periodic)
+        self.remarks = {}
         labels = self.make(wanted, np.random.default_rng(seed), tuple(sorted(periodic)), callback or _silent)
         material = self.material or self.default_material()
+        source = {"generator": type(self).name(), "parameters": self.parameters(), "seed": int(seed)}
         return material.volume(
             labels,
             name=f"{type(self).name()}-{seed}",
-            source={"generator": type(self).name(), "parameters": self.parameters(), "seed": int(seed)},
+            source=source | ({"remarks": self.remarks} if self.remarks else {}),
+            notes=tuple(f"{what}: {value}" for what, value in self.remarks.items()),
         )
 
     def save(self, path: str | Path) -> None:

@@ -160,5 +160,9 @@ def _about(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
 
 
 def _parameters(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _tuples(value) for key, value in plain.items()}
+
+
+def _tuples(value: Any) -> Any:
     # JSON knows no tuples; parameters know no lists.
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
+    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value

@@ -45,7 +45,9 @@ class Material:
             unit=volume.unit,
         )
 
-    def volume(self, labels: np.ndarray, *, name: str, source: Mapping[str, Any]) -> Volume:
+    def volume(
+        self, labels: np.ndarray, *, name: str, source: Mapping[str, Any], notes: tuple[str, ...] = ()
+    ) -> Volume:
         """Make a volume of labels 0, 1, …: their grey values, the phases and the voxel size of the material."""
         low, high = min(self.grey_values), max(self.grey_values)
         dtype = np.result_type(np.min_scalar_type(low), np.min_scalar_type(high))
@@ -57,6 +59,7 @@ class Material:
             unit=self.unit,
             name=name,
             source=source,
+            notes=notes,
         )
 
 
