@@ -1,4 +1,7 @@
-"""The command line: ``microchar report``, ``measure`` and ``metrics``. Heavy imports stay inside the commands."""
+"""The command line: ``microchar report``, ``measure``, ``metrics``, and the commands about generators.
+
+Heavy imports stay inside the commands.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ import shlex
 import signal
 import sys
 import threading
-import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from microchar import __version__
+from microchar import __version__, cli_generate
+from microchar.cli_options import Progress, add_input, axes, listed, positive, read
 from microchar.errors import InputError, MicrocharError
 
 if TYPE_CHECKING:
     from microchar.volume import Volume
 
-_AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
 _FORMATS = ("html", "json", "csv")
 
 _EXAMPLES = """\
@@ -27,6 +31,9 @@ examples:
   microchar report out/results.json -o out/        render again, without measuring
   microchar measure volume.tif -o out/
   microchar metrics
+  microchar fit gaussian-field real.tif -o model.safetensors
+  microchar generate model.safetensors --shape 256,256,256 --seed 1 -n 4 -o fakes/
+  microchar generators
 """
 
 
@@ -39,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
     try:
-        options.run(options)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warned
+            options.run(options)
     except KeyboardInterrupt:
         return _failed("interrupted; nothing was written", 1)
     except InputError as error:
@@ -51,6 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
+    # Whoever reads this has no use for the place in the source.
+    print(f"microchar: warning: {message}", file=sys.stderr)
 
 
 def _failed(message: str, code: int) -> int:
@@ -76,7 +90,7 @@ def _report(options: argparse.Namespace) -> None:
     from microchar.comparison import compare
 
     reference, *candidates = _read_volumes(options)
-    with _Progress(options) as progress:
+    with _measuring(options) as progress:
         comparison = compare(
             reference, candidates, phases=options.phases, progress=progress, **_measure_arguments(options)
         )
@@ -91,7 +105,7 @@ def _measure(options: argparse.Namespace) -> None:
     from microchar.measurement import measure
 
     (volume,) = _read_volumes(options)
-    with _Progress(options) as progress:
+    with _measuring(options) as progress:
         measurement = measure(volume, progress=progress, **_measure_arguments(options))
     results = measurement.to_dict(command=options.command_line, seed=options.seed)
     _say(options, write_report(results, options.output, formats=options.format))
@@ -118,24 +132,14 @@ def _say(options: argparse.Namespace, written: Any) -> None:
 def _read_volumes(options: argparse.Namespace) -> list[Volume]:
     from dataclasses import replace
 
-    from microchar.io import read_volume
     from microchar.measurement import choose
 
     choose(options.metrics, options.skip, {})  # a misspelt name must not cost the reading of large files
     volumes = []
     for place, path in enumerate(options.volumes):
-        volume = read_volume(
-            path,
-            voxel_size=options.voxel_size,
-            # A fake may be coded otherwise; compare() matches it with the reference.
-            phases=options.phases if place == 0 else None,
-            threshold=options.threshold,
-            crop=options.crop,
-            mask=_of(options.mask, place),
-            grey=_of(options.grey, place),
-            shape=options.shape,
-            dtype=options.dtype,
-        )
+        # A fake may be coded otherwise; compare() matches it with the reference.
+        phases = options.phases if place == 0 else None
+        volume = read(path, options, phases=phases, mask=_of(options.mask, place), grey=_of(options.grey, place))
         label = _of(options.label, place)
         volumes.append(replace(volume, name=label) if label else volume)
     return volumes
@@ -159,36 +163,14 @@ def _measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-class _Progress:
-    """What is being measured and the time left, on one line of stderr; nothing when that is no terminal."""
+@contextmanager
+def _measuring(options: argparse.Namespace) -> Iterator[Callable[[float, str, str], None]]:
+    from microchar.kernels import are_compiled
 
-    def __init__(self, options: argparse.Namespace):
-        self.shown = sys.stderr.isatty() and not options.quiet
-        self.quiet = options.quiet
-        self.began = time.monotonic()
-
-    def __enter__(self) -> _Progress:
-        from microchar.kernels import are_compiled
-
-        if not self.quiet and not are_compiled():
-            print("first run: compiling the kernels, once, about 20 seconds", file=sys.stderr)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._line("")
-
-    def __call__(self, fraction: float, volume: str, metric: str, /) -> None:
-        elapsed = time.monotonic() - self.began
-        left = f", {_duration(elapsed * (1 - fraction) / fraction)} left" if fraction > 0.02 else ""
-        self._line(f"{fraction:4.0%}  {volume}: {metric.replace('_', ' ')}{left}")
-
-    def _line(self, text: str) -> None:
-        if self.shown:
-            print(f"\r\x1b[2K{text[:100]}", end="", file=sys.stderr, flush=True)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+    if not options.quiet and not are_compiled():
+        print("first run: compiling the kernels, once, about 20 seconds", file=sys.stderr)
+    with Progress(options) as progress:
+        yield lambda fraction, volume, metric: progress(fraction, f"{volume}: {metric.replace('_', ' ')}")
 
 
 # --- the options -------------------------------------------------------------
@@ -214,24 +196,20 @@ def _parser() -> argparse.ArgumentParser:
     measure.set_defaults(run=_measure)
     metrics = commands.add_parser("metrics", help="list what can be measured")
     metrics.set_defaults(run=_metrics)
+    cli_generate.add_commands(commands)
     for command in (report, measure):
-        _add_input(command.add_argument_group("input"))
+        _add_volumes(command.add_argument_group("input"))
         _add_measuring(command.add_argument_group("what is measured"))
         _add_output(command.add_argument_group("output"))
     return parser
 
 
-def _add_input(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--voxel-size", metavar="SIZE", help="edge of a voxel, '0.398um', or three: '1,1,2um'")
-    group.add_argument("--phases", metavar="NAME=GREY,…", help="name the phases: pore=0,solid=255")
-    group.add_argument("--threshold", metavar="otsu|GREY", help="segment grey images: above the threshold is phase 1")
-    group.add_argument("--crop", metavar="A:B,A:B,A:B", help="use this box of every volume")
+def _add_volumes(group: argparse._ArgumentGroup) -> None:
+    add_input(group)
     group.add_argument("--mask", action="append", metavar="FILE", help=_each("voxels where it is 0 count for nothing"))
     group.add_argument("--mask-insulating", action="store_true", help="let diffusion see masked voxels as insulators")
     group.add_argument("--grey", action="append", metavar="FILE", help=_each("unsegmented image for GLCM, SSIM, PSNR"))
     group.add_argument("--label", action="append", metavar="NAME", help=_each("name instead of the file's stem"))
-    group.add_argument("--shape", type=_integers, metavar="N,N,N", help="shape of .raw and .bin files")
-    group.add_argument("--dtype", metavar="TYPE", help="data type of .raw and .bin files, such as uint8 or '>u2'")
 
 
 def _each(what: str) -> str:
@@ -239,14 +217,12 @@ def _each(what: str) -> str:
 
 
 def _add_measuring(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--metrics", type=_names, metavar="A,B", help="measure only these (see `microchar metrics`)")
-    group.add_argument("--skip", type=_names, default=[], metavar="C,D", help="leave these out")
+    group.add_argument("--metrics", type=listed, metavar="A,B", help="measure only these (see `microchar metrics`)")
+    group.add_argument("--skip", type=listed, default=[], metavar="C,D", help="leave these out")
     group.add_argument("--r-max", type=_length, metavar="LENGTH", help="largest lag: voxels, or a length such as 50um")
     group.add_argument("--window", type=_length, metavar="LENGTH", help="edge of the windows of local porosity")
-    group.add_argument(
-        "--periodic", type=_axes, default=(), metavar="0,1,2", help="axes along which the volumes repeat"
-    )
-    group.add_argument("--threads", type=_positive, metavar="N", help="number of threads (default: all cores)")
+    group.add_argument("--periodic", type=axes, default=(), metavar="0,1,2", help="axes along which the volumes repeat")
+    group.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
     group.add_argument("--seed", type=int, default=0, help="seed of whatever is random (default 0)")
 
 
@@ -256,40 +232,16 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--quiet", action="store_true", help="say nothing but errors")
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _integers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected whole numbers as in 400,400,400") from None
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number greater than 0")
-    return int(text)
-
-
 def _length(text: str) -> int | str | list[int | str]:
-    lengths: list[int | str] = [int(part) if part.lstrip("-").isdigit() else part for part in _names(text)]
+    lengths: list[int | str] = [int(part) if part.lstrip("-").isdigit() else part for part in listed(text)]
     return lengths[0] if len(lengths) == 1 else lengths
 
 
-def _axes(text: str) -> tuple[int, ...]:
-    unknown = [part for part in _names(text) if part not in _AXES]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"found {unknown[0]!r}, expected axes among 0, 1, 2 or z, y, x")
-    return tuple(sorted({_AXES[part] for part in _names(text)}))
-
-
 def _formats(text: str) -> tuple[str, ...]:
-    unknown = [part for part in _names(text) if part not in _FORMATS]
+    unknown = [part for part in listed(text) if part not in _FORMATS]
     if unknown or not text.strip():
         raise argparse.ArgumentTypeError(f"found {text!r}, expected one or more of {', '.join(_FORMATS)}")
-    return tuple(_names(text))
+    return tuple(listed(text))
 
 
 if __name__ == "__main__":

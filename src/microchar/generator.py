@@ -88,12 +88,19 @@ class GeneratorSpec:
         """Return the required modules that are not installed."""
         return [module for module in self.requires if find_spec(module) is None]
 
+    def obstacle(self) -> str:
+        """Return why it cannot be used here, and what to do about it; empty if it can."""
+        missing = self.missing()
+        if not missing:
+            return ""
+        what = f'pip install "{self.extra}"' if self.extra else f"pip install {' '.join(missing)}"
+        return f"needs {', '.join(missing)}, not installed: {what}"
+
     def load(self, name: str) -> type[Generator]:
         """Import the generator's class; a missing dependency is an error that says what to install."""
-        missing = self.missing()
-        if missing:
-            what = f'pip install "{self.extra}"' if self.extra else f"pip install {' '.join(missing)}"
-            raise MissingDependencyError(f"generator {name!r} needs {', '.join(missing)}, not installed: {what}")
+        obstacle = self.obstacle()
+        if obstacle:
+            raise MissingDependencyError(f"generator {name!r} {obstacle}")
         module, _, attribute = self.factory.partition(":")
         return getattr(import_module(module), attribute)
 
@@ -192,7 +199,7 @@ class Generator(ABC):
         before = self.history
         self.history = {"seed": int(seed), "data": data.describe()}
         try:
-            state = self.learn(data, np.random.default_rng(seed), callback or _silent)
+            state = self.learn(data, _rng(seed), callback or _silent)
             check_layout(state, self.layout, f"generator {type(self).name()}")
         except BaseException:
             self.history = before
@@ -232,7 +239,7 @@ class Generator(ABC):
         """
         wanted = self._checked(shape, periodic)
         self.remarks = {}
-        labels = self.make(wanted, np.random.default_rng(seed), tuple(sorted(periodic)), callback or _silent)
+        labels = self.make(wanted, _rng(seed), tuple(sorted(periodic)), callback or _silent)
         material = self.material or self.default_material()
         source = {"generator": type(self).name(), "parameters": self.parameters(), "seed": int(seed)}
         return material.volume(
@@ -284,6 +291,12 @@ class Generator(ABC):
                 f"not along {', '.join(map(str, refused))}"
             )
         return (sizes[0], sizes[1], sizes[2])
+
+
+def _rng(seed: int) -> np.random.Generator:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed={seed!r}: expected a whole number, 0 or greater")
+    return np.random.default_rng(int(seed))
 
 
 def _silent(fraction: float, what: str) -> None:
@@ -362,14 +375,19 @@ def _read(point: EntryPoint) -> GeneratorSpec | None:
     return spec
 
 
-def find(name: str) -> type[Generator]:
-    """Return the class of an installed generator; an unknown id is an error that lists those installed."""
+def spec_of(name: str) -> GeneratorSpec:
+    """Return the spec of an installed generator; an unknown id is an error that lists those installed."""
     known = specs()
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(f"unknown generator {name!r}: {hint}installed are {', '.join(known)}")
-    return known[name].load(name)
+    return known[name]
+
+
+def find(name: str) -> type[Generator]:
+    """Return the class of an installed generator."""
+    return spec_of(name).load(name)
 
 
 def create(name: str, **parameters: Any) -> Generator:

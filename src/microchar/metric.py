@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import pkgutil
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
@@ -301,8 +302,35 @@ def names() -> tuple[str, ...]:
 
 
 @cache
-def _plugins() -> Mapping[str, Any]:
-    return {point.name: point for point in entry_points(group="microchar.metrics")}
+def _plugins() -> Mapping[str, type[Metric]]:
+    """Return the metrics of other distributions: a broken one is a warning, two of one name are an error."""
+    import microchar.metrics as package
+
+    origin = {module.name: f"microchar.metrics.{module.name}" for module in pkgutil.iter_modules(package.__path__)}
+    found: dict[str, type[Metric]] = {}
+    for point in sorted(set(entry_points(group="microchar.metrics")), key=lambda point: (point.name, point.value)):
+        if point.name in origin:
+            raise InputError(
+                f"two metrics are named {point.name!r}: {origin[point.name]} and {point.value}; "
+                "uninstall one of the distributions"
+            )
+        origin[point.name] = point.value
+        cls = _read(point)
+        if cls is not None:
+            found[point.name] = cls
+    return found
+
+
+def _read(point: EntryPoint) -> type[Metric] | None:
+    try:
+        found = point.load()
+        if isinstance(found, type) and issubclass(found, Metric):
+            return found
+        reason = f"it names {found!r}, expected a subclass of microchar.metric.Metric"
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not take the others with it
+        reason = f"it cannot be read: {type(error).__name__}: {error}"
+    warnings.warn(f"metric {point.name!r} ({point.value}) is left out, {reason}", stacklevel=2)
+    return None
 
 
 @cache
@@ -312,13 +340,8 @@ def find(name: str) -> type[Metric]:
         near = difflib.get_close_matches(name, names(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(f"unknown metric {name!r}: {hint}`microchar metrics` lists all of them")
-    if name in _plugins():
-        found = _plugins()[name].load()
-    else:
-        found = getattr(import_module(f"microchar.metrics.{name}"), class_name(name))
-    if not (isinstance(found, type) and issubclass(found, Metric)):
-        raise TypeError(f"metric {name!r}: {found!r} is not a subclass of microchar.metric.Metric")
-    return found
+    plugins = _plugins()
+    return plugins[name] if name in plugins else getattr(import_module(f"microchar.metrics.{name}"), class_name(name))
 
 
 def class_name(name: str) -> str:

@@ -8,6 +8,7 @@ The format: the arrays of `Generator.state`, and under the metadata key
 from __future__ import annotations
 
 import json
+import operator
 import os
 import platform
 import tempfile
@@ -86,13 +87,7 @@ def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
     about, arrays = _read(path)
     generator = create(about["generator"], **_parameters(about["parameters"]))
     if about["material"] is not None:
-        material = about["material"]
-        generator.material = Material(
-            phases=tuple(material["phases"]),
-            grey_values=tuple(material["grey_values"]),
-            voxel_size=tuple(material["voxel_size"]),
-            unit=material["unit"],
-        )
+        generator.material = _material(about["material"], path)
     if arrays or generator.material is not None:
         check_layout(arrays, generator.layout, str(path))
     generator.state = arrays
@@ -153,10 +148,26 @@ def _about(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
     version = about.get("format") if isinstance(about, dict) else None
     if version != FORMAT:
         raise InputError(f"{path}: model format {version!r}, this microchar reads format {FORMAT}; fit again or update")
-    missing = {"generator", "parameters", "material", "history"} - set(about)
-    if missing:
-        raise InputError(f"{path}: its metadata have no {sorted(missing)[0]!r}")
+    kinds = {"generator": str, "parameters": dict, "material": dict | None, "history": dict}
+    wrong = sorted(key for key, kind in kinds.items() if key not in about or not isinstance(about[key], kind))
+    if wrong:
+        raise InputError(f"{path}: its metadata have no {wrong[0]!r}, or one of a wrong kind; was the file edited?")
     return about
+
+
+def _material(plain: Mapping[str, Any], path: Path) -> Material:
+    try:
+        material = Material(
+            phases=tuple(map(str, plain["phases"])),
+            grey_values=tuple(map(operator.index, plain["grey_values"])),
+            voxel_size=(float(plain["voxel_size"][0]), float(plain["voxel_size"][1]), float(plain["voxel_size"][2])),
+            unit=str(plain["unit"]),
+        )
+        if not 1 <= len(material.phases) == len(material.grey_values) or not min(material.voxel_size) > 0:
+            raise ValueError("phases and grey values are not as many, or a voxel has no size")
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: its metadata describe no material ({error}); was the file edited?") from error
+    return material
 
 
 def _parameters(plain: Mapping[str, Any]) -> dict[str, Any]:

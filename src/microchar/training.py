@@ -98,6 +98,7 @@ class TrainingData:
             return data
         volume = as_volume(data)
         if volume.grid.ndim == 2:
+            _refuse_mask(volume)
             (normal,) = (axis for axis in range(3) if axis not in volume.grid.axes)
             return cls(material=Material.of(volume), slices={normal: (volume.read().squeeze(normal),)})
         return cls(material=Material.of(volume), volume=volume)
@@ -168,9 +169,15 @@ class TrainingData:
         }
 
 
+def _refuse_mask(image: Volume) -> None:
+    if image.mask is not None:
+        raise InputError(f"{image.name}: slices cannot have a mask; crop the image to what may be learnt from")
+
+
 def _labels_like(image: Volume, first: Volume) -> np.ndarray:
     if image.grid.ndim != 2:
         raise InputError(f"{image.name}: expected a 2D image, found shape {image.shape}")
+    _refuse_mask(image)
     unknown = sorted(set(image.grey_values) - set(first.grey_values))
     if unknown:
         raise InputError(

@@ -1,0 +1,191 @@
+"""The commands about generators: ``microchar generators``, ``fit`` and ``generate``."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from microchar.cli_options import Progress, add_input, axes, integers, positive, read
+from microchar.cli_parameters import parameters_of, values_of, written
+from microchar.errors import InputError
+
+if TYPE_CHECKING:
+    from microchar.generator import Generator, GeneratorSpec
+    from microchar.training import TrainingData
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to those of ``microchar``."""
+    listing = commands.add_parser("generators", help="list what can make volumes, and whether it can be used here")
+    listing.add_argument("name", nargs="?", metavar="NAME", help="say all about this one, its parameters too")
+    listing.set_defaults(run=_generators)
+
+    fit = commands.add_parser("fit", help="fit a generator to a real volume or to slices")
+    fit.add_argument("name", metavar="NAME", help="of a generator (see `microchar generators`)")
+    fit.add_argument("volume", nargs="?", metavar="VOLUME", help="the real volume, or a 2D image of it")
+    fit.add_argument(
+        "--slices",
+        nargs="+",
+        metavar="IMAGE",
+        help="instead of a volume, images normal to axis 0, 1 and 2 (xy, xz and yz planes); one if it is isotropic",
+    )
+    fit.add_argument("-o", "--output", default="model.safetensors", metavar="FILE", help="default: model.safetensors")
+    group = fit.add_argument_group("input")
+    add_input(group)
+    group.add_argument("--mask", metavar="FILE", help="voxels where it is 0 are kept from the fit, for testing")
+    _add_common(fit, "of the fit (default 0)")
+    fit.set_defaults(run=_fit)
+
+    generate = commands.add_parser("generate", help="make volumes")
+    generate.add_argument("model", metavar="MODEL|NAME", help="a file that `fit` wrote, or a generator that needs none")
+    generate.add_argument("--shape", type=integers, required=True, metavar="N,N,N", help="two numbers make a 2D image")
+    generate.add_argument("-n", type=positive, default=1, metavar="N", help="how many, of seeds that count up")
+    generate.add_argument("--periodic", type=axes, default=(), metavar="0,1,2", help="axes along which to repeat")
+    generate.add_argument("-o", "--output", default="fakes", metavar="FOLDER", help="default: fakes")
+    _add_common(generate, "of the first volume (default 0)")
+    generate.set_defaults(run=_generate)
+
+
+def _add_common(command: argparse.ArgumentParser, of: str) -> None:
+    command.add_argument(
+        "--set", action="append", type=_assignment, default=[], metavar="KEY=VALUE", help="a parameter; may be repeated"
+    )
+    command.add_argument("--seed", type=int, default=0, help=of)
+    command.add_argument("--quiet", action="store_true", help="say nothing but errors")
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected KEY=VALUE as in radius=6")
+    return key.strip().replace("-", "_"), value.strip()
+
+
+# --- the commands ------------------------------------------------------------
+
+
+def _generators(options: argparse.Namespace) -> None:
+    from microchar.generator import spec_of, specs
+
+    if options.name is not None:
+        print("\n".join(_details(options.name, spec_of(options.name))))
+        return
+    rows = [("id", "made from", "phases", "periodic", "what it is")]
+    rows += [
+        (name, ", ".join(spec.inputs), _phases(spec), _axes_of(spec) or "no", spec.summary)
+        for name, spec in specs().items()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    obstacles = ["", *(spec.obstacle() for spec in specs().values())]
+    for row, obstacle in zip(rows, obstacles, strict=True):
+        print("  ".join(f"{text:{width}}" for text, width in zip(row, [*widths, 0], strict=True)))
+        if obstacle:
+            print(f"    not usable here: {obstacle}")
+
+
+def _details(name: str, spec: GeneratorSpec) -> list[str]:
+    facts = {
+        "made from": ", ".join(spec.inputs),
+        "phases": _phases(spec),
+        "makes": " and ".join(f"{n}D" for n in spec.ndim)
+        + (f", in multiples of {spec.multiple_of}" if spec.multiple_of > 1 else ""),
+        "periodic": (_axes_of(spec) or "no") + (", always" if spec.always_periodic else ""),
+        "cost": spec.cost or "not stated",
+        "usable here": f"no: it {spec.obstacle()}" if spec.obstacle() else "yes",
+    }
+    lines = [f"{name}: {spec.summary}", *(f"  {key + ':':12} {fact}" for key, fact in facts.items())]
+    if not spec.obstacle():
+        cls = spec.load(name)
+        own = [f"    {key} = {default!r}  ({written(hint)})" for key, hint, default in parameters_of(cls)]
+        lines += ["  parameters (--set KEY=VALUE):", *(own or ["    none"])]
+    return lines
+
+
+def _phases(spec: GeneratorSpec) -> str:
+    least, most = spec.phases
+    return str(least) if least == most else f"{least}-{most}"
+
+
+def _axes_of(spec: GeneratorSpec) -> str:
+    return ",".join(map(str, spec.periodic_axes))
+
+
+def _fit(options: argparse.Namespace) -> None:
+    from microchar.generator import create
+    from microchar.report.files import check_writable
+
+    generator = create(options.name, **values_of(options.name, options.set))
+    path = Path(options.output)
+    check_writable(path.parent)
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, expected the name of a file for the model")
+    data = _training_data(options)
+    with Progress(options) as progress:
+        generator.fit(data, seed=options.seed, callback=progress)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    generator.save(path)
+    if not options.quiet:
+        for key, value in generator.history.items():
+            if isinstance(value, int | float | str) and key != "seed":
+                print(f"{key}: {value:.4g}" if isinstance(value, float) else f"{key}: {value}")
+        print(path)
+
+
+def _training_data(options: argparse.Namespace) -> TrainingData:
+    from microchar.training import TrainingData
+
+    if (options.volume is None) == (options.slices is None):
+        raise InputError("fit: expected a volume, or --slices of one to three images, and not both")
+    if options.volume is not None:
+        return TrainingData.of(read(options.volume, options, mask=options.mask))
+    if len(options.slices) > 3 or options.mask is not None:
+        raise InputError("fit: --slices takes at most three images, normal to axis 0, 1 and 2, and no --mask")
+    return TrainingData.from_slices({axis: [read(path, options)] for axis, path in enumerate(options.slices)})
+
+
+def _generate(options: argparse.Namespace) -> None:
+    from microchar.io import write_volume
+    from microchar.report.files import write_together
+
+    generator = _generator(options)
+    with Progress(options) as progress:
+
+        def write(number: int, path: Path) -> None:
+            def callback(fraction: float, what: str) -> None:
+                progress((number + fraction) / options.n, f"{path.stem}: {what}")
+
+            seed = options.seed + number
+            write_volume(
+                generator.generate(options.shape, seed=seed, periodic=options.periodic, callback=callback), path
+            )
+
+        # A colon is no character for a file's name.
+        stem = type(generator).name().replace(":", "-")
+        writers = {f"{stem}-{options.seed + number}.tif": partial(write, number) for number in range(options.n)}
+        files = write_together(Path(options.output), writers)
+    if not options.quiet:
+        for path in files.values():
+            print(path)
+
+
+def _generator(options: argparse.Namespace) -> Generator:
+    """Return the generator in a file, or the one of that name, ready to generate."""
+    from microchar.generator import create, specs
+    from microchar.model_file import load_generator
+
+    text = options.model
+    if Path(text).exists() or Path(text).suffix == ".safetensors":
+        if options.set:
+            raise InputError(f"{text}: a fitted model has the parameters of its fit; give --set to `microchar fit`")
+        return load_generator(Path(text))
+    if text not in specs() and Path(text).name != text:
+        raise InputError(f"{text}: no such file")
+    generator = create(text, **values_of(text, options.set))
+    if generator.spec.needs_fit:
+        raise InputError(
+            f"generator {text!r} must be fitted first: `microchar fit {text} real.tif -o model.safetensors`, "
+            "then `microchar generate model.safetensors …`"
+        )
+    return generator

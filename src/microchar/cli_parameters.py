@@ -1,0 +1,115 @@
+"""Parameters of generators as the command line gives them: text, read as the parameter's annotation says."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, fields
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from microchar.errors import InputError
+
+if TYPE_CHECKING:
+    from microchar.generator import Generator
+
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def parameters_of(cls: type[Generator]) -> list[tuple[str, Any, str]]:
+    """Return name, type and default, as it is written, of each parameter of a generator."""
+    try:
+        hints = get_type_hints(cls)
+    except NameError:  # an annotation of something that only type checkers import
+        hints = {}
+    own = [field for field in fields(cls) if field.init]
+    return [(field.name, hints.get(field.name, type(field.default)), _default(field)) for field in own]
+
+
+def _default(field: Field[Any]) -> str:
+    if field.default_factory is not MISSING:
+        return repr(field.default_factory())
+    return "…" if field.default is MISSING else repr(field.default)
+
+
+def values_of(name: str, assignments: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Return the parameters of a generator that were given as text.
+
+    Parameters
+    ----------
+    name : str
+        Of the generator.
+    assignments : sequence of (key, text)
+        Keys that the generator does not have keep their text: `create` refuses them.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        If a text is no value of its parameter's type.
+    """
+    from microchar.generator import find
+
+    hints = {key: hint for key, hint, _ in parameters_of(find(name))} if assignments else {}
+    values: dict[str, Any] = {}
+    for key, text in assignments:
+        hint = hints.get(key, str)
+        try:
+            values[key] = parsed(text, hint)
+        except ValueError:
+            raise InputError(f"{key}={text}: generator {name!r} expects {written(hint)} here") from None
+    return values
+
+
+def parsed(text: str, hint: Any) -> Any:
+    """Return a text as a value of a type; one that cannot be raises ValueError.
+
+    Types are int, float, bool, str, None, literals, tuples and sequences (values
+    between commas), and unions of these: the first member that fits, with text last.
+    """
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return _first(text, sorted(inner, key=lambda kind: (kind is str, get_origin(kind) is not None)))
+    if origin is Literal:
+        return _same(text, {str(value): value for value in inner})
+    if origin in (tuple, list, Sequence) or hint is tuple:
+        return _several(text, inner or (int | float | str, ...))
+    if hint is NoneType:
+        return _same(text.lower(), {"none": None})
+    if hint is bool:
+        return _same(text.lower(), _BOOLEANS)
+    if hint in (int, float, str):
+        return hint(text)
+    raise ValueError(text)
+
+
+def _first(text: str, kinds: Sequence[Any]) -> Any:
+    for kind in kinds:
+        try:
+            return parsed(text, kind)
+        except ValueError:
+            continue
+    raise ValueError(text)
+
+
+def _same(text: str, values: dict[str, Any]) -> Any:
+    if text not in values:
+        raise ValueError(text)
+    return values[text]
+
+
+def _several(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    # A sequence has one kind for all, and so has a tuple whose length is open.
+    each = kinds[:1] * len(parts) if len(kinds) == 1 or Ellipsis in kinds else kinds
+    if len(each) != len(parts):
+        raise ValueError(text)
+    return tuple(parsed(part, kind) for part, kind in zip(parts, each, strict=True))
+
+
+def written(hint: Any) -> str:
+    """Return a type as users know it: ``int | None``."""
+    return inspect.formatannotation(hint).replace("typing.", "").replace("NoneType", "None")
