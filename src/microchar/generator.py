@@ -196,10 +196,11 @@ class Generator(ABC):
         """
         data = TrainingData.of(data)
         data.check_against(self.spec, type(self).name())
+        rng = _rng(seed)
         before = self.history
         self.history = {"seed": int(seed), "data": data.describe()}
         try:
-            state = self.learn(data, _rng(seed), callback or _silent)
+            state = self.learn(data, rng, callback or _silent)
             check_layout(state, self.layout, f"generator {type(self).name()}")
         except BaseException:
             self.history = before
@@ -238,8 +239,9 @@ class Generator(ABC):
             If the spec does not offer what is asked for, or `fit` is needed first.
         """
         wanted = self._checked(shape, periodic)
+        rng = _rng(seed)
         self.remarks = {}
-        labels = self.make(wanted, _rng(seed), tuple(sorted(periodic)), callback or _silent)
+        labels = self.make(wanted, rng, tuple(sorted(periodic)), callback or _silent)
         material = self.material or self.default_material()
         source = {"generator": type(self).name(), "parameters": self.parameters(), "seed": int(seed)}
         return material.volume(

@@ -43,18 +43,20 @@ def save_generator(generator: Generator, path: Path) -> None:
         "history": generator.history,
         "versions": {"microchar": __version__, "numpy": np.__version__, "python": platform.python_version()},
     }
-    arrays = {key: np.ascontiguousarray(array) for key, array in generator.state.items()}
+    arrays = {key: np.asarray(array, order="C") for key, array in generator.state.items()}
     content = save(arrays, {_KEY: json.dumps(about, allow_nan=False)})
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist")
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
@@ -99,8 +101,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     from safetensors import SafetensorError, safe_open
 
     with path.open("rb") as file:
-        head = file.read(2)
-    if head[:1] == b"\x80" or head == b"PK":
+        head = file.read(9)
+    # A safetensors file starts with the length of its JSON header, which may well begin like a pickle.
+    if head[8:] != b"{" and (head[:1] == b"\x80" or head[:2] == b"PK"):
         raise InputError(
             f"{path}: looks like a pickle (or a torch file, which holds one); it could run code and is not opened. "
             "Expected a safetensors file that microchar wrote"

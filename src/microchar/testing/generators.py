@@ -95,7 +95,7 @@ def _check_periodic(generator: Generator, shape: Sequence[int]) -> None:
         return
     # Unlike neighbours must be about as frequent across the wrapped faces as elsewhere.
     volume = generator.generate(shape, seed=5, periodic=axes).values
-    for axis in axes:
+    for axis in (axis for axis in axes if volume.shape[axis] > 1):
         inside = np.mean(np.diff(volume, axis=axis) != 0)
         across = np.mean(np.take(volume, 0, axis) != np.take(volume, -1, axis))
         assert across <= 2.5 * inside + 0.05, f"periodic: a seam along axis {axis} ({across:.2f} against {inside:.2f})"

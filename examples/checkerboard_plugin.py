@@ -1,0 +1,53 @@
+"""A whole generator plugin: cubes of one edge, with the volume fraction and the interface of the real volume."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from microchar.errors import InputError
+from microchar.generator import Generator, GeneratorSpec, Layout
+from microchar.volume import OUTSIDE
+
+SPEC = GeneratorSpec(
+    factory="checkerboard_plugin:Checkerboard",
+    title="Random checkerboard",
+    summary="cubes of one edge, coloured at random",
+    inputs=("volume",),
+)
+
+
+@dataclass(kw_only=True)
+class Checkerboard(Generator):
+    """Cubic cells of phase 1 with probability phi; ``cell`` is their edge in voxels, by default learnt."""
+
+    spec: ClassVar[GeneratorSpec] = SPEC
+    layout: ClassVar[Layout] = {"fraction": ("float64", ()), "cell": ("int64", ())}
+
+    cell: int | None = None
+
+    def learn(self, data, rng, callback):
+        """Learn the volume fraction, and the edge from the share of unlike neighbours."""
+        if self.cell is not None and self.cell < 1:
+            raise InputError(f"cell={self.cell!r}: expected at least one voxel")
+        absent, present = data.phase_counts()
+        fraction = present / (absent + present)
+        labels = data.volume.read()
+        unlike = pairs = 0
+        for axis in range(3):
+            callback(axis / 3, f"faces along axis {axis}")
+            a, b = (np.moveaxis(labels, axis, 0)[part] for part in (slice(None, -1), slice(1, None)))
+            inside = (a != OUTSIDE) & (b != OUTSIDE)  # voxels outside the mask are not for training
+            unlike += np.count_nonzero((a != b) & inside)
+            pairs += np.count_nonzero(inside)
+        # Neighbours lie in different cells with probability 1/cell, and are then unlike with 2 phi (1 - phi).
+        cell = self.cell or max(1, round(2 * fraction * (1 - fraction) * pairs / unlike))
+        return {"fraction": np.array(fraction), "cell": np.array(cell)}
+
+    def make(self, shape, rng, periodic, callback):
+        """Colour cells that start anywhere."""
+        callback(0.0, "colouring cells")
+        cell = int(self.state["cell"])
+        places = [(np.arange(n) + rng.integers(cell)) // cell for n in shape]
+        cells = rng.random([place[-1] + 1 for place in places]) < self.state["fraction"]
+        return cells[np.ix_(*places)].astype(np.uint8)

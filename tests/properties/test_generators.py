@@ -1,0 +1,138 @@
+"""Every built-in generator fulfils the contract, from volumes and slices, and is listed without being imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from microchar.errors import InputError
+from microchar.generator import create, specs
+from microchar.testing import check_generator
+from microchar.testing.volumes import overlapping_spheres
+from microchar.training import TrainingData
+from microchar.volume import as_volume
+
+BUILT_IN = {
+    name: spec for name, spec in specs().items() if spec.factory.startswith("microchar.") and not spec.missing()
+}
+SHAPE = (24, 20, 16)
+#: These make images from slices, and volumes from volumes.
+IMAGES_FROM_SLICES = {"multiple-point"}
+
+
+def two_phases():
+    """Spheres of a few voxels: structure that is much smaller than the volume."""
+    return overlapping_spheres((32, 28, 24), radius=2.5, void_fraction=0.6, seed=0, voxel_size="2um")
+
+
+def three_phases():
+    labels = two_phases().read()
+    shifted = np.roll(labels, 5, axis=0)
+    return as_volume(np.where(labels == 1, 2, shifted) * 100, voxel_size="1,1,2um", phases=("pore", "binder", "grain"))
+
+
+def masked():
+    """A train/test split: nothing beyond the mask may be learnt from."""
+    volume = two_phases()
+    inside = np.ones(volume.shape, bool)
+    inside[24:] = False
+    return as_volume(volume.values, mask=inside)
+
+
+def sliced(volume):
+    labels = volume.read()
+    middle = [n // 2 for n in labels.shape]
+    return TrainingData.from_slices({axis: [labels.take(middle[axis], axis)] for axis in range(3)})
+
+
+def training(spec):
+    """What a generator of that spec can be fitted to, by name."""
+    data = {}
+    if "volume" in spec.inputs:
+        data |= {"two phases": two_phases(), "masked": masked()}
+        if spec.phases[1] >= 3:
+            data["three phases"] = three_phases()
+    if "slices" in spec.inputs:
+        data["three slices"] = sliced(two_phases())
+    if "parameters" in spec.inputs:
+        data["parameters"] = None
+    return data
+
+
+CASES = [(name, what) for name, spec in BUILT_IN.items() for what in training(spec)]
+
+
+@pytest.mark.parametrize(("name", "what"), CASES, ids=[f"{name}-{what}" for name, what in CASES])
+def test_contract(name, what):
+    shape = SHAPE[1:] if what == "three slices" and name in IMAGES_FROM_SLICES else SHAPE
+    check_generator(create(name), training(BUILT_IN[name])[what], shape=shape)
+
+
+@pytest.mark.parametrize("name", [name for name, spec in BUILT_IN.items() if 2 in spec.ndim])
+def test_contract_in_two_dimensions(name):
+    spec = BUILT_IN[name]
+    data = None if "parameters" in spec.inputs else two_phases()
+    if data is not None and "slices" in spec.inputs:
+        data = two_phases().read()[12]
+    check_generator(create(name), data, shape=(24, 20))
+
+
+@pytest.mark.parametrize("name", [name for name, spec in BUILT_IN.items() if "volume" in spec.inputs])
+def test_what_lies_outside_the_mask_is_not_learnt_from(name):
+    volume = two_phases()
+    inside = np.zeros(volume.shape, bool)
+    inside[:20] = True
+    other = volume.values.copy()
+    other[20:] = 1 - other[20:]
+    first, second = (create(name).fit(as_volume(values, mask=inside)) for values in (volume.values, other))
+    assert first.state.keys() == second.state.keys()
+    for key, array in first.state.items():
+        assert np.array_equal(array, second.state[key]), key
+
+
+@pytest.mark.parametrize("name", [name for name, spec in BUILT_IN.items() if "volume" in spec.inputs])
+def test_a_phase_without_voxels_is_refused(name):
+    with pytest.raises(InputError, match=r"has no voxels in the training data|needs 2.* phases"):
+        create(name).fit(as_volume(np.zeros((16, 16, 16), np.uint8), phases={"pore": 0, "solid": 1}))
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_unknown_parameters_are_refused(name):
+    with pytest.raises(InputError, match=f"generator '{name}' has no parameter 'no_such_parameter'; it has "):
+        create(name, no_such_parameter=1)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, True, None])
+def test_seeds_are_whole_numbers(seed):
+    with pytest.raises(InputError, match="seed="):
+        create("shuffle").fit(two_phases(), seed=seed)
+
+
+def test_specs_are_read_without_importing_anything_heavy():
+    code = """
+import sys, microchar.generator
+names = list(microchar.generator.specs())
+assert "shuffle" in names, names
+heavy = {"numba", "scipy", "torch", "porespy", "pandas", "matplotlib", "skimage", "safetensors"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_help_imports_nothing_heavy():
+    code = """
+import sys
+from microchar.cli import main
+try:
+    main(["generate", "--help"])
+except SystemExit:
+    pass
+heavy = {"numpy", "numba", "scipy", "torch", "porespy", "pandas"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

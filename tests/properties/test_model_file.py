@@ -1,0 +1,283 @@
+"""Model files: what was saved comes back, and a file that is anything else is refused before it is believed."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from microchar import model_file
+from microchar.errors import InputError, MicrocharError
+from microchar.generator import Generator, GeneratorSpec, Layout, specs
+from microchar.generators.shuffle import Shuffle
+from microchar.model_file import load_generator, save_generator
+from microchar.training import TrainingData
+from microchar.volume import as_volume
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Give the file of a fitted model."""
+    labels = np.random.default_rng(0).integers(0, 3, (8, 8, 8)) * 100
+    volume = as_volume(labels, phases=("pore", "binder", "grain"), voxel_size="1,2,3um")
+    Shuffle().fit(volume, seed=7).save(tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+def parts(path: Path) -> tuple[dict, dict]:
+    """Return the metadata and the arrays of a model."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        return json.loads(file.metadata()["microchar"]), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+
+
+def rewrite(path: Path, arrays: dict, about: dict | str | None) -> None:
+    text = about if isinstance(about, str) else json.dumps(about)
+    path.write_bytes(save(arrays, None if about is None else {"microchar": text}))
+
+
+def refused(path: Path, message: str, **arguments) -> None:
+    """Check that the file is refused with this message, which also names the file."""
+    with pytest.raises(InputError, match=message) as caught:
+        load_generator(path, **arguments)
+    assert path.name in str(caught.value)
+
+
+def test_round_trip(model):
+    loaded = load_generator(model)
+    assert isinstance(loaded, Shuffle)
+    assert loaded.material.phases == ("pore", "binder", "grain")
+    assert loaded.material.grey_values == (0, 100, 200)
+    assert loaded.material.voxel_size == (1.0, 2.0, 3.0)
+    assert loaded.material.unit == "um"
+    assert loaded.history["seed"] == 7
+    assert re.fullmatch("[0-9a-f]{64}", loaded.history["data"]["sha256"])
+    about, arrays = parts(model)
+    assert {"microchar", "numpy", "python"} <= set(about["versions"])
+    assert np.array_equal(loaded.state["fractions"], arrays["fractions"])
+    made = loaded.generate((4, 5, 6), seed=1)
+    assert made.unit == "um"
+    assert set(np.unique(made.values)) <= {0, 100, 200}
+
+
+def test_models_of_equal_fits_are_equal_files(model):
+    first = model.read_bytes()
+    load_generator(model).save(model)
+    assert model.read_bytes() == first
+
+
+@dataclass(kw_only=True)
+class Odd(Generator):
+    """Parameters and arrays of every kind that a file must bring back as they were."""
+
+    spec: ClassVar[GeneratorSpec] = GeneratorSpec(factory=f"{__name__}:Odd", title="", summary="", inputs=("volume",))
+    layout: ClassVar[Layout] = {"scalar": ("float64", ()), "turned": ("int16", ("n", None)), "none": ("bool", ("n", 0))}
+
+    nested: tuple = ((1, 2.5), ("a", None))
+
+    def learn(self, data, rng, callback):
+        state = {"scalar": np.array(2.5), "turned": np.arange(6, dtype=np.int16).reshape(2, 3).T}
+        return state | {"none": np.zeros((3, 0), bool)}
+
+    def make(self, shape, rng, periodic, callback):
+        raise NotImplementedError
+
+
+def test_any_parameters_and_arrays_come_back(tmp_path, monkeypatch):
+    monkeypatch.setattr("microchar.generator.specs", lambda: {**specs(), "odd": Odd.spec})
+    monkeypatch.setattr(GeneratorSpec, "load", lambda self, name: Odd if name == "odd" else Shuffle)
+    odd = Odd().fit(np.eye(8)[None].repeat(8, 0).astype(int))
+    odd.save(tmp_path / "odd")
+    loaded = load_generator(tmp_path / "odd")
+    assert loaded == odd
+    assert loaded.nested == odd.nested
+    for key, array in odd.state.items():
+        assert loaded.state[key].shape == array.shape
+        assert np.array_equal(loaded.state[key], array)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 7, 8, 9, 100, -1, -8])
+def test_truncated(model, keep):
+    model.write_bytes(model.read_bytes()[:keep])
+    refused(model, "truncated, or no safetensors file")
+
+
+def test_a_header_longer_than_the_file(model):
+    model.write_bytes(struct.pack("<Q", 2**40) + model.read_bytes()[8:])
+    refused(model, "truncated, or no safetensors file")
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_version_is_refused_by_name(model, version):
+    about, arrays = parts(model)
+    rewrite(model, arrays, {**about, "format": version})
+    refused(model, f"model format {version!r}, this microchar reads format 1")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"fractions": np.ones(3, np.float32)}, r"array 'fractions' is float32 of shape \(3,\), expected float64"),
+        ({"fractions": np.ones((3, 1))}, r"is float64 of shape \(3, 1\), expected float64 of shape \('phase',\)"),
+        ({"fractiones": np.ones(3)}, r"missing \['fractions'\], extra \['fractiones'\]"),
+        ({"fractions": np.ones(3), "more": np.ones(3)}, r"extra \['more'\]"),
+        ({}, r"missing \['fractions'\]"),
+    ],
+)
+def test_other_arrays_are_refused(model, arrays, message):
+    about, _ = parts(model)
+    rewrite(model, arrays, about)
+    refused(model, message)
+
+
+def test_shapes_are_checked_before_anything_is_allocated(model, monkeypatch):
+    from safetensors import safe_open
+
+    about, _ = parts(model)
+    rewrite(model, {"fractions": np.ones((64, 64))}, about)
+
+    class Unread:
+        def __init__(self, *arguments, **named):
+            self.file = safe_open(*arguments, **named)
+
+        def __enter__(self):
+            return self.file.__enter__() and self
+
+        def __exit__(self, *exception):
+            return self.file.__exit__(*exception)
+
+        def __getattr__(self, name):
+            assert name != "get_tensor", "an array was read before its shape was checked"
+            return getattr(self.file, name)
+
+    monkeypatch.setattr("safetensors.safe_open", Unread)
+    refused(model, "shape")
+
+
+def test_larger_than_the_cap(model, monkeypatch):
+    size = model.stat().st_size
+    refused(model, f"{size} bytes, more than the {size - 1} that a model may have", max_bytes=size - 1)
+    assert load_generator(model, max_bytes=size).state
+    monkeypatch.setattr(Path, "open", lambda *a, **k: pytest.fail("a file that is too large was opened"))
+    refused(model, "more than", max_bytes=10)
+
+
+def test_a_header_whose_length_begins_like_a_pickle_is_none(model):
+    about, arrays = parts(model)
+    lengths = set()
+    for padding in range(0, 256, 8):
+        rewrite(model, arrays, {**about, "history": {"padding": "x" * padding}})
+        assert load_generator(model).history == {"padding": "x" * padding}
+        lengths.add(model.read_bytes()[0])
+    assert 0x80 in lengths
+
+
+class Bomb:
+    """What must never happen when a model is loaded."""
+
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was run",))
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_a_pickle_is_not_opened(model, protocol):
+    model.write_bytes(pickle.dumps(Bomb(), protocol))
+    refused(model, "pickle" if protocol >= 2 else "no safetensors file")
+
+
+def test_a_torch_file_is_not_opened(model):
+    import zipfile
+
+    with zipfile.ZipFile(model, "w") as archive:
+        archive.writestr("archive/data.pkl", pickle.dumps(Bomb()))
+    refused(model, "looks like a pickle")
+
+
+def test_a_safetensors_file_of_somebody_else(model):
+    rewrite(model, {"weight": np.ones(3)}, None)
+    refused(model, "not a model that microchar wrote")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"parameters": []}, "no 'parameters', or one of a wrong kind"),
+        ({"history": None}, "no 'history'"),
+        ({"generator": 3}, "no 'generator'"),
+        ({"material": {"phases": ["a"]}}, "describe no material"),
+        ({"material": {"phases": ["a"], "grey_values": [0, 1], "voxel_size": [1, 1, 1], "unit": "um"}}, "not as many"),
+        ({"material": {"phases": ["a"], "grey_values": ["0"], "voxel_size": [1, 1, 1], "unit": "um"}}, "no material"),
+        ({"material": {"phases": ["a"], "grey_values": [0], "voxel_size": [1, 1], "unit": "um"}}, "no material"),
+        ({"material": {"phases": ["a"], "grey_values": [0], "voxel_size": [1, 0, 1], "unit": "um"}}, "no size"),
+    ],
+)
+def test_metadata_of_a_wrong_kind(model, change, message):
+    about, arrays = parts(model)
+    rewrite(model, arrays, {**about, **change})
+    refused(model, message)
+
+
+@pytest.mark.parametrize("key", ["generator", "parameters", "material", "history"])
+def test_metadata_missing(model, key):
+    about, arrays = parts(model)
+    del about[key]
+    rewrite(model, arrays, about)
+    refused(model, f"no {key!r}")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "3", '"format"'])
+def test_metadata_that_are_no_model(model, text):
+    rewrite(model, parts(model)[1], text)
+    refused(model, "no JSON|model format None")
+
+
+def test_a_generator_that_is_not_installed(model):
+    about, arrays = parts(model)
+    rewrite(model, arrays, {**about, "generator": "shufle"})
+    with pytest.raises(InputError, match="unknown generator 'shufle': did you mean 'shuffle'"):
+        load_generator(model)
+
+
+def test_a_parameter_that_the_generator_does_not_have(model):
+    about, arrays = parts(model)
+    rewrite(model, arrays, {**about, "parameters": {"radius": 3}})
+    with pytest.raises(InputError, match="'shuffle' has no parameter 'radius'"):
+        load_generator(model)
+
+
+def test_another_kind_of_generator_than_asked_for(model):
+    with pytest.raises(InputError, match=r"model\.safetensors: holds a 'shuffle' generator, expected Odd"):
+        Odd.load(model)
+
+
+def test_no_such_file(tmp_path):
+    refused(tmp_path / "model.safetensors", "no such file")
+    refused(tmp_path, "no such file")
+
+
+def test_nothing_is_half_written(model, monkeypatch):
+    before = model.read_bytes()
+    other = Shuffle().fit(TrainingData.of(np.eye(8)[None].repeat(8, 0).astype(int)))
+
+    def fail(*arguments):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(model_file.os, "replace", fail)
+    with pytest.raises(MicrocharError, match=r"model\.safetensors: cannot be written"):
+        save_generator(other, model)
+    assert model.read_bytes() == before
+    assert list(model.parent.iterdir()) == [model]
+
+
+def test_saving_into_no_folder(tmp_path):
+    with pytest.raises(InputError, match=r"the folder .*not_there does not exist"):
+        Shuffle().save(tmp_path / "not_there" / "model.safetensors")
