@@ -150,6 +150,7 @@ def _generate(options: argparse.Namespace) -> None:
     from microchar.report.files import write_together
 
     generator = _generator(options)
+    notes: dict[str, tuple[str, ...]] = {}
     with Progress(options) as progress:
 
         def write(number: int, path: Path) -> None:
@@ -157,17 +158,17 @@ def _generate(options: argparse.Namespace) -> None:
                 progress((number + fraction) / options.n, f"{path.stem}: {what}")
 
             seed = options.seed + number
-            write_volume(
-                generator.generate(options.shape, seed=seed, periodic=options.periodic, callback=callback), path
-            )
+            volume = generator.generate(options.shape, seed=seed, periodic=options.periodic, callback=callback)
+            notes[path.name] = volume.notes
+            write_volume(volume, path)
 
         # A colon is no character for a file's name.
         stem = type(generator).name().replace(":", "-")
         writers = {f"{stem}-{options.seed + number}.tif": partial(write, number) for number in range(options.n)}
         files = write_together(Path(options.output), writers)
     if not options.quiet:
-        for path in files.values():
-            print(path)
+        for name, path in files.items():
+            print("; ".join([str(path), *notes[name]]))
 
 
 def _generator(options: argparse.Namespace) -> Generator:
