@@ -1,0 +1,159 @@
+"""What two points of a material say of each other: S2 of every phase at lag vectors, from a volume or from slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from microchar.blocks import available_cores
+from microchar.generator import Callback
+from microchar.generators._spectrum import along, steps
+from microchar.training import TrainingData
+from microchar.volume import OUTSIDE, Triple
+
+#: Largest lag that is measured: half of each axis, at most this many voxels.
+R_MAX = 64
+
+
+@dataclass(frozen=True, eq=False)
+class PairStatistics:
+    """Volume fractions, and S2 at the lags 0..r, -r..-1 of each axis: (phases, 2 r0 + 1, 2 r1 + 1, 2 r2 + 1)."""
+
+    fractions: np.ndarray
+    s2: np.ndarray
+    lags: Triple
+
+    @classmethod
+    def of(cls, data: TrainingData, callback: Callback) -> PairStatistics:
+        """Measure them on a volume, or make them of the directional S2 of slices."""
+        counts = data.phase_counts()
+        fractions = counts / counts.sum()
+        if data.volume is None:
+            return _of_slices(data, fractions, callback)
+        labels = data.volume.read()
+        lags = _half(labels.shape)
+        inside = labels != OUTSIDE if data.volume.mask is not None else None
+        positions = _positions(labels.shape, lags) if inside is None else _pairs(inside, lags)
+        s2 = np.empty((len(fractions), *positions.shape), np.float32)
+        # Of two phases one says all; with many, each must be looked at.
+        looked_at = range(len(fractions)) if len(fractions) > 2 else [1]
+        for phase in looked_at:
+            callback(0.3 * phase / len(fractions), f"S2 of {data.material.phases[phase]}")
+            s2[phase] = _ratio(_pairs(labels == phase, lags), positions, fractions[phase] ** 2)
+        if len(fractions) == 2:
+            s2[0] = 1 - 2 * fractions[1] + s2[1]
+        return cls(fractions, s2, lags)
+
+    def cropped(self, lags: Triple) -> PairStatistics:
+        """Return those of shorter lags."""
+        box = np.ix_(np.arange(len(self.s2)), *(steps(r) for r in lags))
+        return PairStatistics(self.fractions, self.s2[box], lags)
+
+
+def lines(box: np.ndarray, lags: Triple) -> list[np.ndarray]:
+    """Return the values at the lags 0..r along each axis; the last three axes of the box are those of the lags."""
+    return [np.moveaxis(box, axis - 3, -1)[..., 0, 0, : r + 1] for axis, r in enumerate(lags)]
+
+
+def width(line: np.ndarray) -> float:
+    """Return the lag at which a covariance first falls to 1/e, between lags linearly; its last lag if it never does."""
+    below = np.flatnonzero(line < np.exp(-1))
+    if not len(below):
+        return float(max(len(line) - 1, 1))
+    k = int(below[0])
+    return max(k - 1 + (line[k - 1] - np.exp(-1)) / (line[k - 1] - line[k]), 0.5) if k else 0.5
+
+
+def _half(shape: Sequence[int]) -> Triple:
+    lags = [min(n // 2, R_MAX) for n in shape]
+    return (lags[0], lags[1], lags[2])
+
+
+def _pairs(indicator: np.ndarray, lags: Triple) -> np.ndarray:
+    """Count the pairs with both voxels set, at the lags 0..r, -r..-1 of each axis."""
+    from scipy import fft
+
+    workers = available_cores()
+    padded = [fft.next_fast_len(n + r, real=True) for n, r in zip(indicator.shape, lags, strict=True)]
+    spectrum = fft.rfftn(indicator.astype(np.float32), padded, workers=workers)
+    np.multiply(spectrum, spectrum.conj(), out=spectrum)
+    return fft.irfftn(spectrum, padded, workers=workers)[np.ix_(*(steps(r) for r in lags))]
+
+
+def _positions(shape: Sequence[int], lags: Triple) -> np.ndarray:
+    count = np.ones((1, 1, 1), np.float32)
+    for axis, (n, r) in enumerate(zip(shape, lags, strict=True)):
+        count = count * along(axis, n - np.abs(steps(r)))
+    return count
+
+
+def _ratio(pairs: np.ndarray, positions: np.ndarray, far: float) -> np.ndarray:
+    # A mask may leave no pair at some lag: what is not known is taken as at far lags.
+    known = positions > 0.5
+    return np.where(known, pairs / np.where(known, positions, 1), far)
+
+
+# --- slices ------------------------------------------------------------------
+
+
+def _of_slices(data: TrainingData, fractions: np.ndarray, callback: Callback) -> PairStatistics:
+    profiles = _profiles(data, len(fractions), callback)
+    measured = {axis: len(line[0]) - 1 for axis, line in profiles.items()}
+    missing = [axis for axis in range(3) if axis not in profiles]
+    size = data.material.voxel_size
+    for axis in missing:
+        r = max(1, min(round(r * size[a] / size[axis]) for a, r in measured.items()))
+        known = [_stretched(profiles[a], r, size[axis] / size[a]) for a in measured]
+        profiles[axis] = np.mean(known, axis=0)
+    reach = [len(profiles[axis][0]) - 1 for axis in range(3)]
+    lags = (reach[0], reach[1], reach[2])
+    s2 = [_blend([profiles[axis][phase] for axis in range(3)], f, lags) for phase, f in enumerate(fractions)]
+    return PairStatistics(fractions, np.array(s2, np.float32), lags)
+
+
+def _profiles(data: TrainingData, n_phases: int, callback: Callback) -> dict[int, np.ndarray]:
+    """S2 of each phase at the lags 0..r along each axis that lies in some slice."""
+    images = [np.expand_dims(image, normal) for normal, group in data.slices.items() for image in group]
+    shapes = np.array([image.shape for image in images])
+    axes = [axis for axis in range(3) if (shapes[:, axis] > 1).any()]
+    r = {axis: _half(shapes.max(axis=0))[axis] for axis in axes}
+    pairs = {axis: np.zeros((n_phases, r[axis] + 1)) for axis in axes}
+    positions = {axis: np.zeros(r[axis] + 1) for axis in axes}
+    for i, image in enumerate(images):
+        callback(0.3 * i / len(images), f"S2 of slice {i + 1} of {len(images)}")
+        for axis in axes:
+            length = min(r[axis], image.shape[axis] - 1)
+            if length < 1:
+                continue
+            lag = (length if axis == 0 else 0, length if axis == 1 else 0, length if axis == 2 else 0)
+            positions[axis][: length + 1] += lines(_positions(image.shape, lag), lag)[axis]
+            for phase in range(n_phases):
+                pairs[axis][phase, : length + 1] += lines(_pairs(image == phase, lag), lag)[axis]
+    return {axis: pairs[axis] / positions[axis] for axis in axes}
+
+
+def _stretched(profile: np.ndarray, r: int, factor: float) -> np.ndarray:
+    """Return a profile at the lags 0..r of an axis whose voxels are `factor` times as long."""
+    return np.array([np.interp(np.arange(r + 1) * factor, np.arange(len(line)), line) for line in profile])
+
+
+def _blend(profiles: Sequence[np.ndarray], fraction: float, lags: Triple) -> np.ndarray:
+    r"""Make S2 at lag vectors of S2 along the axes, exact where its contours are ellipsoids.
+
+    With :math:`u^2 = \sum_a (h_a/\ell_a)^2` the covariance at `h` is
+    :math:`\sum_a (h_a / \ell_a u)^2 f_a(u \ell_a)`, with `f` those along the axes.
+    """
+    variance = fraction * (1 - fraction)
+    centred = [(line - fraction**2) / variance for line in profiles]
+    widths = [width(line) for line in centred]
+    square = [along(axis, (steps(r) / widths[axis]) ** 2) for axis, r in enumerate(lags)]
+    total = square[0] + square[1] + square[2]
+    total[0, 0, 0] = 1
+    u = np.sqrt(total)
+    blend = np.zeros(total.shape)
+    for axis, line in enumerate(centred):
+        blend += square[axis] / total * np.interp(u * widths[axis], np.arange(len(line)), line, right=0)
+    blend[0, 0, 0] = 1
+    return fraction**2 + variance * blend

@@ -1,0 +1,131 @@
+"""Random blocks of the real volume, side by side: the baseline that is real but for its seams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import ClassVar
+
+import numpy as np
+
+from microchar.errors import InputError
+from microchar.generator import Callback, Generator, GeneratorSpec, Layout
+from microchar.training import TrainingData
+from microchar.volume import MAX_PHASES, OUTSIDE, Triple
+
+SPEC = GeneratorSpec(
+    factory="microchar.generators.bootstrap:Bootstrap",
+    title="Bootstrap",
+    summary="random blocks of the real volume side by side: real within blocks, unrelated across their faces",
+    inputs=("volume",),
+    phases=(1, MAX_PHASES),
+    cost="a second and a few bytes a voxel; the model holds the training volume",
+)
+
+#: Largest default block, along each axis.
+_BLOCK = 64
+
+
+@dataclass(kw_only=True)
+class Bootstrap(Generator):
+    r"""Random blocks of the training volume, side by side.
+
+    The volume is tiled with blocks of one size, the last along each axis cut.
+    Each block is a copy of a place in the training volume, drawn uniformly and
+    independently from all places whose voxels lie inside the volume and its mask.
+
+    Parameters
+    ----------
+    block : int or tuple of three int, optional
+        Edges of a block in voxels; default half of each axis of the training
+        volume, at most 64.
+
+    Notes
+    -----
+    *What it reproduces*: volume fractions in the mean, but that the voxels near
+    the faces of the training volume are in fewer blocks than those inside; within
+    a block everything, to the voxel. Two points at a lag :math:`h` lie in one block with probability
+    :math:`p = \prod_a \max(0, 1 - |h_a| / b_a)`, so that :math:`S_2(h)` is that of the
+    real volume times `p` plus :math:`\phi^2 (1 - p)`. *What it does not*: whatever
+    crosses a seam: specific surface area is too large by about
+    :math:`2 \phi (1 - \phi) \sum_a 1/b_a`, chords, clusters and paths are cut. It is
+    no independent sample: it copies. *Cost*: about that of copying the volume.
+
+    References
+    ----------
+    Politis, D. N. and Romano, J. P. (1994), J. Am. Stat. Assoc. 89, 1303 (the
+    block bootstrap of random fields and its relatives).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from microchar.generators.bootstrap import Bootstrap
+    >>> real = np.indices((8, 8, 8)).sum(axis=0) % 2
+    >>> Bootstrap(block=4).fit(real).generate((16, 8, 8), seed=1).shape
+    (16, 8, 8)
+    """
+
+    spec: ClassVar[GeneratorSpec] = SPEC
+    layout: ClassVar[Layout] = {"labels": ("uint8", (None, None, None)), "block": ("int64", (3,))}
+
+    block: int | tuple[int, ...] | None = None
+
+    def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
+        """Keep the volume, and see to it that it holds a block."""
+        callback(0.0, "reading the volume")
+        assert data.volume is not None  # the spec asks for a volume
+        labels = data.volume.read()
+        block = self._block(labels.shape)
+        if not _places(labels, block).any():
+            raise InputError(f"block={self.block!r}: no block of {block} voxels lies inside the mask; make it smaller")
+        return {"labels": labels, "block": np.array(block, np.int64)}
+
+    def make(
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+    ) -> np.ndarray:
+        """Lay one block after the other."""
+        real, block = self.state["labels"], tuple(self.state["block"].tolist())
+        callback(0.0, "places of blocks")
+        places = _places(real, block)
+        allowed = None if places.all() else np.flatnonzero(places)
+        labels = np.empty(shape, np.uint8)
+        corners = list(product(*(range(0, n, b) for n, b in zip(shape, block, strict=True))))
+        for i, corner in enumerate(corners):
+            callback(i / len(corners), "blocks")
+            place = int(rng.integers(places.size if allowed is None else len(allowed)))
+            start = np.unravel_index(place if allowed is None else allowed[place], places.shape)
+            stop = [min(c + b, n) for c, b, n in zip(corner, block, shape, strict=True)]
+            target = tuple(slice(a, b) for a, b in zip(corner, stop, strict=True))
+            labels[target] = real[tuple(slice(s, s + b - a) for s, a, b in zip(start, corner, stop, strict=True))]
+        return labels
+
+    def _block(self, shape: Sequence[int]) -> Triple:
+        if self.block is None:
+            edges = [min(max(n // 2, 1), _BLOCK) for n in shape]
+        else:
+            edges = list(self.block) if isinstance(self.block, Sequence) else [self.block] * 3
+        if len(edges) != 3 or any(not isinstance(b, int | np.integer) or b < 1 for b in edges):
+            raise InputError(f"block={self.block!r}: expected one or three numbers of voxels, at least 1")
+        large = [axis for axis in range(3) if edges[axis] > shape[axis]]
+        if large:
+            raise InputError(
+                f"block={self.block!r}: larger than the training volume {tuple(shape)} along axis {large[0]}"
+            )
+        return (edges[0], edges[1], edges[2])
+
+
+def _places(labels: np.ndarray, block: Sequence[int]) -> np.ndarray:
+    """Return where a block may start: all its voxels inside the volume and its mask."""
+    inside = labels != OUTSIDE
+    if inside.all():
+        return np.ones([n - b + 1 for n, b in zip(labels.shape, block, strict=True)], bool)
+    for axis, b in enumerate(block):
+        n = inside.shape[axis] - b + 1
+        total = np.cumsum(inside, axis=axis, dtype=np.int32)
+        last = np.take(total, range(b - 1, b - 1 + n), axis)
+        last[tuple(slice(1, None) if a == axis else slice(None) for a in range(3))] -= np.take(
+            total, range(n - 1), axis
+        )
+        inside = last == b
+    return inside

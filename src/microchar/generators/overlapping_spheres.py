@@ -1,0 +1,166 @@
+"""Overlapping spheres: balls of one radius at the points of a Poisson process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from microchar.errors import InputError
+from microchar.generator import Callback, Generator, GeneratorSpec, Layout
+from microchar.training import TrainingData
+from microchar.volume import OUTSIDE, Triple
+
+SPEC = GeneratorSpec(
+    factory="microchar.generators.overlapping_spheres:OverlappingSpheres",
+    title="Overlapping spheres",
+    summary="balls of one radius at random points, free to overlap: a Boolean model",
+    inputs=("volume", "slices", "parameters"),
+    periodic_axes=(0, 1, 2),
+    cost="COST",
+)
+
+#: Spheres painted between two looks at the callback.
+_AT_ONCE = 4096
+
+
+@dataclass(kw_only=True)
+class OverlappingSpheres(Generator):
+    r"""Spheres of one radius at the points of a Poisson process, free to overlap.
+
+    Parameters
+    ----------
+    radius : float
+        :math:`R` in voxels. Not used once fitted.
+    volume_fraction : float
+        Of what the spheres cover (their union), in the ensemble: samples
+        fluctuate. Not used once fitted.
+    spheres : {1, 0}
+        The phase that the spheres are; the other is what they leave.
+
+    Notes
+    -----
+    With :math:`\epsilon` the share that is not covered, the process has
+    :math:`\rho = -\ln\epsilon / v` points per volume, :math:`v = 4\pi R^3/3`. At every
+    lag :math:`r` both ends are uncovered with probability
+
+    .. math:: S(r) = \epsilon^{v_2(r)/v}, \qquad
+              \frac{v_2(r)}{v} = 1 + \frac{3x}{4} - \frac{x^3}{16}, \quad x = r/R \le 2,
+
+    the specific surface area is :math:`s = -3 \epsilon \ln\epsilon / R`. A voxel is
+    covered if its centre is: the two hold at whole lags whatever the radius.
+
+    *Fit*: to the volume fraction and the specific surface area, the latter by way
+    of the share of unlike neighbours, which at :math:`r` = one voxel the formula
+    for :math:`S(r)` turns into :math:`R` without the error that counting faces has;
+    the mean of :math:`1/R` over the axes, at the voxel size of the data. In a 2D
+    image of a 3D material, too. *What it reproduces*: volume fraction, specific
+    surface area. *What it does not*: the rest is that of this model, whose
+    uncovered part percolates down to :math:`\epsilon \approx 0.03` and whose covered
+    part does from :math:`\approx 0.29`.
+
+    *2D*: an image is a cut through spheres, not a plane of discs. *Periodic*:
+    spheres wrap around those axes that are asked for; along others the volume is
+    a window on an endless medium. *Cost*: MEASURED
+
+    References
+    ----------
+    Torquato, S. (2002), Random Heterogeneous Materials, Springer, chapter 5.
+
+    Examples
+    --------
+    >>> from microchar.generators.overlapping_spheres import OverlappingSpheres
+    >>> volume = OverlappingSpheres(radius=4, volume_fraction=0.3).generate((32, 32, 32), seed=1)
+    >>> volume.phases
+    ('0', '1')
+    """
+
+    spec: ClassVar[GeneratorSpec] = SPEC
+    layout: ClassVar[Layout] = {"radius": ("float64", (1,)), "volume_fraction": ("float64", (1,))}
+
+    radius: float = 8.0
+    volume_fraction: float = 0.5
+    spheres: int = 1
+
+    def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
+        """Find the radius that gives the share of unlike neighbours."""
+        self._check()
+        counts = data.phase_counts()
+        fraction = float(counts[self.spheres] / counts.sum())
+        callback(0.5, "unlike neighbours")
+        uncovered = np.log(1 - fraction)
+        inverse = []
+        for size, unlike in zip(data.material.voxel_size, _unlike(data), strict=True):
+            if unlike is not None and 0 < unlike / 2 < 1 - fraction:
+                excess = np.log(1 - fraction - unlike / 2) / uncovered - 1
+                if excess < 1:
+                    inverse.append(_scaled_lag(excess) / size)
+        if not inverse:
+            raise InputError(
+                "generator 'overlapping-spheres': the phases change from voxel to voxel, "
+                "spheres would have a radius of half a voxel or less"
+            )
+        radius = 1 / float(np.mean(inverse))
+        self.history |= {"radius": radius, "unit": data.material.unit, "volume_fraction": fraction}
+        return {"radius": np.array([radius]), "volume_fraction": np.array([fraction])}
+
+    def make(
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+    ) -> np.ndarray:
+        """Draw the centres and paint the balls."""
+        from microchar.kernels.spheres import paint
+
+        self._check()
+        radius, fraction = self.radius, self.volume_fraction
+        if self.state:
+            radius, fraction = float(self.state["radius"][0]), float(self.state["volume_fraction"][0])
+        radii = radius / np.array((self.material or self.default_material()).voxel_size)
+        wraps = np.array([axis in periodic for axis in range(3)])
+        for axis in periodic:
+            if 2 * radii[axis] > shape[axis]:
+                raise InputError(
+                    f"shape={shape}: a sphere of radius {radii[axis]:.1f} voxels meets itself around axis {axis}"
+                )
+        callback(0.0, "spheres")
+        margin = np.where(wraps, 0, radii)
+        extent = np.array(shape) + 2 * margin
+        density = -np.log(1 - fraction) / (4 / 3 * np.pi * radii.prod())
+        centres = rng.random((rng.poisson(density * extent.prod()), 3)) * extent - margin - 0.5
+        covered = np.zeros(shape, np.uint8)
+        for first in range(0, len(centres), _AT_ONCE):
+            callback(first / len(centres), f"{first} of {len(centres)} spheres")
+            paint(covered, centres[first : first + _AT_ONCE], radii, wraps)
+        return covered if self.spheres else 1 - covered
+
+    def _check(self) -> None:
+        if not isinstance(self.radius, int | float) or not self.radius > 0.5:
+            raise InputError(f"radius={self.radius!r}: expected a number of voxels greater than 0.5")
+        if not isinstance(self.volume_fraction, int | float) or not 0 < self.volume_fraction < 1:
+            raise InputError(f"volume_fraction={self.volume_fraction!r}: expected a number between 0 and 1")
+        if self.spheres not in (0, 1):
+            raise InputError(f"spheres={self.spheres!r}: expected the label of a phase, 0 or 1")
+
+
+def _scaled_lag(excess: float) -> float:
+    """Return the x of 3x/4 - x³/16 = excess, between 0 and 2."""
+    roots = np.roots([-1 / 16, 0, 3 / 4, -excess])
+    return float(min(x.real for x in roots if abs(x.imag) < 1e-9 and x.real > 0))
+
+
+def _unlike(data: TrainingData) -> list[float | None]:
+    """Return the share of unlike pairs among the neighbours along each axis; None where there are none."""
+    if data.volume is not None:
+        pieces = [data.volume.read()]
+    else:
+        pieces = [np.expand_dims(image, normal) for normal, group in data.slices.items() for image in group]
+    shares: list[float | None] = []
+    for axis in range(3):
+        pairs = unlike = 0
+        for piece in pieces:
+            line = np.moveaxis(piece, axis, 0)
+            counts = (line[1:] != OUTSIDE) & (line[:-1] != OUTSIDE)
+            pairs += int(np.count_nonzero(counts))
+            unlike += int(np.count_nonzero(counts & (line[1:] != line[:-1])))
+        shares.append(unlike / pairs if pairs else None)
+    return shares
