@@ -154,6 +154,6 @@ def _blend(profiles: Sequence[np.ndarray], fraction: float, lags: Triple) -> np.
     u = np.sqrt(total)
     blend = np.zeros(total.shape)
     for axis, line in enumerate(centred):
-        blend += square[axis] / total * np.interp(u * widths[axis], np.arange(len(line)), line, right=0)
+        blend += square[axis] / total * np.interp(u * widths[axis], np.arange(len(line) + 1), np.append(line, 0))
     blend[0, 0, 0] = 1
     return fraction**2 + variance * blend

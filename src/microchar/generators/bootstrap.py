@@ -20,7 +20,7 @@ SPEC = GeneratorSpec(
     summary="random blocks of the real volume side by side: real within blocks, unrelated across their faces",
     inputs=("volume",),
     phases=(1, MAX_PHASES),
-    cost="a second and a few bytes a voxel; the model holds the training volume",
+    cost="under a second and a few bytes a voxel; the model holds the training volume",
 )
 
 #: Largest default block, along each axis.
@@ -50,7 +50,7 @@ class Bootstrap(Generator):
     real volume times `p` plus :math:`\phi^2 (1 - p)`. *What it does not*: whatever
     crosses a seam: specific surface area is too large by about
     :math:`2 \phi (1 - \phi) \sum_a 1/b_a`, chords, clusters and paths are cut. It is
-    no independent sample: it copies. *Cost*: about that of copying the volume.
+    no independent sample: it copies. *Cost*: about that of copying the volume, 0.2 s at 256³.
 
     References
     ----------

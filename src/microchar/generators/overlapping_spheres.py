@@ -18,7 +18,7 @@ SPEC = GeneratorSpec(
     summary="balls of one radius at random points, free to overlap: a Boolean model",
     inputs=("volume", "slices", "parameters"),
     periodic_axes=(0, 1, 2),
-    cost="COST",
+    cost="a second and a byte a voxel",
 )
 
 #: Spheres painted between two looks at the callback.
@@ -62,7 +62,8 @@ class OverlappingSpheres(Generator):
 
     *2D*: an image is a cut through spheres, not a plane of discs. *Periodic*:
     spheres wrap around those axes that are asked for; along others the volume is
-    a window on an endless medium. *Cost*: MEASURED
+    a window on an endless medium. *Cost*: about a second and 20 MB at 256³,
+    whatever the radius (on a busy core).
 
     References
     ----------
@@ -116,8 +117,9 @@ class OverlappingSpheres(Generator):
         if self.state:
             radius, fraction = float(self.state["radius"][0]), float(self.state["volume_fraction"][0])
         radii = radius / np.array((self.material or self.default_material()).voxel_size)
-        wraps = np.array([axis in periodic for axis in range(3)])
-        for axis in periodic:
+        # An axis of length one is a cut through spheres, not a period of them.
+        wraps = np.array([axis in periodic and shape[axis] > 1 for axis in range(3)])
+        for axis in np.flatnonzero(wraps):
             if 2 * radii[axis] > shape[axis]:
                 raise InputError(
                     f"shape={shape}: a sphere of radius {radii[axis]:.1f} voxels meets itself around axis {axis}"
