@@ -98,7 +98,7 @@ def _details(name: str, spec: GeneratorSpec) -> list[str]:
     lines = [f"{name}: {spec.summary}", *(f"  {key + ':':12} {fact}" for key, fact in facts.items())]
     if not spec.obstacle():
         cls = spec.load(name)
-        own = [f"    {key} = {default!r}  ({written(hint)})" for key, hint, default in parameters_of(cls)]
+        own = [f"    {key} = {default}  ({written(hint)})" for key, hint, default in parameters_of(cls)]
         lines += ["  parameters (--set KEY=VALUE):", *(own or ["    none"])]
     return lines
 

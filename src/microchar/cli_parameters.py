@@ -68,11 +68,14 @@ def parsed(text: str, hint: Any) -> Any:
     """Return a text as a value of a type; one that cannot be raises ValueError.
 
     Types are int, float, bool, str, None, literals, tuples and sequences (values
-    between commas), and unions of these: the first member that fits, with text last.
+    between commas), and unions of these: the first member that fits, with text
+    last. Where a type says nothing (``Any``), the text's own looks decide.
     """
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return _first(text, sorted(inner, key=lambda kind: (kind is str, get_origin(kind) is not None)))
+    if hint is Any:
+        return _first(text, (int, float, bool, NoneType, *([tuple] if "," in text else []), str))
     if origin is Literal:
         return _same(text, {str(value): value for value in inner})
     if origin in (tuple, list, Sequence) or hint is tuple:
@@ -112,4 +115,4 @@ def _several(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def written(hint: Any) -> str:
     """Return a type as users know it: ``int | None``."""
-    return inspect.formatannotation(hint).replace("typing.", "").replace("NoneType", "None")
+    return inspect.formatannotation(hint).replace("typing.", "").replace("NoneType", "None").replace("Any", "any")

@@ -151,6 +151,7 @@ class Generator(ABC):
     ) -> np.ndarray:
         """Return labels 0, 1, … (uint8) of that shape, from ``self.state`` or the parameters.
 
+        An axis of length one is never among the periodic ones.
         May put numbers about the volume into ``self.remarks``, which is empty before.
         """
 
@@ -241,7 +242,8 @@ class Generator(ABC):
         wanted = self._checked(shape, periodic)
         rng = _rng(seed)
         self.remarks = {}
-        labels = self.make(wanted, rng, tuple(sorted(periodic)), callback or _silent)
+        repeating = tuple(axis for axis in sorted(set(periodic)) if wanted[axis] > 1)
+        labels = self.make(wanted, rng, repeating, callback or _silent)
         material = self.material or self.default_material()
         source = {"generator": type(self).name(), "parameters": self.parameters(), "seed": int(seed)}
         return material.volume(

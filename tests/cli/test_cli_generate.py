@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -270,6 +270,12 @@ def test_progress_is_shown_on_a_terminal_only(model):
         ("a,b", tuple[str, ...], ("a", "b")),
         ("b", Literal["a", "b"], "b"),
         ("2", Literal[1, 2] | None, 2),
+        ("2", Any, 2),
+        ("2.5", Any, 2.5),
+        ("true", Any, True),
+        ("none", Any, None),
+        ("1,2.5,a", Any, (1, 2.5, "a")),
+        ("contained", Any, "contained"),
     ],
 )
 def test_text_becomes_a_value_of_the_parameters_type(text, hint, expected):
@@ -282,7 +288,7 @@ def test_text_becomes_a_value_of_the_parameters_type(text, hint, expected):
     ("text", "hint"),
     [
         ("3.5", int),
-        ("", float),
+        ("x", float),
         ("maybe", bool),
         ("c", Literal["a", "b"]),
         ("1,2", tuple[int, int, int]),
