@@ -83,13 +83,13 @@ class Cover:
             along.append(margin + (places % self.shape[axis] if axis in self.periodic else places))
         return np.ix_(*along)
 
-    def away(self, here: Triple, there: Triple) -> Triple:
-        """Return the shortest way from there to here, along each axis."""
-        way = [a - b for a, b in zip(here, there, strict=True)]
+    def ways(self, here: Triple, there: Sequence[Triple]) -> Array:
+        """Return the shortest ways to a voxel from others, along each axis."""
+        ways = np.array(here) - np.array(there, int).reshape(-1, 3)
         for axis in self.periodic:
             n = self.shape[axis]
-            way[axis] = (way[axis] + n // 2) % n - n // 2
-        return (way[0], way[1], way[2])
+            ways[:, axis] = (ways[:, axis] + n // 2) % n - n // 2
+        return ways
 
 
 def _along(n: int, patch: int, overlap: int, periodic: bool) -> tuple[int, tuple[int, ...]]:
@@ -177,23 +177,49 @@ class Search:
     def choose(
         self, old: Array, counts: Array, data: Data, forbidden: Array, candidates: int, rng: np.random.Generator
     ) -> Triple:
-        """Draw one of the best positions: first by the data honoured, then by the known voxels matched."""
+        """Draw a position.
+
+        Only those count that honour the most data; of the ones that match the
+        known voxels best, the `candidates` are drawn from which bring the volume
+        fractions nearest to the training image's.
+
+        Parameters
+        ----------
+        old : uint8
+            What lies in the patch's box.
+        counts : int64
+            Voxels of each phase that lie in the whole volume.
+        data : list
+            Labels that voxels of the patch should have.
+        forbidden : bool
+            Positions not to take while there are others.
+        candidates : int
+            How many to draw from.
+        rng : numpy.random.Generator
+        """
         score = self.mismatches(old)
-        weight = np.float32(self.weights.max() * old.size)
-        for place, label in data:
-            at = tuple(slice(x, x + n) for x, n in zip(place, self.shape, strict=True))
-            score += weight * (self.image[at] != label)
         allowed = self.allowed & ~forbidden
         if not allowed.any():
             allowed = self.allowed
+        if data:
+            missed = self._missed(data)
+            allowed = allowed & (missed == missed[allowed].min())
         score[~allowed] = np.inf
-        best = min(_POOL * candidates, int(np.count_nonzero(allowed))) - 1
-        last = np.partition(score, best, axis=None)[best]
+        size = min(_POOL * candidates, int(np.count_nonzero(allowed)))
+        last = np.partition(score, size - 1, axis=None)[size - 1]
         # All that are as good as the last one take part, or ties would be won by the first voxels of the image.
-        pool = rng.permutation(np.flatnonzero(score <= last))[: _POOL * candidates]
+        pool = rng.permutation(np.flatnonzero(score <= last))[:size]
         origins = [(int(i), int(j), int(k)) for i, j, k in zip(*np.unravel_index(pool, self.shape), strict=True)]
         off = [self._imbalance(counts, self.box(origin)[old == UNKNOWN]) for origin in origins]
         return origins[rng.choice(np.argsort(off, kind="stable")[:candidates])]
+
+    def _missed(self, data: Data) -> Array:
+        """Count the data that a patch from each position misses."""
+        missed = np.zeros(self.shape, np.int32)
+        for place, label in data:
+            at = tuple(slice(x, x + n) for x, n in zip(place, self.shape, strict=True))
+            missed += self.image[at] != label
+        return missed
 
     def _imbalance(self, counts: Array, added: Array) -> float:
         """How far the volume fractions are from those of the training image after adding voxels."""
@@ -226,13 +252,13 @@ def continuations(corner: Triple, placed: Sequence[Patch], search: Search, reach
     to `reach` voxels away along every axis are marked as well.
     """
     marked = np.zeros(search.shape, bool)
-    for patch in placed:
-        way = cover.away(corner, patch.corner)
-        if all(abs(d) <= p for d, p in zip(way, cover.patch, strict=True)):
-            centre = [o + d for o, d in zip(patch.origin, way, strict=True)]
-            margins = [reach if axis in search.axes else 0 for axis in range(3)]
-            box = (slice(max(c - m, 0), max(c + m + 1, 0)) for c, m in zip(centre, margins, strict=True))
-            marked[tuple(box)] = True
+    ways = cover.ways(corner, [patch.corner for patch in placed])
+    near = (np.abs(ways) <= cover.patch).all(axis=1)
+    for number in np.flatnonzero(near).tolist():
+        centre = [o + d for o, d in zip(placed[number].origin, ways[number].tolist(), strict=True)]
+        margins = [reach if axis in search.axes else 0 for axis in range(3)]
+        box = (slice(max(c - m, 0), max(c + m + 1, 0)) for c, m in zip(centre, margins, strict=True))
+        marked[tuple(box)] = True
     return marked
 
 
