@@ -1,0 +1,180 @@
+"""Swaps of two voxels, and what they change in the pairs and segments along the axes.
+
+Voxels lie in three orders at once, so that every line is contiguous: `lines[axis]` has
+that axis last and the others before it in ascending order, flat.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+#: Rows of the counts: pairs (both voxels in the phase), segments (all voxels in the phase).
+PAIRS, SEGMENTS = 0, 1
+#: Label of what lies beyond the end of a line.
+_OUTSIDE = 255
+
+
+@njit(nogil=True, cache=True)
+def anneal(lines, shape, periodic, reach, counts, target, weight, bias, temperatures, random):  # type: ignore[no-untyped-def]
+    """Try one swap at each temperature, and keep the counts up to date.
+
+    A swap is kept if it lowers the energy ``sum(weight * (counts - target)**2)``,
+    and else with probability exp(-increase / temperature).
+
+    Parameters
+    ----------
+    lines : uint8, (3, voxels)
+        Labels in three orders; changed.
+    shape, periodic, reach : int64, (3,)
+        Periodic axes are not 0; `reach` is the largest lag of each axis, less than its length.
+    counts : int64, (2, phases, 3, lags)
+        Pairs and segments at lag 0, 1, …; changed.
+    target, weight : float64, of the same shape
+    bias : float64, (7,)
+        Probability that a voxel with that many unlike neighbours is taken when drawn; greater than 0.
+    temperatures : float64, (tries,)
+    random : uint64, (1,)
+        State of the random numbers; changed.
+
+    Returns
+    -------
+    int
+        Number of swaps kept.
+    """
+    excess = counts - target
+    change = np.zeros(counts.shape, np.int32)
+    near = np.empty(2 * counts.shape[3] + 1, np.uint8)
+    kept = 0
+    for i in range(len(temperatures)):
+        one = _candidate(lines, shape, periodic, bias, _OUTSIDE, random)
+        a = lines[2, one]
+        other = _candidate(lines, shape, periodic, bias, a, random)
+        b = lines[2, other]
+        change[:, a], change[:, b] = 0, 0
+        _recolour(lines, shape, periodic, reach, one, b, near, change)
+        _recolour(lines, shape, periodic, reach, other, a, near, change)
+        more = _energy(excess, change, weight, a, reach) + _energy(excess, change, weight, b, reach)
+        if more <= 0 or _uniform(random) < math.exp(-more / max(temperatures[i], 1e-300)):
+            _accept(counts, change, target, excess, a, reach)
+            _accept(counts, change, target, excess, b, reach)
+            kept += 1
+        else:
+            _set(lines, shape, one, a)
+            _set(lines, shape, other, b)
+    return kept
+
+
+@njit(nogil=True)
+def _uniform(random):  # type: ignore[no-untyped-def]
+    """Draw from [0, 1) with 53 bits (splitmix64: Steele, Lea and Flood 2014)."""
+    random[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = random[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return np.float64(z >> np.uint64(11)) * 2.0**-53
+
+
+@njit(nogil=True)
+def _candidate(lines, shape, periodic, bias, unlike, random):  # type: ignore[no-untyped-def]
+    """Draw a voxel of a label other than `unlike`; return its place in ``lines[2]``."""
+    while True:
+        voxel = np.int64(_uniform(random) * lines.shape[1])
+        if lines[2, voxel] != unlike and _uniform(random) < bias[_unlike_neighbours(lines, shape, periodic, voxel)]:
+            return voxel
+
+
+@njit(nogil=True)
+def _unlike_neighbours(lines, shape, periodic, voxel):  # type: ignore[no-untyped-def]
+    label = lines[2, voxel]
+    found = 0
+    for axis in range(3):
+        first, at = _place(shape, axis, voxel)
+        n = shape[axis]
+        before, after = at - 1, at + 1
+        if periodic[axis]:
+            before, after = (at - 1) % n, (at + 1) % n
+        if before >= 0:
+            found += lines[axis, first + before] != label
+        if after < n:
+            found += lines[axis, first + after] != label
+    return found
+
+
+@njit(nogil=True)
+def _place(shape, axis, voxel):  # type: ignore[no-untyped-def]
+    """Return where the voxel's line along the axis begins in ``lines[axis]``, and its place on that line."""
+    n1, n2 = shape[1], shape[2]
+    if axis == 2:
+        at = voxel % n2
+        return voxel - at, at
+    if axis == 1:
+        i, rest = voxel // (n1 * n2), voxel % (n1 * n2)
+        return (i * n2 + rest % n2) * n1, rest // n2
+    return voxel % (n1 * n2) * shape[0], voxel // (n1 * n2)
+
+
+@njit(nogil=True)
+def _set(lines, shape, voxel, label):  # type: ignore[no-untyped-def]
+    for axis in range(3):
+        first, at = _place(shape, axis, voxel)
+        lines[axis, first + at] = label
+
+
+@njit(nogil=True)
+def _recolour(lines, shape, periodic, reach, voxel, label, near, change):  # type: ignore[no-untyped-def]
+    """Give a voxel a label and add to `change` what that does to the counts at lag 1 and more."""
+    old = lines[2, voxel]
+    for axis in range(3):
+        first, at = _place(shape, axis, voxel)
+        n, r = shape[axis], reach[axis]
+        for step in range(-r, r + 1):
+            place = at + step
+            if periodic[axis]:
+                place += n * (np.int64(place < 0) - np.int64(place >= n))
+            near[r + step] = lines[axis, first + place] if 0 <= place < n else _OUTSIDE
+        lost, won = change[PAIRS, old, axis], change[PAIRS, label, axis]
+        for k in range(1, r + 1):
+            lost[k] -= np.int32(near[r + k] == old) + np.int32(near[r - k] == old)
+            won[k] += np.int32(near[r + k] == label) + np.int32(near[r - k] == label)
+        _segments(near, r, old, -1, change[SEGMENTS, old, axis])
+        _segments(near, r, label, 1, change[SEGMENTS, label, axis])
+        lines[axis, first + at] = label
+
+
+@njit(nogil=True)
+def _segments(near, r, label, sign, change):  # type: ignore[no-untyped-def]
+    """Add `sign` times the segments of the label through the middle of `near`, which counts as one of them."""
+    after = 0
+    while after < r and near[r + after + 1] == label:
+        after += 1
+    before = 0
+    while before < r and near[r - before - 1] == label:
+        before += 1
+    # A segment of k + 1 voxels begins at most `before` and at most k voxels earlier, and ends at most `after` later.
+    for k in range(1, min(before + after, r) + 1):
+        change[k] += sign * (min(before, k) - max(k - after, 0) + 1)
+
+
+@njit(nogil=True, fastmath={"reassoc"})
+def _energy(excess, change, weight, phase, reach):  # type: ignore[no-untyped-def]
+    """Return by how much the energy of one phase rises."""
+    total = 0.0
+    for kind in range(2):
+        for axis in range(3):
+            over, step, share = excess[kind, phase, axis], change[kind, phase, axis], weight[kind, phase, axis]
+            for k in range(1, reach[axis] + 1):
+                total += share[k] * step[k] * (2 * over[k] + step[k])
+    return total
+
+
+@njit(nogil=True)
+def _accept(counts, change, target, excess, phase, reach):  # type: ignore[no-untyped-def]
+    for kind in range(2):
+        for axis in range(3):
+            for k in range(1, reach[axis] + 1):
+                counts[kind, phase, axis, k] += change[kind, phase, axis, k]
+                excess[kind, phase, axis, k] = counts[kind, phase, axis, k] - target[kind, phase, axis, k]
