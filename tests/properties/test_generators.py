@@ -19,6 +19,8 @@ BUILT_IN = {
     name: spec for name, spec in specs().items() if spec.factory.startswith("microchar.") and not spec.missing()
 }
 SHAPE = (24, 20, 16)
+#: Defaults are for volumes of a useful size.
+PARAMETERS = {"porespy:cylinders": {"r": 1, "ncylinders": 20, "porosity": None}, "porespy:voronoi-edges": {"ncells": 20}}
 #: These make images from slices, and volumes from volumes.
 IMAGES_FROM_SLICES = {"multiple-point"}
 
@@ -48,6 +50,10 @@ def sliced(volume):
     return TrainingData.from_slices({axis: [labels.take(middle[axis], axis)] for axis in range(3)})
 
 
+def make(name):
+    return create(name, **PARAMETERS.get(name, {}))
+
+
 def training(spec):
     """What a generator of that spec can be fitted to, by name."""
     data = {}
@@ -68,16 +74,18 @@ CASES = [(name, what) for name, spec in BUILT_IN.items() for what in training(sp
 @pytest.mark.parametrize(("name", "what"), CASES, ids=[f"{name}-{what}" for name, what in CASES])
 def test_contract(name, what):
     shape = SHAPE[1:] if what == "three slices" and name in IMAGES_FROM_SLICES else SHAPE
-    check_generator(create(name), training(BUILT_IN[name])[what], shape=shape)
+    check_generator(make(name), training(BUILT_IN[name])[what], shape=shape)
 
 
 @pytest.mark.parametrize("name", [name for name, spec in BUILT_IN.items() if 2 in spec.ndim])
 def test_contract_in_two_dimensions(name):
     spec = BUILT_IN[name]
-    data = None if "parameters" in spec.inputs else two_phases()
-    if data is not None and "slices" in spec.inputs:
-        data = two_phases().read()[12]
-    check_generator(create(name), data, shape=(24, 20))
+    data = None
+    if "slices" in spec.inputs:
+        data = overlapping_spheres((8, 64, 56), radius=2.5, void_fraction=0.6, seed=0).read()[4]
+    elif "volume" in spec.inputs:
+        data = two_phases()
+    check_generator(make(name), data, shape=(40, 36))
 
 
 @pytest.mark.parametrize("name", [name for name, spec in BUILT_IN.items() if "volume" in spec.inputs])
