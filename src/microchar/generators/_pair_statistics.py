@@ -15,6 +15,11 @@ from microchar.volume import OUTSIDE, Triple
 
 #: Largest lag that is measured: half of each axis, at most this many voxels.
 R_MAX = 64
+#: Lags that a mask leaves fewer pairs than this share of its voxels are taken as not measured; without one an eighth
+#: is the least.
+_KNOWN = 0.1
+#: A covariance is taken to have died away beyond so many times the lag at which it first falls below 1/e.
+_SWINGS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +63,17 @@ def lines(box: np.ndarray, lags: Triple) -> list[np.ndarray]:
 
 
 def width(line: np.ndarray) -> float:
-    """Return the lag at which a covariance first falls to 1/e, between lags linearly; its last lag if it never does."""
-    below = np.flatnonzero(line < np.exp(-1))
-    if not len(below):
-        return float(max(len(line) - 1, 1))
-    k = int(below[0])
-    return max(k - 1 + (line[k - 1] - np.exp(-1)) / (line[k - 1] - line[k]), 0.5) if k else 0.5
+    """Return the lag beyond which a covariance stays within ±1/e, between lags linearly; its last lag if it does not.
+
+    That is not the first such lag where the covariance swings, as it does across
+    layers; but beyond a few times that one nothing is looked at, it may be noise.
+    """
+    first = int(np.argmax(np.append(line, 0) < np.exp(-1)))
+    size = np.abs(line[: _SWINGS * first + 1])
+    k = int(np.flatnonzero(size >= np.exp(-1))[-1])
+    if k == len(size) - 1:
+        return float(max(k, 1))
+    return max(float(k + (size[k] - np.exp(-1)) / (size[k] - size[k + 1])), 0.5)
 
 
 def _half(shape: Sequence[int]) -> Triple:
@@ -90,8 +100,8 @@ def _positions(shape: Sequence[int], lags: Triple) -> np.ndarray:
 
 
 def _ratio(pairs: np.ndarray, positions: np.ndarray, far: float) -> np.ndarray:
-    # A mask may leave no pair at some lag: what is not known is taken as at far lags.
-    known = positions > 0.5
+    # What is not known is taken as at far lags.
+    known = positions >= _KNOWN * positions[0, 0, 0]
     return np.where(known, pairs / np.where(known, positions, 1), far)
 
 

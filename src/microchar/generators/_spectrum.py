@@ -193,7 +193,7 @@ def fit_covariance(
     lags, lattice : triple of int
         The r of each axis, less than half of the lattice, and the lattice.
     widths : sequence of three float
-        Lags at which the covariance falls below 1/e.
+        Lags beyond which the covariance stays within ±1/e.
     progress : callable
         Called after each step.
 

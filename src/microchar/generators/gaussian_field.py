@@ -77,10 +77,10 @@ class GaussianField(Generator):
     valid one: its spectrum is negative in places. Setting those to zero would add
     variance, hence speckle. Instead the nearest valid covariance is found, in
     least squares with a Gaussian weight whose standard deviation along an axis is
-    the lag at which :math:`\rho` falls below :math:`1/e`: short lags must match
+    the lag beyond which :math:`\rho` stays within :math:`\pm 1/e`: short lags must match
     best, they hold the specific surface area, and far ones are mostly noise. The
     order of the phases is the one whose implied :math:`S_2` are nearest to those
-    of all phases. ``history`` has ``order``, ``correlation_length`` (the 1/e lag of
+    of all phases. ``history`` has ``order``, ``correlation_length`` (that lag of
     each field), ``covariance_error`` (weighted root mean square of what had to be
     given up for a valid spectrum, per field) and ``s2_error`` (per phase and axis:
     root mean square over the lags of the difference in :math:`S_2`, divided by
