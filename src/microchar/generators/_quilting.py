@@ -16,6 +16,8 @@ from microchar.volume import OUTSIDE, Triple
 UNKNOWN = 254
 #: Positions looked at for each one that may be drawn.
 _POOL = 4
+#: Shortest edge of the region of the training image that is searched for a patch.
+_REGION = 128
 #: Capacity that no cut crosses: more than all pairs of one voxel and its six neighbours together.
 _NEVER = 100
 
@@ -111,6 +113,9 @@ def _along(n: int, patch: int, overlap: int, periodic: bool) -> tuple[int, tuple
 class Search:
     """The training image, prepared to be compared with a patch at every position.
 
+    Of a large image a region is searched, another one for each patch, so that a
+    patch takes a fraction of a second whatever the image's size.
+
     Parameters
     ----------
     image : uint8, 3D
@@ -121,18 +126,27 @@ class Search:
         Labels are 0 … n_phases − 1.
     tick : callable
         Called without arguments between the Fourier transforms.
+
+    Attributes
+    ----------
+    offset : tuple of int
+        Corner of the region; `move` sets it.
+    shape : tuple of int
+        Positions in the region along each axis.
     """
 
     def __init__(self, image: Array, patch: Triple, n_phases: int, tick: Callable[[], None]):
         from scipy import fft
 
         self.image, self.patch, self.tick = image, patch, tick
+        self.region = tuple(min(n, max(_REGION, 3 * p)) for n, p in zip(image.shape, patch, strict=True))
         # Along an axis on which patches are one voxel thick there is nothing to correlate.
         self.axes = tuple(axis for axis in range(3) if patch[axis] > 1)
-        self.lengths = [fft.next_fast_len(image.shape[axis], real=True) for axis in self.axes]
-        self.shape = tuple(n - p + 1 for n, p in zip(image.shape, patch, strict=True))
-        self.allowed = self._unmasked()
-        if not self.allowed.any():
+        self.lengths = [fft.next_fast_len(self.region[axis], real=True) for axis in self.axes]
+        self.shape = tuple(n - p + 1 for n, p in zip(self.region, patch, strict=True))
+        self.offset: Triple | None = None
+        self.unmasked = _unmasked(image, patch)
+        if not self.unmasked.any():
             raise InputError(
                 f"patch={max(patch)}: no box of {'×'.join(map(str, patch))} voxels of the training image is free of "
                 "masked voxels; choose a smaller patch"
@@ -140,7 +154,23 @@ class Search:
         counts = np.array([np.count_nonzero(image == phase) for phase in range(n_phases)])
         self.fractions = counts / counts.sum()
         self.weights = np.sqrt(counts.max() / np.maximum(counts, 1)).astype(np.float32)
-        self.spectra = [self._transform(image == phase) for phase in range(1, n_phases)]
+
+    def move(self, rng: np.random.Generator) -> None:
+        """Go to a random region, one around a position where a patch can come from."""
+        centre = np.array([int(rng.integers(n)) for n in self.unmasked.shape])
+        while not self.unmasked[tuple(centre)]:
+            centre = np.array([int(rng.integers(n)) for n in self.unmasked.shape])
+        corner = np.clip(centre - np.array(self.shape) // 2, 0, np.array(self.image.shape) - self.region)
+        offset = (int(corner[0]), int(corner[1]), int(corner[2]))
+        if offset != self.offset:
+            self.offset = offset
+            part = self.image[tuple(slice(o, o + n) for o, n in zip(offset, self.region, strict=True))]
+            self.spectra = [self._transform(part == phase) for phase in range(1, len(self.weights))]
+
+    def inside(self, values: Array) -> Array:
+        """Return the positions in the region of an array over all positions."""
+        assert self.offset is not None
+        return values[tuple(slice(o, o + n) for o, n in zip(self.offset, self.shape, strict=True))]
 
     def box(self, origin: Triple) -> Array:
         """Return the patch that lies at a position of the training image."""
@@ -198,9 +228,9 @@ class Search:
         rng : numpy.random.Generator
         """
         score = self.mismatches(old)
-        allowed = self.allowed & ~forbidden
+        allowed = self.inside(self.unmasked) & ~forbidden
         if not allowed.any():
-            allowed = self.allowed
+            allowed = self.inside(self.unmasked)
         if data:
             missed = self._missed(data)
             allowed = allowed & (missed == missed[allowed].min())
@@ -209,7 +239,10 @@ class Search:
         last = np.partition(score, size - 1, axis=None)[size - 1]
         # All that are as good as the last one take part, or ties would be won by the first voxels of the image.
         pool = rng.permutation(np.flatnonzero(score <= last))[:size]
-        origins = [(int(i), int(j), int(k)) for i, j, k in zip(*np.unravel_index(pool, self.shape), strict=True)]
+        assert self.offset is not None
+        a, b, c = self.offset
+        found = np.stack(np.unravel_index(pool, self.shape), axis=1).tolist()
+        origins = [(a + i, b + j, c + k) for i, j, k in found]
         off = [self._imbalance(counts, self.box(origin)[old == UNKNOWN]) for origin in origins]
         return origins[rng.choice(np.argsort(off, kind="stable")[:candidates])]
 
@@ -217,8 +250,8 @@ class Search:
         """Count the data that a patch from each position misses."""
         missed = np.zeros(self.shape, np.int32)
         for place, label in data:
-            at = tuple(slice(x, x + n) for x, n in zip(place, self.shape, strict=True))
-            missed += self.image[at] != label
+            shifted = self.image[place[0] :, place[1] :, place[2] :]
+            missed += self.inside(shifted) != label
         return missed
 
     def _imbalance(self, counts: Array, added: Array) -> float:
@@ -232,30 +265,33 @@ class Search:
         self.tick()
         return fft.rfftn(values.astype(np.float32), s=self.lengths, axes=self.axes, workers=available_cores())
 
-    def _unmasked(self) -> Array:
-        masked = self.image == OUTSIDE
-        if not masked.any():
-            return np.ones(self.shape, bool)
-        sums = np.pad(masked.astype(np.int32), [(1, 0)] * 3)
-        for axis, p in enumerate(self.patch):
-            sums = np.cumsum(sums, axis=axis, dtype=np.int32)
-            sums = np.take(sums, np.arange(p, sums.shape[axis]), axis) - np.take(
-                sums, np.arange(sums.shape[axis] - p), axis
-            )
-        return sums == 0
+
+def _unmasked(image: Array, patch: Triple) -> Array:
+    """Mark the positions at which a patch touches no masked voxel."""
+    masked = image == OUTSIDE
+    if not masked.any():
+        return np.ones([n - p + 1 for n, p in zip(image.shape, patch, strict=True)], bool)
+    sums = np.pad(masked.astype(np.int32), [(1, 0)] * 3)
+    for axis, p in enumerate(patch):
+        sums = np.cumsum(sums, axis=axis, dtype=np.int32)
+        later = np.take(sums, np.arange(p, sums.shape[axis]), axis)
+        sums = later - np.take(sums, np.arange(sums.shape[axis] - p), axis)
+    return sums == 0
 
 
 def continuations(corner: Triple, placed: Sequence[Patch], search: Search, reach: int, cover: Cover) -> Array:
-    """Mark the positions at which a patch would continue a neighbour's copy of the training image.
+    """Mark the positions in the region at which a patch would continue a neighbour's copy of the training image.
 
     They match best, and taking them would copy the training image whole. Those up
     to `reach` voxels away along every axis are marked as well.
     """
+    assert search.offset is not None
     marked = np.zeros(search.shape, bool)
     ways = cover.ways(corner, [patch.corner for patch in placed])
     near = (np.abs(ways) <= cover.patch).all(axis=1)
     for number in np.flatnonzero(near).tolist():
-        centre = [o + d for o, d in zip(placed[number].origin, ways[number].tolist(), strict=True)]
+        moved = zip(placed[number].origin, ways[number].tolist(), search.offset, strict=True)
+        centre = [origin + way - first for origin, way, first in moved]
         margins = [reach if axis in search.axes else 0 for axis in range(3)]
         box = (slice(max(c - m, 0), max(c + m + 1, 0)) for c, m in zip(centre, margins, strict=True))
         marked[tuple(box)] = True
