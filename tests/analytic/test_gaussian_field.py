@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.special import ndtri
 
 from microchar.errors import InputError
-from microchar.generators._spectrum import fold
+from microchar.generators._spectrum import fold, nearest_spectrum
 from microchar.generators.gaussian_field import (
     GaussianField,
     cut_gaussian_field,
@@ -280,6 +280,19 @@ def test_s2_of_a_matern_field(smoothness):
     rho = np.exp(-u) if smoothness == 0.5 else (1 + np.sqrt(3) * u) * np.exp(-np.sqrt(3) * u)
     assert (np.abs(mean - pair_probability(rho, 0.5)) < 5 * error).all()
     assert error.max() < 5e-3
+
+
+@pytest.mark.parametrize("smoothness", [0, -1.5, 21, "rough"])
+def test_a_smoothness_out_of_range_is_refused(smoothness):
+    with pytest.raises(InputError, match="smoothness"):
+        GaussianField(covariance="matern", smoothness=smoothness).generate((32, 32, 32))
+
+
+@pytest.mark.parametrize("parameters", [{}, {"covariance": "exponential"}, {"covariance": "matern"}])
+def test_a_periodic_lattice_of_eight_lengths_keeps_the_covariance(parameters):
+    rho = GaussianField(correlation_length=8.0, **parameters)._covariance(0, (64, 64, 64))
+    fitted = np.fft.irfftn(nearest_spectrum(rho), rho.shape, axes=(0, 1, 2))
+    assert np.sqrt(np.mean((fitted - rho) ** 2)) < 1e-4
 
 
 def test_s2_of_phases_cut_one_after_the_other():

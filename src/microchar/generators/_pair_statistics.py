@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -45,8 +46,9 @@ class PairStatistics:
         # Of two phases one says all; with many, each must be looked at.
         looked_at = range(len(fractions)) if len(fractions) > 2 else [1]
         for phase in looked_at:
-            callback(0.3 * phase / len(fractions), f"S2 of {data.material.phases[phase]}")
-            s2[phase] = _ratio(_pairs(labels == phase, lags), positions, fractions[phase] ** 2)
+            progress = partial(callback, 0.3 * phase / len(fractions), f"S2 of {data.material.phases[phase]}")
+            progress()
+            s2[phase] = _ratio(_pairs(labels == phase, lags, progress), positions, fractions[phase] ** 2)
         if len(fractions) == 2:
             s2[0] = 1 - 2 * fractions[1] + s2[1]
         return cls(fractions, s2, lags)
@@ -81,13 +83,14 @@ def _half(shape: Sequence[int]) -> Triple:
     return (lags[0], lags[1], lags[2])
 
 
-def _pairs(indicator: np.ndarray, lags: Triple) -> np.ndarray:
+def _pairs(indicator: np.ndarray, lags: Triple, halfway: Callable[[], None] = lambda: None) -> np.ndarray:
     """Count the pairs with both voxels set, at the lags 0..r, -r..-1 of each axis."""
     from scipy import fft
 
     workers = available_cores()
     padded = [fft.next_fast_len(n + r, real=True) for n, r in zip(indicator.shape, lags, strict=True)]
     spectrum = fft.rfftn(indicator.astype(np.float32), padded, workers=workers)
+    halfway()
     np.multiply(spectrum, spectrum.conj(), out=spectrum)
     return fft.irfftn(spectrum, padded, workers=workers)[np.ix_(*(steps(r) for r in lags))]
 
