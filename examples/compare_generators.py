@@ -246,7 +246,7 @@ def write_rst(path: Path, tables: list) -> None:
         shape = " × ".join(map(str, blocks[0].shape))
         done = [family for family in families if not family.failure]
         metrics = list(dict.fromkeys(name for family in done for name in family.ratios))
-        lines += [material, "-" * len(material), ""]
+        lines += [material, "~" * len(material), ""]
         lines += [f"Blocks of {shape} voxels; one to train on, {len(blocks) - 1} held out.", ""]
         lines += [".. list-table::", "   :header-rows: 1", ""]
         rows = [["", *(family.name for family in done)]]

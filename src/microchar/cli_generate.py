@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from microchar.training import TrainingData
 
 
+#: Longer reports of a fit are for the model file only.
+_LONGEST = 300
+
+
 def add_commands(commands: Any) -> None:
     """Add the commands to those of ``microchar``."""
     listing = commands.add_parser("generators", help="list what can make volumes, and whether it can be used here")
@@ -127,10 +131,20 @@ def _fit(options: argparse.Namespace) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     generator.save(path)
     if not options.quiet:
-        for key, value in generator.history.items():
-            if isinstance(value, int | float | str) and key != "seed":
-                print(f"{key}: {value:.4g}" if isinstance(value, float) else f"{key}: {value}")
+        for key in [key for key in generator.history if key not in ("seed", "data")]:
+            text = _brief(generator.history[key])
+            if len(text) <= _LONGEST:
+                print(f"{key.replace('_', ' ')}: {text}")
         print(path)
+
+
+def _brief(value: Any) -> str:
+    """Write what a fit reports of itself."""
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_brief(one)}" for key, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(f"({_brief(one)})" if isinstance(one, list | tuple) else _brief(one) for one in value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _training_data(options: argparse.Namespace) -> TrainingData:
@@ -177,7 +191,7 @@ def _generator(options: argparse.Namespace) -> Generator:
     from microchar.model_file import load_generator
 
     text = options.model
-    if Path(text).exists() or Path(text).suffix == ".safetensors":
+    if Path(text).is_file() or Path(text).suffix == ".safetensors":
         if options.set:
             raise InputError(f"{text}: a fitted model has the parameters of its fit; give --set to `microchar fit`")
         return load_generator(Path(text))

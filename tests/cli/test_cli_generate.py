@@ -80,6 +80,22 @@ def test_fit_generate_report(home, name, capsys):
     assert [volume["name"] for volume in results["volumes"]] == ["real", *(n[:-4] for n in names)]
 
 
+def test_fit_says_what_the_fit_reports_of_itself(home, monkeypatch, capsys):
+    from microchar.generators.shuffle import Shuffle
+
+    learn = Shuffle.learn
+
+    def reporting(self, data, rng, callback):
+        self.history |= {"s2_error": {"pore": [0.12345, 1e-9]}, "order": (1, 0), "kind": "odd", "trace": [0.5] * 999}
+        return learn(self, data, rng, callback)
+
+    monkeypatch.setattr(Shuffle, "learn", reporting)
+    assert main(["fit", "shuffle", "real.tif"]) == 0
+    printed = ["s2 error: pore: 0.123, 1e-09", "order: 1, 0", "kind: odd", "model.safetensors"]
+    assert capsys.readouterr().out.splitlines() == printed
+    assert len(load_generator(home / "model.safetensors").history["trace"]) == 999
+
+
 def test_equal_seeds_write_equal_files(model, home):
     for folder in ("a", "b"):
         assert main(["generate", model, "--shape", SHAPE, "--seed", "5", "-o", folder, "--quiet"]) == 0
