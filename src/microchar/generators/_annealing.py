@@ -21,7 +21,7 @@ FUNCTIONS = ("S2", "L")
 #: there makes a speck, which costs little energy, and neither S2 nor L along the axes would ever clear it away.
 _BIAS = (1e-4, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1.0)
 #: Swaps between two looks at the error and calls of the callback; less than a second.
-_CHUNK = 20_000
+_CHUNK = 10_000
 
 
 def tally(
@@ -113,8 +113,8 @@ class Run:
     tries : int
         Swaps to try.
     temperature : float
-        Root-mean-square error at which the run would be in equilibrium at its
-        begin; it falls to zero linearly.
+        Root-mean-square error at which the run would be in equilibrium when it
+        begins; falls to zero linearly.
     seed : int
         Of the swaps.
     """
@@ -182,6 +182,9 @@ class Run:
             np.array(_BIAS),
             temperatures,
             self.random,
+            np.empty(self.counts.shape),
+            np.zeros(self.counts.shape, np.int32),
+            np.empty(2 * self.counts.shape[-1] - 1, np.uint8),
         )
         self.done = stop
         self.labels = self._lines[2].reshape(self.labels.shape)
@@ -189,7 +192,7 @@ class Run:
     def resume(self, path: Path) -> None:
         """Go on from what `save` wrote of an equal run."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
                 labels, random, progress = file["labels"], file["random"], file["progress"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: no checkpoint that can be read ({error}); delete it to begin anew") from error

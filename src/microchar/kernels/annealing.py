@@ -18,7 +18,9 @@ _OUTSIDE = 255
 
 
 @njit(nogil=True, cache=True)
-def anneal(lines, shape, periodic, reach, counts, target, weight, bias, temperatures, random):  # type: ignore[no-untyped-def]
+def anneal(  # type: ignore[no-untyped-def]
+    lines, shape, periodic, reach, counts, target, weight, bias, temperatures, random, excess, change, near
+):
     """Try one swap at each temperature, and keep the counts up to date.
 
     A swap is kept if it lowers the energy ``sum(weight * (counts - target)**2)``,
@@ -38,22 +40,23 @@ def anneal(lines, shape, periodic, reach, counts, target, weight, bias, temperat
     temperatures : float64, (tries,)
     random : uint64, (1,)
         State of the random numbers; changed.
+    excess : float64, change : int32, zeros; both of the shape of the counts
+    near : uint8, (2 * lags - 1,)
+        Workspace.
 
     Returns
     -------
     int
         Number of swaps kept.
     """
-    excess = counts - target
-    change = np.zeros(counts.shape, np.int32)
-    near = np.empty(2 * counts.shape[3] + 1, np.uint8)
+    for phase in range(counts.shape[1]):
+        _accept(counts, change, target, excess, phase, reach)
     kept = 0
     for i in range(len(temperatures)):
-        one = _candidate(lines, shape, periodic, bias, _OUTSIDE, random)
+        one = _candidate(lines, shape, periodic, bias, np.uint8(_OUTSIDE), random)
         a = lines[2, one]
         other = _candidate(lines, shape, periodic, bias, a, random)
         b = lines[2, other]
-        change[:, a], change[:, b] = 0, 0
         _recolour(lines, shape, periodic, reach, one, b, near, change)
         _recolour(lines, shape, periodic, reach, other, a, near, change)
         more = _energy(excess, change, weight, a, reach) + _energy(excess, change, weight, b, reach)
@@ -62,8 +65,8 @@ def anneal(lines, shape, periodic, reach, counts, target, weight, bias, temperat
             _accept(counts, change, target, excess, b, reach)
             kept += 1
         else:
-            _set(lines, shape, one, a)
-            _set(lines, shape, other, b)
+            _reject(lines, shape, one, a, reach, change)
+            _reject(lines, shape, other, b, reach, change)
     return kept
 
 
@@ -118,13 +121,6 @@ def _place(shape, axis, voxel):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _set(lines, shape, voxel, label):  # type: ignore[no-untyped-def]
-    for axis in range(3):
-        first, at = _place(shape, axis, voxel)
-        lines[axis, first + at] = label
-
-
-@njit(nogil=True)
 def _recolour(lines, shape, periodic, reach, voxel, label, near, change):  # type: ignore[no-untyped-def]
     """Give a voxel a label and add to `change` what that does to the counts at lag 1 and more."""
     old = lines[2, voxel]
@@ -173,8 +169,21 @@ def _energy(excess, change, weight, phase, reach):  # type: ignore[no-untyped-de
 
 @njit(nogil=True)
 def _accept(counts, change, target, excess, phase, reach):  # type: ignore[no-untyped-def]
+    """Add the changes of a phase to its counts, and forget them."""
     for kind in range(2):
         for axis in range(3):
             for k in range(1, reach[axis] + 1):
                 counts[kind, phase, axis, k] += change[kind, phase, axis, k]
                 excess[kind, phase, axis, k] = counts[kind, phase, axis, k] - target[kind, phase, axis, k]
+                change[kind, phase, axis, k] = 0
+
+
+@njit(nogil=True)
+def _reject(lines, shape, voxel, phase, reach, change):  # type: ignore[no-untyped-def]
+    """Give a voxel its phase back, and forget the changes of that phase."""
+    for axis in range(3):
+        first, at = _place(shape, axis, voxel)
+        lines[axis, first + at] = phase
+        for kind in range(2):
+            for k in range(1, reach[axis] + 1):
+                change[kind, phase, axis, k] = 0
