@@ -384,3 +384,10 @@ def test_a_fitted_covariance_is_valid_on_every_lattice():
         spectrum = np.fft.fftn(fold(covariance, lattice)).real
         # Rounding of float32, and the end of the taper at e^-6.
         assert -spectrum[spectrum < 0].sum() < 0.01 * spectrum.size
+
+
+def test_a_damaged_model_is_refused():
+    generator = GaussianField().fit(three_phases((24, 24, 24), 0, correlation_length=2.0))
+    generator.state["order"] = np.array([0, 0])
+    with pytest.raises(InputError, match="damaged"):
+        generator.generate((24, 24, 24))

@@ -175,8 +175,10 @@ class GaussianField(Generator):
         else:
             fractions = self._fractions()[1:]
             order = range(1, len(fractions) + 1)
-        (last,) = set(range(len(order) + 1)) - set(order)
-        labels = np.full(shape, last, np.uint8)
+        others = set(range(len((self.material or self.default_material()).phases))) - set(order)
+        if len(others) != 1:
+            raise InputError(f"the model is damaged: it cuts the phases {list(order)}, which leaves {sorted(others)}")
+        labels = np.full(shape, others.pop(), np.uint8)
         free = np.ones(shape, bool)
         left = 1.0
         for i, (phase, fraction) in enumerate(zip(order, fractions, strict=True)):
