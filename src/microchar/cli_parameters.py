@@ -68,7 +68,7 @@ def parsed(text: str, hint: Any) -> Any:
     """Return a text as a value of a type; one that cannot be raises ValueError.
 
     Types are int, float, bool, str, None, literals, tuples and sequences (values
-    between commas), and unions of these: the first member that fits, with text
+    between commas, tuples of tuples between semicolons), and unions of these: the first member that fits, with text
     last. Where a type says nothing (``Any``), the text's own looks decide.
     """
     origin, inner = get_origin(hint), get_args(hint)
@@ -105,7 +105,8 @@ def _same(text: str, values: dict[str, Any]) -> Any:
 
 
 def _several(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    nested = any(get_origin(kind) in (tuple, list, Sequence) for kind in kinds)
+    parts = [part.strip() for part in text.split(";" if nested else ",") if part.strip()]
     # A sequence has one kind for all, and so has a tuple whose length is open.
     each = kinds[:1] * len(parts) if len(kinds) == 1 or Ellipsis in kinds else kinds
     if len(each) != len(parts):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from microchar.cli_parameters import values_of
 from microchar.errors import InputError
 from microchar.generators._quilting import Cover
 from microchar.generators.gaussian_field import cut_gaussian_field
@@ -195,6 +196,14 @@ def test_data_are_honoured_mostly_by_patches(medium, periodic):
     assert all(volume.values[i, j, k] == label for i, j, k, label in data)
     # Without regard for the data .42 of them would have to be set.
     assert volume.source["remarks"]["hard_data_set"] < 0.2 * len(data)
+
+
+def test_data_can_be_given_as_text():
+    values = values_of("multiple-point", [("hard_data", "0,5,7,1; 3,3,2,0"), ("patch", "8")])
+    assert values == {"hard_data": ((0, 5, 7, 1), (3, 3, 2, 0)), "patch": 8}
+    assert values_of("multiple-point", [("hard_data", "0,5,7,1")]) == {"hard_data": ((0, 5, 7, 1),)}
+    with pytest.raises(InputError, match="hard_data"):
+        values_of("multiple-point", [("hard_data", "0,5,7")])
 
 
 # --- slices ----------------------------------------------------------------------------------

@@ -107,7 +107,8 @@ class MultiplePoint(Generator):
         match less.
     hard_data : tuple of (int, int, int, int)
         Voxels that are known: position along axes 0, 1, 2, and the phase as its
-        place in the order of grey values. Patches that honour most of them are
+        place in the order of grey values; on the command line
+        ``hard_data="0,5,7,1; 3,3,2,0"``. Patches that honour most of them are
         preferred; those that remain are set in the end and counted in
         ``hard_data_set``.
 
