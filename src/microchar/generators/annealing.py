@@ -28,7 +28,7 @@ SPEC = GeneratorSpec(
     inputs=("volume", "slices"),
     phases=(2, 5),
     periodic_axes=(0, 1, 2),
-    cost="COST",
+    cost="12 to 32 s for 128³ voxels, two phases, lags to 64; the memory of a Gaussian field",
 )
 
 _STARTS = ("gaussian-field", "random")
@@ -77,35 +77,55 @@ class Annealing(Generator):
 
     Notes
     -----
-    *Counting*: numbers of pairs and segments are integers, counted once and then
-    updated along the three lines through each swapped voxel; they equal a recount
-    at any time. Estimators and denominators are those of the metrics
-    `two_point_correlation` and `lineal_path`, of a volume that repeats along the
-    axes asked to be periodic.
+    *Counting*: numbers of pairs and segments are integers, counted once and then updated
+    along the three lines through each swapped voxel; they equal a recount at any time.
+    Estimators and denominators are those of the metrics `two_point_correlation` and
+    `lineal_path`, of a volume that repeats along the axes asked to be periodic.
 
-    *Candidates*: voxels are drawn in proportion to their number of unlike
-    neighbours, so that swaps move interfaces; a draw from within a phase is
-    taken once in ten thousand times. One voxel in isolation costs :math:`E` little, and it takes many
-    functions to see that it does not belong.
+    *Candidates*: voxels are drawn in proportion to their number of unlike neighbours, so
+    that swaps move interfaces; a draw from within a phase is taken once in ten thousand
+    times. One voxel in isolation costs :math:`E` little, and it takes many functions to see
+    that it does not belong.
 
-    *From slices*: an axis that lies in no slice gets the mean of the others' functions, at equal lengths.
+    *From slices*: an axis that lies in no slice gets the mean of the others' functions, at
+    equal lengths.
 
     *Periodic axes*: the functions to reach are measured without joined faces. With them the
-    :math:`S_2` of two phases differ by :math:`2\phi - 1` at every lag, which a measured pair does only
-    nearly: half of that mismatch remains as error. It shrinks with the training data.
+    :math:`S_2` of two phases differ by :math:`2\phi - 1` at every lag, which a measured
+    pair does only nearly: half of that mismatch remains as error. It shrinks with the
+    training data.
 
-    *What it reproduces*: volume fractions to the voxel, :math:`S_2` and :math:`L` of
-    all phases along the axes, far below the difference between two samples of a
-    real material; so the specific surface area from voxel faces too. *What it does not*: whatever these
-    do not hold. Interfaces come out rougher than they should, as directions
-    between the axes are left to the start; connectivity and transport are not
-    controlled. The two-point cluster function, which would, is not among the
-    functions: a swap can join or split clusters of any size, and there is no update
-    for that as there is for pairs and segments.
+    *What it reproduces*: volume fractions to the voxel, :math:`S_2` and :math:`L` of all
+    phases along the axes, far below the difference between two samples of a real material;
+    so the specific surface area from voxel faces too. *What it does not*: whatever these do
+    not hold. Interfaces come out rougher than they should, as directions between the axes
+    are left to the start; connectivity and transport are not controlled. The two-point
+    cluster function, which would, is not among the functions: a swap can join or split
+    clusters of any size, and there is no update for that as there is for pairs and
+    segments.
 
-    ``remarks`` of a volume: root-mean-square errors of :math:`S_2` and :math:`L`, swaps tried and kept.
+    ``history`` has that of the fit of the Gaussian field under ``start``; ``remarks`` of a
+    volume: root-mean-square errors of :math:`S_2` and :math:`L`, swaps tried and kept.
 
-    MEASURED
+    *Measured*, default parameters, lags up to 64, on two cores shared with other work (one
+    is used). Fitted to 128³ voxels of Berea sandstone, root mean square (largest)
+    difference over phases, axes and lags:
+
+    ==========================  ===================  ===================
+    to the fitted piece         :math:`S_2`          :math:`L`
+    ==========================  ===================  ===================
+    a piece elsewhere           4.1e-2 (7.8e-2)      6.2e-2 (1.3e-1)
+    annealed                    5.7e-5 (2.2e-4)      3.7e-5 (1.3e-4)
+    ==========================  ===================  ===================
+
+    in 12 to 32 s after a fit of 3 to 5 s: 0.6 swaps tried per voxel, of which a fifth were
+    kept. A random start takes 6.1 million swaps, 83 s. Three phases (96³ of an NMC
+    cathode): 3.5e-5 (1.6e-4) and 6.0e-5 (3.9e-4) in 43 s, two pieces of it differ by 3.9e-2
+    (8.5e-2) and 3.1e-2 (7.0e-2). What is not fitted does not follow: the Berea volume has
+    1.4e-4 pore clusters per voxel where the rock has 4.2e-5, a largest one of 0.95 of the
+    pores (rock: 0.99), an Euler density of 8e-5 (rock: -6e-5, padded), and by Crofton 5 %
+    more surface at the same number of faces. Cooling from a temperature of 7e-4 over one
+    sweep did not change that.
 
     References
     ----------
@@ -157,13 +177,15 @@ class Annealing(Generator):
             tallies.append(tally(volume, resolve_r_max(volume.grid, self.r_max), progress=progress))
         (s2, lineal_path), lags = functions(tallies, data.material.voxel_size)
         counts = data.phase_counts()
-        field = GaussianField().learn(data, rng, lambda share, what: callback(0.5 + share / 2, f"start: {what}"))
+        field = GaussianField()
+        fitted = field.learn(data, rng, lambda share, what: callback(0.5 + share / 2, f"start: {what}"))
+        self.history["start"] = field.history
         return {
             "s2": s2,
             "lineal_path": lineal_path,
             "lags": lags.astype(np.int64),
             "fractions": counts / counts.sum(),
-        } | {_FIELD + key: array for key, array in field.items()}
+        } | {_FIELD + key: array for key, array in fitted.items()}
 
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
@@ -234,7 +256,8 @@ class Annealing(Generator):
         else:
             start = GaussianField()
             start.state = {key.removeprefix(_FIELD): a for key, a in self.state.items() if key.startswith(_FIELD)}
-        labels = start.make(shape, rng, (), callback)
+        start.material = self.material
+        labels = start.generate(shape, seed=int(rng.integers(2**63)), callback=callback).read()
         voxels = np.bincount(labels.ravel(), minlength=len(self.state["fractions"]))
         if len(voxels) != len(self.state["fractions"]) or not voxels.all():
             raise InputError(
