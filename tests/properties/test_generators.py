@@ -20,7 +20,10 @@ BUILT_IN = {
 }
 SHAPE = (24, 20, 16)
 #: Defaults are for volumes of a useful size.
-PARAMETERS = {"porespy:cylinders": {"r": 1, "ncylinders": 20, "porosity": None}, "porespy:voronoi-edges": {"ncells": 20}}
+PARAMETERS = {
+    "porespy:cylinders": {"r": 1, "ncylinders": 20, "porosity": None},
+    "porespy:voronoi-edges": {"ncells": 20},
+}
 #: These make images from slices, and volumes from volumes.
 IMAGES_FROM_SLICES = {"multiple-point"}
 
