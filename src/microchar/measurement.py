@@ -231,7 +231,7 @@ def _report_progress(
 
 
 def _run_one(metric: Metric, volume: Volume, other: Volume | None, shared: Shared) -> Result:
-    obstacle = _obstacle(metric, volume)
+    obstacle = _obstacle(metric, volume, other)
     if obstacle is not None:
         return metric.no_result(volume, *obstacle)
     if isinstance(metric, AdditiveMetric):
@@ -241,8 +241,9 @@ def _run_one(metric: Metric, volume: Volume, other: Volume | None, shared: Share
     return metric.compute(volume, shared)
 
 
-def _obstacle(metric: Metric, volume: Volume) -> tuple[str, str] | None:
-    if volume.mask is not None and not metric.mask_supported:
+def _obstacle(metric: Metric, volume: Volume, other: Volume | None) -> tuple[str, str] | None:
+    masked = any(v is not None and v.mask is not None for v in (volume, other))
+    if masked and not metric.mask_supported:
         return "refused", "the metric cannot honour a mask"
     if volume.n_phases < metric.min_phases:
         return "not_applicable", f"needs at least {metric.min_phases} phases, the volume has {volume.n_phases}"

@@ -134,3 +134,12 @@ def test_slices_smaller_than_the_window_have_no_ssim():
 def test_periodic_axes_are_refused(metric):
     with pytest.raises(mc.InputError, match="periodic"):
         metric(periodic=(0,))
+
+
+@pytest.mark.parametrize("masked", [0, 1])
+def test_a_mask_of_either_volume_is_refused(masked):
+    labels = np.random.default_rng(1).integers(0, 2, (8, 8, 8))
+    masks = [None, None]
+    masks[masked] = labels >= 0
+    volume, other = (mc.as_volume(labels, mask=mask) for mask in masks)
+    assert {result.status for result in run([Ssim(), Psnr()], volume, other).values()} == {"refused"}
