@@ -86,9 +86,9 @@ class Comparison:
 def compare(
     reference: Any,
     candidates: Any,
-    metrics: Sequence[str | Metric] | None = None,
+    metrics: str | Metric | Sequence[str | Metric] | None = None,
     *,
-    skip: Sequence[str] = (),
+    skip: str | Sequence[str] = (),
     r_max: LengthLike | None = None,
     window: LengthLike | None = None,
     periodic: Sequence[int] = (),
@@ -265,7 +265,7 @@ def _same_phases(candidate: Volume, real: Volume, named_phases: bool) -> Volume:
     if len(own) != len(known):
         missing, extra = sorted(known - own), sorted(own - known)
         raise InputError(
-            f"{candidate.name} has {len(own)} phases (grey values {_listed(own)}), "
+            f"{candidate.name} has {len(own)} {'phase' if len(own) == 1 else 'phases'} (grey values {_listed(own)}), "
             f"{real.name} has {len(known)} ({_listed(known)}): "
             + (f"{_listed(missing)} missing from {candidate.name}" if missing else "")
             + ("; " if missing and extra else "")

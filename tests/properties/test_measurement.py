@@ -58,7 +58,7 @@ def test_any_executor_counts_the_same():
 
 def test_metric_asked_for_by_name_that_cannot_honour_the_mask_is_refused_by_name():
     mask = np.ones_like(VOLUME)
-    with pytest.raises(mc.InputError, match="effective_diffusivity cannot honour a mask"):
+    with pytest.raises(mc.InputError, match=r"effective_diffusivity cannot honour a mask.*--mask-insulating"):
         mc.measure(VOLUME, ["effective_diffusivity"], mask=mask)
 
 
@@ -98,3 +98,39 @@ def test_images_are_volumes_with_one_plane(axis):
         assert found[name].status == "ok", name
         directions = {entry.direction for entry in (*found[name].values, *found[name].profiles)}
         assert str(axis) not in directions or name in {"glcm", "local_porosity"}
+
+
+def test_one_metric_needs_no_list():
+    alone = mc.measure(VOLUME, "volume_fraction", skip="glcm")
+    assert equal(alone, mc.measure(VOLUME, ["volume_fraction"]))
+    assert equal(alone, mc.measure(VOLUME, mc.metrics.VolumeFraction()))
+
+
+def test_a_metric_without_its_parameters_is_refused():
+    with pytest.raises(mc.InputError, match=r"expected ids or configured metrics, such as LinealPath\(r_max=50\)"):
+        mc.measure(VOLUME, [mc.metrics.VolumeFraction])
+
+
+@pytest.mark.parametrize("arguments", [{"metrics": []}, {"metrics": ["glcm"], "skip": ["glcm"]}])
+def test_nothing_to_measure_is_refused(arguments):
+    with pytest.raises(mc.InputError, match="found none, or all of them skipped"):
+        mc.measure(VOLUME, **arguments)
+
+
+def test_metrics_of_two_volumes_are_refused_by_name():
+    with pytest.raises(mc.InputError, match=r"ssim: measured on two volumes, found one; hand both to compare\(\)"):
+        mc.measure(VOLUME, ["volume_fraction", "ssim"])
+
+
+def test_misspelt_parameters_are_refused_and_those_of_other_metrics_are_not():
+    for call in (mc.measure, lambda volume, *given, **how: mc.compare(volume, volume, *given, **how)):
+        with pytest.raises(mc.InputError, match="rmax=: no metric has this parameter; did you mean 'r_max'"):
+            call(VOLUME, ["lineal_path"], rmax=4)
+    found = mc.measure(VOLUME, ["volume_fraction"], r_max=4, connectivity=26)
+    assert list(found) == ["volume_fraction"]
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_threads_are_refused(threads):
+    with pytest.raises(mc.InputError, match=rf"threads={threads}: expected a whole number greater than 0"):
+        mc.measure(VOLUME, ["volume_fraction"], threads=threads)
