@@ -109,6 +109,7 @@ def test_psnr_leaves_identical_slices_out_and_counts_them():
     fake = real.copy()
     fake[1, 3, 4] = 1
     found = run([Psnr()], mc.as_volume(real, phases=["a"]), mc.as_volume(fake))["psnr"]
+    assert {value.unit for value in found.values} == {"dB"}
     # One pixel of 100 differs by the whole range: MSE = R² / 100; along the others, one of 40.
     assert found.value(direction="0").value == pytest.approx(20, rel=1e-12)
     assert found.value(direction="1").value == pytest.approx(10 * np.log10(40), rel=1e-12)
