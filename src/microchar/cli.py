@@ -122,6 +122,12 @@ def _read_volumes(options: argparse.Namespace) -> list[Volume]:
     from microchar.measurement import choose
 
     choose(options.metrics, options.skip, {})  # a misspelt name must not cost the reading of large files
+    for option in ("mask", "grey", "label"):
+        given = getattr(options, option) or []
+        if len(given) > len(options.volumes):
+            raise InputError(
+                f"--{option}: given {len(given)} times for {len(options.volumes)} volumes ({given[-1]} is left over)"
+            )
     volumes = []
     for place, path in enumerate(options.volumes):
         volume = read_volume(

@@ -18,6 +18,8 @@ from microchar.volume import Volume
 SCHEMA = "microchar.results/1"
 #: Longest edge, in pixels, of the slices that are kept for the report.
 _SLICE_EDGE = 512
+#: The files that a volume came from, as in `Volume.source`.
+_FILES = ("path", "sha256", "mask", "mask_sha256", "grey", "grey_sha256")
 
 
 def record(
@@ -60,8 +62,7 @@ def describe(volume: Volume, role: str) -> dict[str, Any]:
     return {
         "name": volume.name,
         "role": role,
-        "path": volume.source.get("path", ""),
-        "sha256": volume.source.get("sha256", ""),
+        **{key: volume.source.get(key, "") for key in _FILES},
         "shape": list(volume.shape),
         "voxel_size": list(volume.voxel_size),
         "unit": volume.unit,

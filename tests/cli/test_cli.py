@@ -97,6 +97,28 @@ def test_labels_name_the_volumes(pair):
     assert {"rock", "rock (2)"} <= set(pd.read_csv(pair / "out" / "scalars.csv").volume)
 
 
+def test_masks_grey_images_and_crops_go_by_volume(pair):
+    """The real volume has a mask, the fake one a grey image; both are cropped."""
+    rng = np.random.default_rng(1)
+    mask = (rng.random((14, 16, 18)) < 0.7).astype(np.uint8)
+    np.save(pair / "mask.npy", mask)
+    np.save(pair / "grey.npy", rng.integers(0, 256, (14, 16, 18)).astype(np.uint8))
+    files = [str(pair / f"{name}.tif") for name in ("real", "fake")]
+    options = ["--mask", str(pair / "mask.npy"), "--grey", "-", "--grey", str(pair / "grey.npy"), "--crop", "z=2:12"]
+    arguments = ["report", *files, "-o", str(pair / "out"), *options]
+    assert run(pair, *arguments, "--metrics", "volume_fraction,glcm", "--format", "json") == 0
+    results = json.loads((pair / "out" / "results.json").read_text())
+    real, fake = results["volumes"]
+    assert (real["shape"], real["masked"], fake["masked"]) == ([10, 16, 18], True, False)
+    assert [bool(volume["mask_sha256"]) for volume in (real, fake)] == [True, False]
+    assert [volume["grey"] for volume in (real, fake)] == ["", str(pair / "grey.npy")]
+    values = tifffile.imread(pair / "real.tif")[2:12]
+    fraction = results["results"][0]["values"][0]
+    assert fraction["value"] == (values[mask[2:12] == 1] == 0).mean()
+    levels = {r["volume"]: r["convention"]["grey levels"] for r in results["results"] if r["metric"] == "glcm"}
+    assert levels["real"] != levels["fake"]
+
+
 def test_metrics_lists_every_id(capsys):
     assert main(["metrics"]) == 0
     printed = capsys.readouterr().out
@@ -118,6 +140,12 @@ def test_metrics_lists_every_id(capsys):
         (["measure", "{real}", "--crop", "0:99,0:4,0:4"], "crop"),
         (["measure", "{real}", "--voxel-size", "3parsec"], "parsec"),
         (["measure", "{real}", "--mask", "{real}", "--metrics", "effective_diffusivity"], "effective_diffusivity"),
+        (
+            ["measure", "{real}", "--label", "a", "--label", "b"],
+            "--label: given 2 times for 1 volumes (b is left over)",
+        ),
+        (["measure", "{real}", "--metrics", "ssim"], "ssim: measured on two volumes, found one"),
+        (["measure", "{real}", "--metrics", ""], "found none"),
     ],
 )
 def test_bad_input_exits_2_says_what_to_do_and_writes_nothing(pair, capsys, arguments, message):
@@ -176,7 +204,29 @@ def test_an_interrupted_run_leaves_the_old_output(pair, number):
 
 
 def test_no_progress_when_stderr_is_no_terminal(pair, capsys):
-    assert main(["measure", str(pair / "real.tif"), "-o", str(pair / "out"), *QUICK]) == 0
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction"]
+    assert main(arguments) == 0
     captured = capsys.readouterr()
     assert "\r" not in captured.err
     assert "report.html" in captured.out
+
+
+def test_progress_on_a_terminal_names_what_is_measured(pair, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction,lineal_path"]
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    lines = captured.err.split("\r\x1b[2K")
+    assert any("real: lineal path" in line for line in lines)
+    assert lines[-1] == ""  # the line is cleared at the end
+    assert "\x1b" not in captured.out
+    assert main([*arguments, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_first_run_says_that_it_compiles(pair, capsys, monkeypatch):
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction"]
+    for compiled in (False, True):
+        monkeypatch.setattr("microchar.kernels.are_compiled", lambda compiled=compiled: compiled)
+        assert main(arguments) == 0
+        assert ("compiling the kernels" in capsys.readouterr().err) is not compiled
