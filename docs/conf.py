@@ -1,23 +1,30 @@
 """Sphinx configuration, and the pages of the metrics: one for each metric found, made from its docstring."""
 
+import sys
 from pathlib import Path
 
 import microchar
 from microchar import metrics
 from microchar.units import power_unit
 
+HERE = Path(__file__).parent
+sys.path.append(str(HERE / "_ext"))
+
 project = "microchar"
 author = "The microchar developers"
 project_copyright = author
 release = version = microchar.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "native_math"]
+html_math_renderer = "mathml"
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
 html_title = "microchar"
 html_static_path = ["_static"]
+html_css_files = ["microchar.css"]
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_sidebars = {page: [] for page in ("install", "quickstart", "conventions")}
 html_show_sourcelink = False
 default_role = "py:obj"
 autodoc_typehints = "none"
@@ -25,9 +32,8 @@ autosummary_generate = True
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
-HERE = Path(__file__).parent
-SHARED = {
-    "exact": "yes: integer counts, the same for any blocks",
+ADDITIVE = {
+    "exact": "yes: integer counts, equal for any blocks",
     "float": "yes: sums in a fixed order",
     "whole": "no: needs the whole volume",
 }
@@ -40,15 +46,15 @@ def metric_page(name: str) -> str:
         "id": f"``{name}``",
         "symbol": f":math:`{cls.symbol}`",
         "unit": power_unit("length", cls.length_power) or "none",
-        "sum over blocks": SHARED[cls.additive],
-        "depends on the sample's size": "yes" if cls.size_dependent else "no",
-        "periodic boundaries": "yes" if cls.periodic_supported else "no",
-        "masks": "yes" if cls.mask_supported else "no",
-        "needs": f"at least {cls.min_phases} phase(s), {cls.min_ndim}D",
+        "additive": ADDITIVE[cls.additive],
+        "size-dependent": "yes: compared at equal shapes only" if cls.size_dependent else "no",
+        "periodic": "yes" if cls.periodic_supported else "no",
+        "mask": "yes" if cls.mask_supported else "no",
+        "needs": f"{cls.min_ndim}D or more" + (f", {cls.min_phases} phases or more" if cls.min_phases > 1 else ""),
     }
     lines = [cls.title, "=" * len(cls.title), "", f"{cls.summary[0].upper()}{cls.summary[1:]}.", ""]
     lines += [f":{key}: {fact}" for key, fact in facts.items()]
-    lines += ["", f".. currentmodule:: {cls.__module__}", "", f".. autoclass:: {cls.__name__}", ""]
+    lines += ["", ".. currentmodule:: microchar.metrics", "", f".. autoclass:: {cls.__name__}", ""]
     return "\n".join(lines)
 
 
