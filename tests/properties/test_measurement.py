@@ -79,6 +79,29 @@ def test_full_mask_changes_no_number():
             np.testing.assert_allclose(profile.y, expected.y, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("n_phases", [2, 4])
+def test_a_box_as_mask_is_a_crop(n_phases):
+    """Voxels outside count for nothing: neither in numerators nor in denominators."""
+    values = np.random.default_rng(n_phases).integers(0, n_phases, (16, 15, 14)) // [[[1], [1], [2]] * 5]
+    box = np.s_[2:12, 3:14, 1:13]
+    inside = np.zeros(values.shape, bool)
+    inside[box] = True
+    how = {"r_max": 5, "window": 4, "voxel_size": "1,2,3um"}
+    cropped = mc.measure(values[box], **how)
+    # What a value outside the mask is does not matter, even if it is no phase.
+    masked = mc.measure(np.where(inside, values, 99), mask=inside, **how)
+    for name, result in masked.items():
+        if name == "percolating_fraction":
+            assert {value.status for value in result.values} == {"undefined"}  # the mask leaves out the end faces
+        elif result.status != "refused":
+            expected = cropped[name]
+            for entry, other in zip(result.values, expected.values, strict=True):
+                assert entry.value == (other.value and pytest.approx(other.value, rel=1e-9)), (name, entry)
+            for entry, other in zip(result.profiles, expected.profiles, strict=True):
+                n = min(len(entry.y), len(other.y))  # chords could be longer in the larger volume
+                assert entry.y[:n] == pytest.approx(other.y[:n], rel=1e-9, nan_ok=True), (name, entry.direction)
+
+
 def test_input_is_not_modified():
     before = VOLUME.copy()
     mc.measure(VOLUME, mask=VOLUME == 1, r_max=4, window=3)
