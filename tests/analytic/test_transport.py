@@ -84,6 +84,8 @@ def test_not_percolating_has_no_tortuosity():
     tau = found["tortuosity_factor"].value(phase="1", direction="0", feature="")
     assert (d.value, d.lower, d.upper, d.status) == (0, 0, 0, "not_percolating")
     assert (tau.value, tau.lower, tau.upper, tau.status) == (None, None, None, "not_percolating")
+    assert "zero" in d.message
+    assert "does not exist" in tau.message
     assert found["effective_diffusivity"].value(phase="1", direction="1", feature="").value == pytest.approx(5 / 6)
 
 
@@ -175,6 +177,11 @@ def test_a_mask_is_refused_unless_it_insulates():
 def test_bad_arguments_are_refused_by_name(arguments, message):
     with pytest.raises(InputError, match=message):
         mc.metrics.EffectiveDiffusivity(**arguments)(mc.as_volume(np.zeros((3, 3, 3), int)))
+
+
+def test_a_single_voxel_has_no_axis_of_transport():
+    found = mc.measure(np.zeros((1, 1, 1), int), ["effective_diffusivity", "tortuosity_factor"])
+    assert {result.status for result in found.values()} == {"not_applicable"}
 
 
 def test_an_axis_of_one_voxel_is_refused():

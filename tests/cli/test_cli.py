@@ -119,6 +119,24 @@ def test_masks_grey_images_and_crops_go_by_volume(pair):
     assert levels["real"] != levels["fake"]
 
 
+def test_a_volume_of_one_phase_is_reported_with_statuses(pair):
+    np.save(pair / "solid.npy", np.full((9, 10, 11), 255, np.uint8))
+    out = pair / "out"
+    files = [str(pair / "real.tif"), str(pair / "solid.npy")]
+    arguments = ["report", *files, "--phases", "pore=0,solid=255", "-o", str(out), "--skip", "local_thickness"]
+    assert run(pair, *arguments) == 0
+    table = pd.read_csv(out / "scalars.csv", keep_default_na=False)
+    table = table[(table.volume == "solid") & (table.phase == "pore")]
+    assert (table[table.metric == "volume_fraction"]["value"].astype(float) == 0).all()
+    assert set(table[table.metric == "tortuosity_factor"].status) == {"absent_phase"}
+    assert set(table[table["value"] == ""].status) <= {"absent_phase", "undefined"}
+    assert "nan" not in (out / "scalars.csv").read_text()
+    # By itself it has but one phase.
+    assert run(pair, "measure", str(pair / "solid.npy"), "-o", str(out), "--skip", "local_thickness") == 0
+    table = pd.read_csv(out / "scalars.csv", keep_default_na=False)
+    assert table[table.metric == "interfacial_area"].status.tolist() == ["not_applicable"]
+
+
 def test_metrics_lists_every_id(capsys):
     assert main(["metrics"]) == 0
     printed = capsys.readouterr().out

@@ -60,7 +60,7 @@ class TransportMetric(WholeMetric):
     def resolved(self, grid: Grid) -> Self:
         """Fill in the axes: all that are longer than one voxel."""
         if self.axes is None:
-            return replace(self, axes=grid.axes)
+            return replace(self, axes=grid.axes or None)
         flat = set(self.axes) - set(grid.axes)
         if flat:
             raise InputError(f"axes={self.axes!r}: the shape is {grid.shape}, nothing flows along an axis of one voxel")

@@ -64,13 +64,17 @@ class TortuosityFactor(TransportMetric):
 
     def _values(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
         labels: dict[str, Any] = {"phase": label, "direction": direction}
-        labels |= {"status": solution.status, "message": solution.message}
+        message = _BLOCKED if solution.status == "not_percolating" else solution.message
+        labels |= {"status": solution.status, "message": message}
         bounds = (solution.value, solution.upper, solution.lower)
         tau, lower, upper = (_over(solution.conducting_fraction, d) for d in bounds)
         root = [None if t is None else math.sqrt(t) for t in (tau, lower, upper)]
         factor = self.scalar(volume.grid, tau, lower=lower, upper=upper, **labels)
         labels["feature"] = "geometric_tortuosity"
         return [factor, self.scalar(volume.grid, root[0], lower=root[1], upper=root[2], **labels)]
+
+
+_BLOCKED = "the phase does not connect the two end faces: nothing flows, and a tortuosity does not exist"
 
 
 def _over(fraction: float, diffusivity: float | None) -> float | None:
