@@ -1,0 +1,241 @@
+"""The hierarchy of networks: voxels, their aggregates, aggregates of these, down to a few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from microchar.diffusion.problem import Problem
+from microchar.kernels import diffusion_setup
+
+#: Networks of at most that many nodes are factorised.
+_COARSEST = 300
+#: Nodes of a coarse aggregate: the flux inside it is found by elimination.
+_LARGEST_AGGREGATE = 64
+#: Slabs that share the sweeps among threads; their number must not depend on that of the threads.
+_SLABS = 16
+
+Run = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], list[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Slab:
+    """Planes of blocks, as ranges of nodes and of aggregates."""
+
+    planes: tuple[int, int]
+    nodes: tuple[int, int]
+    aggregates: tuple[int, int]
+
+
+@dataclass(eq=False)
+class Voxels:
+    """The conducting voxels; the arrays are described where they are made, in `diffusion_setup.link`."""
+
+    nbr: np.ndarray
+    kind: np.ndarray | None
+    table: np.ndarray
+    ends: np.ndarray
+    agg: np.ndarray
+    start: np.ndarray
+    cell: np.ndarray
+    inverse: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """Number of voxels."""
+        return len(self.ends)
+
+    @property
+    def n_aggregates(self) -> int:
+        """Number of aggregates."""
+        return len(self.cell)
+
+
+@dataclass(eq=False)
+class Graph:
+    """A network: edges of node i are ``ptr[i]:ptr[i + 1]`` of `nbr` and `weight`."""
+
+    ptr: np.ndarray
+    nbr: np.ndarray
+    weight: np.ndarray
+    end: np.ndarray
+    inlet: np.ndarray
+    cell: np.ndarray
+    inverse: np.ndarray
+    agg: np.ndarray | None = None
+    member_ptr: np.ndarray | None = None
+    members: np.ndarray | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return len(self.end)
+
+
+@dataclass(frozen=True, eq=False)
+class Hierarchy:
+    """All levels, and the factors of the coarsest."""
+
+    voxels: Voxels
+    slabs: list[Slab]
+    graphs: list[Graph]
+    factors: Any
+
+    def solve_coarsest(self, b: np.ndarray) -> np.ndarray:
+        """Solve on the coarsest network, in single precision."""
+        return self.factors.solve(b.astype(float)).astype(np.float32)
+
+
+@cache
+def _components() -> np.ndarray:
+    """Component of each bit of the 256 masks of a 2×2×2 block; their number in the last column."""
+    table = np.zeros((256, 9), np.uint8)
+    for mask in range(256):
+        left = {bit for bit in range(8) if mask >> bit & 1}
+        while left:
+            grown, front = set(), {min(left)}
+            while front:
+                grown |= front
+                front = {bit ^ step for bit in front for step in (1, 2, 4)} & left - grown
+            table[mask, list(grown)] = table[mask, 8]
+            table[mask, 8] += 1
+            left -= grown
+    return table
+
+
+def percolating(problem: Problem) -> tuple[np.ndarray, int]:
+    """Return 1 + the kind of each voxel that conducts from end to end, 0 elsewhere, and how many there are."""
+    labels = problem.labels
+    conducts = np.flatnonzero(problem.conductivity)
+    code = np.zeros(256, np.uint8)
+    code[conducts] = 1 + np.unique(problem.conductivity[conducts], return_inverse=True)[1]
+    rows = np.empty(labels.shape[0] * labels.shape[1] + 1, np.int64)
+    diffusion_setup.count_runs(labels, code, rows)
+    begin, end, parent = (np.empty(rows[-1], np.int32) for _ in range(3))
+    kept = np.empty_like(labels)
+    total = diffusion_setup.percolate(labels, code, *problem.periodic[1:], rows, begin, end, parent, kept)
+    return kept, total
+
+
+def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
+    """Make the hierarchy from what `percolating` returned."""
+    voxels, slabs = _voxels(problem, kept, run)
+    graphs = [_first_graph(voxels, slabs, run)]
+    while graphs[-1].n > _COARSEST:
+        coarse = _coarser(graphs[-1], len(voxels.table[0]))
+        if coarse is None:
+            break
+        graphs.append(coarse)
+    return Hierarchy(voxels, slabs, graphs, _factorised(graphs[-1]))
+
+
+def _families(conductivity: np.ndarray) -> np.ndarray:
+    """Number the kinds by magnitude of conductance: those within a factor of about ten together."""
+    return np.unique(np.round(np.log10(conductivity / conductivity.max())), return_inverse=True)[1]
+
+
+def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[Slab]]:
+    kinds = np.unique(problem.conductivity[problem.conductivity > 0])
+    family = np.zeros(256, np.uint8)
+    family[1 : len(kinds) + 1] = _families(kinds)
+    families = int(family.max()) + 1
+    planes = (kept.shape[0] + 1) // 2
+    # Slabs begin at even planes, so that no aggregate of aggregates lies in two of them.
+    edges = np.unique(np.linspace(0, planes // 2, min(_SLABS, max(1, planes // 8)) + 1).astype(int) * 2)
+    edges[-1] = planes
+    ranges = list(pairwise(edges.tolist()))
+    counts = np.zeros((2, planes), np.int64)
+    run(
+        diffusion_setup.count_blocks,
+        [(kept, family, families, _components(), first, last, *counts) for first, last in ranges],
+    )
+    nodes, aggregates = (np.concatenate([[0], np.cumsum(count)]) for count in counts)
+    n = int(nodes[-1])
+    slabs = [
+        Slab((a, b), (int(nodes[a]), int(nodes[b])), (int(aggregates[a]), int(aggregates[b]))) for a, b in ranges
+    ]
+    voxels = Voxels(
+        nbr=np.full((n, 6), n, np.uint32),
+        kind=None if len(kinds) == 1 else np.zeros(n + 1, np.uint8),
+        table=_table(kinds, problem.weights),
+        ends=np.empty(n, np.uint8),
+        agg=np.empty(n, np.uint32),
+        start=np.full(aggregates[-1] + 1, n, np.uint32),
+        cell=np.empty((aggregates[-1], 3), np.int32),
+        inverse=np.empty(n, np.float32),
+    )
+    run(
+        diffusion_setup.link,
+        [
+            (kept, family, families, _components(), *slab.planes, nodes, aggregates, *problem.periodic[1:],
+             voxels.agg, voxels.start, voxels.cell, voxels.nbr, voxels.ends, voxels.kind)
+            for slab in slabs
+        ],
+    )  # fmt: skip
+    return voxels, slabs
+
+
+def _table(kinds: np.ndarray, weights: tuple[float, float, float]) -> np.ndarray:
+    series = 2 * kinds[:, None] * kinds / (kinds[:, None] + kinds)
+    return np.ascontiguousarray(np.array(weights)[:, None, None] * series)
+
+
+def _first_graph(voxels: Voxels, slabs: list[Slab], run: Run) -> Graph:
+    n = voxels.n_aggregates
+    degree, end, inlet = np.empty(n, np.int64), np.empty(n), np.empty(n)
+    # Room for every face; pages that are not written to cost nothing.
+    room = [6 * (slab.nodes[1] - slab.nodes[0]) for slab in slabs]
+    edges = [(np.empty(size, np.uint32), np.empty(size)) for size in room]
+    used = run(
+        diffusion_setup.galerkin,
+        [
+            (voxels.nbr, voxels.kind, voxels.table, voxels.ends, voxels.agg, voxels.start, *slab.aggregates,
+             voxels.inverse, degree, *out, end, inlet)
+            for slab, out in zip(slabs, edges, strict=True)
+        ],
+    )  # fmt: skip
+    nbr = np.concatenate([out[0][:size] for out, size in zip(edges, used, strict=True)])
+    weight = np.concatenate([out[1][:size] for out, size in zip(edges, used, strict=True)])
+    return _graph(np.concatenate([[0], np.cumsum(degree)]), nbr, weight, end, inlet, voxels.cell)
+
+
+def _graph(
+    ptr: np.ndarray, nbr: np.ndarray, weight: np.ndarray, end: np.ndarray, inlet: np.ndarray, cell: np.ndarray
+) -> Graph:
+    total = np.add.reduceat(np.append(weight, 0.0), ptr[:-1]) * (np.diff(ptr) > 0)
+    inverse = (1 / (total + end)).astype(np.float32)
+    return Graph(ptr, nbr, weight, end, inlet.astype(np.float32), cell, inverse)
+
+
+def _coarser(graph: Graph, kinds: int) -> Graph | None:
+    """Aggregate a network; None where that gets nowhere."""
+    workspace = np.empty((2, graph.n), np.int32)
+    agg, cell = np.empty(graph.n, np.uint32), np.empty((graph.n, 3), np.int32)
+    strength = 0.0 if kinds == 1 else 1e-3
+    n = diffusion_setup.aggregate(
+        graph.ptr, graph.nbr, graph.weight, graph.cell, strength, _LARGEST_AGGREGATE, *workspace, agg, cell
+    )
+    if n == graph.n and not graph.cell.any():
+        return None
+    graph.agg = agg
+    graph.member_ptr, graph.members = np.empty(n + 1, np.int64), np.empty(graph.n, np.uint32)
+    ptr, nbr, weight = np.empty(n + 1, np.int64), np.empty(len(graph.nbr), np.uint32), np.empty(len(graph.nbr))
+    used = diffusion_setup.galerkin_graph(
+        graph.ptr, graph.nbr, graph.weight, agg, graph.member_ptr, graph.members, np.full(n, -1), ptr, nbr, weight
+    )
+    end, inlet = np.bincount(agg, graph.end, n), np.bincount(agg, graph.inlet, n)
+    return _graph(ptr, nbr[:used].copy(), weight[:used].copy(), end, inlet, cell[:n].copy())
+
+
+def _factorised(graph: Graph) -> Any:
+    from scipy.sparse import csr_array, diags_array
+    from scipy.sparse.linalg import splu
+
+    links = csr_array((graph.weight, graph.nbr.astype(np.int64), graph.ptr), shape=(graph.n, graph.n))
+    matrix = diags_array(links.sum(axis=1) + graph.end) - links
+    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})

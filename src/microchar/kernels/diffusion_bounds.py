@@ -1,0 +1,175 @@
+"""Conserved fluxes from any field, and the energies that bound the conductance. All in float64.
+
+What the flux of a field leaves at the nodes is led down the hierarchy: what an
+aggregate has in excess flows between aggregates first (`flow`, from the coarser
+level), spread over the edges in proportion to their conductances; the rest, which
+sums to zero in each aggregate, is evened out inside it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from microchar.kernels.diffusion_setup import conductance
+
+
+@njit(nogil=True)
+def _level_out(matrix, rhs, m):  # type: ignore[no-untyped-def]
+    """Solve a small network for its potentials, the last node at zero; rhs becomes the potentials."""
+    for k in range(m - 1):
+        for i in range(k + 1, m - 1):
+            factor = matrix[i, k] / matrix[k, k]
+            if factor != 0:
+                for j in range(k + 1, m - 1):
+                    matrix[i, j] -= factor * matrix[k, j]
+                rhs[i] -= factor * rhs[k]
+    rhs[m - 1] = 0.0
+    for i in range(m - 2, -1, -1):
+        total = rhs[i]
+        for j in range(i + 1, m - 1):
+            total -= matrix[i, j] * rhs[j]
+        rhs[i] = total / matrix[i, i]
+
+
+@njit(nogil=True, cache=True)
+def residual(nbr, kind, table, ends, x, start, first, last, r, excess):  # type: ignore[no-untyped-def]
+    """Write what the flux of the field `x` leaves at the nodes (float32), and its sum over each aggregate."""
+    none = np.uint32(len(ends))
+    for a in range(first, last):
+        total = 0.0
+        for i in range(start[a], start[a + 1]):
+            at_end = 2 * conductance(kind, table, 0, i, i)
+            left = (ends[i] & 1) * at_end * (1 - x[i]) - (ends[i] >> 1) * at_end * x[i]
+            for side in range(6):
+                j = nbr[i, side]
+                if j != none:
+                    left += conductance(kind, table, min(side, 5 - side), i, j) * (x[j] - x[i])
+            r[i] = left
+            total += left
+        excess[a] = total
+
+
+@njit(nogil=True, cache=True)
+def route(
+    ptr, nbr, weight, end, excess, agg, member_ptr, members, local,
+    coarse_ptr, coarse_nbr, coarse_weight, coarse_end, coarse_flow, coarse_end_flow, matrix, flow, end_flow,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Lead the excess of the nodes of a network away, given the flow between their aggregates.
+
+    Parameters
+    ----------
+    excess : float64, (nodes,)
+    local : int32, (nodes,)
+        Workspace.
+    matrix : float64, (m, m)
+        Workspace for the largest aggregate.
+    flow, end_flow : float64, as `nbr` and as `end`
+        The flow out of each node along each edge and to the ends, written here.
+    """
+    rhs = np.empty(len(matrix))
+    for a in range(len(member_ptr) - 1):
+        first, m = member_ptr[a], member_ptr[a + 1] - member_ptr[a]
+        for p in range(m):
+            local[members[first + p]] = p
+            matrix[p, :m] = 0.0
+        for p in range(m):
+            i = members[first + p]
+            end_flow[i] = coarse_end_flow[a] * (end[i] / coarse_end[a]) if end[i] > 0 else 0.0
+            rest = excess[i] - end_flow[i]
+            for slot in range(ptr[i], ptr[i + 1]):
+                b = agg[nbr[slot]]
+                if b == a:
+                    matrix[p, p] += weight[slot]
+                    matrix[p, local[nbr[slot]]] -= weight[slot]
+                else:
+                    over = _find(coarse_ptr[a], coarse_nbr, b)
+                    flow[slot] = coarse_flow[over] * (weight[slot] / coarse_weight[over])
+                    rest -= flow[slot]
+            rhs[p] = rest
+        _level_out(matrix, rhs, m)
+        for p in range(m):
+            i = members[first + p]
+            for slot in range(ptr[i], ptr[i + 1]):
+                if agg[nbr[slot]] == a:
+                    flow[slot] = weight[slot] * (rhs[p] - rhs[local[nbr[slot]]])
+
+
+@njit(nogil=True)
+def _find(slot, nbr, wanted):  # type: ignore[no-untyped-def]
+    while nbr[slot] != wanted:
+        slot += 1
+    return slot
+
+
+@njit(nogil=True, cache=True)
+def dissipation(
+    nbr, kind, table, ends, x, agg, start, coarse_ptr, coarse_nbr, coarse_weight, coarse_end,
+    coarse_flow, coarse_end_flow, first, last, sums,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Add up what bounds the conductance, over the aggregates from `first` up to `last`.
+
+    `sums` (float64) gets: the energy of the field; the dissipation of the
+    conserved flux; its current at the inlet; what it still leaves at the nodes;
+    the sum of its magnitudes; the sum of the resistances, without those of the inlet.
+    """
+    none = np.uint32(len(ends))
+    matrix, rhs, rest = np.empty((8, 8)), np.empty(8), np.empty(8)
+    energy = lost = current = left = magnitude = resistance = 0.0
+    for a in range(first, last):
+        begin, m = start[a], start[a + 1] - start[a]
+        matrix[:m, :m] = 0.0
+        for p in range(m):
+            i = begin + p
+            rest[p] = 0.0
+            for sign in range(2 if ends[i] else 0):
+                if not (ends[i] >> sign) & 1:
+                    continue
+                # Out of the node: to the inlet at 1 (sign 0) or the outlet at 0 (sign 1).
+                g = 2 * conductance(kind, table, 0, i, i)
+                f = g * (x[i] - (1 - sign))
+                extra = coarse_end_flow[a] * (g / coarse_end[a])
+                q = f + extra
+                rest[p] -= q
+                energy += f * f / g
+                lost += q * q / g
+                magnitude += abs(f) + abs(extra)
+                resistance += sign / g
+                current -= (1 - sign) * q
+            for side in range(6):
+                j = nbr[i, side]
+                if j == none:
+                    continue
+                g = conductance(kind, table, min(side, 5 - side), i, j)
+                f = g * (x[i] - x[j])
+                energy += 0.5 * f * f / g
+                resistance += 0.5 / g
+                rest[p] -= f
+                if agg[j] == a:
+                    matrix[p, p] += g
+                    matrix[p, j - begin] -= g
+                else:
+                    over = _find(coarse_ptr[a], coarse_nbr, agg[j])
+                    extra = coarse_flow[over] * (g / coarse_weight[over])
+                    rest[p] -= extra
+                    lost += 0.5 * (f + extra) ** 2 / g
+                    magnitude += abs(f) + abs(extra)
+        rhs[:m] = rest[:m]
+        _level_out(matrix, rhs, m)
+        for p in range(m):
+            i = begin + p
+            for side in range(6):
+                j = nbr[i, side]
+                if j != none and agg[j] == a:
+                    g = conductance(kind, table, min(side, 5 - side), i, j)
+                    f, extra = g * (x[i] - x[j]), g * (rhs[p] - rhs[j - begin])
+                    rest[p] -= extra
+                    lost += 0.5 * (f + extra) ** 2 / g
+                    magnitude += abs(f) + abs(extra)
+            left += abs(rest[p])
+    sums[0] += energy
+    sums[1] += lost
+    sums[2] += current
+    sums[3] += left
+    sums[4] += magnitude
+    sums[5] += resistance

@@ -1,0 +1,396 @@
+"""From voxels to a hierarchy of networks: percolation, numbering, neighbours, aggregates.
+
+Voxels that conduct from end to end become nodes. They are numbered block by
+block (2×2×2 voxels), and within a block component by component, so that an
+aggregate, which is a connected component inside a block, is a range of nodes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(nogil=True, cache=True)
+def count_runs(labels, code, rows):  # type: ignore[no-untyped-def]
+    """Write into ``rows[1:]`` the number of runs of conducting voxels up to each row (along the last axis).
+
+    Parameters
+    ----------
+    labels : uint8, (n0, n1, n2)
+    code : uint8, (256,)
+        0 for labels that do not conduct.
+    rows : int64, (n0 * n1 + 1,)
+    """
+    n0, n1, n2 = labels.shape
+    rows[0] = 0
+    for i in range(n0):
+        for j in range(n1):
+            runs, inside = 0, False
+            for k in range(n2):
+                conducts = code[labels[i, j, k]] != 0
+                runs += conducts and not inside
+                inside = conducts
+            rows[i * n1 + j + 1] = rows[i * n1 + j] + runs
+
+
+@njit(nogil=True, cache=True)
+def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, kept):  # type: ignore[no-untyped-def]
+    """Write `code` of the voxels connected to both ends of axis 0 into `kept`, 0 elsewhere.
+
+    Runs are joined by union-find: `begin`, `end` and `parent` (int32, one entry
+    for each run) are its workspace. Returns the number of voxels kept.
+    """
+    n0, n1, n2 = labels.shape
+    for i in range(n0):
+        for j in range(n1):
+            row = i * n1 + j
+            _find_runs(labels[i, j], code, rows[row], begin, end, parent)
+            if j > 0:
+                _join_rows(row, row - 1, rows, begin, end, parent)
+            if periodic1 and j == n1 - 1:
+                _join_rows(row, row - j, rows, begin, end, parent)
+            if i > 0:
+                _join_rows(row, row - n1, rows, begin, end, parent)
+            first, last = rows[row], rows[row + 1] - 1
+            if periodic2 and last > first and begin[first] == 0 and end[last] == n2:
+                _join(first, last, parent)
+    touches = np.zeros(len(parent), np.uint8)
+    for run in range(rows[n1]):
+        touches[_root(run, parent)] |= 1
+    for run in range(rows[(n0 - 1) * n1], rows[n0 * n1]):
+        touches[_root(run, parent)] |= 2
+    total = 0
+    for i in range(n0):
+        for j in range(n1):
+            kept[i, j] = 0
+            for run in range(rows[i * n1 + j], rows[i * n1 + j + 1]):
+                if touches[_root(run, parent)] == 3:
+                    total += end[run] - begin[run]
+                    for k in range(begin[run], end[run]):
+                        kept[i, j, k] = code[labels[i, j, k]]
+    return total
+
+
+@njit(nogil=True)
+def _find_runs(row, code, run, begin, end, parent):  # type: ignore[no-untyped-def]
+    inside = False
+    for k in range(len(row)):
+        conducts = code[row[k]] != 0
+        if conducts and not inside:
+            begin[run] = k
+            parent[run] = run
+        elif inside and not conducts:
+            end[run] = k
+            run += 1
+        inside = conducts
+    if inside:
+        end[run] = len(row)
+
+
+@njit(nogil=True)
+def _join_rows(row, other, rows, begin, end, parent):  # type: ignore[no-untyped-def]
+    a, b = rows[row], rows[other]
+    while a < rows[row + 1] and b < rows[other + 1]:
+        if begin[a] < end[b] and begin[b] < end[a]:
+            _join(a, b, parent)
+        if end[a] < end[b]:
+            a += 1
+        else:
+            b += 1
+
+
+@njit(nogil=True)
+def _root(node, parent):  # type: ignore[no-untyped-def]
+    while parent[node] != node:
+        parent[node] = parent[parent[node]]
+        node = parent[node]
+    return node
+
+
+@njit(nogil=True)
+def _join(a, b, parent):  # type: ignore[no-untyped-def]
+    a, b = _root(a, parent), _root(b, parent)
+    # The smaller number is the root, so that roots come first in the order of nodes.
+    if a < b:
+        parent[b] = a
+    elif b < a:
+        parent[a] = b
+
+
+@njit(nogil=True)
+def _masks(kept, block, family, masks):  # type: ignore[no-untyped-def]
+    """Set bit ``4 di + 2 dj + dk`` of ``masks[f]`` where that voxel of the block is of family f."""
+    n0, n1, n2 = kept.shape
+    masks[:] = 0
+    for di in range(min(2, n0 - 2 * block[0])):
+        for dj in range(min(2, n1 - 2 * block[1])):
+            for dk in range(min(2, n2 - 2 * block[2])):
+                kind = kept[2 * block[0] + di, 2 * block[1] + dj, 2 * block[2] + dk]
+                if kind:
+                    masks[family[kind]] |= 1 << (4 * di + 2 * dj + dk)
+
+
+@njit(nogil=True, cache=True)
+def count_blocks(kept, family, families, components, first, last, nodes, aggregates):  # type: ignore[no-untyped-def]
+    """Count the nodes and the aggregates of each plane of blocks from `first` up to `last`.
+
+    Parameters
+    ----------
+    kept : uint8, (n0, n1, n2)
+        From `percolate`.
+    family : uint8, (256,)
+        Voxels of one aggregate are of one family: conductances of one magnitude.
+    families : int
+    components : uint8, (256, 9)
+        Component of each bit of a mask, and in the last column their number.
+    nodes, aggregates : int64, (planes of blocks,)
+    """
+    masks = np.zeros(families, np.int64)
+    for plane in range(first, last):
+        for j in range((kept.shape[1] + 1) // 2):
+            for k in range((kept.shape[2] + 1) // 2):
+                _masks(kept, (plane, j, k), family, masks)
+                for mask in masks:
+                    aggregates[plane] += components[mask, 8]
+                    for bit in range(8):
+                        nodes[plane] += (mask >> bit) & 1
+
+
+@njit(nogil=True)
+def _number(kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, write):  # type: ignore[no-untyped-def]
+    """Number the voxels of a plane of blocks into ``number[1:3]``, and write their aggregates if asked to."""
+    n1, n2 = kept.shape[1], kept.shape[2]
+    number[1:] = np.uint32(len(agg))
+    for j in range((n1 + 1) // 2):
+        for k in range((n2 + 1) // 2):
+            _masks(kept, (plane, j, k), family, masks)
+            for mask in masks:
+                for component in range(components[mask, 8]):
+                    if write:
+                        start[aggregate] = node
+                        cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j, k
+                    for bit in range(8):
+                        if (mask >> bit) & 1 and components[mask, bit] == component:
+                            number[1 + (bit >> 2), 2 * j + ((bit >> 1) & 1), 2 * k + (bit & 1)] = node
+                            if write:
+                                agg[node] = aggregate
+                            node += 1
+                    aggregate += 1
+
+
+@njit(nogil=True, cache=True)
+def link(
+    kept, family, families, components, first, last, nodes, aggregates,
+    periodic1, periodic2, agg, start, cell, nbr, ends, kind,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Number the voxels of the planes of blocks from `first` up to `last`, and write down their neighbours.
+
+    Parameters
+    ----------
+    nodes, aggregates : int64, (planes of blocks + 1,)
+        Number of the first node and aggregate of each plane of blocks.
+    agg : uint32, (nodes,)
+        Aggregate of each node.
+    start, cell : uint32, (aggregates + 1,), and int32, (aggregates, 3)
+        First node and block of each aggregate.
+    nbr : uint32, (nodes, 6)
+        Neighbours before along axes 0, 1, 2 and after along 2, 1, 0. Filled by
+        the caller with the number of nodes, which stands for none.
+    ends : uint8, (nodes,)
+        Bit 0: at the inlet, bit 1: at the outlet.
+    kind : uint8, (nodes + 1,) or None
+        ``kept - 1``; None where all conduct alike.
+    """
+    n0, n1, n2 = kept.shape
+    none = np.uint32(len(agg))
+    masks = np.zeros(families, np.int64)
+    number = np.full((3, n1 + 1, n2 + 1), none, np.uint32)
+    if first > 0:
+        _number(kept, first - 1, family, masks, components, nodes[first - 1], aggregates[first - 1],
+                number, agg, start, cell, False)  # fmt: skip
+    for plane in range(first, last):
+        number[0] = number[2]
+        _number(kept, plane, family, masks, components, nodes[plane], aggregates[plane],
+                number, agg, start, cell, True)  # fmt: skip
+        for di in range(1, 3):
+            i = 2 * plane + di - 1
+            for j in range(n1 if i < n0 else 0):
+                for k in range(n2):
+                    node = number[di, j, k]
+                    if node == none:
+                        continue
+                    _pair(nbr, 0, node, number[di - 1, j, k], none)
+                    if j > 0 or periodic1:
+                        _pair(nbr, 1, node, number[di, j - 1 if j > 0 else n1 - 1, k], none)
+                    if k > 0 or periodic2:
+                        _pair(nbr, 2, node, number[di, j, k - 1 if k > 0 else n2 - 1], none)
+                    ends[node] = (i == 0) + 2 * (i == n0 - 1)
+                    if kind is not None:
+                        kind[node] = kept[i, j, k] - 1
+
+
+@njit(nogil=True)
+def _pair(nbr, side, node, other, none):  # type: ignore[no-untyped-def]
+    if other != none:
+        nbr[node, side] = other
+        nbr[other, 5 - side] = node
+
+
+@njit(nogil=True)
+def conductance(kind, table, axis, i, j):  # type: ignore[no-untyped-def]
+    """Return the conductance of the face between two nodes; without kinds all are alike."""
+    if kind is None:
+        return table[axis, 0, 0]
+    return table[axis, kind[i], kind[j]]
+
+
+@njit(nogil=True)
+def end_conductance(kind, table, ends, i):  # type: ignore[no-untyped-def]
+    """Return the conductance between a node and the ends it lies at: half a voxel each."""
+    sides = (ends[i] & 1) + (ends[i] >> 1)
+    return 2 * sides * conductance(kind, table, 0, i, i)
+
+
+@njit(nogil=True, cache=True)
+def galerkin(
+    nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet
+):  # type: ignore[no-untyped-def]
+    """Sum the conductances between the aggregates from `first` up to `last`; also 1/diagonal of the nodes.
+
+    Parameters
+    ----------
+    table : float64, (3, kinds, kinds)
+        Conductance of a face per axis and pair of kinds.
+    inverse : float32, (nodes,)
+    degree : int64, (aggregates,)
+    coarse_nbr, weight : uint32 and float64, (enough,)
+        The neighbours of one aggregate after those of another.
+    end, inlet : float64, (aggregates,)
+        Conductance to both end faces, and to the inlet.
+
+    Returns
+    -------
+    int
+        How many neighbours were written.
+    """
+    n, used = np.uint32(len(agg)), 0
+    for a in range(first, last):
+        begin = used
+        end[a] = inlet[a] = 0.0
+        for i in range(start[a], start[a + 1]):
+            at_ends = end_conductance(kind, table, ends, i)
+            end[a] += at_ends
+            if ends[i] & 1:
+                inlet[a] += 2 * conductance(kind, table, 0, i, i)
+            diagonal = at_ends
+            for side in range(6):
+                j = nbr[i, side]
+                if j == n:
+                    continue
+                g = conductance(kind, table, min(side, 5 - side), i, j)
+                diagonal += g
+                if agg[j] != a:
+                    used = _add(coarse_nbr, weight, begin, used, agg[j], g)
+            inverse[i] = 1 / diagonal
+        degree[a] = used - begin
+    return used
+
+
+@njit(nogil=True)
+def _add(nbr, weight, begin, used, other, g):  # type: ignore[no-untyped-def]
+    for slot in range(begin, used):
+        if nbr[slot] == other:
+            weight[slot] += g
+            return used
+    nbr[used] = other
+    weight[used] = g
+    return used + 1
+
+
+@njit(nogil=True, cache=True)
+def aggregate(ptr, nbr, weight, cell, strength, largest, parent, size, agg, coarse_cell):  # type: ignore[no-untyped-def]
+    """Join the nodes of a network that are connected inside a block of 2×2×2 cells.
+
+    Only edges of at least `strength` times the strongest of either node count,
+    and no aggregate grows beyond `largest` nodes. `parent` and `size` (int32,
+    one entry for each node) are workspace. Returns the number of aggregates,
+    which come in the order of their first nodes.
+    """
+    n = len(ptr) - 1
+    strongest = np.zeros(n)
+    for i in range(n):
+        parent[i] = i
+        size[i] = 1
+        for slot in range(ptr[i], ptr[i + 1]):
+            strongest[i] = max(strongest[i], weight[slot])
+    for i in range(n):
+        for slot in range(ptr[i], ptr[i + 1]):
+            j = nbr[slot]
+            near = (
+                cell[i, 0] >> 1 == cell[j, 0] >> 1
+                and cell[i, 1] >> 1 == cell[j, 1] >> 1
+                and cell[i, 2] >> 1 == cell[j, 2] >> 1
+            )
+            if j < i and near and weight[slot] >= strength * max(strongest[i], strongest[j]):
+                a, b = _root(i, parent), _root(np.int64(j), parent)
+                if a != b and size[a] + size[b] <= largest:
+                    size[min(a, b)] += size[max(a, b)]
+                    parent[max(a, b)] = min(a, b)
+    count = 0
+    for i in range(n):
+        root = _root(i, parent)
+        if root == i:
+            coarse_cell[count, 0] = cell[i, 0] >> 1
+            coarse_cell[count, 1] = cell[i, 1] >> 1
+            coarse_cell[count, 2] = cell[i, 2] >> 1
+            agg[i] = count
+            count += 1
+        else:
+            agg[i] = agg[root]
+    return count
+
+
+@njit(nogil=True, cache=True)
+def galerkin_graph(ptr, nbr, weight, agg, member_ptr, members, slot_of, coarse_ptr, coarse_nbr, coarse_weight):  # type: ignore[no-untyped-def]
+    """Sum the conductances between the aggregates of a network.
+
+    Parameters
+    ----------
+    member_ptr, members : int64 (aggregates + 1,), uint32 (nodes,)
+        The nodes of each aggregate, written here.
+    slot_of : int64, (aggregates,), filled with -1
+        Workspace.
+
+    Returns
+    -------
+    int
+        How many neighbours were written.
+    """
+    n, coarse = len(agg), len(member_ptr) - 1
+    member_ptr[:] = 0
+    for i in range(n):
+        member_ptr[agg[i] + 1] += 1
+    for a in range(coarse):
+        member_ptr[a + 1] += member_ptr[a]
+    filled = member_ptr[:-1].copy()
+    for i in range(n):
+        members[filled[agg[i]]] = i
+        filled[agg[i]] += 1
+    used = 0
+    for a in range(coarse):
+        coarse_ptr[a] = used
+        for member in range(member_ptr[a], member_ptr[a + 1]):
+            i = members[member]
+            for slot in range(ptr[i], ptr[i + 1]):
+                b = agg[nbr[slot]]
+                if b == a:
+                    continue
+                if slot_of[b] < coarse_ptr[a]:
+                    slot_of[b] = used
+                    coarse_nbr[used] = b
+                    coarse_weight[used] = 0.0
+                    used += 1
+                coarse_weight[slot_of[b]] += weight[slot]
+    coarse_ptr[coarse] = used
+    return used
