@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from microchar.diffusion.problem import Problem
+from microchar.errors import NotEnoughMemoryError
 from microchar.kernels import diffusion_setup
 
 #: Networks of at most that many nodes are factorised.
@@ -19,6 +22,8 @@ _COARSEST = 300
 _LARGEST_AGGREGATE = 64
 #: Slabs that share the sweeps among threads; their number must not depend on that of the threads.
 _SLABS = 16
+#: Memory of all levels and vectors, from measurements on porous media (89) and some to spare.
+_BYTES_PER_NODE = 110
 
 Run = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], list[Any]]
 
@@ -54,6 +59,11 @@ class Voxels:
     def n_aggregates(self) -> int:
         """Number of aggregates."""
         return len(self.cell)
+
+    def inlet(self, nodes: np.ndarray) -> np.ndarray:
+        """Conductance between nodes at the inlet and the inlet."""
+        own = 2 * self.table[0].diagonal()
+        return own[np.zeros_like(nodes) if self.kind is None else self.kind[nodes]]
 
 
 @dataclass(eq=False)
@@ -122,8 +132,41 @@ def percolating(problem: Problem) -> tuple[np.ndarray, int]:
     return kept, total
 
 
+@contextmanager
+def runner(threads: int) -> Iterator[Run]:
+    """Give a function that calls a kernel with each of several tuples of arguments, on threads."""
+
+    def one_by_one(kernel: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> list[Any]:
+        return [kernel(*task) for task in tasks]
+
+    if threads == 1:
+        yield one_by_one
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield lambda kernel, tasks: list(pool.map(lambda task: kernel(*task), tasks))
+
+
+def refuse_beyond_memory(n: int) -> None:
+    """Raise if the hierarchy of that many nodes needs more memory than there is."""
+    needed, available = n * _BYTES_PER_NODE, _available_memory()
+    if needed > available:
+        raise NotEnoughMemoryError(
+            f"effective diffusivity of {n:.3g} conducting voxels needs about {needed / 1e9:.1f} GB of memory, "
+            f"{available / 1e9:.1f} GB are available; crop the volume, or measure on a machine with more"
+        )
+
+
+def _available_memory() -> float:
+    try:
+        with open("/proc/meminfo") as lines:
+            return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return float("inf")  # not Linux: the system will say so itself
+
+
 def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
     """Make the hierarchy from what `percolating` returned."""
+    refuse_beyond_memory(int(np.count_nonzero(kept)))
     voxels, slabs = _voxels(problem, kept, run)
     graphs = [_first_graph(voxels, slabs, run)]
     while graphs[-1].n > _COARSEST:
@@ -134,21 +177,20 @@ def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
     return Hierarchy(voxels, slabs, graphs, _factorised(graphs[-1]))
 
 
-def _families(conductivity: np.ndarray) -> np.ndarray:
-    """Number the kinds by magnitude of conductance: those within a factor of about ten together."""
-    return np.unique(np.round(np.log10(conductivity / conductivity.max())), return_inverse=True)[1]
+def _families(kinds: np.ndarray) -> tuple[np.ndarray, int]:
+    """Number the kinds by the magnitude of their conductance: those within a factor of about ten together."""
+    family = np.zeros(256, np.uint8)
+    family[1 : len(kinds) + 1] = np.unique(np.round(np.log10(kinds / kinds.max())), return_inverse=True)[1]
+    return family, int(family.max()) + 1
 
 
 def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[Slab]]:
     kinds = np.unique(problem.conductivity[problem.conductivity > 0])
-    family = np.zeros(256, np.uint8)
-    family[1 : len(kinds) + 1] = _families(kinds)
-    families = int(family.max()) + 1
+    family, families = _families(kinds)
     planes = (kept.shape[0] + 1) // 2
     # Slabs begin at even planes, so that no aggregate of aggregates lies in two of them.
-    edges = np.unique(np.linspace(0, planes // 2, min(_SLABS, max(1, planes // 8)) + 1).astype(int) * 2)
-    edges[-1] = planes
-    ranges = list(pairwise(edges.tolist()))
+    pieces = min(_SLABS, max(1, planes // 8))
+    ranges = list(pairwise([*(planes * piece // pieces // 2 * 2 for piece in range(pieces)), planes]))
     counts = np.zeros((2, planes), np.int64)
     run(
         diffusion_setup.count_blocks,
@@ -178,6 +220,15 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
         ],
     )  # fmt: skip
     return voxels, slabs
+
+
+def on_voxels(x: np.ndarray, kept: np.ndarray, problem: Problem, voxels: Voxels) -> np.ndarray:
+    """Return the values of the nodes on the voxels, nan where there is no node."""
+    family, families = _families(np.unique(problem.conductivity[problem.conductivity > 0]))
+    out = np.full(kept.shape, np.nan, np.float32)
+    numbering = (family, families, _components(), voxels.agg, voxels.start, voxels.cell)
+    diffusion_setup.spread(kept, *numbering, x, out)
+    return out
 
 
 def _table(kinds: np.ndarray, weights: tuple[float, float, float]) -> np.ndarray:

@@ -13,6 +13,9 @@ from microchar.kernels import diffusion_bounds, diffusion_cycle
 _OVERCORRECTION = np.float32(1.4)
 #: A coarse problem is solved by one step where that reduces the residual to this share, else by two.
 _GOOD_ENOUGH = 0.25
+#: Bounds are found where an iteration changed the energy by less than this many tolerances: the error that is left is
+#: then some twenty times smaller, and the gap between the bounds a few times that.
+_WORTH_A_LOOK = 10
 
 
 class Solver:
@@ -25,9 +28,14 @@ class Solver:
         self._table32 = voxels.table.astype(np.float32)
         self._residual = np.zeros(voxels.n + 1, np.float32)
         self._excess = np.empty(voxels.n_aggregates)
+        self._at_inlet = np.flatnonzero(voxels.ends & 1)
 
-    def fields(self, max_iterations: int) -> Iterator[np.ndarray]:
-        """Give fields of concentration, each better than the one before."""
+    def steps(self, tolerance: float, max_iterations: int) -> Iterator[tuple[np.ndarray, float, float, int]]:
+        """Give fields with the bounds that follow from them and the iterations so far.
+
+        Bounds cost as much as an iteration: they are found once the last one
+        changed the energy so little that they may be within the tolerance.
+        """
         n = self.hierarchy.voxels.n
         x = np.zeros(n + 1)
         x[:n] = self.start()[self.hierarchy.voxels.agg]
@@ -42,9 +50,18 @@ class Solver:
             d, z = z, d
             product = self.apply(d, q)
             if product <= 0:
-                return
-            x += np.dot(d, r) / product * d
-            yield x
+                break
+            step = float(np.dot(d, r)) / product
+            x += step * d
+            if step**2 * product <= _WORTH_A_LOOK * tolerance * self._current(x) or iteration == max_iterations - 1:
+                yield x, *self.bounds(x), iteration + 1
+        else:
+            return
+        yield x, *self.bounds(x), iteration + 1
+
+    def _current(self, x: np.ndarray) -> float:
+        v = self.hierarchy.voxels
+        return float(np.dot(v.inlet(self._at_inlet), 1 - x[self._at_inlet]))
 
     # --- the voxels -----------------------------------------------------------
 

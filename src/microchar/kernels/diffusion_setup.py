@@ -159,7 +159,10 @@ def count_blocks(kept, family, families, components, first, last, nodes, aggrega
 
 @njit(nogil=True)
 def _number(kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, write):  # type: ignore[no-untyped-def]
-    """Number the voxels of a plane of blocks into ``number[1:3]``, and write their aggregates if asked to."""
+    """Number the voxels of a plane of blocks into ``number[1:3]``, and write their aggregates if asked to.
+
+    Returns the number of the next node.
+    """
     n1, n2 = kept.shape[1], kept.shape[2]
     number[1:] = np.uint32(len(agg))
     for j in range((n1 + 1) // 2):
@@ -177,6 +180,23 @@ def _number(kept, plane, family, masks, components, node, aggregate, number, agg
                                 agg[node] = aggregate
                             node += 1
                     aggregate += 1
+    return node
+
+
+@njit(nogil=True, cache=True)
+def spread(kept, family, families, components, agg, start, cell, x, out):  # type: ignore[no-untyped-def]
+    """Write the value of each node to its voxel in `out` (float32, as `kept`)."""
+    n0, n1, n2 = kept.shape
+    masks = np.zeros(families, np.int64)
+    number = np.empty((3, n1 + 1, n2 + 1), np.uint32)
+    node = 0
+    for i in range(n0):
+        if i % 2 == 0:
+            node = _number(kept, i // 2, family, masks, components, node, 0, number, agg, start, cell, False)
+        for j in range(n1):
+            for k in range(n2):
+                if kept[i, j, k]:
+                    out[i, j, k] = x[number[1 + i % 2, j, k]]
 
 
 @njit(nogil=True, cache=True)

@@ -1,0 +1,100 @@
+"""The multigrid solver against the dense and the plain solvers, on volumes small enough for them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive.transport import effective_diffusivity
+
+from microchar.diffusion import hierarchy, multigrid, network, problem, small, solver
+
+SHAPES = [(1, 7, 13), (13, 1, 1), (2, 2, 2), (5, 4, 6), (3, 9, 2), (7, 7, 1), (6, 5, 5), (1, 1, 4), (8, 6, 5)]
+
+
+def by_multigrid(labels, conductivity, *, tolerance=1e-6, threads=1, concentration=False, **geometry):
+    posed = problem.make_problem(labels, conductivity, **geometry)
+    return solver._multigrid(posed, tolerance, threads, 100, concentration, lambda lower, upper: None)
+
+
+@st.composite
+def cases(draw):
+    fractions = draw(st.sampled_from([(0.3, 0.7, 0.0), (0.1, 0.9, 0.0), (0.2, 0.4, 0.4), (0.0, 0.5, 0.5)]))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return {
+        "labels": rng.choice(3, draw(st.sampled_from(SHAPES)), p=fractions).astype(np.uint8),
+        "conductivity": draw(st.sampled_from([(0, 1, 0), (0, 1, 0.05), (0.3, 1, 20), (0, 1, 1)])),
+        "axis": draw(st.integers(0, 2)),
+        "voxel_size": draw(st.sampled_from([(1.0, 1.0, 1.0), (2.0, 1.0, 0.5)])),
+        "periodic": draw(st.sampled_from([(), (1,), (0, 1, 2)])),
+    }
+
+
+@given(cases())
+@settings(deadline=None, max_examples=150)
+def test_interval_holds_the_dense_solution(case):
+    exact = effective_diffusivity(**case)
+    found = by_multigrid(**case)
+    # lstsq rounds: 1e-9 covers a condition number of 1e6.
+    assert found.lower - 1e-9 <= exact <= found.upper + 1e-9
+    assert found.value == pytest.approx(exact, rel=1e-6, abs=1e-9)
+    assert (found.value == 0) == (found.status == "not_percolating")
+
+
+def medium(seed, shape, porosity):
+    """Smoothed noise cut at a level: blobs of some voxels, as in a porous medium."""
+    from scipy.ndimage import gaussian_filter
+
+    noise = gaussian_filter(np.random.default_rng(seed).standard_normal(shape), 1.5, mode="wrap")
+    return (noise < np.quantile(noise, porosity)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("porosity", [0.2, 0.5])
+def test_agrees_with_the_plain_solver_over_several_levels(axis, porosity):
+    labels = medium(axis, (40, 37, 33), porosity)
+    expected = solver.solve(labels, (0, 1), axis=axis, tolerance=1e-5)
+    found = by_multigrid(labels, (0, 1), axis=axis, tolerance=1e-3)
+    assert found.status == expected.status == "ok"
+    assert found.lower <= expected.upper
+    assert expected.lower <= found.upper
+    assert found.gap <= 1e-3
+    assert found.percolating_fraction == expected.percolating_fraction
+
+
+@pytest.mark.parametrize("conductivity", [(0, 1), (0.01, 1)])
+@pytest.mark.parametrize("size", [1e-4, 1e-2, 1.0])
+def test_bounds_hold_for_a_poisoned_field(conductivity, size):
+    rng = np.random.default_rng(1)
+    for seed in range(10):
+        posed = problem.make_problem(medium(seed, (18, 17, 16), 0.5), conductivity, axis=seed % 3)
+        net, _ = network.assemble(posed)
+        exact, *_ = next(small.fields(net))
+        truth = net.inlet @ (1 - exact)
+        kept, n = hierarchy.percolating(posed)
+        assert n == net.n
+        with hierarchy.runner(1) as run:
+            found = multigrid.Solver(hierarchy.build(posed, kept, run), run)
+            *_, (x, lower, upper, _) = found.steps(1e-8, 30)
+            assert lower <= truth <= upper
+            assert upper - lower < 1e-5 * truth
+            x[:-1] += size * rng.standard_normal(n)
+            lower, upper = found.bounds(x)
+        assert 0 <= lower <= truth <= upper
+
+
+def test_threads_change_nothing():
+    labels = medium(3, (70, 40, 40), 0.4)
+    one, two = (by_multigrid(labels, (0, 1), axis=0, threads=threads) for threads in (1, 2))
+    assert (one.lower, one.upper) == (two.lower, two.upper)
+
+
+def test_concentration_is_that_of_the_plain_solver():
+    labels = medium(4, (24, 22, 20), 0.6)
+    kinds = labels + (np.arange(22)[:, None] > 12) * labels
+    for conductivity in [(0, 1, 1), (0, 1, 0.01)]:
+        expected = solver.solve(kinds, conductivity, axis=1, tolerance=1e-9, concentration=True).concentration
+        found = by_multigrid(kinds, conductivity, axis=1, tolerance=1e-7, concentration=True).concentration
+        np.testing.assert_allclose(np.moveaxis(found, 0, 1), expected, atol=1e-3)
+        assert expected.shape == labels.shape
