@@ -17,9 +17,13 @@ from microchar.errors import NotEnoughMemoryError
 from microchar.kernels import diffusion_setup
 
 #: Networks of at most that many nodes are factorised.
-_COARSEST = 300
-#: Nodes of a coarse aggregate: the flux inside it is found by elimination.
-_LARGEST_AGGREGATE = 64
+_COARSEST = 500
+#: Nodes of a coarse aggregate by cells, where the flux inside it is found by elimination, and otherwise.
+LARGEST_AGGREGATE, _LARGEST_CLUSTER = 64, 8
+#: Aggregation by cells must make a network at least so much smaller.
+_MUCH_SMALLER = 0.4
+#: A network that aggregation makes no smaller than this is factorised, whatever its size.
+_BARELY_SMALLER = 0.8
 #: Slabs that share the sweeps among threads; their number must not depend on that of the threads.
 _SLABS = 16
 #: Memory of all levels and vectors, from measurements on porous media (89) and some to spare.
@@ -169,8 +173,9 @@ def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
     refuse_beyond_memory(int(np.count_nonzero(kept)))
     voxels, slabs = _voxels(problem, kept, run)
     graphs = [_first_graph(voxels, slabs, run)]
+    by_cell = voxels.kind is None
     while graphs[-1].n > _COARSEST:
-        coarse = _coarser(graphs[-1], len(voxels.table[0]))
+        coarse, by_cell = _coarser(graphs[-1], by_cell)
         if coarse is None:
             break
         graphs.append(coarse)
@@ -263,16 +268,18 @@ def _graph(
     return Graph(ptr, nbr, weight, end, inlet.astype(np.float32), cell, inverse)
 
 
-def _coarser(graph: Graph, kinds: int) -> Graph | None:
-    """Aggregate a network; None where that gets nowhere."""
+def _coarser(graph: Graph, by_cell: bool) -> tuple[Graph | None, bool]:
+    """Aggregate a network, by cells as long as that makes it much smaller; None if nothing does."""
     workspace = np.empty((2, graph.n), np.int32)
     agg, cell = np.empty(graph.n, np.uint32), np.empty((graph.n, 3), np.int32)
-    strength = 0.0 if kinds == 1 else 1e-3
-    n = diffusion_setup.aggregate(
-        graph.ptr, graph.nbr, graph.weight, graph.cell, strength, _LARGEST_AGGREGATE, *workspace, agg, cell
-    )
-    if n == graph.n and not graph.cell.any():
-        return None
+    n, edges = graph.n, (graph.ptr, graph.nbr, graph.weight, graph.end, graph.cell)
+    if by_cell:
+        n = diffusion_setup.aggregate(*edges, True, LARGEST_AGGREGATE, *workspace, agg, cell)
+    if n > _MUCH_SMALLER * graph.n:
+        by_cell = False
+        n = diffusion_setup.aggregate(*edges, False, _LARGEST_CLUSTER, *workspace, agg, cell)
+    if n > _BARELY_SMALLER * graph.n:
+        return None, by_cell
     graph.agg = agg
     graph.member_ptr, graph.members = np.empty(n + 1, np.int64), np.empty(graph.n, np.uint32)
     ptr, nbr, weight = np.empty(n + 1, np.int64), np.empty(len(graph.nbr), np.uint32), np.empty(len(graph.nbr))
@@ -280,7 +287,7 @@ def _coarser(graph: Graph, kinds: int) -> Graph | None:
         graph.ptr, graph.nbr, graph.weight, agg, graph.member_ptr, graph.members, np.full(n, -1), ptr, nbr, weight
     )
     end, inlet = np.bincount(agg, graph.end, n), np.bincount(agg, graph.inlet, n)
-    return _graph(ptr, nbr[:used].copy(), weight[:used].copy(), end, inlet, cell[:n].copy())
+    return _graph(ptr, nbr[:used].copy(), weight[:used].copy(), end, inlet, cell[:n].copy()), by_cell
 
 
 def _factorised(graph: Graph) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from microchar.diffusion.hierarchy import Hierarchy, Run
+from microchar.diffusion.hierarchy import LARGEST_AGGREGATE, Hierarchy, Run
 from microchar.kernels import diffusion_bounds, diffusion_cycle
 
 #: Piecewise-constant interpolation underestimates corrections; this much more is about right.
@@ -148,11 +148,12 @@ class Solver:
         graph = self.hierarchy.graphs[level]
         x = np.zeros(graph.n, np.float32)
         self._relax_graph(level, b, x, backward=False)
-        coarse = np.zeros(self.hierarchy.graphs[level + 1].n, np.float32)
-        operator = (graph.ptr, graph.nbr, graph.weight, graph.end)
-        self.run(
-            diffusion_cycle.restrict_graph, [(*operator, b, x, graph.agg, *part, coarse) for part in self._parts(level)]
-        )
+        n = self.hierarchy.graphs[level + 1].n
+        coarse = np.empty(n, np.float32)
+        operator = (graph.ptr, graph.nbr, graph.weight, graph.end, b, x, graph.member_ptr, graph.members)
+        pieces = 16 if level == 0 else 1
+        ranges = [(n * piece // pieces, n * (piece + 1) // pieces) for piece in range(pieces)]
+        self.run(diffusion_cycle.restrict_graph, [(*operator, *part, coarse) for part in ranges])
         x += _OVERCORRECTION * self.solve_graph(level + 1, coarse)[graph.agg]
         self._relax_graph(level, b, x, backward=True)
         return x
@@ -213,10 +214,9 @@ class Solver:
         below = self.hierarchy.graphs[level + 1]
         coarse_flow = self._flow(level + 1, np.bincount(graph.agg, excess, below.n))
         flow, end_flow = np.empty(len(graph.nbr)), np.empty(graph.n)
-        m = int(np.diff(graph.member_ptr).max())
         diffusion_bounds.route(
             graph.ptr, graph.nbr, graph.weight, graph.end, excess, graph.agg, graph.member_ptr, graph.members,
             np.empty(graph.n, np.int32), below.ptr, below.nbr, below.weight, below.end, *coarse_flow,
-            np.empty((m, m)), flow, end_flow,
+            np.empty((LARGEST_AGGREGATE, LARGEST_AGGREGATE)), flow, end_flow,
         )  # fmt: skip
         return flow, end_flow

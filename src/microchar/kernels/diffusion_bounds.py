@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from microchar.kernels.diffusion_setup import conductance
+from microchar.kernels.diffusion_setup import conductance, is_dead_end
 
 
 @njit(nogil=True)
@@ -69,30 +69,42 @@ def route(
     """
     rhs = np.empty(len(matrix))
     for a in range(len(member_ptr) - 1):
-        first, m = member_ptr[a], member_ptr[a + 1] - member_ptr[a]
-        for p in range(m):
-            local[members[first + p]] = p
-            matrix[p, :m] = 0.0
-        for p in range(m):
-            i = members[first + p]
+        m = 0
+        for member in range(member_ptr[a], member_ptr[a + 1]):
+            i = members[member]
+            if not is_dead_end(ptr, end, i):
+                local[i] = m
+                matrix[m, : m + 1] = 0.0
+                matrix[:m, m] = 0.0
+                m += 1
+        for member in range(member_ptr[a], member_ptr[a + 1]):
+            i = members[member]
+            if is_dead_end(ptr, end, i):
+                end_flow[i] = 0.0
+                flow[ptr[i]] = excess[i]
+                continue
+            p = local[i]
             end_flow[i] = coarse_end_flow[a] * (end[i] / coarse_end[a]) if end[i] > 0 else 0.0
-            rest = excess[i] - end_flow[i]
+            rhs[p] = excess[i] - end_flow[i]
             for slot in range(ptr[i], ptr[i + 1]):
-                b = agg[nbr[slot]]
-                if b == a:
-                    matrix[p, p] += weight[slot]
-                    matrix[p, local[nbr[slot]]] -= weight[slot]
-                else:
-                    over = _find(coarse_ptr[a], coarse_nbr, b)
+                j = nbr[slot]
+                if agg[j] != a:
+                    over = _find(coarse_ptr[a], coarse_nbr, agg[j])
                     flow[slot] = coarse_flow[over] * (weight[slot] / coarse_weight[over])
-                    rest -= flow[slot]
-            rhs[p] = rest
+                    rhs[p] -= flow[slot]
+                elif is_dead_end(ptr, end, j):
+                    flow[slot] = -excess[j]
+                    rhs[p] += excess[j]
+                else:
+                    matrix[p, p] += weight[slot]
+                    matrix[p, local[j]] -= weight[slot]
         _level_out(matrix, rhs, m)
-        for p in range(m):
-            i = members[first + p]
+        for member in range(member_ptr[a], member_ptr[a + 1]):
+            i = members[member]
             for slot in range(ptr[i], ptr[i + 1]):
-                if agg[nbr[slot]] == a:
-                    flow[slot] = weight[slot] * (rhs[p] - rhs[local[nbr[slot]]])
+                j = nbr[slot]
+                if agg[j] == a and not (is_dead_end(ptr, end, i) or is_dead_end(ptr, end, j)):
+                    flow[slot] = weight[slot] * (rhs[local[i]] - rhs[local[j]])
 
 
 @njit(nogil=True)

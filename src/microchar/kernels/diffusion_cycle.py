@@ -106,7 +106,11 @@ def apply_graph(ptr, nbr, weight, end, x, out, first, last):  # type: ignore[no-
 
 
 @njit(nogil=True, cache=True)
-def restrict_graph(ptr, nbr, weight, end, b, x, agg, first, last, coarse):  # type: ignore[no-untyped-def]
-    """Add the residual ``b - A x`` of the nodes from `first` up to `last` to their aggregates."""
-    for i in range(first, last):
-        coarse[agg[i]] += b[i] - _outflow_graph(ptr, nbr, weight, end, x, i)
+def restrict_graph(ptr, nbr, weight, end, b, x, member_ptr, members, first, last, coarse):  # type: ignore[no-untyped-def]
+    """Sum the residual ``b - A x`` over each aggregate from `first` up to `last`."""
+    for a in range(first, last):
+        total = 0.0
+        for member in range(member_ptr[a], member_ptr[a + 1]):
+            i = members[member]
+            total += b[i] - _outflow_graph(ptr, nbr, weight, end, x, i)
+        coarse[a] = total

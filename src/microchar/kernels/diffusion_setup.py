@@ -328,47 +328,68 @@ def _add(nbr, weight, begin, used, other, g):  # type: ignore[no-untyped-def]
     return used + 1
 
 
-@njit(nogil=True, cache=True)
-def aggregate(ptr, nbr, weight, cell, strength, largest, parent, size, agg, coarse_cell):  # type: ignore[no-untyped-def]
-    """Join the nodes of a network that are connected inside a block of 2×2×2 cells.
+@njit(nogil=True)
+def is_dead_end(ptr, end, i):  # type: ignore[no-untyped-def]
+    """Whether all that enters a node has to leave it the way it came."""
+    return ptr[i + 1] - ptr[i] == 1 and end[i] == 0
 
-    Only edges of at least `strength` times the strongest of either node count,
-    and no aggregate grows beyond `largest` nodes. `parent` and `size` (int32,
-    one entry for each node) are workspace. Returns the number of aggregates,
-    which come in the order of their first nodes.
+
+@njit(nogil=True, cache=True)
+def aggregate(ptr, nbr, weight, end, cell, by_cell, largest, parent, size, agg, coarse_cell):  # type: ignore[no-untyped-def]
+    """Join the nodes of a network to aggregates of at most `largest` nodes, not counting dead ends.
+
+    Dead ends are joined to what they hang on. By cells, so is what is connected
+    inside a block of 2×2×2 cells; otherwise each node is joined to the neighbour
+    it is best connected to, of those that still have room. `parent` and `size`
+    (int32, one entry for each node) are workspace. Returns the number of
+    aggregates, which come in the order of their first nodes.
     """
     n = len(ptr) - 1
-    strongest = np.zeros(n)
     for i in range(n):
         parent[i] = i
-        size[i] = 1
-        for slot in range(ptr[i], ptr[i + 1]):
-            strongest[i] = max(strongest[i], weight[slot])
+        size[i] = 0 if is_dead_end(ptr, end, i) else 1
     for i in range(n):
+        best, strongest, room = -1, 0.0, 0.0
         for slot in range(ptr[i], ptr[i + 1]):
-            j = nbr[slot]
-            near = (
+            j = np.int64(nbr[slot])
+            strongest = max(strongest, weight[slot])
+            near = size[i] == 0 or size[j] == 0 or not by_cell
+            near = near or (
                 cell[i, 0] >> 1 == cell[j, 0] >> 1
                 and cell[i, 1] >> 1 == cell[j, 1] >> 1
                 and cell[i, 2] >> 1 == cell[j, 2] >> 1
             )
-            if j < i and near and weight[slot] >= strength * max(strongest[i], strongest[j]):
-                a, b = _root(i, parent), _root(np.int64(j), parent)
-                if a != b and size[a] + size[b] <= largest:
-                    size[min(a, b)] += size[max(a, b)]
-                    parent[max(a, b)] = min(a, b)
+            if near and _fits(i, j, parent, size, largest):
+                if by_cell:
+                    _merge(i, j, parent, size)
+                elif weight[slot] > room:
+                    best, room = j, weight[slot]
+        if best >= 0 and room >= 0.1 * strongest:
+            _merge(i, best, parent, size)
     count = 0
     for i in range(n):
         root = _root(i, parent)
         if root == i:
-            coarse_cell[count, 0] = cell[i, 0] >> 1
-            coarse_cell[count, 1] = cell[i, 1] >> 1
-            coarse_cell[count, 2] = cell[i, 2] >> 1
+            for axis in range(3):
+                coarse_cell[count, axis] = cell[i, axis] >> 1
             agg[i] = count
             count += 1
         else:
             agg[i] = agg[root]
     return count
+
+
+@njit(nogil=True)
+def _fits(i, j, parent, size, largest):  # type: ignore[no-untyped-def]
+    a, b = _root(i, parent), _root(j, parent)
+    return a != b and size[a] + size[b] <= largest
+
+
+@njit(nogil=True)
+def _merge(i, j, parent, size):  # type: ignore[no-untyped-def]
+    a, b = _root(i, parent), _root(j, parent)
+    size[min(a, b)] += size[max(a, b)]
+    parent[max(a, b)] = min(a, b)
 
 
 @njit(nogil=True, cache=True)
