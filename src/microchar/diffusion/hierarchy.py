@@ -99,6 +99,7 @@ class Hierarchy:
     slabs: list[Slab]
     graphs: list[Graph]
     factors: Any
+    numbering: _Numbering
 
     def solve_coarsest(self, b: np.ndarray) -> np.ndarray:
         """Solve on the coarsest network, in single precision."""
@@ -107,10 +108,11 @@ class Hierarchy:
 
 @cache
 def _components() -> np.ndarray:
-    """Component of each bit of the 256 masks of a 2×2×2 block; their number in the last column."""
-    table = np.zeros((256, 9), np.uint8)
+    """Component of each bit of the 256 masks of a 2×2×2 block, their number, and the number of bits."""
+    table = np.zeros((256, 10), np.uint8)
     for mask in range(256):
         left = {bit for bit in range(8) if mask >> bit & 1}
+        table[mask, 9] = len(left)
         while left:
             grown, front = set(), {min(left)}
             while front:
@@ -130,9 +132,9 @@ def percolating(problem: Problem) -> tuple[np.ndarray, int]:
     code[conducts] = 1 + np.unique(problem.conductivity[conducts], return_inverse=True)[1]
     rows = np.empty(labels.shape[0] * labels.shape[1] + 1, np.int64)
     diffusion_setup.count_runs(labels, code, rows)
-    begin, end, parent = (np.empty(rows[-1], np.int32) for _ in range(3))
-    kept = np.empty_like(labels)
-    total = diffusion_setup.percolate(labels, code, *problem.periodic[1:], rows, begin, end, parent, kept)
+    workspace = [*(np.empty(rows[-1], np.int32) for _ in range(3)), np.zeros(rows[-1], np.uint8)]
+    kept = np.zeros_like(labels)
+    total = diffusion_setup.percolate(labels, code, *problem.periodic[1:], rows, *workspace, kept)
     return kept, total
 
 
@@ -171,7 +173,7 @@ def _available_memory() -> float:
 def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
     """Make the hierarchy from what `percolating` returned."""
     refuse_beyond_memory(int(np.count_nonzero(kept)))
-    voxels, slabs = _voxels(problem, kept, run)
+    voxels, slabs, numbering = _voxels(problem, kept, run)
     graphs = [_first_graph(voxels, slabs, run)]
     by_cell = voxels.kind is None
     while graphs[-1].n > _COARSEST:
@@ -179,7 +181,7 @@ def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
         if coarse is None:
             break
         graphs.append(coarse)
-    return Hierarchy(voxels, slabs, graphs, _factorised(graphs[-1]))
+    return Hierarchy(voxels, slabs, graphs, _factorised(graphs[-1]), numbering)
 
 
 def _families(kinds: np.ndarray) -> tuple[np.ndarray, int]:
@@ -189,7 +191,7 @@ def _families(kinds: np.ndarray) -> tuple[np.ndarray, int]:
     return family, int(family.max()) + 1
 
 
-def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[Slab]]:
+def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[Slab], _Numbering]:
     kinds = np.unique(problem.conductivity[problem.conductivity > 0])
     family, families = _families(kinds)
     planes = (kept.shape[0] + 1) // 2
@@ -199,7 +201,7 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
     counts = np.zeros((2, planes), np.int64)
     run(
         diffusion_setup.count_blocks,
-        [(kept, family, families, _components(), first, last, *counts) for first, last in ranges],
+        [(kept, family, np.empty(families, np.int64), _components(), *planes, *counts) for planes in ranges],
     )
     nodes, aggregates = (np.concatenate([[0], np.cumsum(count)]) for count in counts)
     n = int(nodes[-1])
@@ -216,23 +218,47 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
         cell=np.empty((aggregates[-1], 3), np.int32),
         inverse=np.empty(n, np.float32),
     )
-    run(
-        diffusion_setup.link,
-        [
-            (kept, family, families, _components(), *slab.planes, nodes, aggregates, *problem.periodic[1:],
-             voxels.agg, voxels.start, voxels.cell, voxels.nbr, voxels.ends, voxels.kind)
-            for slab in slabs
-        ],
-    )  # fmt: skip
-    return voxels, slabs
+    numbering = _Numbering(kept, family, families, nodes, aggregates, voxels)
+    run(_link, [(problem, numbering, slab.planes) for slab in slabs])
+    return voxels, slabs, numbering
 
 
-def on_voxels(x: np.ndarray, kept: np.ndarray, problem: Problem, voxels: Voxels) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class _Numbering:
+    """What it takes to number the voxels of a plane of blocks."""
+
+    kept: np.ndarray
+    family: np.ndarray
+    families: int
+    nodes: np.ndarray
+    aggregates: np.ndarray
+    voxels: Voxels
+
+    def planes(self, first: int, last: int, write: bool) -> Iterator[tuple[int, np.ndarray]]:
+        """Give the planes of voxels of some planes of blocks with the nodes in them and in the plane before."""
+        n0, n1, n2 = self.kept.shape
+        v, masks = self.voxels, np.empty(self.families, np.int64)
+        number = np.empty((4, n1 + 1, n2 + 1), np.uint32)
+        for plane in range(max(first - 1, 0), last):
+            node, aggregate = self.nodes[plane], self.aggregates[plane]
+            here = (self.kept, plane, self.family, masks, _components(), node, aggregate, number)
+            diffusion_setup.number_plane(*here, v.agg, v.start, v.cell, write and plane >= first)
+            if plane >= first:
+                yield from ((i, number) for i in range(2 * plane, min(2 * plane + 2, n0)))
+
+
+def _link(problem: Problem, numbering: _Numbering, planes: tuple[int, int]) -> None:
+    v = numbering.voxels
+    for i, number in numbering.planes(*planes, write=True):
+        diffusion_setup.link(numbering.kept, i, *problem.periodic[1:], number, v.nbr, v.ends, v.kind)
+
+
+def on_voxels(x: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
     """Return the values of the nodes on the voxels, nan where there is no node."""
-    family, families = _families(np.unique(problem.conductivity[problem.conductivity > 0]))
-    out = np.full(kept.shape, np.nan, np.float32)
-    numbering = (family, families, _components(), voxels.agg, voxels.start, voxels.cell)
-    diffusion_setup.spread(kept, *numbering, x, out)
+    numbering = hierarchy.numbering
+    out = np.full(numbering.kept.shape, np.nan, np.float32)
+    for i, number in numbering.planes(0, len(numbering.nodes) - 1, write=False):
+        diffusion_setup.spread(numbering.kept, i, number, x, out)
     return out
 
 
@@ -281,7 +307,8 @@ def _coarser(graph: Graph, by_cell: bool) -> tuple[Graph | None, bool]:
     if n > _BARELY_SMALLER * graph.n:
         return None, by_cell
     graph.agg = agg
-    graph.member_ptr, graph.members = np.empty(n + 1, np.int64), np.empty(graph.n, np.uint32)
+    graph.member_ptr = np.concatenate([[0], np.cumsum(np.bincount(agg, minlength=n))])
+    graph.members = np.argsort(agg, kind="stable").astype(np.uint32)
     ptr, nbr, weight = np.empty(n + 1, np.int64), np.empty(len(graph.nbr), np.uint32), np.empty(len(graph.nbr))
     used = diffusion_setup.galerkin_graph(
         graph.ptr, graph.nbr, graph.weight, agg, graph.member_ptr, graph.members, np.full(n, -1), ptr, nbr, weight

@@ -192,7 +192,10 @@ class Solver:
         sums = np.zeros((len(slabs), 6))
         self.run(
             diffusion_bounds.dissipation,
-            [(*fine, v.agg, v.start, *coarse, *slab.aggregates, sums[s]) for s, slab in enumerate(slabs)],
+            [
+                (*fine, v.agg, v.start, *coarse, np.empty((8, 8)), np.empty(8), np.empty(8), *slab.aggregates, sums[s])
+                for s, slab in enumerate(slabs)
+            ],
         )
         energy, dissipation, current, left, magnitude, resistance = sums.sum(axis=0).tolist()
         eps = np.finfo(float).eps
@@ -217,6 +220,6 @@ class Solver:
         diffusion_bounds.route(
             graph.ptr, graph.nbr, graph.weight, graph.end, excess, graph.agg, graph.member_ptr, graph.members,
             np.empty(graph.n, np.int32), below.ptr, below.nbr, below.weight, below.end, *coarse_flow,
-            np.empty((LARGEST_AGGREGATE, LARGEST_AGGREGATE)), flow, end_flow,
+            np.empty((LARGEST_AGGREGATE, LARGEST_AGGREGATE)), np.empty(LARGEST_AGGREGATE), flow, end_flow,
         )  # fmt: skip
         return flow, end_flow

@@ -134,7 +134,7 @@ def _multigrid(
         steps = ((*step, "multigrid") for step in solver.steps(tolerance, max_iterations))
         solution, field = _narrow(problem, steps, n, tolerance, progress)
         if concentration:
-            field = hierarchy.on_voxels(field, kept, problem, solver.hierarchy.voxels)
+            field = hierarchy.on_voxels(field, solver.hierarchy)
             solution = replace(solution, concentration=field)
     return solution
 

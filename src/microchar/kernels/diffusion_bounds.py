@@ -14,7 +14,7 @@ from numba import njit
 from microchar.kernels.diffusion_setup import conductance, is_dead_end
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _level_out(matrix, rhs, m):  # type: ignore[no-untyped-def]
     """Solve a small network for its potentials, the last node at zero; rhs becomes the potentials."""
     for k in range(m - 1):
@@ -32,7 +32,7 @@ def _level_out(matrix, rhs, m):  # type: ignore[no-untyped-def]
         rhs[i] = total / matrix[i, i]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def residual(nbr, kind, table, ends, x, start, first, last, r, excess):  # type: ignore[no-untyped-def]
     """Write what the flux of the field `x` leaves at the nodes (float32), and its sum over each aggregate."""
     none = np.uint32(len(ends))
@@ -50,10 +50,10 @@ def residual(nbr, kind, table, ends, x, start, first, last, r, excess):  # type:
         excess[a] = total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def route(
     ptr, nbr, weight, end, excess, agg, member_ptr, members, local,
-    coarse_ptr, coarse_nbr, coarse_weight, coarse_end, coarse_flow, coarse_end_flow, matrix, flow, end_flow,
+    coarse_ptr, coarse_nbr, coarse_weight, coarse_end, coarse_flow, coarse_end_flow, matrix, rhs, flow, end_flow,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """Lead the excess of the nodes of a network away, given the flow between their aggregates.
 
@@ -62,20 +62,19 @@ def route(
     excess : float64, (nodes,)
     local : int32, (nodes,)
         Workspace.
-    matrix : float64, (m, m)
+    matrix, rhs : float64, (m, m), (m,)
         Workspace for the largest aggregate.
     flow, end_flow : float64, as `nbr` and as `end`
         The flow out of each node along each edge and to the ends, written here.
     """
-    rhs = np.empty(len(matrix))
     for a in range(len(member_ptr) - 1):
         m = 0
         for member in range(member_ptr[a], member_ptr[a + 1]):
             i = members[member]
             if not is_dead_end(ptr, end, i):
                 local[i] = m
-                matrix[m, : m + 1] = 0.0
-                matrix[:m, m] = 0.0
+                for p in range(m + 1):
+                    matrix[m, p] = matrix[p, m] = 0.0
                 m += 1
         for member in range(member_ptr[a], member_ptr[a + 1]):
             i = members[member]
@@ -107,33 +106,34 @@ def route(
                     flow[slot] = weight[slot] * (rhs[local[i]] - rhs[local[j]])
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _find(slot, nbr, wanted):  # type: ignore[no-untyped-def]
     while nbr[slot] != wanted:
         slot += 1
     return slot
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def dissipation(
     nbr, kind, table, ends, x, agg, start, coarse_ptr, coarse_nbr, coarse_weight, coarse_end,
-    coarse_flow, coarse_end_flow, first, last, sums,
+    coarse_flow, coarse_end_flow, matrix, rhs, rest, first, last, sums,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """Add up what bounds the conductance, over the aggregates from `first` up to `last`.
 
     `sums` (float64) gets: the energy of the field; the dissipation of the
     conserved flux; its current at the inlet; what it still leaves at the nodes;
     the sum of its magnitudes; the sum of the resistances, without those of the inlet.
+    `matrix`, `rhs` and `rest` (float64, 8 to a side) are workspace.
     """
     none = np.uint32(len(ends))
-    matrix, rhs, rest = np.empty((8, 8)), np.empty(8), np.empty(8)
     energy = lost = current = left = magnitude = resistance = 0.0
     for a in range(first, last):
         begin, m = start[a], start[a + 1] - start[a]
-        matrix[:m, :m] = 0.0
         for p in range(m):
             i = begin + p
             rest[p] = 0.0
+            for other in range(m):
+                matrix[p, other] = 0.0
             for sign in range(2 if ends[i] else 0):
                 if not (ends[i] >> sign) & 1:
                     continue
@@ -166,7 +166,8 @@ def dissipation(
                     rest[p] -= extra
                     lost += 0.5 * (f + extra) ** 2 / g
                     magnitude += abs(f) + abs(extra)
-        rhs[:m] = rest[:m]
+        for p in range(m):
+            rhs[p] = rest[p]
         _level_out(matrix, rhs, m)
         for p in range(m):
             i = begin + p

@@ -12,7 +12,7 @@ from numba import njit
 from microchar.kernels.diffusion_setup import conductance, end_conductance
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _inflow(nbr, kind, table, x, i):  # type: ignore[no-untyped-def]
     if kind is None:
         return (
@@ -27,7 +27,7 @@ def _inflow(nbr, kind, table, x, i):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _outflow(nbr, kind, table, ends, x, i):  # type: ignore[no-untyped-def]
     # By differences: a diagonal in single precision would leak a little at every node, which adds up over millions.
     here, none = x[i], len(ends)
@@ -39,7 +39,7 @@ def _outflow(nbr, kind, table, ends, x, i):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def relax(nbr, kind, table, inverse, b, x, first, last, backward):  # type: ignore[no-untyped-def]
     """Gauss-Seidel over the nodes from `first` up to `last`, in that order or backward."""
     for step in range(last - first):
@@ -47,7 +47,7 @@ def relax(nbr, kind, table, inverse, b, x, first, last, backward):  # type: igno
         x[i] = inverse[i] * (b[i] + _inflow(nbr, kind, table, x, i))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def restrict(nbr, kind, table, ends, b, x, start, first, last, coarse):  # type: ignore[no-untyped-def]
     """Sum the residual ``b - A x`` over each aggregate from `first` up to `last`."""
     for a in range(first, last):
@@ -57,7 +57,7 @@ def restrict(nbr, kind, table, ends, b, x, start, first, last, coarse):  # type:
         coarse[a] = total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def prolong(start, coarse, factor, x, first, last):  # type: ignore[no-untyped-def]
     """Add `factor` times the value of each aggregate to its nodes."""
     for a in range(first, last):
@@ -65,7 +65,7 @@ def prolong(start, coarse, factor, x, first, last):  # type: ignore[no-untyped-d
             x[i] += factor * coarse[a]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def apply(nbr, kind, table, ends, x, out, first, last):  # type: ignore[no-untyped-def]
     """Write ``A x`` into `out`; returns ``x · A x``."""
     product = 0.0
@@ -75,7 +75,7 @@ def apply(nbr, kind, table, ends, x, out, first, last):  # type: ignore[no-untyp
     return product
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def relax_graph(ptr, nbr, weight, inverse, b, x, first, last, backward):  # type: ignore[no-untyped-def]
     """Gauss-Seidel on a network, as `relax`."""
     for step in range(last - first):
@@ -86,7 +86,7 @@ def relax_graph(ptr, nbr, weight, inverse, b, x, first, last, backward):  # type
         x[i] = inverse[i] * (b[i] + total)
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _outflow_graph(ptr, nbr, weight, end, x, i):  # type: ignore[no-untyped-def]
     here = x[i]
     total = end[i] * here
@@ -95,7 +95,7 @@ def _outflow_graph(ptr, nbr, weight, end, x, i):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def apply_graph(ptr, nbr, weight, end, x, out, first, last):  # type: ignore[no-untyped-def]
     """Write ``A x`` into `out`, as `apply`."""
     product = 0.0
@@ -105,7 +105,7 @@ def apply_graph(ptr, nbr, weight, end, x, out, first, last):  # type: ignore[no-
     return product
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def restrict_graph(ptr, nbr, weight, end, b, x, member_ptr, members, first, last, coarse):  # type: ignore[no-untyped-def]
     """Sum the residual ``b - A x`` over each aggregate from `first` up to `last`."""
     for a in range(first, last):

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def count_runs(labels, code, rows):  # type: ignore[no-untyped-def]
     """Write into ``rows[1:]`` the number of runs of conducting voxels up to each row (along the last axis).
 
@@ -34,18 +34,19 @@ def count_runs(labels, code, rows):  # type: ignore[no-untyped-def]
             rows[i * n1 + j + 1] = rows[i * n1 + j] + runs
 
 
-@njit(nogil=True, cache=True)
-def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, kept):  # type: ignore[no-untyped-def]
-    """Write `code` of the voxels connected to both ends of axis 0 into `kept`, 0 elsewhere.
+@njit(nogil=True, cache=True, error_model="numpy")
+def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, touches, kept):  # type: ignore[no-untyped-def]
+    """Write `code` of the voxels connected to both ends of axis 0 into `kept`, which comes filled with 0.
 
-    Runs are joined by union-find: `begin`, `end` and `parent` (int32, one entry
-    for each run) are its workspace. Returns the number of voxels kept.
+    Runs are joined by union-find: `begin`, `end` and `parent` (int32), and
+    `touches` (uint8, filled with 0), one entry for each run, are its workspace.
+    Returns the number of voxels kept.
     """
     n0, n1, n2 = labels.shape
     for i in range(n0):
         for j in range(n1):
             row = i * n1 + j
-            _find_runs(labels[i, j], code, rows[row], begin, end, parent)
+            _find_runs(labels, i, j, code, rows[row], begin, end, parent)
             if j > 0:
                 _join_rows(row, row - 1, rows, begin, end, parent)
             if periodic1 and j == n1 - 1:
@@ -55,7 +56,6 @@ def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, kept
             first, last = rows[row], rows[row + 1] - 1
             if periodic2 and last > first and begin[first] == 0 and end[last] == n2:
                 _join(first, last, parent)
-    touches = np.zeros(len(parent), np.uint8)
     for run in range(rows[n1]):
         touches[_root(run, parent)] |= 1
     for run in range(rows[(n0 - 1) * n1], rows[n0 * n1]):
@@ -63,7 +63,6 @@ def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, kept
     total = 0
     for i in range(n0):
         for j in range(n1):
-            kept[i, j] = 0
             for run in range(rows[i * n1 + j], rows[i * n1 + j + 1]):
                 if touches[_root(run, parent)] == 3:
                     total += end[run] - begin[run]
@@ -72,11 +71,11 @@ def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, kept
     return total
 
 
-@njit(nogil=True)
-def _find_runs(row, code, run, begin, end, parent):  # type: ignore[no-untyped-def]
-    inside = False
-    for k in range(len(row)):
-        conducts = code[row[k]] != 0
+@njit(nogil=True, error_model="numpy")
+def _find_runs(labels, i, j, code, run, begin, end, parent):  # type: ignore[no-untyped-def]
+    inside, n = False, labels.shape[2]
+    for k in range(n):
+        conducts = code[labels[i, j, k]] != 0
         if conducts and not inside:
             begin[run] = k
             parent[run] = run
@@ -85,10 +84,10 @@ def _find_runs(row, code, run, begin, end, parent):  # type: ignore[no-untyped-d
             run += 1
         inside = conducts
     if inside:
-        end[run] = len(row)
+        end[run] = n
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _join_rows(row, other, rows, begin, end, parent):  # type: ignore[no-untyped-def]
     a, b = rows[row], rows[other]
     while a < rows[row + 1] and b < rows[other + 1]:
@@ -100,7 +99,7 @@ def _join_rows(row, other, rows, begin, end, parent):  # type: ignore[no-untyped
             b += 1
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _root(node, parent):  # type: ignore[no-untyped-def]
     while parent[node] != node:
         parent[node] = parent[parent[node]]
@@ -108,7 +107,7 @@ def _root(node, parent):  # type: ignore[no-untyped-def]
     return node
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _join(a, b, parent):  # type: ignore[no-untyped-def]
     a, b = _root(a, parent), _root(b, parent)
     # The smaller number is the root, so that roots come first in the order of nodes.
@@ -118,21 +117,19 @@ def _join(a, b, parent):  # type: ignore[no-untyped-def]
         parent[a] = b
 
 
-@njit(nogil=True)
-def _masks(kept, block, family, masks):  # type: ignore[no-untyped-def]
-    """Set bit ``4 di + 2 dj + dk`` of ``masks[f]`` where that voxel of the block is of family f."""
-    n0, n1, n2 = kept.shape
-    masks[:] = 0
-    for di in range(min(2, n0 - 2 * block[0])):
-        for dj in range(min(2, n1 - 2 * block[1])):
-            for dk in range(min(2, n2 - 2 * block[2])):
-                kind = kept[2 * block[0] + di, 2 * block[1] + dj, 2 * block[2] + dk]
-                if kind:
-                    masks[family[kind]] |= 1 << (4 * di + 2 * dj + dk)
+@njit(nogil=True, error_model="numpy")
+def _masks(kept, i, j, k, family, masks):  # type: ignore[no-untyped-def]
+    """Set bit ``4 di + 2 dj + dk`` of ``masks[f]`` where that voxel of the block at (i, j, k) is of family f."""
+    for f in range(len(masks)):
+        masks[f] = 0
+    for bit in range(8):
+        a, b, c = i + (bit >> 2), j + ((bit >> 1) & 1), k + (bit & 1)
+        if a < kept.shape[0] and b < kept.shape[1] and c < kept.shape[2] and kept[a, b, c]:
+            masks[family[kept[a, b, c]]] |= 1 << bit
 
 
-@njit(nogil=True, cache=True)
-def count_blocks(kept, family, families, components, first, last, nodes, aggregates):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True, error_model="numpy")
+def count_blocks(kept, family, masks, components, first, last, nodes, aggregates):  # type: ignore[no-untyped-def]
     """Count the nodes and the aggregates of each plane of blocks from `first` up to `last`.
 
     Parameters
@@ -141,41 +138,42 @@ def count_blocks(kept, family, families, components, first, last, nodes, aggrega
         From `percolate`.
     family : uint8, (256,)
         Voxels of one aggregate are of one family: conductances of one magnitude.
-    families : int
-    components : uint8, (256, 9)
-        Component of each bit of a mask, and in the last column their number.
+    masks : int64, (families,)
+        Workspace.
+    components : uint8, (256, 10)
+        Component of each bit of a mask, their number, and the number of bits.
     nodes, aggregates : int64, (planes of blocks,)
     """
-    masks = np.zeros(families, np.int64)
     for plane in range(first, last):
-        for j in range((kept.shape[1] + 1) // 2):
-            for k in range((kept.shape[2] + 1) // 2):
-                _masks(kept, (plane, j, k), family, masks)
-                for mask in masks:
-                    aggregates[plane] += components[mask, 8]
-                    for bit in range(8):
-                        nodes[plane] += (mask >> bit) & 1
+        for j in range(0, kept.shape[1], 2):
+            for k in range(0, kept.shape[2], 2):
+                _masks(kept, 2 * plane, j, k, family, masks)
+                for f in range(len(masks)):
+                    aggregates[plane] += components[masks[f], 8]
+                    nodes[plane] += components[masks[f], 9]
 
 
-@njit(nogil=True)
-def _number(kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, write):  # type: ignore[no-untyped-def]
-    """Number the voxels of a plane of blocks into ``number[1:3]``, and write their aggregates if asked to.
+@njit(nogil=True, cache=True, error_model="numpy")
+def number_plane(kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, write):  # type: ignore[no-untyped-def]
+    """Number the voxels of a plane of blocks into ``number[i % 4]``; write their aggregates if asked to.
 
     Returns the number of the next node.
     """
-    n1, n2 = kept.shape[1], kept.shape[2]
-    number[1:] = np.uint32(len(agg))
-    for j in range((n1 + 1) // 2):
-        for k in range((n2 + 1) // 2):
-            _masks(kept, (plane, j, k), family, masks)
-            for mask in masks:
+    none, i = np.uint32(len(agg)), 2 * plane
+    for j in range(0, kept.shape[1], 2):
+        for k in range(0, kept.shape[2], 2):
+            for bit in range(8):
+                number[(i + (bit >> 2)) & 3, j + ((bit >> 1) & 1), k + (bit & 1)] = none
+            _masks(kept, i, j, k, family, masks)
+            for f in range(len(masks)):
+                mask = masks[f]
                 for component in range(components[mask, 8]):
                     if write:
                         start[aggregate] = node
-                        cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j, k
+                        cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
                     for bit in range(8):
                         if (mask >> bit) & 1 and components[mask, bit] == component:
-                            number[1 + (bit >> 2), 2 * j + ((bit >> 1) & 1), 2 * k + (bit & 1)] = node
+                            number[(i + (bit >> 2)) & 3, j + ((bit >> 1) & 1), k + (bit & 1)] = node
                             if write:
                                 agg[node] = aggregate
                             node += 1
@@ -183,37 +181,23 @@ def _number(kept, plane, family, masks, components, node, aggregate, number, agg
     return node
 
 
-@njit(nogil=True, cache=True)
-def spread(kept, family, families, components, agg, start, cell, x, out):  # type: ignore[no-untyped-def]
-    """Write the value of each node to its voxel in `out` (float32, as `kept`)."""
-    n0, n1, n2 = kept.shape
-    masks = np.zeros(families, np.int64)
-    number = np.empty((3, n1 + 1, n2 + 1), np.uint32)
-    node = 0
-    for i in range(n0):
-        if i % 2 == 0:
-            node = _number(kept, i // 2, family, masks, components, node, 0, number, agg, start, cell, False)
-        for j in range(n1):
-            for k in range(n2):
-                if kept[i, j, k]:
-                    out[i, j, k] = x[number[1 + i % 2, j, k]]
+@njit(nogil=True, cache=True, error_model="numpy")
+def spread(kept, i, number, x, out):  # type: ignore[no-untyped-def]
+    """Write the value of each node of plane i to its voxel in `out` (float32, as `kept`)."""
+    for j in range(kept.shape[1]):
+        for k in range(kept.shape[2]):
+            if kept[i, j, k]:
+                out[i, j, k] = x[number[i & 3, j, k]]
 
 
-@njit(nogil=True, cache=True)
-def link(
-    kept, family, families, components, first, last, nodes, aggregates,
-    periodic1, periodic2, agg, start, cell, nbr, ends, kind,
-):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Number the voxels of the planes of blocks from `first` up to `last`, and write down their neighbours.
+@njit(nogil=True, cache=True, error_model="numpy")
+def link(kept, i, periodic1, periodic2, number, nbr, ends, kind):  # type: ignore[no-untyped-def]
+    """Write down the neighbours of the voxels of plane i.
 
     Parameters
     ----------
-    nodes, aggregates : int64, (planes of blocks + 1,)
-        Number of the first node and aggregate of each plane of blocks.
-    agg : uint32, (nodes,)
-        Aggregate of each node.
-    start, cell : uint32, (aggregates + 1,), and int32, (aggregates, 3)
-        First node and block of each aggregate.
+    number : uint32, (4, at least n1, at least n2)
+        The nodes of planes i and i - 1, from `number_plane`.
     nbr : uint32, (nodes, 6)
         Neighbours before along axes 0, 1, 2 and after along 2, 1, 0. Filled by
         the caller with the number of nodes, which stands for none.
@@ -223,41 +207,30 @@ def link(
         ``kept - 1``; None where all conduct alike.
     """
     n0, n1, n2 = kept.shape
-    none = np.uint32(len(agg))
-    masks = np.zeros(families, np.int64)
-    number = np.full((3, n1 + 1, n2 + 1), none, np.uint32)
-    if first > 0:
-        _number(kept, first - 1, family, masks, components, nodes[first - 1], aggregates[first - 1],
-                number, agg, start, cell, False)  # fmt: skip
-    for plane in range(first, last):
-        number[0] = number[2]
-        _number(kept, plane, family, masks, components, nodes[plane], aggregates[plane],
-                number, agg, start, cell, True)  # fmt: skip
-        for di in range(1, 3):
-            i = 2 * plane + di - 1
-            for j in range(n1 if i < n0 else 0):
-                for k in range(n2):
-                    node = number[di, j, k]
-                    if node == none:
-                        continue
-                    _pair(nbr, 0, node, number[di - 1, j, k], none)
-                    if j > 0 or periodic1:
-                        _pair(nbr, 1, node, number[di, j - 1 if j > 0 else n1 - 1, k], none)
-                    if k > 0 or periodic2:
-                        _pair(nbr, 2, node, number[di, j, k - 1 if k > 0 else n2 - 1], none)
-                    ends[node] = (i == 0) + 2 * (i == n0 - 1)
-                    if kind is not None:
-                        kind[node] = kept[i, j, k] - 1
+    for j in range(n1):
+        for k in range(n2):
+            node = number[i & 3, j, k]
+            if node == len(ends):
+                continue
+            if i > 0:
+                _pair(nbr, 0, node, number[(i - 1) & 3, j, k])
+            if j > 0 or periodic1:
+                _pair(nbr, 1, node, number[i & 3, j - 1 if j > 0 else n1 - 1, k])
+            if k > 0 or periodic2:
+                _pair(nbr, 2, node, number[i & 3, j, k - 1 if k > 0 else n2 - 1])
+            ends[node] = (i == 0) + 2 * (i == n0 - 1)
+            if kind is not None:
+                kind[node] = kept[i, j, k] - 1
 
 
-@njit(nogil=True)
-def _pair(nbr, side, node, other, none):  # type: ignore[no-untyped-def]
-    if other != none:
+@njit(nogil=True, error_model="numpy")
+def _pair(nbr, side, node, other):  # type: ignore[no-untyped-def]
+    if other != len(nbr):
         nbr[node, side] = other
         nbr[other, 5 - side] = node
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def conductance(kind, table, axis, i, j):  # type: ignore[no-untyped-def]
     """Return the conductance of the face between two nodes; without kinds all are alike."""
     if kind is None:
@@ -265,14 +238,14 @@ def conductance(kind, table, axis, i, j):  # type: ignore[no-untyped-def]
     return table[axis, kind[i], kind[j]]
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def end_conductance(kind, table, ends, i):  # type: ignore[no-untyped-def]
     """Return the conductance between a node and the ends it lies at: half a voxel each."""
     sides = (ends[i] & 1) + (ends[i] >> 1)
     return 2 * sides * conductance(kind, table, 0, i, i)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def galerkin(
     nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet
 ):  # type: ignore[no-untyped-def]
@@ -317,7 +290,7 @@ def galerkin(
     return used
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _add(nbr, weight, begin, used, other, g):  # type: ignore[no-untyped-def]
     for slot in range(begin, used):
         if nbr[slot] == other:
@@ -328,13 +301,13 @@ def _add(nbr, weight, begin, used, other, g):  # type: ignore[no-untyped-def]
     return used + 1
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def is_dead_end(ptr, end, i):  # type: ignore[no-untyped-def]
     """Whether all that enters a node has to leave it the way it came."""
     return ptr[i + 1] - ptr[i] == 1 and end[i] == 0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def aggregate(ptr, nbr, weight, end, cell, by_cell, largest, parent, size, agg, coarse_cell):  # type: ignore[no-untyped-def]
     """Join the nodes of a network to aggregates of at most `largest` nodes, not counting dead ends.
 
@@ -379,27 +352,27 @@ def aggregate(ptr, nbr, weight, end, cell, by_cell, largest, parent, size, agg, 
     return count
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _fits(i, j, parent, size, largest):  # type: ignore[no-untyped-def]
     a, b = _root(i, parent), _root(j, parent)
     return a != b and size[a] + size[b] <= largest
 
 
-@njit(nogil=True)
+@njit(nogil=True, error_model="numpy")
 def _merge(i, j, parent, size):  # type: ignore[no-untyped-def]
     a, b = _root(i, parent), _root(j, parent)
     size[min(a, b)] += size[max(a, b)]
     parent[max(a, b)] = min(a, b)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def galerkin_graph(ptr, nbr, weight, agg, member_ptr, members, slot_of, coarse_ptr, coarse_nbr, coarse_weight):  # type: ignore[no-untyped-def]
     """Sum the conductances between the aggregates of a network.
 
     Parameters
     ----------
-    member_ptr, members : int64 (aggregates + 1,), uint32 (nodes,)
-        The nodes of each aggregate, written here.
+    member_ptr, members : int64 (aggregates + 1,), and of any kind (nodes,)
+        The nodes of each aggregate.
     slot_of : int64, (aggregates,), filled with -1
         Workspace.
 
@@ -408,16 +381,7 @@ def galerkin_graph(ptr, nbr, weight, agg, member_ptr, members, slot_of, coarse_p
     int
         How many neighbours were written.
     """
-    n, coarse = len(agg), len(member_ptr) - 1
-    member_ptr[:] = 0
-    for i in range(n):
-        member_ptr[agg[i] + 1] += 1
-    for a in range(coarse):
-        member_ptr[a + 1] += member_ptr[a]
-    filled = member_ptr[:-1].copy()
-    for i in range(n):
-        members[filled[agg[i]]] = i
-        filled[agg[i]] += 1
+    coarse = len(member_ptr) - 1
     used = 0
     for a in range(coarse):
         coarse_ptr[a] = used
