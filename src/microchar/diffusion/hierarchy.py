@@ -134,7 +134,8 @@ def percolating(problem: Problem) -> tuple[np.ndarray, int]:
     diffusion_setup.count_runs(labels, code, rows)
     workspace = [*(np.empty(rows[-1], np.int32) for _ in range(3)), np.zeros(rows[-1], np.uint8)]
     kept = np.zeros_like(labels)
-    total = diffusion_setup.percolate(labels, code, *problem.periodic[1:], rows, *workspace, kept)
+    percolate: Callable[..., int] = diffusion_setup.percolate
+    total = percolate(labels, code, *problem.periodic[1:], rows, *workspace, kept)
     return kept, total
 
 
@@ -205,9 +206,7 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
     )
     nodes, aggregates = (np.concatenate([[0], np.cumsum(count)]) for count in counts)
     n = int(nodes[-1])
-    slabs = [
-        Slab((a, b), (int(nodes[a]), int(nodes[b])), (int(aggregates[a]), int(aggregates[b]))) for a, b in ranges
-    ]
+    slabs = [Slab((a, b), (int(nodes[a]), int(nodes[b])), (int(aggregates[a]), int(aggregates[b]))) for a, b in ranges]
     voxels = Voxels(
         nbr=np.full((n, 6), n, np.uint32),
         kind=None if len(kinds) == 1 else np.zeros(n + 1, np.uint8),
@@ -298,12 +297,13 @@ def _coarser(graph: Graph, by_cell: bool) -> tuple[Graph | None, bool]:
     """Aggregate a network, by cells as long as that makes it much smaller; None if nothing does."""
     workspace = np.empty((2, graph.n), np.int32)
     agg, cell = np.empty(graph.n, np.uint32), np.empty((graph.n, 3), np.int32)
+    aggregate: Callable[..., int] = diffusion_setup.aggregate
     n, edges = graph.n, (graph.ptr, graph.nbr, graph.weight, graph.end, graph.cell)
     if by_cell:
-        n = diffusion_setup.aggregate(*edges, True, LARGEST_AGGREGATE, *workspace, agg, cell)
+        n = aggregate(*edges, True, LARGEST_AGGREGATE, *workspace, agg, cell)
     if n > _MUCH_SMALLER * graph.n:
         by_cell = False
-        n = diffusion_setup.aggregate(*edges, False, _LARGEST_CLUSTER, *workspace, agg, cell)
+        n = aggregate(*edges, False, _LARGEST_CLUSTER, *workspace, agg, cell)
     if n > _BARELY_SMALLER * graph.n:
         return None, by_cell
     graph.agg = agg

@@ -214,6 +214,7 @@ class Solver:
             potential = self.hierarchy.factors.solve(excess)
             rows = np.repeat(np.arange(graph.n), np.diff(graph.ptr))
             return graph.weight * (potential[rows] - potential[graph.nbr]), graph.end * potential
+        assert graph.agg is not None
         below = self.hierarchy.graphs[level + 1]
         coarse_flow = self._flow(level + 1, np.bincount(graph.agg, excess, below.n))
         flow, end_flow = np.empty(len(graph.nbr)), np.empty(graph.n)

@@ -52,10 +52,9 @@ def solve(
         Axes along which the volume repeats; the axis of transport never does.
     tolerance : float
         Largest gap between the bounds, relative to the value.
-    threads : int
-        How many threads to use; the result does not depend on it.
-    max_iterations : int
-        Of the multigrid solver, after which it gives up.
+    threads, max_iterations : int
+        Threads to use, on which the result does not depend; iterations of the
+        multigrid solver, after which it gives up.
     concentration : bool
         Whether to return the field of concentration too.
     progress : callable

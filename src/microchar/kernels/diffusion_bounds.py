@@ -169,20 +169,31 @@ def dissipation(
         for p in range(m):
             rhs[p] = rest[p]
         _level_out(matrix, rhs, m)
-        for p in range(m):
-            i = begin + p
-            for side in range(6):
-                j = nbr[i, side]
-                if j != none and agg[j] == a:
-                    g = conductance(kind, table, min(side, 5 - side), i, j)
-                    f, extra = g * (x[i] - x[j]), g * (rhs[p] - rhs[j - begin])
-                    rest[p] -= extra
-                    lost += 0.5 * (f + extra) ** 2 / g
-                    magnitude += abs(f) + abs(extra)
-            left += abs(rest[p])
+        inside = _flow_inside(nbr, kind, table, x, agg, begin, m, rhs, rest)
+        lost += inside[0]
+        magnitude += inside[1]
+        left += inside[2]
     sums[0] += energy
     sums[1] += lost
     sums[2] += current
     sums[3] += left
     sums[4] += magnitude
     sums[5] += resistance
+
+
+@njit(nogil=True, error_model="numpy")
+def _flow_inside(nbr, kind, table, x, agg, begin, m, potential, rest):  # type: ignore[no-untyped-def]
+    """Return dissipation and magnitude of the flux inside an aggregate, and what is left at its nodes."""
+    lost = magnitude = left = 0.0
+    for p in range(m):
+        i = begin + p
+        for side in range(6):
+            j = nbr[i, side]
+            if j != len(agg) and agg[j] == agg[i]:
+                g = conductance(kind, table, min(side, 5 - side), i, j)
+                f, extra = g * (x[i] - x[j]), g * (potential[p] - potential[j - begin])
+                rest[p] -= extra
+                lost += 0.5 * (f + extra) ** 2 / g
+                magnitude += abs(f) + abs(extra)
+        left += abs(rest[p])
+    return lost, magnitude, left

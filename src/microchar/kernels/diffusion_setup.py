@@ -246,9 +246,7 @@ def end_conductance(kind, table, ends, i):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def galerkin(
-    nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet
-):  # type: ignore[no-untyped-def]
+def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet):  # type: ignore[no-untyped-def]
     """Sum the conductances between the aggregates from `first` up to `last`; also 1/diagonal of the nodes.
 
     Parameters
@@ -322,7 +320,7 @@ def aggregate(ptr, nbr, weight, end, cell, by_cell, largest, parent, size, agg, 
         parent[i] = i
         size[i] = 0 if is_dead_end(ptr, end, i) else 1
     for i in range(n):
-        best, strongest, room = -1, 0.0, 0.0
+        best, strongest, room = np.int64(-1), 0.0, 0.0
         for slot in range(ptr[i], ptr[i + 1]):
             j = np.int64(nbr[slot])
             strongest = max(strongest, weight[slot])

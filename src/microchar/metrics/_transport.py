@@ -10,7 +10,7 @@ import numpy as np
 
 from microchar.diffusion import Solution, solve
 from microchar.diffusion.taufactor import solve_with_taufactor
-from microchar.errors import InputError, MissingDependencyError
+from microchar.errors import InputError, MissingDependencyError, NotEnoughMemoryError
 from microchar.metric import Kind, Shared, WholeMetric
 from microchar.result import Result, Value
 from microchar.volume import Grid, Volume
@@ -81,6 +81,8 @@ class TransportMetric(WholeMetric):
                 solution = self._solution(volume, mixture, axis, shared)
             except MissingDependencyError as error:
                 return self.no_result(volume, "unavailable", str(error))
+            except NotEnoughMemoryError as error:
+                return self.no_result(volume, "refused", str(error))
             values += self._values(volume, "+".join(phase for phase, _ in mixture), str(axis), solution)
             record.append(_record(mixture, axis, solution))
             shared.progress((done + 1) / len(runs))
@@ -123,6 +125,7 @@ class TransportMetric(WholeMetric):
                 voxel_size=volume.voxel_size,
                 periodic=sides,
                 tolerance=self.tolerance,
+                threads=shared.threads,
             )
 
         return shared.get(("diffusion", tuple(table.tolist()), axis, sides, self.tolerance, self.backend), run)
