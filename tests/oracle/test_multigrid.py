@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import microchar as mc
 from microchar.diffusion import hierarchy, multigrid, network, problem, small, solver
+from microchar.errors import NotEnoughMemoryError
 from naive.transport import effective_diffusivity
 
 SHAPES = [(1, 7, 13), (13, 1, 1), (2, 2, 2), (5, 4, 6), (3, 9, 2), (7, 7, 1), (6, 5, 5), (1, 1, 4), (8, 6, 5)]
@@ -98,3 +100,60 @@ def test_concentration_is_that_of_the_plain_solver():
         found = by_multigrid(kinds, conductivity, axis=1, tolerance=1e-7, concentration=True).concentration
         np.testing.assert_allclose(np.moveaxis(found, 0, 1), expected, atol=1e-3)
         assert expected.shape == labels.shape
+
+
+@pytest.mark.parametrize("contrast", [1e-2, 1e-4, 1e-6])
+@pytest.mark.parametrize("porosity", [0.2, 0.5, 0.8])
+def test_interval_holds_at_any_contrast(contrast, porosity):
+    # Voxel noise is the worst medium there is: converged or not, the interval must hold.
+    labels = (np.random.default_rng(2).random((22, 21, 20)) < porosity).astype(np.uint8)
+    posed = problem.make_problem(labels, (contrast, 1), axis=0)
+    net, _ = network.assemble(posed)
+    exact, *_ = next(small.fields(net))
+    truth = net.inlet @ (1 - exact) * posed.scale
+    found = by_multigrid(labels, (contrast, 1), axis=0, tolerance=1e-3)
+    assert found.lower <= truth <= found.upper
+    assert (found.status == "ok") == (found.gap <= 1e-3)
+
+
+def test_near_the_percolation_threshold():
+    # Tortuous paths full of dead ends: the network of aggregates is all hubs and leaves.
+    labels = (np.random.default_rng(11).random((60, 60, 60)) < 0.335).astype(np.uint8)
+    expected = solver.solve(labels, (0, 1))
+    found = by_multigrid(labels, (0, 1), axis=0, tolerance=1e-3)
+    assert found.status == expected.status == "ok"
+    assert found.lower <= expected.upper
+    assert expected.lower <= found.upper
+
+
+def test_fibres_are_as_many_clusters():
+    labels = np.zeros((40, 41, 41), np.uint8)
+    labels[:, ::2, ::2] = 1
+    found = by_multigrid(labels, (0, 1), axis=0)
+    assert found.value == pytest.approx(labels.mean(), rel=1e-6)
+    assert by_multigrid(labels, (0, 1), axis=1).status == "not_percolating"
+
+
+def test_iterations_do_not_grow_with_the_volume():
+    iterations = [by_multigrid(medium(1, (n, n, n), 0.4), (0, 1), axis=0, tolerance=1e-3).iterations for n in (32, 96)]
+    assert max(iterations) <= 4
+
+
+def test_too_few_iterations_say_so_and_give_the_interval_reached():
+    labels = medium(1, (30, 30, 30), 0.4)
+    posed = problem.make_problem(labels, (0, 1), axis=0)
+    found = solver._multigrid(posed, 1e-6, 1, 1, False, lambda lower, upper: None)
+    truth = solver.solve(labels, (0, 1), tolerance=1e-6).value
+    assert found.status == "not_converged"
+    assert "the tolerance was 1e-06" in found.message
+    assert 0 < found.lower <= truth <= found.upper
+
+
+def test_memory_is_refused_before_it_is_allocated(monkeypatch):
+    monkeypatch.setattr(hierarchy, "_available_memory", lambda: 1e6)
+    labels = np.ones((70, 70, 70), np.uint8)
+    with pytest.raises(NotEnoughMemoryError, match=r"343000|3\.43e\+05"):
+        solver.solve(labels, (0, 1))
+    result = mc.metrics.EffectiveDiffusivity(axes=(0,), phases=("1",))(mc.as_volume(labels))
+    assert result.status == "refused"
+    assert "GB" in result.message

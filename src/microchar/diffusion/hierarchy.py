@@ -213,7 +213,7 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
         table=_table(kinds, problem.weights),
         ends=np.empty(n, np.uint8),
         agg=np.empty(n, np.uint32),
-        start=np.full(aggregates[-1] + 1, n, np.uint32),
+        start=np.full(aggregates[-1] + 1, n, np.int64),
         cell=np.empty((aggregates[-1], 3), np.int32),
         inverse=np.empty(n, np.float32),
     )
