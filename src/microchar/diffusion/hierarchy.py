@@ -208,7 +208,7 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
     n = int(nodes[-1])
     slabs = [Slab((a, b), (int(nodes[a]), int(nodes[b])), (int(aggregates[a]), int(aggregates[b]))) for a, b in ranges]
     voxels = Voxels(
-        nbr=np.full((n, 6), n, np.uint32),
+        nbr=np.empty((n, 6), np.uint32),
         kind=None if len(kinds) == 1 else np.zeros(n + 1, np.uint8),
         table=_table(kinds, problem.weights),
         ends=np.empty(n, np.uint8),
@@ -218,6 +218,8 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
         inverse=np.empty(n, np.float32),
     )
     numbering = _Numbering(kept, family, families, nodes, aggregates, voxels)
+    # Filled on threads: it is the largest array, and touching it first is what costs.
+    run(lambda slab: voxels.nbr[slice(*slab.nodes)].fill(n), [(slab,) for slab in slabs])
     run(_link, [(problem, numbering, slab.planes) for slab in slabs])
     return voxels, slabs, numbering
 
@@ -280,9 +282,15 @@ def _first_graph(voxels: Voxels, slabs: list[Slab], run: Run) -> Graph:
             for slab, out in zip(slabs, edges, strict=True)
         ],
     )  # fmt: skip
-    nbr = np.concatenate([out[0][:size] for out, size in zip(edges, used, strict=True)])
-    weight = np.concatenate([out[1][:size] for out, size in zip(edges, used, strict=True)])
-    return _graph(np.concatenate([[0], np.cumsum(degree)]), nbr, weight, end, inlet, voxels.cell)
+    ptr = np.concatenate([[0], np.cumsum(degree)])
+    nbr, weight = np.empty(ptr[-1], np.uint32), np.empty(ptr[-1])
+
+    def collect(slab: Slab, out: tuple[np.ndarray, np.ndarray], size: int) -> None:
+        place = slice(ptr[slab.aggregates[0]], ptr[slab.aggregates[1]])
+        nbr[place], weight[place] = out[0][:size], out[1][:size]
+
+    run(collect, zip(slabs, edges, used, strict=True))
+    return _graph(ptr, nbr, weight, end, inlet, voxels.cell)
 
 
 def _graph(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -38,21 +39,22 @@ class Solver:
         """
         n = self.hierarchy.voxels.n
         x = np.zeros(n + 1)
-        x[:n] = self.start()[self.hierarchy.voxels.agg]
         d, z, q = (np.zeros(n + 1, np.float32) for _ in range(3))
+        start, agg = self.start(), self.hierarchy.voxels.agg
+        self._each(lambda part: np.copyto(x[part], start[agg[part]]))
         product = 0.0
         for iteration in range(max_iterations):
             # Anew from the field, in double precision, so that single precision elsewhere costs no accuracy.
             r = self.residual(x)
             self.precondition(r, z)
             if iteration > 0:
-                z -= np.float32(np.dot(z, q) / product) * d
+                self._add(z, -self._dot(z, q) / product, d)
             d, z = z, d
             product = self.apply(d, q)
             if product <= 0:
                 break
-            step = float(np.dot(d, r)) / product
-            x += step * d
+            step = self._dot(d, r) / product
+            self._add(x, step, d)
             if step**2 * product <= _WORTH_A_LOOK * tolerance * self._current(x) or iteration == max_iterations - 1:
                 yield x, *self.bounds(x), iteration + 1
         else:
@@ -62,6 +64,20 @@ class Solver:
     def _current(self, x: np.ndarray) -> float:
         v = self.hierarchy.voxels
         return float(np.dot(v.inlet(self._at_inlet), 1 - x[self._at_inlet]))
+
+    # --- vectors on the voxels, slab by slab ------------------------------------
+
+    def _each(self, work: Callable[[slice], Any]) -> list[Any]:
+        return self.run(work, [(slice(*slab.nodes),) for slab in self.hierarchy.slabs])
+
+    def _dot(self, a: np.ndarray, b: np.ndarray) -> float:
+        return float(sum(self._each(lambda part: float(np.dot(a[part], b[part])))))
+
+    def _add(self, a: np.ndarray, factor: float, b: np.ndarray) -> None:
+        def add(part: slice) -> None:
+            a[part] += a.dtype.type(factor) * b[part]
+
+        self._each(add)
 
     # --- the voxels -----------------------------------------------------------
 
@@ -78,7 +94,7 @@ class Solver:
     def precondition(self, r: np.ndarray, x: np.ndarray) -> None:
         """One cycle from zero: relax, correct from the aggregates, relax backward."""
         v, slabs = self.hierarchy.voxels, self.hierarchy.slabs
-        x[:] = 0
+        self._each(lambda part: x[part].fill(0))
         self._relax(r, x, backward=False)
         coarse = np.empty(v.n_aggregates, np.float32)
         operator = (v.nbr, v.kind, self._table32, v.ends)
