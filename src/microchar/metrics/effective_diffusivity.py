@@ -91,6 +91,7 @@ class EffectiveDiffusivity(TransportMetric):
     title = "Effective diffusivity"
     symbol = r"D_\mathrm{eff}/D_0"
     summary = "flux through the phase at a given difference of concentration, over that through free space"
+    cost = 300.0
 
     def _values(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
         labels: dict[str, Any] = {"phase": label, "direction": direction}

@@ -61,6 +61,7 @@ class TortuosityFactor(TransportMetric):
     title = "Tortuosity factor"
     symbol = r"\tau"
     summary = "how much more slowly the phase conducts than straight channels of the same volume fraction"
+    cost = 0.1  # the solves are those of the effective diffusivity
 
     def _values(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
         labels: dict[str, Any] = {"phase": label, "direction": direction}
