@@ -139,6 +139,17 @@ def test_iterations_do_not_grow_with_the_volume():
     assert max(iterations) <= 4
 
 
+@pytest.mark.parametrize("voxel_size", [(1, 10, 10), (10, 1, 1), (1, 1, 30)])
+def test_long_and_flat_voxels_take_no_more_iterations(voxel_size):
+    labels = medium(6, (50, 50, 50), 0.4)
+    found = by_multigrid(labels, (0, 1), axis=0, voxel_size=voxel_size, tolerance=1e-3)
+    expected = solver.solve(labels, (0, 1), voxel_size=voxel_size)
+    assert found.status == "ok"
+    assert found.iterations <= 8
+    assert found.lower <= expected.upper
+    assert expected.lower <= found.upper
+
+
 def test_too_few_iterations_say_so_and_give_the_interval_reached():
     labels = medium(1, (30, 30, 30), 0.4)
     posed = problem.make_problem(labels, (0, 1), axis=0)

@@ -107,8 +107,11 @@ class Hierarchy:
 
 
 @cache
-def _components() -> np.ndarray:
-    """Component of each bit of the 256 masks of a 2×2×2 block, their number, and the number of bits."""
+def _components(steps: tuple[int, ...]) -> np.ndarray:
+    """Component of each bit of the 256 masks of a 2×2×2 block, their number, and the number of bits.
+
+    Bits are neighbours if they differ by one of the steps: 4, 2, 1 along axes 0, 1, 2.
+    """
     table = np.zeros((256, 10), np.uint8)
     for mask in range(256):
         left = {bit for bit in range(8) if mask >> bit & 1}
@@ -117,7 +120,7 @@ def _components() -> np.ndarray:
             grown, front = set(), {min(left)}
             while front:
                 grown |= front
-                front = {bit ^ step for bit in front for step in (1, 2, 4)} & left - grown
+                front = {bit ^ step for bit in front for step in steps} & left - grown
             table[mask, list(grown)] = table[mask, 8]
             table[mask, 8] += 1
             left -= grown
@@ -176,7 +179,7 @@ def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
     refuse_beyond_memory(int(np.count_nonzero(kept)))
     voxels, slabs, numbering = _voxels(problem, kept, run)
     graphs = [_first_graph(voxels, slabs, run)]
-    by_cell = voxels.kind is None
+    by_cell = voxels.kind is None and len(_strong_steps(problem)) == sum(n > 1 for n in kept.shape)
     while graphs[-1].n > _COARSEST:
         coarse, by_cell = _coarser(graphs[-1], by_cell)
         if coarse is None:
@@ -192,6 +195,12 @@ def _families(kinds: np.ndarray) -> tuple[np.ndarray, int]:
     return family, int(family.max()) + 1
 
 
+def _strong_steps(problem: Problem) -> tuple[int, ...]:
+    """Return the steps in a block along the axes that conduct best: long, flat voxels are not gathered across."""
+    weights = [weight if n > 1 else 0.0 for weight, n in zip(problem.weights, problem.labels.shape, strict=True)]
+    return tuple(step for step, weight in zip((4, 2, 1), weights, strict=True) if weight >= 0.1 * max(weights))
+
+
 def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[Slab], _Numbering]:
     kinds = np.unique(problem.conductivity[problem.conductivity > 0])
     family, families = _families(kinds)
@@ -199,10 +208,11 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
     # Slabs begin at even planes, so that no aggregate of aggregates lies in two of them.
     pieces = min(_SLABS, max(1, planes // 8))
     ranges = list(pairwise([*(planes * piece // pieces // 2 * 2 for piece in range(pieces)), planes]))
+    components = _components(_strong_steps(problem))
     counts = np.zeros((2, planes), np.int64)
     run(
         diffusion_setup.count_blocks,
-        [(kept, family, np.empty(families, np.int64), _components(), *planes, *counts) for planes in ranges],
+        [(kept, family, np.empty(families, np.int64), components, *planes, *counts) for planes in ranges],
     )
     nodes, aggregates = (np.concatenate([[0], np.cumsum(count)]) for count in counts)
     n = int(nodes[-1])
@@ -217,7 +227,7 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
         cell=np.empty((aggregates[-1], 3), np.int32),
         inverse=np.empty(n, np.float32),
     )
-    numbering = _Numbering(kept, family, families, nodes, aggregates, voxels)
+    numbering = _Numbering(kept, family, families, components, nodes, aggregates, voxels)
     # Filled on threads: it is the largest array, and touching it first is what costs.
     run(lambda slab: voxels.nbr[slice(*slab.nodes)].fill(n), [(slab,) for slab in slabs])
     run(_link, [(problem, numbering, slab.planes) for slab in slabs])
@@ -231,6 +241,7 @@ class _Numbering:
     kept: np.ndarray
     family: np.ndarray
     families: int
+    components: np.ndarray
     nodes: np.ndarray
     aggregates: np.ndarray
     voxels: Voxels
@@ -242,7 +253,7 @@ class _Numbering:
         number = np.empty((4, n1 + 1, n2 + 1), np.uint32)
         for plane in range(max(first - 1, 0), last):
             node, aggregate = self.nodes[plane], self.aggregates[plane]
-            here = (self.kept, plane, self.family, masks, _components(), node, aggregate, number)
+            here = (self.kept, plane, self.family, masks, self.components, node, aggregate, number)
             diffusion_setup.number_plane(*here, v.agg, v.start, v.cell, write and plane >= first)
             if plane >= first:
                 yield from ((i, number) for i in range(2 * plane, min(2 * plane + 2, n0)))
