@@ -40,8 +40,8 @@ def make_pair(size: int) -> tuple[mc.Volume, mc.Volume]:
 def metrics() -> list[Metric]:
     """Return all metrics; diffusion goes through the pores only."""
     chosen = {name: mc.metrics.create(name) for name in mc.metrics.names()}
-    chosen["effective_diffusivity"] = mc.metrics.EffectiveDiffusivity(phases=("pore",))
-    chosen["tortuosity_factor"] = mc.metrics.TortuosityFactor(phases=("pore",))
+    chosen["effective_diffusivity"] = mc.metrics.EffectiveDiffusivity(conducting=("pore",))
+    chosen["tortuosity_factor"] = mc.metrics.TortuosityFactor(conducting=("pore",))
     return list(chosen.values())
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
 _FORMATS = ("html", "json", "csv")
 
+_DEFF_TOLERANCE = "largest gap between the bounds of effective diffusivities, relative to them (default 1e-3)"
+
 _EXAMPLES = """\
 examples:
   microchar report real.tif fake.tif -o out/
@@ -162,6 +164,9 @@ def _measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
         "periodic": options.periodic,
         "threads": options.threads,
         "mask_insulating": options.mask_insulating or None,
+        "tolerance": options.deff_tolerance,
+        "axes": options.deff_axes,
+        "conducting": options.deff_phases,
     }
 
 
@@ -252,6 +257,11 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--periodic", type=_axes, default=(), metavar="0,1,2", help="axes along which the volumes repeat"
     )
+    group.add_argument("--deff-tolerance", type=_tolerance, metavar="GAP", help=_DEFF_TOLERANCE)
+    group.add_argument("--deff-axes", type=_axes, metavar="0,1,2", help="axes along which diffusion is solved (all)")
+    group.add_argument(
+        "--deff-phases", type=_phase_names, metavar="A,B", help="phases through which it is solved (all)"
+    )
     group.add_argument("--threads", type=_positive, metavar="N", help="number of threads (default: all cores)")
     group.add_argument("--seed", type=int, default=0, help="seed of whatever is random (default 0)")
 
@@ -271,6 +281,20 @@ def _integers(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected whole numbers as in 400,400,400") from None
+
+
+def _tolerance(text: str) -> float:
+    try:
+        tolerance = float(text)
+    except ValueError:
+        tolerance = 0.0
+    if not 0 < tolerance < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number between 0 and 1, such as 1e-3")
+    return tolerance
+
+
+def _phase_names(text: str) -> tuple[str, ...]:
+    return tuple(_names(text))
 
 
 def _positive(text: str) -> int:

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Called while measuring: the share of the work that is done, and what is in work."""
+    """Called while measuring: the share of the work that is done, and what is in work.
+
+    The name of the metric may be followed by a blank and a detail, such as the
+    interval that holds an effective diffusivity so far.
+    """
 
     def __call__(self, fraction: float, volume: str, metric: str, /) -> None:
         """Take note."""
@@ -274,9 +278,17 @@ def run_all(
 
 
 def _report_progress(
-    progress: Progress, done: float, cost: float, total: float, task: Task, metric: Metric, fraction: float
+    progress: Progress,
+    done: float,
+    cost: float,
+    total: float,
+    task: Task,
+    metric: Metric,
+    fraction: float,
+    detail: str = "",
+    /,
 ) -> None:
-    progress((done + fraction * cost) / total, task.volume.name, metric.name())
+    progress((done + fraction * cost) / total, task.volume.name, f"{metric.name()} {detail}".strip())
 
 
 def _run_one(metric: Metric, volume: Volume, other: Volume | None, shared: Shared) -> Result:

@@ -48,7 +48,7 @@ def test_serpentine():
     path = labels.sum()
     found = solve(labels, (0, 1))
     assert found.value == pytest.approx(labels.mean() * (n / path) ** 2, rel=1e-8)
-    metric = mc.metrics.TortuosityFactor(axes=(0,), phases=("1",))
+    metric = mc.metrics.TortuosityFactor(axes=(0,), conducting=("1",))
     tau = metric(mc.as_volume(labels)).value(feature="")
     assert tau.value == pytest.approx((path / n) ** 2, rel=1e-8)
     assert tau.lower <= tau.value <= tau.upper
@@ -170,8 +170,8 @@ def test_a_mask_is_refused_unless_it_insulates():
         ({"tolerance": 0}, "tolerance="),
         ({"backend": "magic"}, "backend="),
         ({"diffusivity": {"0": -1}}, "diffusivity="),
-        ({"diffusivity": {"0": 1}, "phases": ("0",)}, "exclude each other"),
-        ({"phases": ("pore",)}, "no phase is named pore"),
+        ({"diffusivity": {"0": 1}, "conducting": ("0",)}, "exclude each other"),
+        ({"conducting": ("pore",)}, "no phase is named pore"),
     ],
 )
 def test_bad_arguments_are_refused_by_name(arguments, message):

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import tifffile
 
+import microchar as mc
 from microchar.cli import main
 from microchar.metric import names
 
@@ -248,3 +249,29 @@ def test_the_first_run_says_that_it_compiles(pair, capsys, monkeypatch):
         monkeypatch.setattr("microchar.kernels.are_compiled", lambda compiled=compiled: compiled)
         assert main(arguments) == 0
         assert ("compiling the kernels" in capsys.readouterr().err) is not compiled
+
+
+def test_options_of_effective_diffusivity(pair):
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--phases", "pore=0,solid=255", "--quiet"]
+    arguments += ["--metrics", "effective_diffusivity,tortuosity_factor"]
+    assert main([*arguments, "--deff-axes", "z", "--deff-phases", "solid", "--deff-tolerance", "1e-5"]) == 0
+    table = pd.read_csv(pair / "out" / "scalars.csv", keep_default_na=False)
+    assert set(table.phase) == {"solid"}
+    assert set(table.direction.astype(str)) == {"0"}
+    (row,) = table[(table.metric == "effective_diffusivity") & (table.feature == "")].to_dict("records")
+    assert 0 < float(row["upper"]) - float(row["lower"]) <= 1e-5 * float(row["value"])
+
+
+@pytest.mark.parametrize("option", [["--deff-tolerance", "2"], ["--deff-axes", "3"]])
+def test_bad_options_of_effective_diffusivity_exit_2(pair, option, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["measure", str(pair / "real.tif"), *option])
+    assert stopped.value.code == 2
+    assert "expected" in capsys.readouterr().err
+
+
+def test_interval_is_told_while_it_narrows():
+    seen = []
+    labels = (np.random.default_rng(0).random((12, 12, 12)) < 0.3).astype(np.uint8)
+    mc.measure(labels, ["effective_diffusivity"], progress=lambda fraction, volume, what: seen.append(what))
+    assert any(what.startswith("effective_diffusivity ") and " to " in what for what in seen)

@@ -22,8 +22,8 @@ def test_berea_corner_agrees_with_taufactor(real_array, axis, expected):
 def test_taufactor_as_a_backend(real_array):
     pytest.importorskip("taufactor")
     volume = mc.as_volume(np.asarray(real_array("berea")[:32, :40, :40]), phases=["pore", "grain"])
-    own = mc.metrics.EffectiveDiffusivity(axes=(0,), phases=("pore",))
-    peer = mc.metrics.EffectiveDiffusivity(axes=(0,), phases=("pore",), backend="taufactor", tolerance=1e-4)
+    own = mc.metrics.EffectiveDiffusivity(axes=(0,), conducting=("pore",))
+    peer = mc.metrics.EffectiveDiffusivity(axes=(0,), conducting=("pore",), backend="taufactor", tolerance=1e-4)
     expected = own(volume).value(feature="")
     found = peer(volume).value(feature="")
     assert found.value == pytest.approx(expected.value, rel=2e-3)
