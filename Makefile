@@ -10,7 +10,6 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 BENCHMARK_ARGS ?=
-# On Linux without a GPU, a smaller one: make test TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
 TORCH ?= torch==2.13.0
 
 VENV := .venv

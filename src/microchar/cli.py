@@ -22,6 +22,12 @@ _FORMATS = ("html", "json", "csv")
 
 _DEFF_TOLERANCE = "largest gap between the bounds of effective diffusivities, relative to them (default 1e-3)"
 
+#: Options that only mean something where volumes are read and measured.
+_MEASURING = (
+    *("voxel_size", "phases", "threshold", "crop", "mask", "mask_insulating", "grey", "label", "shape", "dtype"),
+    *("metrics", "skip", "r_max", "window", "periodic", "deff_tolerance", "deff_axes", "deff_phases"),
+)
+
 _EXAMPLES = """\
 examples:
   microchar report real.tif fake.tif -o out/
@@ -46,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed("interrupted; nothing was written", 1)
     except InputError as error:
         return _failed(str(error), 2)
+    except BrokenPipeError:  # the reader of our output, `head` say, has gone
+        sys.stdout = None
+        return 1
     except (MicrocharError, MemoryError, OSError) as error:
         return _failed(str(error) or type(error).__name__, 1)
     return 0
@@ -67,6 +76,7 @@ def _report(options: argparse.Namespace) -> None:
     from microchar.report import check_writable, read_results, write_report
 
     if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
+        _refuse_measuring(options)
         _say(options, write_report(read_results(options.volumes[0]), options.output, formats=options.format))
         return
     if len(options.volumes) < 2:
@@ -84,6 +94,16 @@ def _report(options: argparse.Namespace) -> None:
         )
     results = comparison.to_dict(command=options.command_line, seed=options.seed)
     _say(options, write_report(results, options.output, formats=options.format))
+
+
+def _refuse_measuring(options: argparse.Namespace) -> None:
+    # Rendering again measures nothing; what asks for another measurement must not be passed over.
+    given = [name for name in _MEASURING if getattr(options, name) not in (None, (), [], False)]
+    if given:
+        raise InputError(
+            f"{options.volumes[0]}: --{given[0].replace('_', '-')} cannot change results that were measured already; "
+            "leave it out, or give the volumes again"
+        )
 
 
 def _measure(options: argparse.Namespace) -> None:
@@ -190,6 +210,8 @@ class _Progress:
 
     def __call__(self, fraction: float, volume: str, metric: str, /) -> None:
         elapsed = time.monotonic() - self.began
+        if not metric:
+            return
         left = f", {_duration(elapsed * (1 - fraction) / fraction)} left" if fraction > 0.02 else ""
         self._line(f"{fraction:4.0%}  {volume}: {metric.replace('_', ' ')}{left}")
 

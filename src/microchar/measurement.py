@@ -154,12 +154,17 @@ def measure(
         _refuse_pairs(wanted)
         refuse_mask(chosen, volume)
     (results,) = run_all([Task(chosen, volume)], threads=threads, executor=executor, progress=progress)
-    return Measurement(volume, results, settings(r_max=r_max, window=window, periodic=periodic))
+    return Measurement(volume, results, settings(metrics, skip, parameters))
 
 
-def settings(**given: Any) -> dict[str, Any]:
+def settings(
+    metrics: Sequence[str | Metric] | str | Metric | None, skip: Sequence[str], parameters: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the arguments that were given, for the record; what was left to its default is left out."""
-    return {key: value for key, value in given.items() if value is not None and value != ()}
+    chosen = [metrics] if isinstance(metrics, str | Metric) else metrics
+    named = None if chosen is None else [metric if isinstance(metric, str) else repr(metric) for metric in chosen]
+    given = {"metrics": named, "skip": list(skip) or None, **parameters}
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def choose(

@@ -129,7 +129,8 @@ def test_a_volume_of_one_phase_is_reported_with_statuses(pair):
     table = pd.read_csv(out / "scalars.csv", keep_default_na=False)
     table = table[(table.volume == "solid") & (table.phase == "pore")]
     assert (table[table.metric == "volume_fraction"]["value"].astype(float) == 0).all()
-    assert set(table[table.metric == "tortuosity_factor"].status) == {"absent_phase"}
+    tortuosity = table[(table.metric == "tortuosity_factor") & (table.feature != "percolating_volume_fraction")]
+    assert set(tortuosity.status) == {"absent_phase"}
     assert set(table[table["value"] == ""].status) <= {"absent_phase", "undefined"}
     assert "nan" not in (out / "scalars.csv").read_text()
     # By itself it has but one phase.
@@ -275,3 +276,22 @@ def test_interval_is_told_while_it_narrows():
     labels = (np.random.default_rng(0).random((12, 12, 12)) < 0.3).astype(np.uint8)
     mc.measure(labels, ["effective_diffusivity"], progress=lambda fraction, volume, what: seen.append(what))
     assert any(what.startswith("effective_diffusivity ") and " to " in what for what in seen)
+
+
+def test_options_of_measuring_are_refused_where_nothing_is_measured(pair, capsys):
+    run(pair, "report", str(pair / "real.tif"), str(pair / "fake.tif"), "-o", str(pair / "a"), *QUICK)
+    assert run(pair, "report", str(pair / "a" / "results.json"), "-o", str(pair / "b"), "--r-max", "9") == 2
+    assert "--r-max cannot change results" in capsys.readouterr().err
+    assert not (pair / "b").exists()
+
+
+def test_mask_of_one_volume_only_is_said(pair):
+    mask = np.ones((14, 16, 18), np.uint8)
+    mask[:4] = 0
+    np.save(pair / "mask.npy", mask)
+    files = [str(pair / "real.tif"), str(pair / "fake.tif")]
+    arguments = ["report", *files, "-o", str(pair / "out"), "--mask", str(pair / "mask.npy")]
+    assert run(pair, *arguments, "--metrics", "volume_fraction", "--format", "json") == 0
+    results = json.loads((pair / "out" / "results.json").read_text())
+    assert any("mask was given for real only" in note for note in results["notes"])
+    assert results["settings"]["metrics"] == ["volume_fraction"]
