@@ -78,7 +78,7 @@ def test_slabs_conduct_in_parallel_and_in_series(axis):
 
 def test_a_straight_channel_has_tortuosity_one():
     channel = straight_channel((9, 6, 5), width=2, axis=1)
-    factor = mc.metrics.TortuosityFactor(phases=("channel",), axes=(1,))(channel)
+    factor = mc.metrics.TortuosityFactor(conducting=("channel",), axes=(1,))(channel)
     assert factor.value(direction="1", feature="").value == pytest.approx(1, rel=1e-3)
 
 
@@ -86,5 +86,5 @@ def test_a_straight_channel_has_tortuosity_one():
 def test_a_serpentine_has_the_square_of_its_detour(turns, run):
     volume = serpentine(turns, run=run)
     voxels, planes = int(volume.values.sum()), volume.shape[0]
-    factor = mc.metrics.TortuosityFactor(phases=("path",), axes=(0,))(volume)
+    factor = mc.metrics.TortuosityFactor(conducting=("path",), axes=(0,))(volume)
     assert factor.value(direction="0", feature="").value == pytest.approx((voxels / planes) ** 2, rel=1e-3)
