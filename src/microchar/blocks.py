@@ -12,6 +12,7 @@ from itertools import pairwise, product
 
 import numpy as np
 
+from microchar.errors import InputError
 from microchar.volume import Triple
 
 #: Counts of one block: named integer (or per-slice float) arrays that add up over blocks.
@@ -126,6 +127,8 @@ def halo_stop(region: Region, halo: Triple, shape: Triple, periodic: Sequence[in
 @contextmanager
 def thread_pool(threads: int | None) -> Iterator[Executor]:
     """Give an executor of that many threads (all the cores this process may use, by default)."""
+    if threads is not None and threads < 1:
+        raise InputError(f"threads={threads!r}: expected a whole number greater than 0, or None for all cores")
     pool = ThreadPoolExecutor(max_workers=threads or available_cores())
     try:
         yield pool

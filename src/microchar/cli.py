@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 _FORMATS = ("html", "json", "csv")
 
+_DEFF_TOLERANCE = "largest gap between the bounds of effective diffusivities, relative to them (default 1e-3)"
+
+#: Options that only mean something where volumes are read and measured.
+_MEASURING = (
+    *("voxel_size", "phases", "threshold", "crop", "mask", "mask_insulating", "grey", "label", "shape", "dtype"),
+    *("metrics", "skip", "r_max", "window", "periodic", "deff_tolerance", "deff_axes", "deff_phases"),
+)
+
 _EXAMPLES = """\
 examples:
   microchar report real.tif fake.tif -o out/
@@ -53,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed("interrupted; nothing was written", 1)
     except InputError as error:
         return _failed(str(error), 2)
+    except BrokenPipeError:  # the reader of our output, `head` say, has gone
+        sys.stdout = None
+        return 1
     except (MicrocharError, MemoryError, OSError) as error:
         return _failed(str(error) or type(error).__name__, 1)
     return 0
@@ -79,6 +90,7 @@ def _report(options: argparse.Namespace) -> None:
     from microchar.report import check_writable, read_results, write_report
 
     if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
+        _refuse_measuring(options)
         _say(options, write_report(read_results(options.volumes[0]), options.output, formats=options.format))
         return
     if len(options.volumes) < 2:
@@ -96,6 +108,16 @@ def _report(options: argparse.Namespace) -> None:
         )
     results = comparison.to_dict(command=options.command_line, seed=options.seed)
     _say(options, write_report(results, options.output, formats=options.format))
+
+
+def _refuse_measuring(options: argparse.Namespace) -> None:
+    # Rendering again measures nothing; what asks for another measurement must not be passed over.
+    given = [name for name in _MEASURING if getattr(options, name) not in (None, (), [], False)]
+    if given:
+        raise InputError(
+            f"{options.volumes[0]}: --{given[0].replace('_', '-')} cannot change results that were measured already; "
+            "leave it out, or give the volumes again"
+        )
 
 
 def _measure(options: argparse.Namespace) -> None:
@@ -135,6 +157,12 @@ def _read_volumes(options: argparse.Namespace) -> list[Volume]:
     from microchar.measurement import choose
 
     choose(options.metrics, options.skip, {})  # a misspelt name must not cost the reading of large files
+    for option in ("mask", "grey", "label"):
+        given = getattr(options, option) or []
+        if len(given) > len(options.volumes):
+            raise InputError(
+                f"--{option}: given {len(given)} times for {len(options.volumes)} volumes ({given[-1]} is left over)"
+            )
     volumes = []
     for place, path in enumerate(options.volumes):
         # A fake may be coded otherwise; compare() matches it with the reference.
@@ -160,6 +188,9 @@ def _measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
         "periodic": options.periodic,
         "threads": options.threads,
         "mask_insulating": options.mask_insulating or None,
+        "tolerance": options.deff_tolerance,
+        "axes": options.deff_axes,
+        "conducting": options.deff_phases,
     }
 
 
@@ -170,7 +201,12 @@ def _measuring(options: argparse.Namespace) -> Iterator[Callable[[float, str, st
     if not options.quiet and not are_compiled():
         print("first run: compiling the kernels, once, about 20 seconds", file=sys.stderr)
     with Progress(options) as progress:
-        yield lambda fraction, volume, metric: progress(fraction, f"{volume}: {metric.replace('_', ' ')}")
+
+        def show(fraction: float, volume: str, metric: str) -> None:
+            if metric:
+                progress(fraction, f"{volume}: {metric.replace('_', ' ')}")
+
+        yield show
 
 
 # --- the options -------------------------------------------------------------
@@ -222,6 +258,11 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--r-max", type=_length, metavar="LENGTH", help="largest lag: voxels, or a length such as 50um")
     group.add_argument("--window", type=_length, metavar="LENGTH", help="edge of the windows of local porosity")
     group.add_argument("--periodic", type=axes, default=(), metavar="0,1,2", help="axes along which the volumes repeat")
+    group.add_argument("--deff-tolerance", type=_tolerance, metavar="GAP", help=_DEFF_TOLERANCE)
+    group.add_argument("--deff-axes", type=axes, metavar="0,1,2", help="axes along which diffusion is solved (all)")
+    group.add_argument(
+        "--deff-phases", type=_phase_names, metavar="A,B", help="phases through which it is solved (all)"
+    )
     group.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
     group.add_argument("--seed", type=int, default=0, help="seed of whatever is random (default 0)")
 
@@ -230,6 +271,20 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-o", "--output", default="microchar-out", metavar="FOLDER", help="default: microchar-out")
     group.add_argument("--format", type=_formats, default=_FORMATS, metavar="html,json,csv", help="default: all three")
     group.add_argument("--quiet", action="store_true", help="say nothing but errors")
+
+
+def _tolerance(text: str) -> float:
+    try:
+        tolerance = float(text)
+    except ValueError:
+        tolerance = 0.0
+    if not 0 < tolerance < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number between 0 and 1, such as 1e-3")
+    return tolerance
+
+
+def _phase_names(text: str) -> tuple[str, ...]:
+    return tuple(listed(text))
 
 
 def _length(text: str) -> int | str | list[int | str]:

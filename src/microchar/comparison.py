@@ -86,9 +86,9 @@ class Comparison:
 def compare(
     reference: Any,
     candidates: Any,
-    metrics: Sequence[str | Metric] | None = None,
+    metrics: str | Metric | Sequence[str | Metric] | None = None,
     *,
-    skip: Sequence[str] = (),
+    skip: str | Sequence[str] = (),
     r_max: LengthLike | None = None,
     window: LengthLike | None = None,
     periodic: Sequence[int] = (),
@@ -164,7 +164,7 @@ def compare(
         real,
         fakes,
         common,
-        settings(r_max=r_max, window=window, periodic=tuple(periodic)),
+        settings(metrics, skip, parameters),
         {"threads": threads, "executor": executor, "progress": progress},
     )
 
@@ -265,7 +265,7 @@ def _same_phases(candidate: Volume, real: Volume, named_phases: bool) -> Volume:
     if len(own) != len(known):
         missing, extra = sorted(known - own), sorted(own - known)
         raise InputError(
-            f"{candidate.name} has {len(own)} phases (grey values {_listed(own)}), "
+            f"{candidate.name} has {len(own)} {'phase' if len(own) == 1 else 'phases'} (grey values {_listed(own)}), "
             f"{real.name} has {len(known)} ({_listed(known)}): "
             + (f"{_listed(missing)} missing from {candidate.name}" if missing else "")
             + ("; " if missing and extra else "")
@@ -320,6 +320,9 @@ def _notes(volumes: Sequence[Volume], metrics: Sequence[Metric], common: Triple)
             f"the shapes differ: {', '.join(cropped)} were measured on the common leading crop of "
             f"{_by(common)} voxels of every volume"
         )
+    masked = [volume.name for volume in volumes if volume.mask is not None]
+    if 0 < len(masked) < len(volumes):
+        notes.append(f"a mask was given for {', '.join(masked)} only; the others were measured whole")
     with_grey = [volume.name for volume in volumes if volume.grey is not None]
     on_grey = [m.name() for m in metrics if m.acts_on_grey_levels]
     if on_grey and with_grey and len(with_grey) < len(volumes):

@@ -17,3 +17,7 @@ class InputError(MicrocharError, ValueError):
 
 class MissingDependencyError(MicrocharError, ImportError):
     """An optional dependency is needed and not installed; the message says which extra has it."""
+
+
+class NotEnoughMemoryError(MicrocharError, MemoryError):
+    """A computation would need more memory than there is; the message says how much. Nothing was allocated."""

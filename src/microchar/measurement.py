@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from microchar.blocks import LAYOUTS, Block, Counts, add_up, available_cores, halo_stop, thread_pool
 from microchar.errors import InputError
-from microchar.metric import AdditiveMetric, Metric, PairMetric, Shared, WholeMetric, create, names
+from microchar.metric import AdditiveMetric, Metric, PairMetric, Shared, WholeMetric, create, find, names
 from microchar.result import Result
 from microchar.tables import Named, profiles, scalars
 from microchar.volume import LengthLike, Volume, as_volume
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
 
 class Progress(Protocol):
-    """Called while measuring: the share of the work that is done, and what is in work."""
+    """Called while measuring: the share of the work that is done, and what is in work.
+
+    The name of the metric may be followed by a blank and a detail, such as the
+    interval that holds an effective diffusivity so far.
+    """
 
     def __call__(self, fraction: float, volume: str, metric: str, /) -> None:
         """Take note."""
@@ -78,9 +83,9 @@ class Measurement(Mapping[str, Result]):
 
 def measure(
     volume: Any,
-    metrics: Sequence[str | Metric] | None = None,
+    metrics: str | Metric | Sequence[str | Metric] | None = None,
     *,
-    skip: Sequence[str] = (),
+    skip: str | Sequence[str] = (),
     r_max: LengthLike | None = None,
     window: LengthLike | None = None,
     periodic: Sequence[int] = (),
@@ -98,10 +103,10 @@ def measure(
     ----------
     volume : Volume or array_like, 2D or 3D
         What to measure; an array is checked and converted by `as_volume`.
-    metrics : sequence of str or Metric, optional
+    metrics : str, Metric, or sequence of them, optional
         Ids (see `microchar.metrics.names`) or configured metrics; default all
         that need one volume only.
-    skip : sequence of str
+    skip : str or sequence of str
         Ids to leave out.
     r_max : int, str, or three of them, optional
         Largest lag of the correlation functions, in voxels or as a text with a
@@ -143,27 +148,74 @@ def measure(
     """
     volume = as_volume(volume, voxel_size=voxel_size, phases=phases, mask=mask)
     parameters |= {"r_max": r_max, "window": window, "periodic": tuple(sorted(periodic)) or None}
-    chosen = [m.resolved(volume.grid) for m in choose(metrics, skip, parameters) if not isinstance(m, PairMetric)]
+    wanted = choose(metrics, skip, parameters)
+    chosen = [metric.resolved(volume.grid) for metric in wanted if not isinstance(metric, PairMetric)]
     if metrics is not None:
+        _refuse_pairs(wanted)
         refuse_mask(chosen, volume)
     (results,) = run_all([Task(chosen, volume)], threads=threads, executor=executor, progress=progress)
-    return Measurement(volume, results, settings(r_max=r_max, window=window, periodic=periodic))
+    return Measurement(volume, results, settings(metrics, skip, parameters))
 
 
-def settings(**given: Any) -> dict[str, Any]:
+def settings(
+    metrics: Sequence[str | Metric] | str | Metric | None, skip: Sequence[str], parameters: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the arguments that were given, for the record; what was left to its default is left out."""
-    return {key: value for key, value in given.items() if value is not None and value != ()}
+    chosen = [metrics] if isinstance(metrics, str | Metric) else metrics
+    named = None if chosen is None else [metric if isinstance(metric, str) else repr(metric) for metric in chosen]
+    given = {"metrics": named, "skip": list(skip) or None, **parameters}
+    return {key: value for key, value in given.items() if value is not None}
 
 
-def choose(metrics: Sequence[str | Metric] | None, skip: Sequence[str], parameters: Mapping[str, Any]) -> list[Metric]:
-    """Make the metrics asked for, in the order of the report."""
-    wanted = list(names()) if metrics is None else list(metrics)
-    for name in skip:
+def choose(
+    metrics: str | Metric | Sequence[str | Metric] | None, skip: str | Sequence[str], parameters: Mapping[str, Any]
+) -> list[Metric]:
+    """Make the metrics asked for, in the order of the report; a parameter that none of them has is refused."""
+    for name in _several(skip):
         create(name)  # an unknown name is an error here too
-    made = [m if isinstance(m, Metric) else create(m, **parameters) for m in wanted]
+    made = [_made(metric, parameters) for metric in (names() if metrics is None else _several(metrics))]
+    _refuse_unknown(parameters, made)
     known = {name: place for place, name in enumerate(names())}
-    unique = {m.name(): m for m in made if m.name() not in skip}
+    unique = {m.name(): m for m in made if m.name() not in _several(skip)}
+    if not unique:
+        raise InputError("metrics: found none, or all of them skipped; `microchar metrics` lists what can be measured")
     return sorted(unique.values(), key=lambda m: known.get(m.name(), len(known)))
+
+
+def _several(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+
+
+def _made(metric: str | Metric, parameters: Mapping[str, Any]) -> Metric:
+    if isinstance(metric, str):
+        return create(metric, **parameters)
+    if isinstance(metric, Metric):
+        return metric
+    raise InputError(f"metrics: found {metric!r}, expected ids or configured metrics, such as LinealPath(r_max=50)")
+
+
+def _refuse_unknown(parameters: Mapping[str, Any], metrics: Sequence[Metric]) -> None:
+    unused = {name for name, value in parameters.items() if value is not None} - _fields(metrics)
+    if not unused:
+        return
+    # One of another metric is no mistake: r_max= may be given whatever is measured.
+    known = _fields(find(name) for name in names())
+    for name in sorted(unused - known):
+        near = difflib.get_close_matches(name, known, n=1)
+        raise InputError(f"{name}=: no metric has this parameter" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
+def _fields(metrics: Iterable[Metric | type[Metric]]) -> set[str]:
+    return {own.name for metric in metrics for own in fields(metric)}
+
+
+def _refuse_pairs(metrics: Sequence[Metric]) -> None:
+    of_two = [m.name() for m in metrics if isinstance(m, PairMetric)]
+    if of_two:
+        raise InputError(
+            f"{', '.join(of_two)}: measured on two volumes, found one; hand both to compare() "
+            "(`microchar report` on the command line)"
+        )
 
 
 def refuse_mask(metrics: Sequence[Metric], volume: Volume) -> None:
@@ -172,8 +224,14 @@ def refuse_mask(metrics: Sequence[Metric], volume: Volume) -> None:
     if volume.mask is not None and refusing:
         raise InputError(
             f"{volume.name}: {', '.join(refusing)} cannot honour a mask; leave it out of the metrics, "
-            "or measure without the mask"
+            f"or measure without the mask{_insulating(metrics)}"
         )
+
+
+def _insulating(metrics: Sequence[Metric]) -> str:
+    if "mask_insulating" not in _fields(metrics):
+        return ""
+    return "; diffusion can take the masked voxels as insulators with mask_insulating=True (--mask-insulating)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,13 +283,21 @@ def run_all(
 
 
 def _report_progress(
-    progress: Progress, done: float, cost: float, total: float, task: Task, metric: Metric, fraction: float
+    progress: Progress,
+    done: float,
+    cost: float,
+    total: float,
+    task: Task,
+    metric: Metric,
+    fraction: float,
+    detail: str = "",
+    /,
 ) -> None:
-    progress((done + fraction * cost) / total, task.volume.name, metric.name())
+    progress((done + fraction * cost) / total, task.volume.name, f"{metric.name()} {detail}".strip())
 
 
 def _run_one(metric: Metric, volume: Volume, other: Volume | None, shared: Shared) -> Result:
-    obstacle = _obstacle(metric, volume)
+    obstacle = _obstacle(metric, volume, other)
     if obstacle is not None:
         return metric.no_result(volume, *obstacle)
     if isinstance(metric, AdditiveMetric):
@@ -241,8 +307,9 @@ def _run_one(metric: Metric, volume: Volume, other: Volume | None, shared: Share
     return metric.compute(volume, shared)
 
 
-def _obstacle(metric: Metric, volume: Volume) -> tuple[str, str] | None:
-    if volume.mask is not None and not metric.mask_supported:
+def _obstacle(metric: Metric, volume: Volume, other: Volume | None) -> tuple[str, str] | None:
+    masked = any(v is not None and v.mask is not None for v in (volume, other))
+    if masked and not metric.mask_supported:
         return "refused", "the metric cannot honour a mask"
     if volume.n_phases < metric.min_phases:
         return "not_applicable", f"needs at least {metric.min_phases} phases, the volume has {volume.n_phases}"

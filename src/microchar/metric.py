@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,17 @@ Layout = Literal["boxes", "columns", "slabs"]
 T = TypeVar("T")
 
 
+class Tell(Protocol):
+    """Called with the share of a metric's work that is done, and more about it where there is more to say."""
+
+    def __call__(self, fraction: float, detail: str = "", /) -> None:
+        """Take note."""
+
+
+def _silent(fraction: float, detail: str = "", /) -> None:
+    del fraction, detail
+
+
 class Shared:
     """What metrics of one measurement share: computed when first asked for, kept until the measurement ends.
 
@@ -41,10 +52,10 @@ class Shared:
     threads : int
         How many threads a metric may use by itself.
     progress : callable
-        ``progress(fraction)`` of the metric in work.
+        ``progress(fraction, detail)`` of the metric in work.
     """
 
-    def __init__(self, executor: Executor, threads: int, progress: Callable[[float], None] = lambda fraction: None):
+    def __init__(self, executor: Executor, threads: int, progress: Tell = _silent):
         self.executor = executor
         self.threads = threads
         self.progress = progress

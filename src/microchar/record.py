@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from microchar.pictures import encode
 from microchar.tables import Named
 from microchar.volume import Volume
 
 SCHEMA = "microchar.results/1"
-#: Longest edge, in pixels, of the slices that are kept for the report.
-_SLICE_EDGE = 512
+#: The files that a volume came from, as in `Volume.source`.
+_FILES = ("path", "sha256", "mask", "mask_sha256", "grey", "grey_sha256")
 
 
 def record(
@@ -60,8 +59,7 @@ def describe(volume: Volume, role: str) -> dict[str, Any]:
     return {
         "name": volume.name,
         "role": role,
-        "path": volume.source.get("path", ""),
-        "sha256": volume.source.get("sha256", ""),
+        **{key: volume.source.get(key, "") for key in _FILES},
         "shape": list(volume.shape),
         "voxel_size": list(volume.voxel_size),
         "unit": volume.unit,
@@ -85,18 +83,8 @@ def _slices(volume: Volume) -> dict[int, tuple[int, str]]:
         start = [0, 0, 0]
         stop = list(volume.shape)
         start[axis], stop[axis] = position, position + 1
-        found[axis] = (position, _png(replace(volume, grey=None).grey_levels(start, stop).squeeze(axis)))
+        found[axis] = (position, encode(replace(volume, grey=None).grey_levels(start, stop).squeeze(axis)))
     return found
-
-
-def _png(levels: np.ndarray) -> str:
-    from PIL import Image
-
-    # Every n-th voxel: a mean would invent grey levels between the phases.
-    step = -(-max(levels.shape) // _SLICE_EDGE)
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(levels[::step, ::step])).save(buffer, "PNG", optimize=True)
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def _plain(value: Any) -> Any:

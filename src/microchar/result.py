@@ -80,6 +80,26 @@ class Profile(_Labelled):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Picture(_Labelled):
+    """A slice of a field, for the report; see `Value` for the labels.
+
+    Parameters
+    ----------
+    png : str
+        Grey levels 1 to 255 from low to high, 0 where there is no field; see
+        `microchar.pictures`.
+    aspect : float
+        Width over height, in lengths.
+    caption : str
+        What is shown, where, and how the levels are scaled.
+    """
+
+    png: str
+    aspect: float
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
     """Everything one metric found on one volume (or pair of volumes).
 
@@ -90,7 +110,7 @@ class Result:
     convention : mapping of str to str
         Definition, boundary, connectivity, estimator, denominator, …: what
         another tool must match for its number to be comparable.
-    values, profiles : tuple
+    values, profiles, pictures : tuple
         What was found.
     status, message : str
         Of the metric as a whole, where it could not be computed at all.
@@ -103,6 +123,7 @@ class Result:
     convention: Mapping[str, str]
     values: tuple[Value, ...] = ()
     profiles: tuple[Profile, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     status: str = "ok"
     message: str = ""
 
@@ -120,6 +141,7 @@ class Result:
         plain["convention"] = dict(self.convention)
         plain["values"] = [asdict(value) for value in self.values]
         plain["profiles"] = [_plain_profile(profile) for profile in self.profiles]
+        plain["pictures"] = [asdict(picture) for picture in self.pictures]
         return plain
 
     @classmethod
@@ -128,6 +150,7 @@ class Result:
         entries = dict(plain)
         entries["values"] = tuple(Value(**value) for value in plain["values"])
         entries["profiles"] = tuple(_profile(profile) for profile in plain["profiles"])
+        entries["pictures"] = tuple(Picture(**picture) for picture in plain["pictures"])
         return cls(**entries)
 
 

@@ -72,9 +72,12 @@ class Grid:
         return (voxels[0], voxels[1], voxels[2])
 
     def _to_voxels(self, length: Any, axis: int, argument: str) -> int:
-        number, unit = parse_length(length) if isinstance(length, str) else (length, "voxel")
-        if unit != "voxel":
-            return round(convert(number, unit, self.unit) / self.voxel_size[axis])
+        try:
+            number, unit = parse_length(length) if isinstance(length, str) else (length, "voxel")
+            if unit != "voxel":
+                return round(convert(number, unit, self.unit) / self.voxel_size[axis])
+        except InputError as error:
+            raise InputError(f"{argument}={length!r}: {error}") from error
         whole = isinstance(number, int | float | np.integer | np.floating) and float(number).is_integer()
         if isinstance(number, bool) or not whole:
             raise InputError(f"{argument}={length!r}: expected whole voxels or a length such as '5um'")

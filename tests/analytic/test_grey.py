@@ -109,6 +109,7 @@ def test_psnr_leaves_identical_slices_out_and_counts_them():
     fake = real.copy()
     fake[1, 3, 4] = 1
     found = run([Psnr()], mc.as_volume(real, phases=["a"]), mc.as_volume(fake))["psnr"]
+    assert {value.unit for value in found.values} == {"dB"}
     # One pixel of 100 differs by the whole range: MSE = R² / 100; along the others, one of 40.
     assert found.value(direction="0").value == pytest.approx(20, rel=1e-12)
     assert found.value(direction="1").value == pytest.approx(10 * np.log10(40), rel=1e-12)
@@ -134,3 +135,12 @@ def test_slices_smaller_than_the_window_have_no_ssim():
 def test_periodic_axes_are_refused(metric):
     with pytest.raises(mc.InputError, match="periodic"):
         metric(periodic=(0,))
+
+
+@pytest.mark.parametrize("masked", [0, 1])
+def test_a_mask_of_either_volume_is_refused(masked):
+    labels = np.random.default_rng(1).integers(0, 2, (8, 8, 8))
+    masks = [None, None]
+    masks[masked] = labels >= 0
+    volume, other = (mc.as_volume(labels, mask=mask) for mask in masks)
+    assert {result.status for result in run([Ssim(), Psnr()], volume, other).values()} == {"refused"}

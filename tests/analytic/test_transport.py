@@ -48,7 +48,7 @@ def test_serpentine():
     path = labels.sum()
     found = solve(labels, (0, 1))
     assert found.value == pytest.approx(labels.mean() * (n / path) ** 2, rel=1e-8)
-    metric = mc.metrics.TortuosityFactor(axes=(0,), phases=("1",))
+    metric = mc.metrics.TortuosityFactor(axes=(0,), conducting=("1",))
     tau = metric(mc.as_volume(labels)).value(feature="")
     assert tau.value == pytest.approx((path / n) ** 2, rel=1e-8)
     assert tau.lower <= tau.value <= tau.upper
@@ -84,6 +84,8 @@ def test_not_percolating_has_no_tortuosity():
     tau = found["tortuosity_factor"].value(phase="1", direction="0", feature="")
     assert (d.value, d.lower, d.upper, d.status) == (0, 0, 0, "not_percolating")
     assert (tau.value, tau.lower, tau.upper, tau.status) == (None, None, None, "not_percolating")
+    assert "zero" in d.message
+    assert "does not exist" in tau.message
     assert found["effective_diffusivity"].value(phase="1", direction="1", feature="").value == pytest.approx(5 / 6)
 
 
@@ -168,13 +170,18 @@ def test_a_mask_is_refused_unless_it_insulates():
         ({"tolerance": 0}, "tolerance="),
         ({"backend": "magic"}, "backend="),
         ({"diffusivity": {"0": -1}}, "diffusivity="),
-        ({"diffusivity": {"0": 1}, "phases": ("0",)}, "exclude each other"),
-        ({"phases": ("pore",)}, "no phase is named pore"),
+        ({"diffusivity": {"0": 1}, "conducting": ("0",)}, "exclude each other"),
+        ({"conducting": ("pore",)}, "no phase is named pore"),
     ],
 )
 def test_bad_arguments_are_refused_by_name(arguments, message):
     with pytest.raises(InputError, match=message):
         mc.metrics.EffectiveDiffusivity(**arguments)(mc.as_volume(np.zeros((3, 3, 3), int)))
+
+
+def test_a_single_voxel_has_no_axis_of_transport():
+    found = mc.measure(np.zeros((1, 1, 1), int), ["effective_diffusivity", "tortuosity_factor"])
+    assert {result.status for result in found.values()} == {"not_applicable"}
 
 
 def test_an_axis_of_one_voxel_is_refused():

@@ -7,13 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
 import pytest
 import tifffile
 
+import microchar as mc
 from microchar.cli import main
 from microchar.metric import names
 
@@ -97,6 +97,47 @@ def test_labels_name_the_volumes(pair):
     assert {"rock", "rock (2)"} <= set(pd.read_csv(pair / "out" / "scalars.csv").volume)
 
 
+def test_masks_grey_images_and_crops_go_by_volume(pair):
+    """The real volume has a mask, the fake one a grey image; both are cropped."""
+    rng = np.random.default_rng(1)
+    mask = (rng.random((14, 16, 18)) < 0.7).astype(np.uint8)
+    np.save(pair / "mask.npy", mask)
+    np.save(pair / "grey.npy", rng.integers(0, 256, (14, 16, 18)).astype(np.uint8))
+    files = [str(pair / f"{name}.tif") for name in ("real", "fake")]
+    options = ["--mask", str(pair / "mask.npy"), "--grey", "-", "--grey", str(pair / "grey.npy"), "--crop", "z=2:12"]
+    arguments = ["report", *files, "-o", str(pair / "out"), *options]
+    assert run(pair, *arguments, "--metrics", "volume_fraction,glcm", "--format", "json") == 0
+    results = json.loads((pair / "out" / "results.json").read_text())
+    real, fake = results["volumes"]
+    assert (real["shape"], real["masked"], fake["masked"]) == ([10, 16, 18], True, False)
+    assert [bool(volume["mask_sha256"]) for volume in (real, fake)] == [True, False]
+    assert [volume["grey"] for volume in (real, fake)] == ["", str(pair / "grey.npy")]
+    values = tifffile.imread(pair / "real.tif")[2:12]
+    fraction = results["results"][0]["values"][0]
+    assert fraction["value"] == (values[mask[2:12] == 1] == 0).mean()
+    levels = {r["volume"]: r["convention"]["grey levels"] for r in results["results"] if r["metric"] == "glcm"}
+    assert levels["real"] != levels["fake"]
+
+
+def test_a_volume_of_one_phase_is_reported_with_statuses(pair):
+    np.save(pair / "solid.npy", np.full((9, 10, 11), 255, np.uint8))
+    out = pair / "out"
+    files = [str(pair / "real.tif"), str(pair / "solid.npy")]
+    arguments = ["report", *files, "--phases", "pore=0,solid=255", "-o", str(out), "--skip", "local_thickness"]
+    assert run(pair, *arguments) == 0
+    table = pd.read_csv(out / "scalars.csv", keep_default_na=False)
+    table = table[(table.volume == "solid") & (table.phase == "pore")]
+    assert (table[table.metric == "volume_fraction"]["value"].astype(float) == 0).all()
+    tortuosity = table[(table.metric == "tortuosity_factor") & (table.feature != "percolating_volume_fraction")]
+    assert set(tortuosity.status) == {"absent_phase"}
+    assert set(table[table["value"] == ""].status) <= {"absent_phase", "undefined"}
+    assert "nan" not in (out / "scalars.csv").read_text()
+    # By itself it has but one phase.
+    assert run(pair, "measure", str(pair / "solid.npy"), "-o", str(out), "--skip", "local_thickness") == 0
+    table = pd.read_csv(out / "scalars.csv", keep_default_na=False)
+    assert table[table.metric == "interfacial_area"].status.tolist() == ["not_applicable"]
+
+
 def test_metrics_lists_every_id(capsys):
     assert main(["metrics"]) == 0
     printed = capsys.readouterr().out
@@ -118,6 +159,12 @@ def test_metrics_lists_every_id(capsys):
         (["measure", "{real}", "--crop", "0:99,0:4,0:4"], "crop"),
         (["measure", "{real}", "--voxel-size", "3parsec"], "parsec"),
         (["measure", "{real}", "--mask", "{real}", "--metrics", "effective_diffusivity"], "effective_diffusivity"),
+        (
+            ["measure", "{real}", "--label", "a", "--label", "b"],
+            "--label: given 2 times for 1 volumes (b is left over)",
+        ),
+        (["measure", "{real}", "--metrics", "ssim"], "ssim: measured on two volumes, found one"),
+        (["measure", "{real}", "--metrics", ""], "found none"),
     ],
 )
 def test_bad_input_exits_2_says_what_to_do_and_writes_nothing(pair, capsys, arguments, message):
@@ -157,26 +204,106 @@ def test_output_that_is_a_file_is_refused(pair, capsys):
     assert (pair / "out").read_text() == "mine"
 
 
+#: Runs the command line in a process that gets a signal in the middle of measuring: at its second metric.
+_INTERRUPTED = """
+import os, sys
+from microchar import cli, measurement
+run_one = measurement._run_one
+done = []
+def run_until_signalled(*task):
+    if done:
+        os.kill(os.getpid(), int(sys.argv[1]))
+    done.append(task)
+    return run_one(*task)
+measurement._run_one = run_until_signalled
+sys.exit(cli.main(sys.argv[2:]))
+"""
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_the_old_output(pair, number):
     out = pair / "out"
-    main(["measure", str(pair / "real.tif"), "-o", str(out), "--metrics", "volume_fraction", "--quiet"])
+    command = ["measure", str(pair / "real.tif"), "-o", str(out), "--quiet", "--metrics"]
+    main([*command, "volume_fraction"])
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    large = (np.random.default_rng(0).random((160, 160, 160)) < 0.5).astype(np.uint8)
-    np.save(pair / "large.npy", large)
-    command = [sys.executable, "-m", "microchar.cli", "measure", str(pair / "large.npy"), "-o", str(out), "--quiet"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    time.sleep(4)  # long enough to be measuring, far too short to be done
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=120)
+    files = sorted(path.name for path in pair.iterdir())
+    interrupted = [sys.executable, "-c", _INTERRUPTED, str(int(number)), *command, "volume_fraction,glcm"]
+    process = subprocess.run(interrupted, capture_output=True, text=True, timeout=120, check=False)
     assert process.returncode == 1
-    assert "interrupted" in errors
+    assert "interrupted" in process.stderr
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    assert sorted(path.name for path in pair.iterdir()) == ["fake.tif", "large.npy", "out", "real.tif"]
+    assert sorted(path.name for path in pair.iterdir()) == files
 
 
 def test_no_progress_when_stderr_is_no_terminal(pair, capsys):
-    assert main(["measure", str(pair / "real.tif"), "-o", str(pair / "out"), *QUICK]) == 0
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction"]
+    assert main(arguments) == 0
     captured = capsys.readouterr()
     assert "\r" not in captured.err
     assert "report.html" in captured.out
+
+
+def test_progress_on_a_terminal_names_what_is_measured(pair, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction,lineal_path"]
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    lines = captured.err.split("\r\x1b[2K")
+    assert any("real: lineal path" in line for line in lines)
+    assert lines[-1] == ""  # the line is cleared at the end
+    assert "\x1b" not in captured.out
+    assert main([*arguments, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_first_run_says_that_it_compiles(pair, capsys, monkeypatch):
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction"]
+    for compiled in (False, True):
+        monkeypatch.setattr("microchar.kernels.are_compiled", lambda compiled=compiled: compiled)
+        assert main(arguments) == 0
+        assert ("compiling the kernels" in capsys.readouterr().err) is not compiled
+
+
+def test_options_of_effective_diffusivity(pair):
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--phases", "pore=0,solid=255", "--quiet"]
+    arguments += ["--metrics", "effective_diffusivity,tortuosity_factor"]
+    assert main([*arguments, "--deff-axes", "z", "--deff-phases", "solid", "--deff-tolerance", "1e-5"]) == 0
+    table = pd.read_csv(pair / "out" / "scalars.csv", keep_default_na=False)
+    assert set(table.phase) == {"solid"}
+    assert set(table.direction.astype(str)) == {"0"}
+    (row,) = table[(table.metric == "effective_diffusivity") & (table.feature == "")].to_dict("records")
+    assert 0 < float(row["upper"]) - float(row["lower"]) <= 1e-5 * float(row["value"])
+
+
+@pytest.mark.parametrize("option", [["--deff-tolerance", "2"], ["--deff-axes", "3"]])
+def test_bad_options_of_effective_diffusivity_exit_2(pair, option, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["measure", str(pair / "real.tif"), *option])
+    assert stopped.value.code == 2
+    assert "expected" in capsys.readouterr().err
+
+
+def test_interval_is_told_while_it_narrows():
+    seen = []
+    labels = (np.random.default_rng(0).random((12, 12, 12)) < 0.3).astype(np.uint8)
+    mc.measure(labels, ["effective_diffusivity"], progress=lambda fraction, volume, what: seen.append(what))
+    assert any(what.startswith("effective_diffusivity ") and " to " in what for what in seen)
+
+
+def test_options_of_measuring_are_refused_where_nothing_is_measured(pair, capsys):
+    run(pair, "report", str(pair / "real.tif"), str(pair / "fake.tif"), "-o", str(pair / "a"), *QUICK)
+    assert run(pair, "report", str(pair / "a" / "results.json"), "-o", str(pair / "b"), "--r-max", "9") == 2
+    assert "--r-max cannot change results" in capsys.readouterr().err
+    assert not (pair / "b").exists()
+
+
+def test_mask_of_one_volume_only_is_said(pair):
+    mask = np.ones((14, 16, 18), np.uint8)
+    mask[:4] = 0
+    np.save(pair / "mask.npy", mask)
+    files = [str(pair / "real.tif"), str(pair / "fake.tif")]
+    arguments = ["report", *files, "-o", str(pair / "out"), "--mask", str(pair / "mask.npy")]
+    assert run(pair, *arguments, "--metrics", "volume_fraction", "--format", "json") == 0
+    results = json.loads((pair / "out" / "results.json").read_text())
+    assert any("mask was given for real only" in note for note in results["notes"])
+    assert results["settings"]["metrics"] == ["volume_fraction"]

@@ -383,6 +383,8 @@ def test_lengths_become_voxels_along_each_axis(length, voxels):
         (True, "expected whole voxels"),
         (None, "expected whole voxels"),
         ([1, 2], "expected one length or one for each of the 3 axes, found 2"),
+        ("5 parsec", "r_max='5 parsec': unknown length unit 'parsec'"),
+        ("far", "r_max='far': cannot read 'far' as a length"),
     ],
 )
 def test_what_is_no_length_in_voxels_is_refused(length, message):
@@ -391,7 +393,7 @@ def test_what_is_no_length_in_voxels_is_refused(length, message):
 
 
 def test_a_length_with_a_unit_needs_a_voxel_size():
-    with pytest.raises(mc.InputError, match="the voxel size is not known"):
+    with pytest.raises(mc.InputError, match=r"window='5um': .* the voxel size is not known"):
         Grid((4, 4, 4)).to_voxels("5um", "window")
 
 

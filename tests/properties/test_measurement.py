@@ -58,7 +58,7 @@ def test_any_executor_counts_the_same():
 
 def test_metric_asked_for_by_name_that_cannot_honour_the_mask_is_refused_by_name():
     mask = np.ones_like(VOLUME)
-    with pytest.raises(mc.InputError, match="effective_diffusivity cannot honour a mask"):
+    with pytest.raises(mc.InputError, match=r"effective_diffusivity cannot honour a mask.*--mask-insulating"):
         mc.measure(VOLUME, ["effective_diffusivity"], mask=mask)
 
 
@@ -77,6 +77,29 @@ def test_full_mask_changes_no_number():
         assert [v.value for v in result.values] == pytest.approx([v.value for v in plain[name].values], rel=1e-12)
         for profile, expected in zip(result.profiles, plain[name].profiles, strict=True):
             np.testing.assert_allclose(profile.y, expected.y, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_phases", [2, 4])
+def test_a_box_as_mask_is_a_crop(n_phases):
+    """Voxels outside count for nothing: neither in numerators nor in denominators."""
+    values = np.random.default_rng(n_phases).integers(0, n_phases, (16, 15, 14)) // [[[1], [1], [2]] * 5]
+    box = np.s_[2:12, 3:14, 1:13]
+    inside = np.zeros(values.shape, bool)
+    inside[box] = True
+    how = {"r_max": 5, "window": 4, "voxel_size": "1,2,3um"}
+    cropped = mc.measure(values[box], **how)
+    # What a value outside the mask is does not matter, even if it is no phase.
+    masked = mc.measure(np.where(inside, values, 99), mask=inside, **how)
+    for name, result in masked.items():
+        if name == "percolating_fraction":
+            assert {value.status for value in result.values} == {"undefined"}  # the mask leaves out the end faces
+        elif result.status != "refused":
+            expected = cropped[name]
+            for entry, other in zip(result.values, expected.values, strict=True):
+                assert entry.value == (other.value and pytest.approx(other.value, rel=1e-9)), (name, entry)
+            for entry, other in zip(result.profiles, expected.profiles, strict=True):
+                n = min(len(entry.y), len(other.y))  # chords could be longer in the larger volume
+                assert entry.y[:n] == pytest.approx(other.y[:n], rel=1e-9, nan_ok=True), (name, entry.direction)
 
 
 def test_input_is_not_modified():
@@ -98,3 +121,39 @@ def test_images_are_volumes_with_one_plane(axis):
         assert found[name].status == "ok", name
         directions = {entry.direction for entry in (*found[name].values, *found[name].profiles)}
         assert str(axis) not in directions or name in {"glcm", "local_porosity"}
+
+
+def test_one_metric_needs_no_list():
+    alone = mc.measure(VOLUME, "volume_fraction", skip="glcm")
+    assert equal(alone, mc.measure(VOLUME, ["volume_fraction"]))
+    assert equal(alone, mc.measure(VOLUME, mc.metrics.VolumeFraction()))
+
+
+def test_a_metric_without_its_parameters_is_refused():
+    with pytest.raises(mc.InputError, match=r"expected ids or configured metrics, such as LinealPath\(r_max=50\)"):
+        mc.measure(VOLUME, [mc.metrics.VolumeFraction])
+
+
+@pytest.mark.parametrize("arguments", [{"metrics": []}, {"metrics": ["glcm"], "skip": ["glcm"]}])
+def test_nothing_to_measure_is_refused(arguments):
+    with pytest.raises(mc.InputError, match="found none, or all of them skipped"):
+        mc.measure(VOLUME, **arguments)
+
+
+def test_metrics_of_two_volumes_are_refused_by_name():
+    with pytest.raises(mc.InputError, match=r"ssim: measured on two volumes, found one; hand both to compare\(\)"):
+        mc.measure(VOLUME, ["volume_fraction", "ssim"])
+
+
+def test_misspelt_parameters_are_refused_and_those_of_other_metrics_are_not():
+    for call in (mc.measure, lambda volume, *given, **how: mc.compare(volume, volume, *given, **how)):
+        with pytest.raises(mc.InputError, match="rmax=: no metric has this parameter; did you mean 'r_max'"):
+            call(VOLUME, ["lineal_path"], rmax=4)
+    found = mc.measure(VOLUME, ["volume_fraction"], r_max=4, connectivity=26)
+    assert list(found) == ["volume_fraction"]
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_threads_are_refused(threads):
+    with pytest.raises(mc.InputError, match=rf"threads={threads}: expected a whole number greater than 0"):
+        mc.measure(VOLUME, ["volume_fraction"], threads=threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,6 +34,12 @@ class Problem:
     conductivity: np.ndarray
     weights: tuple[float, float, float]
     periodic: tuple[bool, bool, bool]
+
+    @cached_property
+    def conducting(self) -> float:
+        """Share of the voxels that conduct."""
+        voxels = sum(int(np.bincount(plane.ravel(), minlength=256) @ (self.conductivity > 0)) for plane in self.labels)
+        return voxels / self.labels.size
 
     @property
     def scale(self) -> float:

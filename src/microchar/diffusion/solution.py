@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from microchar.result import STATUSES
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Solution:
     """Effective diffusivity along one axis, in units of the reference diffusivity.
 
@@ -33,6 +35,8 @@ class Solution:
     percolating_fraction : float or None
         Voxels that conduct from one end face to the other over all voxels; None
         where the backend does not say.
+    concentration : ndarray of float32, 3D, optional
+        The field, nan where nothing flows; only if it was asked for.
     """
 
     value: float
@@ -44,6 +48,7 @@ class Solution:
     method: str = "none"
     conducting_fraction: float
     percolating_fraction: float | None
+    concentration: np.ndarray | None = None
 
     @property
     def gap(self) -> float:

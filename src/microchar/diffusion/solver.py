@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from microchar.diffusion import small
-from microchar.diffusion.network import assemble
 from microchar.diffusion.problem import Problem, make_problem
 from microchar.diffusion.solution import Solution, bounded, midpoint, nothing
+
+#: Volumes of at most that many voxels take the plain solvers, which need no compiled kernels.
+_SMALL = 64**3
+_MAX_ITERATIONS = 100
+
+#: A field, its bounds of the conductance, the iterations it took and the method.
+Step = tuple[np.ndarray, float, float, int, str]
 
 
 def solve(
@@ -21,6 +26,10 @@ def solve(
     voxel_size: Sequence[float] = (1.0, 1.0, 1.0),
     periodic: Sequence[int] = (),
     tolerance: float = 1e-3,
+    threads: int = 1,
+    max_iterations: int = _MAX_ITERATIONS,
+    concentration: bool = False,
+    progress: Callable[[float, float], None] = lambda lower, upper: None,
 ) -> Solution:
     r"""Return the effective diffusivity of a voxel volume along one axis, between guaranteed bounds.
 
@@ -43,12 +52,24 @@ def solve(
         Axes along which the volume repeats; the axis of transport never does.
     tolerance : float
         Largest gap between the bounds, relative to the value.
+    threads, max_iterations : int
+        Threads to use, on which the result does not depend; iterations of the
+        multigrid solver, after which it gives up.
+    concentration : bool
+        Whether to return the field of concentration too.
+    progress : callable
+        ``progress(lower, upper)``, called with the interval whenever it narrows.
 
     Returns
     -------
     Solution
         The interval holds the exact answer of the discrete problem whatever the
         status; "not_converged" says that it is wider than the tolerance.
+
+    Raises
+    ------
+    NotEnoughMemoryError
+        If the solver would need more memory than there is; nothing is allocated.
 
     Examples
     --------
@@ -62,29 +83,78 @@ def solve(
     0.25
     """
     problem = make_problem(labels, conductivity, axis=axis, voxel_size=voxel_size, periodic=periodic)
-    conducting = int(np.count_nonzero((problem.conductivity > 0)[problem.labels])) / labels.size
-    if conducting == 0:
-        return nothing("absent_phase", 0.0)
-    return _solve_small(problem, tolerance, conducting)
+    methods = [_multigrid] if labels.size > _SMALL else [_small, _multigrid]
+    solution = nothing("absent_phase", 0.0)
+    for method in methods if problem.conducting else []:
+        solution = method(problem, tolerance, threads, max_iterations, concentration, progress)
+        if solution.status != "not_converged":
+            break
+    if solution.concentration is None:
+        return solution
+    return replace(solution, concentration=np.moveaxis(solution.concentration, 0, axis))
 
 
-def _solve_small(problem: Problem, tolerance: float, conducting: float) -> Solution:
-    network, _ = assemble(problem)
+def _small(
+    problem: Problem,
+    tolerance: float,
+    threads: int,
+    max_iterations: int,
+    concentration: bool,
+    progress: Callable[[float, float], None],
+) -> Solution:
+    from microchar.diffusion import small
+    from microchar.diffusion.network import assemble
+
+    network, node = assemble(problem)
     if network.n == 0:
-        return nothing("not_percolating", conducting)
+        return nothing("not_percolating", problem.conducting)
+    steps = ((u, *network.bounds(u), iterations, method) for u, iterations, method in small.fields(network))
+    solution, field = _narrow(problem, steps, network.n, tolerance, progress)
+    if concentration:
+        solution = replace(solution, concentration=np.append(field, np.nan).astype(np.float32)[node])
+    return solution
+
+
+def _multigrid(
+    problem: Problem,
+    tolerance: float,
+    threads: int,
+    max_iterations: int,
+    concentration: bool,
+    progress: Callable[[float, float], None],
+) -> Solution:
+    from microchar.diffusion import hierarchy, multigrid
+
+    kept, n = hierarchy.percolating(problem)
+    if n == 0:
+        return nothing("not_percolating", problem.conducting)
+    with hierarchy.runner(threads) as run:
+        solver = multigrid.Solver(hierarchy.build(problem, kept, run), run)
+        steps = ((*step, "multigrid") for step in solver.steps(tolerance, max_iterations))
+        solution, field = _narrow(problem, steps, n, tolerance, progress)
+        if concentration:
+            field = hierarchy.on_voxels(field, solver.hierarchy)
+            solution = replace(solution, concentration=field)
+    return solution
+
+
+def _narrow(
+    problem: Problem, steps: Iterator[Step], n: int, tolerance: float, progress: Callable[[float, float], None]
+) -> tuple[Solution, np.ndarray]:
+    """Take steps until the interval, which is the intersection of theirs, is narrow enough."""
     lower, upper = 0.0, np.inf
-    about: dict[str, Any] = {}
-    for u, iterations, method in small.fields(network):
-        about = {"iterations": iterations, "method": method}
-        bounds = network.bounds(u)
-        lower, upper = max(lower, bounds[0]), min(upper, bounds[1])
+    for field, low, high, iterations, method in steps:  # noqa: B007
+        lower, upper = max(lower, low), min(upper, high)
+        progress(lower * problem.scale, upper * problem.scale)
         if upper - lower <= tolerance * midpoint(lower, upper):
             break
-    return bounded(
+    solution = bounded(
         lower * problem.scale,
         upper * problem.scale,
         tolerance,
-        conducting_fraction=conducting,
-        percolating_fraction=network.n / problem.labels.size,
-        **about,
+        iterations=iterations,
+        method=method,
+        conducting_fraction=problem.conducting,
+        percolating_fraction=n / problem.labels.size,
     )
+    return solution, field

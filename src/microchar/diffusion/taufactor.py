@@ -20,11 +20,12 @@ def solve_with_taufactor(
     voxel_size: Sequence[float],
     periodic: Sequence[int],
     tolerance: float,
+    threads: int = 1,
 ) -> Solution:
     """Do what `microchar.diffusion.solve` does for phases that all conduct with 1, cubic voxels and closed sides.
 
     `tolerance` is TauFactor's own stopping rule, the spread of the flux over
-    the cross-sections, and bounds no error.
+    the cross-sections, and bounds no error. `threads` is left to PyTorch.
     """
     try:
         import torch

@@ -153,8 +153,8 @@ def texture(pairs: np.ndarray, grey: np.ndarray) -> np.ndarray:
     symmetric = pairs + pairs.transpose(0, 2, 1)
     p = symmetric / symmetric.sum(axis=(1, 2), keepdims=True)
     square = np.subtract.outer(grey, grey).astype(float) ** 2
-    logarithm = np.log(p, out=np.zeros_like(p), where=p > 0)
-    by_angle = [p * square, p / (1 + square), p * p, -p * logarithm]
+    surprise = np.log(np.reciprocal(p, out=np.ones_like(p), where=p > 0))
+    by_angle = [p * square, p / (1 + square), p * p, p * surprise]
     return np.array([feature.sum(axis=(1, 2)).mean() for feature in by_angle])
 
 

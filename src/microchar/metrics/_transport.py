@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from microchar.diffusion import Solution, solve
+from microchar.diffusion.flux import flux_in_plane
 from microchar.diffusion.taufactor import solve_with_taufactor
-from microchar.errors import InputError, MissingDependencyError
+from microchar.errors import InputError, MissingDependencyError, NotEnoughMemoryError
 from microchar.metric import Kind, Shared, WholeMetric
-from microchar.result import Result, Value
+from microchar.pictures import encode
+from microchar.result import Picture, Result, Value
 from microchar.volume import Grid, Volume
 
 #: The conductors of one solve: phase names with their diffusivities.
 Mixture = tuple[tuple[str, float], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TransportMetric(WholeMetric):
     """A metric that follows from steady diffusion through the conducting phases.
 
@@ -28,11 +30,13 @@ class TransportMetric(WholeMetric):
 
     kind: ClassVar[Kind] = "scalar"
     size_dependent: ClassVar[bool] = True
+    #: Whether the metric's result shows the picture of the flux that the two metrics share.
+    shows_flux: ClassVar[bool] = False
     # Of the class; an instance that takes the voxels outside a mask as insulating says otherwise.
     mask_supported: ClassVar[bool] = False
 
     axes: tuple[int, ...] | None = None
-    phases: tuple[str, ...] | None = None
+    conducting: tuple[str, ...] | None = None
     diffusivity: Mixture | None = None
     tolerance: float = 1e-3
     backend: Literal["own", "taufactor"] = "own"
@@ -49,9 +53,9 @@ class TransportMetric(WholeMetric):
             raise InputError(f"tolerance={self.tolerance!r}: expected a relative gap between 0 and 1, such as 1e-3")
         if self.backend not in ("own", "taufactor"):
             raise InputError(f"backend={self.backend!r}: expected 'own' or 'taufactor'")
-        if self.phases is not None and self.diffusivity is not None:
+        if self.conducting is not None and self.diffusivity is not None:
             raise InputError(
-                "phases= (each conducts alone) and diffusivity= (they conduct together) exclude each other"
+                "conducting= (each phase alone) and diffusivity= (they conduct together) exclude each other"
             )
         wrong = [(phase, d) for phase, d in self.diffusivity or () if not 0 <= d < np.inf]
         if wrong:
@@ -60,7 +64,7 @@ class TransportMetric(WholeMetric):
     def resolved(self, grid: Grid) -> Self:
         """Fill in the axes: all that are longer than one voxel."""
         if self.axes is None:
-            return replace(self, axes=grid.axes)
+            return replace(self, axes=grid.axes or None)
         flat = set(self.axes) - set(grid.axes)
         if flat:
             raise InputError(f"axes={self.axes!r}: the shape is {grid.shape}, nothing flows along an axis of one voxel")
@@ -74,17 +78,22 @@ class TransportMetric(WholeMetric):
     def compute(self, volume: Volume, shared: Shared) -> Result:
         """Solve each mixture along each axis, unless that is done, and turn the solutions into values."""
         values: list[Value] = []
+        pictures: list[Picture] = []
         record: list[str] = []
         runs = [(mixture, axis) for mixture in self._mixtures(volume) for axis in self.axes or ()]
         for done, (mixture, axis) in enumerate(runs):
+            name = "+".join(phase for phase, _ in mixture)
             try:
-                solution = self._solution(volume, mixture, axis, shared)
+                solution, picture = self._solved(volume, mixture, axis, shared, name, done / len(runs))
             except MissingDependencyError as error:
                 return self.no_result(volume, "unavailable", str(error))
-            values += self._values(volume, "+".join(phase for phase, _ in mixture), str(axis), solution)
+            except NotEnoughMemoryError as error:
+                return self.no_result(volume, "refused", str(error))
+            values += self._values(volume, name, str(axis), solution)
+            pictures += [picture] if picture is not None and self.shows_flux else []
             record.append(_record(mixture, axis, solution))
             shared.progress((done + 1) / len(runs))
-        return self.result(
+        result = self.result(
             volume,
             values,
             boundary=f"concentration fixed on the two end faces; {_sides(self.periodic)}",
@@ -94,38 +103,89 @@ class TransportMetric(WholeMetric):
             tolerance=f"{self.tolerance:g}",
             solver="; ".join(record),
         )
+        return replace(result, pictures=tuple(pictures))
 
     def _values(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
         raise NotImplementedError
 
+    def _percolating(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
+        """Return the share of the volume that conducts from end to end, where the backend says it."""
+        feature, share = "percolating_volume_fraction", solution.percolating_fraction
+        if share is None:
+            return []
+        return [self.scalar(volume.grid, share, phase=label, direction=direction, feature=feature, power=0)]
+
     def _mixtures(self, volume: Volume) -> list[Mixture]:
-        wanted = [phase for phase, _ in self.diffusivity or ()] or list(self.phases or ())
+        wanted = [phase for phase, _ in self.diffusivity or ()] or list(self.conducting or ())
         unknown = [phase for phase in wanted if phase not in volume.phases]
         if unknown:
             known = ", ".join(volume.phases)
             raise InputError(f"{volume.name}: no phase is named {', '.join(unknown)}; the phases are {known}")
         if self.diffusivity is not None:
             return [self.diffusivity]
-        return [((phase, 1.0),) for phase in (self.phases or volume.phases)]
+        return [((phase, 1.0),) for phase in (self.conducting or volume.phases)]
 
-    def _solution(self, volume: Volume, mixture: Mixture, axis: int, shared: Shared) -> Solution:
+    def _solved(
+        self, volume: Volume, mixture: Mixture, axis: int, shared: Shared, name: str, done: float
+    ) -> tuple[Solution, Picture | None]:
+        """Return the solution and, for the first axis, a picture of its flux; both metrics share them."""
         sides = tuple(sorted(set(self.periodic) - {axis}))
-        backend: Callable[..., Solution] = solve if self.backend == "own" else solve_with_taufactor
         table = np.zeros(volume.n_phases)
         for phase, diffusivity in mixture:
             table[volume.phases.index(phase)] = diffusivity
+        pictured = self.backend == "own" and axis == min(self.axes or ()) and volume.grid.ndim > 1
 
-        def run() -> Solution:
-            return backend(
-                volume.read(),
-                tuple(table.tolist()),
-                axis=axis,
-                voxel_size=volume.voxel_size,
-                periodic=sides,
-                tolerance=self.tolerance,
-            )
+        def run() -> tuple[Solution, Picture | None]:
+            given = (volume.read(), tuple(table.tolist()))
+            how: dict[str, Any] = {"axis": axis, "voxel_size": volume.voxel_size, "periodic": sides}
+            how |= {"tolerance": self.tolerance, "threads": shared.threads}
+            if self.backend == "taufactor":
+                return solve_with_taufactor(*given, **how), None
+
+            def progress(lower: float, upper: float) -> None:
+                shared.progress(done, f"{name}, axis {axis}: {lower:.4g} to {upper:.4g}")
+
+            solution = solve(*given, **how, concentration=pictured, progress=progress)
+            picture = _picture(volume, solution, table, axis, name) if solution.concentration is not None else None
+            return replace(solution, concentration=None), picture  # the field is as large as the volume
 
         return shared.get(("diffusion", tuple(table.tolist()), axis, sides, self.tolerance, self.backend), run)
+
+
+def _picture(volume: Volume, solution: Solution, table: np.ndarray, axis: int, name: str) -> Picture:
+    """Draw the flux in the middle slice that holds the axis of transport, which points down."""
+    assert solution.concentration is not None
+    across, normal = _plane(volume.grid, axis)
+    middle = volume.shape[normal] // 2
+    start, stop = [0, 0, 0], list(volume.shape)
+    start[normal], stop[normal] = middle, middle + 1
+    labels = volume.read(start, stop).squeeze(normal)
+    conductivity = np.append(table, np.zeros(256 - len(table)))[labels]
+    field = solution.concentration.take(middle, normal)
+    first, second = sorted((axis, across))
+    spacing = (volume.voxel_size[first], volume.voxel_size[second])
+    flux = flux_in_plane(field, conductivity, spacing, (first, second).index(axis))
+    brightest = float(np.quantile(flux[flux > 0], 0.995)) if (flux > 0).any() else 1.0
+    # Square roots, so that the fainter branches of the network are seen too; 0 is kept for where nothing flows.
+    levels = (1 + 254 * np.sqrt(np.clip(flux / brightest, 0, 1))).astype(np.uint8) * np.isfinite(field)
+    mean = solution.value / (volume.shape[axis] * volume.voxel_size[axis])
+    sizes = [volume.shape[a] * volume.voxel_size[a] for a in (axis, across)]
+    return Picture(
+        phase=name,
+        direction=str(axis),
+        png=encode(levels if first == axis else levels.T),
+        aspect=sizes[1] / sizes[0],
+        caption=(
+            f"flux from top to bottom, in slice {middle} of {volume.shape[normal]} normal to axis {normal}; "
+            f"brightest {brightest / mean:.1f} times the mean flux or more, square-root scale"
+        ),
+    )
+
+
+def _plane(grid: Grid, axis: int) -> tuple[int, int]:
+    """Return the axis across, and the one normal to the picture: one of length one, else the last."""
+    others = sorted((a for a in range(3) if a != axis), key=lambda a: grid.shape[a] > 1, reverse=True)
+    return others[0], others[1]
 
 
 def _headline(result: Result) -> list[Value]:

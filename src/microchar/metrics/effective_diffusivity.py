@@ -11,7 +11,7 @@ from microchar.result import Value
 from microchar.volume import Volume
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EffectiveDiffusivity(TransportMetric):
     r"""Effective diffusivity :math:`D_\mathrm{eff}/D_0` along each axis, between guaranteed bounds.
 
@@ -28,7 +28,7 @@ class EffectiveDiffusivity(TransportMetric):
     ----------
     axes : tuple of int, optional
         Directions of transport; default all axes longer than one voxel.
-    phases : tuple of str, optional
+    conducting : tuple of str, optional
         Phases to measure, each conducting alone with 1; default all.
     diffusivity : mapping of str to float, or tuple of pairs, optional
         Phases that conduct together, with their diffusivities in units of
@@ -83,7 +83,7 @@ class EffectiveDiffusivity(TransportMetric):
     >>> solid = np.ones((8, 4, 4), np.uint8)
     >>> solid[:, :2, :2] = 0
     >>> volume = mc.as_volume(solid, phases=["pore", "solid"])
-    >>> metric = mc.metrics.EffectiveDiffusivity(axes=(0, 1), phases=("pore",))
+    >>> metric = mc.metrics.EffectiveDiffusivity(axes=(0, 1), conducting=("pore",))
     >>> [(v.value and round(v.value, 6), v.status) for v in metric(volume).values if not v.feature]
     [(0.25, 'ok'), (0.0, 'not_percolating')]
     """
@@ -91,18 +91,11 @@ class EffectiveDiffusivity(TransportMetric):
     title = "Effective diffusivity"
     symbol = r"D_\mathrm{eff}/D_0"
     summary = "flux through the phase at a given difference of concentration, over that through free space"
+    cost = 300.0
+    shows_flux = True
 
     def _values(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
         labels: dict[str, Any] = {"phase": label, "direction": direction}
         labels |= {"status": solution.status, "message": solution.message}
         value = self.scalar(volume.grid, solution.value, lower=solution.lower, upper=solution.upper, **labels)
-        if solution.percolating_fraction is None:
-            return [value]
-        share = self.scalar(
-            volume.grid,
-            solution.percolating_fraction,
-            phase=label,
-            direction=direction,
-            feature="percolating_volume_fraction",
-        )
-        return [value, share]
+        return [value, *self._percolating(volume, label, direction, solution)]

@@ -20,7 +20,7 @@ class LinealPath(DirectionalMetric):
     The probability that a straight segment of length :math:`r` lies wholly in the
     phase. On voxels, for a segment along an axis,
 
-    .. math:: L(k) = \Big\langle \prod_{j=0}^{k} I(\mathbf x + j\,\mathbf e) \Big\rangle,
+    .. math:: L(k) = \left\langle \prod_{j=0}^{k} I(\mathbf x + j\,\mathbf e) \right\rangle,
 
     with :math:`I` the indicator function of the phase and :math:`\mathbf e` the
     step to the next voxel: all :math:`k + 1` voxels of the segment are in the

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from microchar.metric import Shared
 from microchar.metrics._clusters import ClusterMetric, find_clusters, share_of_phase
 from microchar.result import Result, Value
 from microchar.volume import Volume
+
+_NO_ENDS: dict[str, Any] = {"status": "undefined", "message": "the mask leaves out a whole end face along this axis"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,8 @@ class PercolatingFraction(ClusterMetric):
     *Boundary*: along the axis itself the sample ends at its two faces, also where
     that axis is periodic; clusters that touch across the faces of the other
     periodic axes are one. This is what steady diffusion between the end faces
-    sees. *Denominator*: the voxels of the phase (inside the mask). *Bias*: short
+    sees. Where the mask leaves out a whole end face, the value is undefined.
+    *Denominator*: the voxels of the phase (inside the mask). *Bias*: short
     samples percolate more easily, so the value falls with the length of the
     sample towards that of the infinite one.
 
@@ -64,8 +68,10 @@ class PercolatingFraction(ClusterMetric):
         for axis in volume.grid.axes:
             _, table = clusters.joined([other for other in self.periodic if other != axis])
             spans = (table.lower[:, axis] == 0) & (table.upper[:, axis] == volume.shape[axis] - 1)
+            has_ends = all(clusters.labels.take(end, axis).any() for end in (0, -1))
             for phase, name in enumerate(volume.phases):
                 voxels = table.voxels(phase)
                 share = table.size[spans & (table.phase == phase)].sum() / voxels if voxels else None
-                values.append(share_of_phase(self, volume, share, name, direction=str(axis)))
+                value = share_of_phase(self, volume, share, name, direction=str(axis))
+                values.append(value if has_ends or not voxels else replace(value, value=None, **_NO_ENDS))
         return self.result(volume, values, denominator="voxels of the phase", ends="the two end faces of the sample")

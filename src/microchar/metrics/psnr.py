@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -107,8 +107,9 @@ class Psnr(PairMetric):
             ratios = 10 * np.log10(float(FULL_SCALE) ** 2 * pixels / differing)
             by_axis[axis] = float(ratios.mean()) if len(ratios) else None
             identical.append(f"{len(squares) - len(differing)} of {len(squares)} along axis {axis}")
+        values = pair_values(self, volume, by_axis, "identical", "all slices are identical, so no ratio is finite")
         return self.result(
             volume,
-            pair_values(self, volume, by_axis, "identical", "all slices are identical, so no ratio is finite"),
+            [replace(value, unit="dB") for value in values],
             identical=", ".join(identical),
         )

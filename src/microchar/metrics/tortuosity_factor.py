@@ -12,7 +12,7 @@ from microchar.result import Value
 from microchar.volume import Volume
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TortuosityFactor(TransportMetric):
     r"""Tortuosity factor :math:`\tau` along each axis, between guaranteed bounds.
 
@@ -23,7 +23,7 @@ class TortuosityFactor(TransportMetric):
 
     Parameters
     ----------
-    axes, phases, diffusivity, tolerance, backend, mask_insulating, periodic
+    axes, conducting, diffusivity, tolerance, backend, mask_insulating, periodic
         As for `EffectiveDiffusivity`; the two metrics share their solves.
 
     Notes
@@ -31,7 +31,8 @@ class TortuosityFactor(TransportMetric):
     *Convention*: :math:`\phi` is the total volume fraction of the phase (of all
     conducting phases together, where `diffusivity` names several), not only of
     its percolating part. :math:`\tau` is the square of a ratio of lengths; the
-    feature "geometric_tortuosity" is :math:`\sqrt{\tau}`.
+    feature "geometric_tortuosity" is :math:`\sqrt{\tau}`, the feature
+    "percolating_volume_fraction" the voxels that conduct from end to end over all.
 
     *Bounds and bias*: those of `EffectiveDiffusivity`, whose upper bound gives
     the lower one here.
@@ -53,7 +54,7 @@ class TortuosityFactor(TransportMetric):
     >>> import microchar as mc
     >>> pore = [[1, 0, 0], [1, 1, 1], [0, 0, 1], [1, 1, 1], [1, 0, 0]]
     >>> volume = mc.as_volume(pore, phases=["solid", "pore"])
-    >>> metric = mc.metrics.TortuosityFactor(axes=(1,), phases=("pore",))
+    >>> metric = mc.metrics.TortuosityFactor(axes=(1,), conducting=("pore",))
     >>> round(metric(volume).value(direction="1", feature="").value, 6)
     3.24
     """
@@ -61,16 +62,22 @@ class TortuosityFactor(TransportMetric):
     title = "Tortuosity factor"
     symbol = r"\tau"
     summary = "how much more slowly the phase conducts than straight channels of the same volume fraction"
+    cost = 0.1  # the solves are those of the effective diffusivity
 
     def _values(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
         labels: dict[str, Any] = {"phase": label, "direction": direction}
-        labels |= {"status": solution.status, "message": solution.message}
+        message = _BLOCKED if solution.status == "not_percolating" else solution.message
+        labels |= {"status": solution.status, "message": message}
         bounds = (solution.value, solution.upper, solution.lower)
         tau, lower, upper = (_over(solution.conducting_fraction, d) for d in bounds)
         root = [None if t is None else math.sqrt(t) for t in (tau, lower, upper)]
         factor = self.scalar(volume.grid, tau, lower=lower, upper=upper, **labels)
         labels["feature"] = "geometric_tortuosity"
-        return [factor, self.scalar(volume.grid, root[0], lower=root[1], upper=root[2], **labels)]
+        geometric = self.scalar(volume.grid, root[0], lower=root[1], upper=root[2], **labels)
+        return [factor, geometric, *self._percolating(volume, label, direction, solution)]
+
+
+_BLOCKED = "the phase does not connect the two end faces: nothing flows, and a tortuosity does not exist"
 
 
 def _over(fraction: float, diffusivity: float | None) -> float | None:

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from microchar.report.notation import tick
 
 if TYPE_CHECKING:
@@ -28,6 +30,16 @@ N_COLOURS = 6
 _VARIABLES |= {f"#0405{n:02x}": f"--series-{n}" for n in range(1, N_COLOURS + 1)}
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.6)), (0, (1.2, 1.4)))
 _MARKERS = ("o", "s", "^")
+
+#: Colours of a field's levels: grey where there is none, then from dark violet over orange to near white.
+_STOPS = {1: (24, 12, 52), 96: (138, 34, 106), 176: (238, 108, 36), 255: (254, 252, 200)}
+GLOW = np.array(
+    [
+        (72, 78, 86),
+        *zip(*(np.interp(range(1, 256), list(_STOPS), c) for c in zip(*_STOPS.values(), strict=True)), strict=True),
+    ],
+    np.uint8,
+)
 
 #: CSS pixels of figures at their natural size; matplotlib counts points, 72 to the inch instead of 96.
 _POINT = 0.75

@@ -45,7 +45,7 @@ class Found:
         return Result.from_dict({f.name: plain[f.name] for f in fields(Result)}) if plain else None
 
     def entries(self, what: str) -> dict[tuple[str, ...], dict[str, Plain]]:
-        """Sort "values" or "profiles" by their labels, then by volume."""
+        """Sort "values", "profiles" or "pictures" by their labels, then by volume."""
         found: dict[tuple[str, ...], dict[str, Plain]] = {}
         for volume, result in self.by_volume.items():
             for entry in result[what]:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from microchar.report.figures import DASHES, N_COLOURS
+from microchar.pictures import decode, encode
+from microchar.report.figures import DASHES, GLOW, N_COLOURS
 from microchar.report.glance import glance
 from microchar.report.panels import Found, Plain, curves, described, dots, group, has_axes, labels, table
 from microchar.report.panels import values_by_volume as numbers
@@ -43,8 +44,8 @@ def summarize(results: Plain) -> dict[str, Any]:
         "glance": glance([f for f in single if f.any["kind"] != "table" and not _on_grey(f)], names, phases),
         "slices": _slices(results["volumes"]),
         "curves": [f.heading | curves(f, series) | {"numbers": numbers(f, series)} for f in shown["curves"]],
-        "scalars": [f.heading | {"figures": dots(f, series)} for f in shown["scalars"]],
-        "along_axes": [f.heading | {"figures": dots(f, series)} for f in shown["along axes"]],
+        "scalars": [f.heading | {"figures": dots(f, series), "pictures": _pictures(f)} for f in shown["scalars"]],
+        "along_axes": [f.heading | {"figures": dots(f, series), "pictures": _pictures(f)} for f in shown["along axes"]],
         "tables": [f.heading | _texture(f) for f in shown["tables"]],
         "pairs": _pairs(pairs),
         "conventions": [f.heading | {"rows": _conventions(f)} for f in group(results["results"])],
@@ -178,6 +179,29 @@ def _round_length(length: float) -> float:
     """Return the largest of 1, 2, 5 × 10^n that is not longer."""
     power = 10.0 ** math.floor(math.log10(length))
     return max(step * power for step in (1, 2, 5) if step * power <= length)
+
+
+# --- pictures of fields ------------------------------------------------------
+
+
+def _pictures(found: Found) -> list[dict[str, Any]]:
+    """Return the pictures of all volumes: those of one phase and axis side by side."""
+    entries = found.entries("pictures")
+    return [
+        {
+            "name": described(*key),
+            "images": [
+                {
+                    "name": volume,
+                    "png": encode(GLOW[decode(picture["png"])]),
+                    "aspect": picture["aspect"],
+                    "caption": picture["caption"],
+                }
+                for volume, picture in by_volume.items()
+            ],
+        }
+        for key, by_volume in entries.items()
+    ]
 
 
 # --- texture, pairs ----------------------------------------------------------

@@ -11,11 +11,13 @@ from unittest import mock
 import numpy as np
 
 from microchar import blocks
-from microchar.measurement import run
-from microchar.metric import AdditiveMetric, Metric, PairMetric
+from microchar.blocks import Counts
+from microchar.measurement import count_all, run
+from microchar.metric import AdditiveMetric, Metric, PairMetric, Shared
 from microchar.result import Profile, Result, Value
 from microchar.volume import Volume, as_volume
 
+_DIRECTIONS = ("0", "1", "2", "mean", "radial", "all")
 #: Float sums in another order differ by this much, relative to the largest value.
 _ROUNDING = 1e-9
 
@@ -23,13 +25,15 @@ _ROUNDING = 1e-9
 def check_metric(metric: Metric, *, shape: tuple[int, int, int] = (10, 12, 9), n_phases: int = 3) -> None:
     """Raise AssertionError if a metric breaks the contract of `microchar.metric.Metric`.
 
-    Checked are: the counts of blocks add up to those of the whole, for several
-    layouts; permuting the axes permutes the directions; doubling the voxel size
-    scales each value by the power of length in its unit; relabelling the phases
-    permutes the results (unless the metric acts on grey levels); an empty and a
-    full phase give a status or a finite number; the input is left as it was; the
-    configuration makes the metric again; and the distance of a result to itself
-    is zero.
+    Checked are: the counts of blocks add up to those of the whole, to the last
+    bit, for several layouts; permuting the axes (of voxels that are no cubes)
+    permutes the directions; doubling the voxel size scales each value by the power
+    of length in its unit; relabelling the phases permutes the results (unless the
+    metric acts on grey levels); an empty and a full phase give a status or a
+    finite number; what lies outside a mask changes nothing (where the metric can
+    honour a mask); the input is left as it was; the configuration makes the metric
+    again; the distance of a result to itself is zero; and every entry is labelled
+    as the tables need it, and has a convention record.
 
     Parameters
     ----------
@@ -56,9 +60,11 @@ def check_metric(metric: Metric, *, shape: tuple[int, int, int] = (10, 12, 9), n
         _check_configuration,
         _check_input_unmodified,
         _check_distance,
+        _check_labels,
         _check_voxel_size,
         _check_axes,
         _check_single_phase,
+        _check_mask,
     ]
     if isinstance(metric, AdditiveMetric):
         checks.append(_check_blocks)
@@ -72,15 +78,22 @@ def _random_volume(shape: tuple[int, int, int], n_phases: int) -> Volume:
     # Smoothed noise: blobs of a few voxels, so that clusters, chords and windows have something to find.
     noise = np.random.default_rng(0).random(shape)
     smooth = sum(np.roll(noise, shift, axis=(0, 1, 2)) for shift in product((0, 1), repeat=3))
-    cuts = np.quantile(smooth, np.arange(1, n_phases) / n_phases)
+    # Phases of unequal fractions: equal ones would hide what is counted twice.
+    cuts = np.quantile(smooth, np.cumsum(np.arange(1, n_phases)) / np.arange(1, n_phases + 1).sum())
     return as_volume(np.digitize(smooth, cuts).astype(np.uint8), voxel_size=(1.0, 1.0, 1.0), name="random")
 
 
 def _measure(metric: Metric, volume: Volume) -> Result:
-    other = None
-    if isinstance(metric, PairMetric):
-        other = replace(volume, values=volume.values[::-1].copy())
-    return run([metric.resolved(volume.grid)], volume, other, threads=1)[metric.name()]
+    return run([metric.resolved(volume.grid)], volume, _other(metric, volume), threads=1)[metric.name()]
+
+
+def _other(metric: Metric, volume: Volume) -> Volume | None:
+    return replace(volume, values=volume.values[::-1].copy()) if isinstance(metric, PairMetric) else None
+
+
+def _counts(metric: AdditiveMetric, volume: Volume) -> Counts:
+    with blocks.thread_pool(1) as pool:
+        return count_all(metric.resolved(volume.grid), volume, _other(metric, volume), Shared(pool, 1))
 
 
 def _entries(result: Result) -> dict[tuple[str, ...], Value | Profile]:
@@ -130,19 +143,32 @@ def _check_distance(metric: Metric, volume: Volume) -> None:
     assert metric.distance(result, result) == 0, "the distance of a result to itself is not zero"
 
 
+def _check_labels(metric: Metric, volume: Volume) -> None:
+    result = _measure(metric, volume)
+    assert result.convention.get("definition"), "labels: the convention record does not name a definition"
+    entries: list[Value | Profile] = [*result.values, *result.profiles]
+    assert len(_entries(result)) == len(entries), "labels: two entries have the same labels"
+    for entry in entries:
+        assert entry.direction in _DIRECTIONS, f"labels: direction {entry.direction!r}, expected one of {_DIRECTIONS}"
+        unknown = set(entry.phase.replace("+", "|").split("|")) - {"", *volume.phases}
+        assert not unknown, f"labels: {unknown} are no phases of the volume"
+        base = entry.unit.partition("^")[0]
+        assert base in ("", "dB", volume.unit), f"labels: unit {entry.unit!r} where lengths are in {volume.unit}"
+
+
 def _check_blocks(metric: Metric, volume: Volume) -> None:
     assert isinstance(metric, AdditiveMetric)
-    whole = _entries(_measure(metric, volume))
+    whole = _counts(metric, volume)
     layouts = {
         "boxes": lambda shape: blocks.boxes(shape, edge=4),
         "columns": lambda shape: blocks.columns(shape, voxels=200),
         "slabs": lambda shape: blocks.slabs(shape, voxels=200),
     }
     with mock.patch.dict(blocks.LAYOUTS, layouts):
-        in_blocks = _entries(_measure(metric, volume))
-    assert in_blocks.keys() == whole.keys(), "blocks: other entries than for the whole volume"
-    for key, entry in whole.items():
-        found, expected = _numbers(in_blocks[key]), _numbers(entry)
+        in_blocks = _counts(metric, volume)
+    assert in_blocks.keys() == whole.keys(), "blocks: other counts than for the whole volume"
+    for key, expected in whole.items():
+        found = in_blocks[key]
         assert np.array_equal(found, expected, equal_nan=True), f"blocks: {key} is {found}, whole {expected}"
 
 
@@ -165,17 +191,23 @@ def _power(unit: str) -> int:
 def _check_axes(metric: Metric, volume: Volume) -> None:
     if metric.periodic not in ((), (0, 1, 2)):
         return
-    whole = _entries(_measure(metric, volume))
+    sizes = (1.0, 1.5, 2.0)
+    whole = _entries(_measure(metric, replace(volume, voxel_size=sizes)))
     for order in list(permutations(range(3)))[1:]:
-        turned = replace(volume, values=np.ascontiguousarray(volume.values.transpose(order)))
         if isinstance(metric, PairMetric):
             break  # the second volume of _measure is mirrored along the first axis
-        found = _entries(_measure(_turned(metric, order), turned))
+        turned = replace(volume, values=np.ascontiguousarray(volume.values.transpose(order)))
+        s0, s1, s2 = (sizes[axis] for axis in order)
+        found = _entries(_measure(_turned(metric, order), replace(turned, voxel_size=(s0, s1, s2))))
         for (phase, direction, *rest), entry in whole.items():
             there = str(order.index(int(direction))) if direction in "012" else direction
             key = (phase, there, *rest)
             assert key in found, f"axes: no {key} after transposing by {order}"
             _same(_numbers(found[key]), _numbers(entry), f"axes {order}", key, tolerance=1e-6)
+            if isinstance(entry, Profile):
+                other = found[key]
+                assert isinstance(other, Profile)
+                _same(other.x, entry.x, f"axes {order}: abscissa", key)
 
 
 def _turned(metric: Metric, order: tuple[int, ...]) -> Metric:
@@ -200,11 +232,28 @@ def _check_single_phase(metric: Metric, volume: Volume) -> None:
     for label in (0, volume.n_phases - 1):
         uniform = replace(volume, values=np.full_like(volume.values, label))
         result = _measure(metric, uniform)
+        entries: list[Value | Profile] = [*result.values, *result.profiles]
+        for entry in entries:
+            known = np.isfinite(_numbers(entry)).any()
+            assert known or entry.status != "ok", f"single phase: {entry} has neither a number nor a status"
+            assert entry.status == "ok" or entry.message, f"single phase: {entry} does not say why"
         for value in result.values:
-            finite = value.value is not None and np.isfinite(value.value)
-            assert finite or value.status != "ok", f"single phase: {value} has neither a number nor a status"
             assert value.value is None or np.isfinite(value.value), f"single phase: {value} is not finite"
-            assert value.status == "ok" or value.message, f"single phase: {value} does not say why"
+
+
+def _check_mask(metric: Metric, volume: Volume) -> None:
+    if not metric.mask_supported:
+        return
+    inside = np.ones(volume.shape, bool)
+    inside[0] = inside[:, 1, :4] = False
+    last = volume.n_phases - 1
+    whole, found = (
+        _entries(_measure(metric, replace(volume, values=np.where(inside, volume.values, outside), mask=inside)))
+        for outside in (volume.values, last - volume.values)
+    )
+    assert whole.keys() == found.keys(), "mask: other entries after a change outside the mask"
+    for key, entry in whole.items():
+        _same(_numbers(found[key]), _numbers(entry), "mask: a change outside it", key, tolerance=0)
 
 
 def configurations(metric: type[Metric]) -> Iterator[Metric]:

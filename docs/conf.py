@@ -1,0 +1,88 @@
+"""Sphinx configuration, and the pages of the metrics: one for each metric found, made from its docstring."""
+
+import sys
+from pathlib import Path
+
+import microchar
+from microchar import metrics
+from microchar.units import power_unit
+
+HERE = Path(__file__).parent
+sys.path.append(str(HERE / "_ext"))
+
+project = "microchar"
+author = "The microchar developers"
+project_copyright = author
+release = version = microchar.__version__
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "native_math"]
+html_math_renderer = "mathml"
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+html_theme = "pydata_sphinx_theme"
+html_title = "microchar"
+html_static_path = ["_static"]
+html_css_files = ["microchar.css"]
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_sidebars = {page: [] for page in ("install", "quickstart", "conventions")}
+html_show_sourcelink = False
+default_role = "py:obj"
+autodoc_typehints = "none"
+autosummary_generate = True
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+ADDITIVE = {
+    "exact": "yes: integer counts, equal for any blocks",
+    "float": "yes: sums in a fixed order",
+    "whole": "no: needs the whole volume",
+}
+
+
+def metric_page(name: str) -> str:
+    """Return the page of one metric."""
+    cls = metrics.find(name)
+    facts = {
+        "id": f"``{name}``",
+        "symbol": f":math:`{cls.symbol}`",
+        "unit": power_unit("length", cls.length_power) or "none",
+        "additive": ADDITIVE[cls.additive],
+        "size-dependent": "yes: compared at equal shapes only" if cls.size_dependent else "no",
+        "periodic": "yes" if cls.periodic_supported else "no",
+        "mask": "yes" if cls.mask_supported else "no",
+        "needs": f"{cls.min_ndim}D or more" + (f", {cls.min_phases} phases or more" if cls.min_phases > 1 else ""),
+    }
+    lines = [cls.title, "=" * len(cls.title), "", f"{cls.summary[0].upper()}{cls.summary[1:]}.", ""]
+    lines += [f":{key}: {fact}" for key, fact in facts.items()]
+    lines += ["", ".. currentmodule:: microchar.metrics", "", f".. autoclass:: {cls.__name__}", ""]
+    return "\n".join(lines)
+
+
+def metric_list() -> str:
+    """Return the table of all metrics, and their table of contents."""
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 30 10 60", "", "   * - id", "     - unit"]
+    lines += ["     - what it is"]
+    for name in metrics.names():
+        cls = metrics.find(name)
+        unit = power_unit("length", cls.length_power) or "–"
+        lines += [f"   * - :doc:`{name} <generated/{name}>`", f"     - {unit}", f"     - {cls.summary}"]
+    lines += ["", ".. toctree::", "   :hidden:", ""]
+    return "\n".join([*lines, *(f"   generated/{name}" for name in metrics.names()), ""])
+
+
+def write_metric_pages(app) -> None:
+    """Write the pages; only those that changed, so that rebuilding is quick."""
+    folder = HERE / "metrics" / "generated"
+    folder.mkdir(exist_ok=True)
+    pages = {f"{name}.rst": metric_page(name) for name in metrics.names()} | {"list.txt": metric_list()}
+    for old in set(folder.iterdir()) - {folder / name for name in pages}:
+        old.unlink()
+    for name, text in pages.items():
+        page = folder / name
+        if not page.exists() or page.read_text(encoding="utf-8") != text:
+            page.write_text(text, encoding="utf-8")
+
+
+def setup(app) -> None:
+    """Hook the metric pages in before Sphinx looks for sources."""
+    app.connect("builder-inited", write_metric_pages, priority=1)

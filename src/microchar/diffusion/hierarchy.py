@@ -1,0 +1,345 @@
+"""The hierarchy of networks: voxels, their aggregates, aggregates of these, down to a few."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from microchar.diffusion.problem import Problem
+from microchar.errors import NotEnoughMemoryError
+from microchar.kernels import diffusion_setup
+
+#: Networks of at most that many nodes are factorised.
+_COARSEST = 500
+#: Nodes of a coarse aggregate by cells, where the flux inside it is found by elimination, and otherwise.
+LARGEST_AGGREGATE, _LARGEST_CLUSTER = 64, 8
+#: Aggregation by cells must make a network at least so much smaller.
+_MUCH_SMALLER = 0.4
+#: A network that aggregation makes no smaller than this is factorised, whatever its size.
+_BARELY_SMALLER = 0.8
+#: Slabs that share the sweeps among threads; their number must not depend on that of the threads.
+_SLABS = 16
+#: Memory of all levels and vectors, from measurements on porous media (89) and some to spare.
+_BYTES_PER_NODE = 110
+
+Run = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], list[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Slab:
+    """Planes of blocks, as ranges of nodes and of aggregates."""
+
+    planes: tuple[int, int]
+    nodes: tuple[int, int]
+    aggregates: tuple[int, int]
+
+
+@dataclass(eq=False)
+class Voxels:
+    """The conducting voxels; the arrays are described where they are made, in `diffusion_setup.link`."""
+
+    nbr: np.ndarray
+    kind: np.ndarray | None
+    table: np.ndarray
+    ends: np.ndarray
+    agg: np.ndarray
+    start: np.ndarray
+    cell: np.ndarray
+    inverse: np.ndarray
+
+    @property
+    def n(self) -> int:
+        """Number of voxels."""
+        return len(self.ends)
+
+    @property
+    def n_aggregates(self) -> int:
+        """Number of aggregates."""
+        return len(self.cell)
+
+    def inlet(self, nodes: np.ndarray) -> np.ndarray:
+        """Conductance between nodes at the inlet and the inlet."""
+        own = 2 * self.table[0].diagonal()
+        return own[np.zeros_like(nodes) if self.kind is None else self.kind[nodes]]
+
+
+@dataclass(eq=False)
+class Graph:
+    """A network: edges of node i are ``ptr[i]:ptr[i + 1]`` of `nbr` and `weight`."""
+
+    ptr: np.ndarray
+    nbr: np.ndarray
+    weight: np.ndarray
+    end: np.ndarray
+    inlet: np.ndarray
+    cell: np.ndarray
+    inverse: np.ndarray
+    agg: np.ndarray | None = None
+    member_ptr: np.ndarray | None = None
+    members: np.ndarray | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return len(self.end)
+
+
+@dataclass(frozen=True, eq=False)
+class Hierarchy:
+    """All levels, and the factors of the coarsest."""
+
+    voxels: Voxels
+    slabs: list[Slab]
+    graphs: list[Graph]
+    factors: Any
+    numbering: _Numbering
+
+    def solve_coarsest(self, b: np.ndarray) -> np.ndarray:
+        """Solve on the coarsest network, in single precision."""
+        return self.factors.solve(b.astype(float)).astype(np.float32)
+
+
+@cache
+def _components(steps: tuple[int, ...]) -> np.ndarray:
+    """Component of each bit of the 256 masks of a 2×2×2 block, their number, and the number of bits.
+
+    Bits are neighbours if they differ by one of the steps: 4, 2, 1 along axes 0, 1, 2.
+    """
+    table = np.zeros((256, 10), np.uint8)
+    for mask in range(256):
+        left = {bit for bit in range(8) if mask >> bit & 1}
+        table[mask, 9] = len(left)
+        while left:
+            grown, front = set(), {min(left)}
+            while front:
+                grown |= front
+                front = {bit ^ step for bit in front for step in steps} & left - grown
+            table[mask, list(grown)] = table[mask, 8]
+            table[mask, 8] += 1
+            left -= grown
+    return table
+
+
+def percolating(problem: Problem) -> tuple[np.ndarray, int]:
+    """Return 1 + the kind of each voxel that conducts from end to end, 0 elsewhere, and how many there are."""
+    labels = problem.labels
+    conducts = np.flatnonzero(problem.conductivity)
+    code = np.zeros(256, np.uint8)
+    code[conducts] = 1 + np.unique(problem.conductivity[conducts], return_inverse=True)[1]
+    rows = np.empty(labels.shape[0] * labels.shape[1] + 1, np.int64)
+    diffusion_setup.count_runs(labels, code, rows)
+    workspace = [*(np.empty(rows[-1], np.int32) for _ in range(3)), np.zeros(rows[-1], np.uint8)]
+    kept = np.zeros_like(labels)
+    percolate: Callable[..., int] = diffusion_setup.percolate
+    total = percolate(labels, code, *problem.periodic[1:], rows, *workspace, kept)
+    return kept, total
+
+
+@contextmanager
+def runner(threads: int) -> Iterator[Run]:
+    """Give a function that calls a kernel with each of several tuples of arguments, on threads."""
+
+    def one_by_one(kernel: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> list[Any]:
+        return [kernel(*task) for task in tasks]
+
+    if threads == 1:
+        yield one_by_one
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        yield lambda kernel, tasks: list(pool.map(lambda task: kernel(*task), tasks))
+
+
+def refuse_beyond_memory(n: int) -> None:
+    """Raise if the hierarchy of that many nodes needs more memory than there is."""
+    needed, available = n * _BYTES_PER_NODE, _available_memory()
+    if needed > available:
+        raise NotEnoughMemoryError(
+            f"effective diffusivity of {n:.3g} conducting voxels needs about {needed / 1e9:.1f} GB of memory, "
+            f"{available / 1e9:.1f} GB are available; crop the volume, or measure on a machine with more"
+        )
+
+
+def _available_memory() -> float:
+    try:
+        with open("/proc/meminfo") as lines:
+            return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        return float("inf")  # not Linux: the system will say so itself
+
+
+def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
+    """Make the hierarchy from what `percolating` returned."""
+    refuse_beyond_memory(int(np.count_nonzero(kept)))
+    voxels, slabs, numbering = _voxels(problem, kept, run)
+    graphs = [_first_graph(voxels, slabs, run)]
+    by_cell = voxels.kind is None and len(_strong_steps(problem)) == sum(n > 1 for n in kept.shape)
+    while graphs[-1].n > _COARSEST:
+        coarse, by_cell = _coarser(graphs[-1], by_cell)
+        if coarse is None:
+            break
+        graphs.append(coarse)
+    return Hierarchy(voxels, slabs, graphs, _factorised(graphs[-1]), numbering)
+
+
+def _families(kinds: np.ndarray) -> tuple[np.ndarray, int]:
+    """Number the kinds by the magnitude of their conductance: those within a factor of about ten together."""
+    family = np.zeros(256, np.uint8)
+    family[1 : len(kinds) + 1] = np.unique(np.round(np.log10(kinds / kinds.max())), return_inverse=True)[1]
+    return family, int(family.max()) + 1
+
+
+def _strong_steps(problem: Problem) -> tuple[int, ...]:
+    """Return the steps in a block along the axes that conduct best: long, flat voxels are not gathered across."""
+    weights = [weight if n > 1 else 0.0 for weight, n in zip(problem.weights, problem.labels.shape, strict=True)]
+    return tuple(step for step, weight in zip((4, 2, 1), weights, strict=True) if weight >= 0.1 * max(weights))
+
+
+def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[Slab], _Numbering]:
+    kinds = np.unique(problem.conductivity[problem.conductivity > 0])
+    family, families = _families(kinds)
+    planes = (kept.shape[0] + 1) // 2
+    # Slabs begin at even planes, so that no aggregate of aggregates lies in two of them.
+    pieces = min(_SLABS, max(1, planes // 8))
+    ranges = list(pairwise([*(planes * piece // pieces // 2 * 2 for piece in range(pieces)), planes]))
+    components = _components(_strong_steps(problem))
+    counts = np.zeros((2, planes), np.int64)
+    run(
+        diffusion_setup.count_blocks,
+        [(kept, family, np.empty(families, np.int64), components, *planes, *counts) for planes in ranges],
+    )
+    nodes, aggregates = (np.concatenate([[0], np.cumsum(count)]) for count in counts)
+    n = int(nodes[-1])
+    slabs = [Slab((a, b), (int(nodes[a]), int(nodes[b])), (int(aggregates[a]), int(aggregates[b]))) for a, b in ranges]
+    voxels = Voxels(
+        nbr=np.empty((n, 6), np.uint32),
+        kind=None if len(kinds) == 1 else np.zeros(n + 1, np.uint8),
+        table=_table(kinds, problem.weights),
+        ends=np.empty(n, np.uint8),
+        agg=np.empty(n, np.uint32),
+        start=np.full(aggregates[-1] + 1, n, np.int64),
+        cell=np.empty((aggregates[-1], 3), np.int32),
+        inverse=np.empty(n, np.float32),
+    )
+    numbering = _Numbering(kept, family, families, components, nodes, aggregates, voxels)
+    # Filled on threads: it is the largest array, and touching it first is what costs.
+    run(lambda slab: voxels.nbr[slice(*slab.nodes)].fill(n), [(slab,) for slab in slabs])
+    run(_link, [(problem, numbering, slab.planes) for slab in slabs])
+    return voxels, slabs, numbering
+
+
+@dataclass(frozen=True, eq=False)
+class _Numbering:
+    """What it takes to number the voxels of a plane of blocks."""
+
+    kept: np.ndarray
+    family: np.ndarray
+    families: int
+    components: np.ndarray
+    nodes: np.ndarray
+    aggregates: np.ndarray
+    voxels: Voxels
+
+    def planes(self, first: int, last: int, write: bool) -> Iterator[tuple[int, np.ndarray]]:
+        """Give the planes of voxels of some planes of blocks with the nodes in them and in the plane before."""
+        n0, n1, n2 = self.kept.shape
+        v, masks = self.voxels, np.empty(self.families, np.int64)
+        number = np.empty((4, n1 + 1, n2 + 1), np.uint32)
+        for plane in range(max(first - 1, 0), last):
+            node, aggregate = self.nodes[plane], self.aggregates[plane]
+            here = (self.kept, plane, self.family, masks, self.components, node, aggregate, number)
+            diffusion_setup.number_plane(*here, v.agg, v.start, v.cell, write and plane >= first)
+            if plane >= first:
+                yield from ((i, number) for i in range(2 * plane, min(2 * plane + 2, n0)))
+
+
+def _link(problem: Problem, numbering: _Numbering, planes: tuple[int, int]) -> None:
+    v = numbering.voxels
+    for i, number in numbering.planes(*planes, write=True):
+        diffusion_setup.link(numbering.kept, i, *problem.periodic[1:], number, v.nbr, v.ends, v.kind)
+
+
+def on_voxels(x: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
+    """Return the values of the nodes on the voxels, nan where there is no node."""
+    numbering = hierarchy.numbering
+    out = np.full(numbering.kept.shape, np.nan, np.float32)
+    for i, number in numbering.planes(0, len(numbering.nodes) - 1, write=False):
+        diffusion_setup.spread(numbering.kept, i, number, x, out)
+    return out
+
+
+def _table(kinds: np.ndarray, weights: tuple[float, float, float]) -> np.ndarray:
+    series = 2 * kinds[:, None] * kinds / (kinds[:, None] + kinds)
+    return np.ascontiguousarray(np.array(weights)[:, None, None] * series)
+
+
+def _first_graph(voxels: Voxels, slabs: list[Slab], run: Run) -> Graph:
+    n = voxels.n_aggregates
+    degree, end, inlet = np.empty(n, np.int64), np.empty(n), np.empty(n)
+    # Room for every face; pages that are not written to cost nothing.
+    room = [6 * (slab.nodes[1] - slab.nodes[0]) for slab in slabs]
+    edges = [(np.empty(size, np.uint32), np.empty(size)) for size in room]
+    used = run(
+        diffusion_setup.galerkin,
+        [
+            (voxels.nbr, voxels.kind, voxels.table, voxels.ends, voxels.agg, voxels.start, *slab.aggregates,
+             voxels.inverse, degree, *out, end, inlet)
+            for slab, out in zip(slabs, edges, strict=True)
+        ],
+    )  # fmt: skip
+    ptr = np.concatenate([[0], np.cumsum(degree)])
+    nbr, weight = np.empty(ptr[-1], np.uint32), np.empty(ptr[-1])
+
+    def collect(slab: Slab, out: tuple[np.ndarray, np.ndarray], size: int) -> None:
+        place = slice(ptr[slab.aggregates[0]], ptr[slab.aggregates[1]])
+        nbr[place], weight[place] = out[0][:size], out[1][:size]
+
+    run(collect, zip(slabs, edges, used, strict=True))
+    return _graph(ptr, nbr, weight, end, inlet, voxels.cell)
+
+
+def _graph(
+    ptr: np.ndarray, nbr: np.ndarray, weight: np.ndarray, end: np.ndarray, inlet: np.ndarray, cell: np.ndarray
+) -> Graph:
+    total = np.add.reduceat(np.append(weight, 0.0), ptr[:-1]) * (np.diff(ptr) > 0)
+    inverse = (1 / (total + end)).astype(np.float32)
+    return Graph(ptr, nbr, weight, end, inlet.astype(np.float32), cell, inverse)
+
+
+def _coarser(graph: Graph, by_cell: bool) -> tuple[Graph | None, bool]:
+    """Aggregate a network, by cells as long as that makes it much smaller; None if nothing does."""
+    workspace = np.empty((2, graph.n), np.int32)
+    agg, cell = np.empty(graph.n, np.uint32), np.empty((graph.n, 3), np.int32)
+    aggregate: Callable[..., int] = diffusion_setup.aggregate
+    n, edges = graph.n, (graph.ptr, graph.nbr, graph.weight, graph.end, graph.cell)
+    if by_cell:
+        n = aggregate(*edges, True, LARGEST_AGGREGATE, *workspace, agg, cell)
+    if n > _MUCH_SMALLER * graph.n:
+        by_cell = False
+        n = aggregate(*edges, False, _LARGEST_CLUSTER, *workspace, agg, cell)
+    if n > _BARELY_SMALLER * graph.n:
+        return None, by_cell
+    graph.agg = agg
+    graph.member_ptr = np.concatenate([[0], np.cumsum(np.bincount(agg, minlength=n))])
+    graph.members = np.argsort(agg, kind="stable").astype(np.uint32)
+    ptr, nbr, weight = np.empty(n + 1, np.int64), np.empty(len(graph.nbr), np.uint32), np.empty(len(graph.nbr))
+    used = diffusion_setup.galerkin_graph(
+        graph.ptr, graph.nbr, graph.weight, agg, graph.member_ptr, graph.members, np.full(n, -1), ptr, nbr, weight
+    )
+    end, inlet = np.bincount(agg, graph.end, n), np.bincount(agg, graph.inlet, n)
+    return _graph(ptr, nbr[:used].copy(), weight[:used].copy(), end, inlet, cell[:n].copy()), by_cell
+
+
+def _factorised(graph: Graph) -> Any:
+    from scipy.sparse import csr_array, diags_array
+    from scipy.sparse.linalg import splu
+
+    links = csr_array((graph.weight, graph.nbr.astype(np.int64), graph.ptr), shape=(graph.n, graph.n))
+    matrix = diags_array(links.sum(axis=1) + graph.end) - links
+    return splu(matrix.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})

@@ -1,0 +1,242 @@
+"""The multigrid solver: aggregates of conducting voxels, K-cycles, bounds after each iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from microchar.diffusion.hierarchy import LARGEST_AGGREGATE, Hierarchy, Run
+from microchar.kernels import diffusion_bounds, diffusion_cycle
+
+#: Piecewise-constant interpolation underestimates corrections; this much more is about right.
+_OVERCORRECTION = np.float32(1.4)
+#: A coarse problem is solved by one step where that reduces the residual to this share, else by two.
+_GOOD_ENOUGH = 0.25
+#: Bounds are found where an iteration changed the energy by less than this many tolerances: the error that is left is
+#: then some twenty times smaller, and the gap between the bounds a few times that.
+_WORTH_A_LOOK = 10
+
+
+class Solver:
+    """Flexible conjugate gradients, preconditioned with the cycle, on a hierarchy."""
+
+    def __init__(self, hierarchy: Hierarchy, run: Run):
+        self.hierarchy = hierarchy
+        self.run = run
+        voxels = hierarchy.voxels
+        self._table32 = voxels.table.astype(np.float32)
+        self._residual = np.zeros(voxels.n + 1, np.float32)
+        self._excess = np.empty(voxels.n_aggregates)
+        self._at_inlet = np.flatnonzero(voxels.ends & 1)
+
+    def steps(self, tolerance: float, max_iterations: int) -> Iterator[tuple[np.ndarray, float, float, int]]:
+        """Give fields with the bounds that follow from them and the iterations so far.
+
+        Bounds cost as much as an iteration: they are found once the last one
+        changed the energy so little that they may be within the tolerance.
+        """
+        n = self.hierarchy.voxels.n
+        x = np.zeros(n + 1)
+        d, z, q = (np.zeros(n + 1, np.float32) for _ in range(3))
+        start, agg = self.start(), self.hierarchy.voxels.agg
+        self._each(lambda part: np.copyto(x[part], start[agg[part]]))
+        product = 0.0
+        for iteration in range(max_iterations):
+            # Anew from the field, in double precision, so that single precision elsewhere costs no accuracy.
+            r = self.residual(x)
+            self.precondition(r, z)
+            if iteration > 0:
+                self._add(z, -self._dot(z, q) / product, d)
+            d, z = z, d
+            product = self.apply(d, q)
+            if product <= 0:
+                break
+            step = self._dot(d, r) / product
+            self._add(x, step, d)
+            if step**2 * product <= _WORTH_A_LOOK * tolerance * self._current(x) or iteration == max_iterations - 1:
+                yield x, *self.bounds(x), iteration + 1
+        else:
+            return
+        yield x, *self.bounds(x), iteration + 1
+
+    def _current(self, x: np.ndarray) -> float:
+        v = self.hierarchy.voxels
+        return float(np.dot(v.inlet(self._at_inlet), 1 - x[self._at_inlet]))
+
+    # --- vectors on the voxels, slab by slab ------------------------------------
+
+    def _each(self, work: Callable[[slice], Any]) -> list[Any]:
+        return self.run(work, [(slice(*slab.nodes),) for slab in self.hierarchy.slabs])
+
+    def _dot(self, a: np.ndarray, b: np.ndarray) -> float:
+        return float(sum(self._each(lambda part: float(np.dot(a[part], b[part])))))
+
+    def _add(self, a: np.ndarray, factor: float, b: np.ndarray) -> None:
+        def add(part: slice) -> None:
+            a[part] += a.dtype.type(factor) * b[part]
+
+        self._each(add)
+
+    # --- the voxels -----------------------------------------------------------
+
+    def residual(self, x: np.ndarray) -> np.ndarray:
+        """Return what the flux of a field leaves at the nodes, and keep its sums over the aggregates."""
+        v = self.hierarchy.voxels
+        fine = (v.nbr, v.kind, v.table, v.ends, x, v.start)
+        self.run(
+            diffusion_bounds.residual,
+            [(*fine, *slab.aggregates, self._residual, self._excess) for slab in self.hierarchy.slabs],
+        )
+        return self._residual
+
+    def precondition(self, r: np.ndarray, x: np.ndarray) -> None:
+        """One cycle from zero: relax, correct from the aggregates, relax backward."""
+        v, slabs = self.hierarchy.voxels, self.hierarchy.slabs
+        self._each(lambda part: x[part].fill(0))
+        self._relax(r, x, backward=False)
+        coarse = np.empty(v.n_aggregates, np.float32)
+        operator = (v.nbr, v.kind, self._table32, v.ends)
+        self.run(
+            diffusion_cycle.restrict,
+            [(*operator, r, x, v.start, *slab.aggregates, coarse) for slab in slabs],
+        )
+        correction = self.solve_graph(0, coarse)
+        self.run(
+            diffusion_cycle.prolong,
+            [(v.start, correction, _OVERCORRECTION, x, *slab.aggregates) for slab in slabs],
+        )
+        self._relax(r, x, backward=True)
+
+    def _relax(self, b: np.ndarray, x: np.ndarray, *, backward: bool) -> None:
+        # Slabs of one colour share no neighbours, and the order does not depend on the number of threads.
+        v = self.hierarchy.voxels
+        for colour in (1, 0) if backward else (0, 1):
+            slabs = self.hierarchy.slabs[colour::2]
+            operator = (v.nbr, v.kind, self._table32, v.inverse)
+            self.run(diffusion_cycle.relax, [(*operator, b, x, *slab.nodes, backward) for slab in slabs])
+
+    def apply(self, x: np.ndarray, out: np.ndarray) -> float:
+        """Write A x into `out` and return x · A x."""
+        v = self.hierarchy.voxels
+        operator = (v.nbr, v.kind, self._table32, v.ends)
+        return sum(self.run(diffusion_cycle.apply, [(*operator, x, out, *s.nodes) for s in self.hierarchy.slabs]))
+
+    # --- the networks below ---------------------------------------------------
+
+    def start(self) -> np.ndarray:
+        """Full multigrid: solve the coarsest problem, improve its solution level by level."""
+        graphs = self.hierarchy.graphs
+        x = self.hierarchy.solve_coarsest(graphs[-1].inlet)
+        for level in range(len(graphs) - 2, -1, -1):
+            graph = graphs[level]
+            x = x[graph.agg]
+            out = np.empty_like(x)
+            self._apply_graph(level, x, out)
+            x += self.solve_graph(level, graph.inlet - out)
+        return x
+
+    def solve_graph(self, level: int, b: np.ndarray) -> np.ndarray:
+        """One or two steps of flexible conjugate gradients, preconditioned with the cycle (a K-cycle)."""
+        if level == len(self.hierarchy.graphs) - 1:
+            return self.hierarchy.solve_coarsest(b)
+        c = self._cycle_graph(level, b)
+        v = np.empty_like(c)
+        rho = self._apply_graph(level, c, v)
+        if rho <= 0:
+            return c
+        step = float(np.dot(c, b)) / rho
+        rest = b - np.float32(step) * v
+        if np.dot(rest, rest) <= _GOOD_ENOUGH**2 * np.dot(b, b):
+            return np.float32(step) * c
+        d = self._cycle_graph(level, rest)
+        w = np.empty_like(d)
+        beta = self._apply_graph(level, d, w)
+        gamma = float(np.dot(d, v))
+        beta -= gamma * gamma / rho
+        if beta <= 0:
+            return np.float32(step) * c
+        second = float(np.dot(d, rest)) / beta
+        return np.float32(step - gamma * second / rho) * c + np.float32(second) * d
+
+    def _cycle_graph(self, level: int, b: np.ndarray) -> np.ndarray:
+        graph = self.hierarchy.graphs[level]
+        x = np.zeros(graph.n, np.float32)
+        self._relax_graph(level, b, x, backward=False)
+        n = self.hierarchy.graphs[level + 1].n
+        coarse = np.empty(n, np.float32)
+        operator = (graph.ptr, graph.nbr, graph.weight, graph.end, b, x, graph.member_ptr, graph.members)
+        pieces = 16 if level == 0 else 1
+        ranges = [(n * piece // pieces, n * (piece + 1) // pieces) for piece in range(pieces)]
+        self.run(diffusion_cycle.restrict_graph, [(*operator, *part, coarse) for part in ranges])
+        x += _OVERCORRECTION * self.solve_graph(level + 1, coarse)[graph.agg]
+        self._relax_graph(level, b, x, backward=True)
+        return x
+
+    def _relax_graph(self, level: int, b: np.ndarray, x: np.ndarray, *, backward: bool) -> None:
+        graph = self.hierarchy.graphs[level]
+        operator = (graph.ptr, graph.nbr, graph.weight, graph.inverse)
+        for colour in (1, 0) if backward else (0, 1):
+            parts = self._parts(level)[colour::2]
+            self.run(diffusion_cycle.relax_graph, [(*operator, b, x, *part, backward) for part in parts])
+
+    def _apply_graph(self, level: int, x: np.ndarray, out: np.ndarray) -> float:
+        graph = self.hierarchy.graphs[level]
+        operator = (graph.ptr, graph.nbr, graph.weight, graph.end)
+        return sum(self.run(diffusion_cycle.apply_graph, [(*operator, x, out, *part) for part in self._parts(level)]))
+
+    def _parts(self, level: int) -> list[tuple[int, int]]:
+        """Ranges of nodes: as the slabs on the finest network, all in one below, where there is little to do."""
+        if level == 0:
+            return [slab.aggregates for slab in self.hierarchy.slabs]
+        return [(0, self.hierarchy.graphs[level].n)]
+
+    # --- the bounds -----------------------------------------------------------
+
+    def bounds(self, x: np.ndarray) -> tuple[float, float]:
+        """Return a lower and an upper bound of the conductance that hold whatever the field.
+
+        As `Network.bounds`, with the flux made conserved first, level by level.
+        """
+        v, slabs = self.hierarchy.voxels, self.hierarchy.slabs
+        self.residual(x)
+        flow, end_flow = self._flow(0, self._excess)
+        fine = (v.nbr, v.kind, v.table, v.ends, x)
+        graph = self.hierarchy.graphs[0]
+        coarse = (graph.ptr, graph.nbr, graph.weight, graph.end, flow, end_flow)
+        sums = np.zeros((len(slabs), 6))
+        self.run(
+            diffusion_bounds.dissipation,
+            [
+                (*fine, v.agg, v.start, *coarse, np.empty((8, 8)), np.empty(8), np.empty(8), *slab.aggregates, sums[s])
+                for s, slab in enumerate(slabs)
+            ],
+        )
+        energy, dissipation, current, left, magnitude, resistance = sums.sum(axis=0).tolist()
+        eps = np.finfo(float).eps
+        # A node's balance has some ten terms, and a flow split level by level differs by as many roundings when it
+        # is computed from either end; a sum over a slab has at most eight terms a node.
+        rho = left + 64 * eps * magnitude
+        rounding = eps * (8 * max(slab.nodes[1] - slab.nodes[0] for slab in slabs) + 64)
+        if current <= 0:
+            return 0.0, energy * (1 + rounding)
+        root = np.sqrt(dissipation) + rho * np.sqrt(resistance)
+        return float((current / root) ** 2 * (1 - 4 * rounding)), energy * (1 + rounding)
+
+    def _flow(self, level: int, excess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        graph = self.hierarchy.graphs[level]
+        if level == len(self.hierarchy.graphs) - 1:
+            potential = self.hierarchy.factors.solve(excess)
+            rows = np.repeat(np.arange(graph.n), np.diff(graph.ptr))
+            return graph.weight * (potential[rows] - potential[graph.nbr]), graph.end * potential
+        assert graph.agg is not None
+        below = self.hierarchy.graphs[level + 1]
+        coarse_flow = self._flow(level + 1, np.bincount(graph.agg, excess, below.n))
+        flow, end_flow = np.empty(len(graph.nbr)), np.empty(graph.n)
+        diffusion_bounds.route(
+            graph.ptr, graph.nbr, graph.weight, graph.end, excess, graph.agg, graph.member_ptr, graph.members,
+            np.empty(graph.n, np.int32), below.ptr, below.nbr, below.weight, below.end, *coarse_flow,
+            np.empty((LARGEST_AGGREGATE, LARGEST_AGGREGATE)), np.empty(LARGEST_AGGREGATE), flow, end_flow,
+        )  # fmt: skip
+        return flow, end_flow

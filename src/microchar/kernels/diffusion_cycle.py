@@ -1,0 +1,116 @@
+"""The sweeps of the multigrid cycle, on the voxels (``nbr`` with six columns) and on networks (``ptr``).
+
+All work on a range of nodes, so that ranges that share no neighbours run on
+threads. Vectors are float32. On the voxels they have one entry more than there
+are nodes: it is 0 and stands for the neighbour that is not there.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from microchar.kernels.diffusion_setup import conductance, end_conductance
+
+
+@njit(nogil=True, error_model="numpy")
+def _inflow(nbr, kind, table, x, i):  # type: ignore[no-untyped-def]
+    if kind is None:
+        return (
+            table[0, 0, 0] * (x[nbr[i, 0]] + x[nbr[i, 5]])
+            + table[1, 0, 0] * (x[nbr[i, 1]] + x[nbr[i, 4]])
+            + table[2, 0, 0] * (x[nbr[i, 2]] + x[nbr[i, 3]])
+        )
+    total = conductance(kind, table, 0, i, nbr[i, 0]) * x[nbr[i, 0]]
+    for side in range(1, 6):
+        j = nbr[i, side]
+        total += conductance(kind, table, min(side, 5 - side), i, j) * x[j]
+    return total
+
+
+@njit(nogil=True, error_model="numpy")
+def _outflow(nbr, kind, table, ends, x, i):  # type: ignore[no-untyped-def]
+    # By differences: a diagonal in single precision would leak a little at every node, which adds up over millions.
+    here, none = x[i], len(ends)
+    total = end_conductance(kind, table, ends, i) * here
+    for side in range(6):
+        j = nbr[i, side]
+        drop = here - x[j] if j != none else table[0, 0, 0] * 0
+        total += conductance(kind, table, min(side, 5 - side), i, j) * drop
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def relax(nbr, kind, table, inverse, b, x, first, last, backward):  # type: ignore[no-untyped-def]
+    """Gauss-Seidel over the nodes from `first` up to `last`, in that order or backward."""
+    for step in range(last - first):
+        i = last - 1 - step if backward else first + step
+        x[i] = inverse[i] * (b[i] + _inflow(nbr, kind, table, x, i))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def restrict(nbr, kind, table, ends, b, x, start, first, last, coarse):  # type: ignore[no-untyped-def]
+    """Sum the residual ``b - A x`` over each aggregate from `first` up to `last`."""
+    for a in range(first, last):
+        total = 0.0
+        for i in range(start[a], start[a + 1]):
+            total += b[i] - _outflow(nbr, kind, table, ends, x, i)
+        coarse[a] = total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def prolong(start, coarse, factor, x, first, last):  # type: ignore[no-untyped-def]
+    """Add `factor` times the value of each aggregate to its nodes."""
+    for a in range(first, last):
+        for i in range(start[a], start[a + 1]):
+            x[i] += factor * coarse[a]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def apply(nbr, kind, table, ends, x, out, first, last):  # type: ignore[no-untyped-def]
+    """Write ``A x`` into `out`; returns ``x · A x``."""
+    product = 0.0
+    for i in range(first, last):
+        out[i] = _outflow(nbr, kind, table, ends, x, i)
+        product += x[i] * out[i]
+    return product
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def relax_graph(ptr, nbr, weight, inverse, b, x, first, last, backward):  # type: ignore[no-untyped-def]
+    """Gauss-Seidel on a network, as `relax`."""
+    for step in range(last - first):
+        i = last - 1 - step if backward else first + step
+        total = 0.0
+        for slot in range(ptr[i], ptr[i + 1]):
+            total += weight[slot] * x[nbr[slot]]
+        x[i] = inverse[i] * (b[i] + total)
+
+
+@njit(nogil=True, error_model="numpy")
+def _outflow_graph(ptr, nbr, weight, end, x, i):  # type: ignore[no-untyped-def]
+    here = x[i]
+    total = end[i] * here
+    for slot in range(ptr[i], ptr[i + 1]):
+        total += weight[slot] * (here - x[nbr[slot]])
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def apply_graph(ptr, nbr, weight, end, x, out, first, last):  # type: ignore[no-untyped-def]
+    """Write ``A x`` into `out`, as `apply`."""
+    product = 0.0
+    for i in range(first, last):
+        out[i] = _outflow_graph(ptr, nbr, weight, end, x, i)
+        product += x[i] * out[i]
+    return product
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def restrict_graph(ptr, nbr, weight, end, b, x, member_ptr, members, first, last, coarse):  # type: ignore[no-untyped-def]
+    """Sum the residual ``b - A x`` over each aggregate from `first` up to `last`."""
+    for a in range(first, last):
+        total = 0.0
+        for member in range(member_ptr[a], member_ptr[a + 1]):
+            i = members[member]
+            total += b[i] - _outflow_graph(ptr, nbr, weight, end, x, i)
+        coarse[a] = total
