@@ -45,8 +45,12 @@ def tally(
 
     counts = np.zeros((2, volume.n_phases, 3, max(lags) + 1), np.int64)
     valid = np.zeros((2, 3, max(lags) + 1), np.int64)
+
+    def tell(fraction: float, detail: str = "", /) -> None:
+        progress(fraction)
+
     with thread_pool(None) as pool:
-        shared = Shared(pool, 1, progress)
+        shared = Shared(pool, 1, tell)
         pairs = count_all(TwoPointCorrelation(radial=False, r_max=lags, periodic=periodic), volume, None, shared)
         segments = count_all(LinealPath(r_max=lags, periodic=periodic), volume, None, shared)
     for axis in volume.grid.axes:
