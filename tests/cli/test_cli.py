@@ -206,8 +206,9 @@ def test_output_that_is_a_file_is_refused(pair, capsys):
 
 #: Runs the command line in a process that gets a signal in the middle of measuring: at its second metric.
 _INTERRUPTED = """
-import os, sys
+import os, signal, sys
 from microchar import cli, measurement
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it, as `nohup` does
 run_one = measurement._run_one
 done = []
 def run_until_signalled(*task):

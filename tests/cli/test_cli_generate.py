@@ -49,9 +49,13 @@ def model(home):
 
 
 def run(*arguments: str, **how) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "microchar.cli", *arguments], **{"stderr": subprocess.PIPE, "text": True, **how}
-    )
+    how = {"stderr": subprocess.PIPE, "text": True, "preexec_fn": _heed_interrupts, **how}
+    return subprocess.Popen([sys.executable, "-m", "microchar.cli", *arguments], **how)
+
+
+def _heed_interrupts() -> None:
+    # Whoever runs the tests may ignore them, as `nohup` does, and a process inherits that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("name", [name for name in ("shuffle", "gaussian-field") if name in specs()])
