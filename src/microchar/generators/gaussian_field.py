@@ -31,7 +31,7 @@ SPEC = GeneratorSpec(
     factory="microchar.generators.gaussian_field:GaussianField",
     title="Gaussian field",
     summary="level cuts of Gaussian random fields, matched to the two-point correlation function and nothing else",
-    inputs=("volume", "slices", "parameters"),
+    inputs=("volume", "slices", "descriptors", "parameters"),
     phases=(2, 5),
     periodic_axes=(0, 1, 2),
     always_periodic=True,
@@ -90,9 +90,10 @@ class GaussianField(Generator):
     root mean square over the lags of the difference in :math:`S_2`, divided by
     :math:`\phi(1-\phi)`).
 
-    *From slices*: :math:`S_2` at lag vectors is made of those along the axes,
-    exact where its contours are ellipsoids; an axis that lies in no slice gets the
-    mean of the others, at equal lengths.
+    *From slices or descriptors* (:math:`S_2` along the axes): :math:`S_2` at lag
+    vectors is made of those along the axes, exact where its contours are
+    ellipsoids; an axis along which nothing is known gets the mean of the others, at
+    equal lengths.
 
     *What it reproduces*: volume fractions, :math:`S_2` along every direction, hence
     specific surface areas; of the last of three or more phases :math:`S_2` is what
