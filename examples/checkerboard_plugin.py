@@ -30,8 +30,7 @@ class Checkerboard(Generator):
         """Learn the volume fraction, and the edge from the share of unlike neighbours."""
         if self.cell is not None and self.cell < 1:
             raise InputError(f"cell={self.cell!r}: expected at least one voxel")
-        absent, present = data.phase_counts()
-        fraction = present / (absent + present)
+        fraction = data.volume_fractions()[1]
         labels = data.volume.read()
         unlike = pairs = 0
         for axis in range(3):

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microchar.cli_options import Progress, add_input, axes, integers, positive, read
+from microchar.cli_options import INPUT, Progress, add_input, axes, integers, positive, read
 from microchar.cli_parameters import parameters_of, values_of, written
 from microchar.errors import InputError
 
@@ -28,7 +28,9 @@ def add_commands(commands: Any) -> None:
 
     fit = commands.add_parser("fit", help="fit a generator to a real volume or to slices")
     fit.add_argument("name", metavar="NAME", help="of a generator (see `microchar generators`)")
-    fit.add_argument("volume", nargs="?", metavar="VOLUME", help="the real volume, or a 2D image of it")
+    fit.add_argument(
+        "volume", nargs="?", metavar="VOLUME", help="the real volume, a 2D image, or the results.json of `measure`"
+    )
     fit.add_argument(
         "--slices",
         nargs="+",
@@ -152,6 +154,11 @@ def _training_data(options: argparse.Namespace) -> TrainingData:
 
     if (options.volume is None) == (options.slices is None):
         raise InputError("fit: expected a volume, or --slices of one to three images, and not both")
+    if options.volume is not None and Path(options.volume).suffix == ".json":
+        said = [key for key in (*INPUT, "mask") if getattr(options, key) is not None]
+        if said:
+            raise InputError(f"fit: {options.volume} holds no voxels; --{said[0].replace('_', '-')} is for `measure`")
+        return TrainingData.from_results(options.volume)
     if options.volume is not None:
         return TrainingData.of(read(options.volume, options, mask=options.mask))
     if len(options.slices) > 3 or options.mask is not None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from microchar.volume import Volume
 
+#: Options that say how files become volumes.
+INPUT = ("voxel_size", "phases", "threshold", "crop", "shape", "dtype")
 _AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
 
 
@@ -27,7 +29,7 @@ def read(path: str, options: argparse.Namespace, **given: Any) -> Volume:
     """Read a volume as the input options say, or as `given` says instead."""
     from microchar.io import read_volume
 
-    said = {key: getattr(options, key) for key in ("voxel_size", "phases", "threshold", "crop", "shape", "dtype")}
+    said = {key: getattr(options, key) for key in INPUT}
     return read_volume(path, **said | given)
 
 

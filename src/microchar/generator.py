@@ -25,7 +25,7 @@ GROUP = "microchar.generators"
 #: Called while fitting and generating with the share that is done and what is in work. What it raises ends the work
 #: and reaches the caller; the generator stays as it was before.
 Callback = Callable[[float, str], None]
-Input = Literal["volume", "slices", "parameters"]
+Input = Literal["volume", "slices", "descriptors", "parameters"]
 #: Shape of a fitted array: numbers, names that must stand for the same number in all arrays, or None for any.
 Dimensions = tuple[int | str | None, ...]
 #: Data type and shape of every fitted array.
@@ -46,8 +46,9 @@ class GeneratorSpec:
         ``"package.module:Class"`` of the generator, imported when it is used.
     title, summary : str
         For people: name and one line.
-    inputs : tuple of {"volume", "slices", "parameters"}
-        What it can be made from: a 3D volume, 2D slices, or parameters alone.
+    inputs : tuple of {"volume", "slices", "descriptors", "parameters"}
+        What it can be made from: a 3D volume, 2D slices, descriptors such as
+        `microchar measure` finds, or parameters alone.
     phases : tuple of int
         Smallest and largest number of phases.
     ndim : tuple of int
@@ -174,12 +175,12 @@ class Generator(ABC):
         return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
 
     def fit(self, data: Any, *, seed: int = 0, callback: Callback | None = None) -> Self:
-        """Fit to a volume or to slices.
+        """Fit to a volume, to slices or to descriptors.
 
         Parameters
         ----------
-        data : TrainingData, Volume or array_like
-            What to fit to; see `TrainingData` for slices.
+        data : TrainingData, Volume, array_like or Measurement
+            What to fit to; see `TrainingData` for slices and descriptors.
         seed : int
             Equal seeds give equal fits.
         callback : callable, optional

@@ -8,7 +8,6 @@ The format: the arrays of `Generator.state`, and under the metadata key
 from __future__ import annotations
 
 import json
-import operator
 import os
 import platform
 import tempfile
@@ -89,7 +88,7 @@ def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
     about, arrays = _read(path)
     generator = create(about["generator"], **_parameters(about["parameters"]))
     if about["material"] is not None:
-        generator.material = _material(about["material"], path)
+        generator.material = Material.of_plain(about["material"], str(path))
     if arrays or generator.material is not None:
         check_layout(arrays, generator.layout, str(path))
     generator.state = arrays
@@ -156,21 +155,6 @@ def _about(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
     if wrong:
         raise InputError(f"{path}: its metadata have no {wrong[0]!r}, or one of a wrong kind; was the file edited?")
     return about
-
-
-def _material(plain: Mapping[str, Any], path: Path) -> Material:
-    try:
-        material = Material(
-            phases=tuple(map(str, plain["phases"])),
-            grey_values=tuple(map(operator.index, plain["grey_values"])),
-            voxel_size=(float(plain["voxel_size"][0]), float(plain["voxel_size"][1]), float(plain["voxel_size"][2])),
-            unit=str(plain["unit"]),
-        )
-        if not 1 <= len(material.phases) == len(material.grey_values) or not min(material.voxel_size) > 0:
-            raise ValueError("phases and grey values are not as many, or a voxel has no size")
-    except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: its metadata describe no material ({error}); was the file edited?") from error
-    return material
 
 
 def _parameters(plain: Mapping[str, Any]) -> dict[str, Any]:

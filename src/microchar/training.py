@@ -1,19 +1,23 @@
-"""What a generator is fitted to: a volume or 2D slices, and the material they are of."""
+"""What a generator is fitted to: a volume, 2D slices or descriptors, and the material they are of."""
 
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from microchar.descriptors import Descriptors, read_results
 from microchar.errors import InputError
 from microchar.volume import Volume, as_volume
 
 if TYPE_CHECKING:
-    from microchar.generator import GeneratorSpec
+    from microchar.generator import GeneratorSpec, Input
+    from microchar.measurement import Measurement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,23 @@ class Material:
             unit=volume.unit,
         )
 
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Any], path: str) -> Material:
+        """Return the one that a file describes."""
+        try:
+            sizes = [float(size) for size in plain["voxel_size"]]
+            material = cls(
+                phases=tuple(map(str, plain["phases"])),
+                grey_values=tuple(map(operator.index, plain["grey_values"])),
+                voxel_size=(sizes[0], sizes[1], sizes[2]),
+                unit=str(plain["unit"]),
+            )
+            if not 1 <= len(material.phases) == len(material.grey_values) or not min(material.voxel_size) > 0:
+                raise ValueError("phases and grey values are not as many, or a voxel has no size")
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise InputError(f"{path}: its metadata describe no material ({error}); was the file edited?") from error
+        return material
+
     def volume(
         self, labels: np.ndarray, *, name: str, source: Mapping[str, Any], notes: tuple[str, ...] = ()
     ) -> Volume:
@@ -65,7 +86,7 @@ class Material:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingData:
-    """A volume, or 2D slices with the axis each is normal to.
+    """A volume, or 2D slices with the axis each is normal to, or descriptors alone.
 
     Parameters
     ----------
@@ -75,6 +96,8 @@ class TrainingData:
         Labels (uint8) of 2D slices, by the axis they are normal to. A slice
         normal to axis 0 has axes (1, 2), to axis 1 (0, 2), to axis 2 (0, 1).
         An isotropic material needs one direction only.
+    descriptors : Descriptors, optional
+        Volume fractions and functions of the lag, where there are no voxels.
     material : Material
         Of the data.
 
@@ -85,17 +108,33 @@ class TrainingData:
     >>> image = np.eye(8, dtype=np.uint8)
     >>> TrainingData.from_slices({0: [image]}, phases=["pore", "solid"]).material.phases
     ('pore', 'solid')
+    >>> s2 = np.array([[0.7, 0.58, 0.53, 0.5], [0.3, 0.18, 0.13, 0.1]])
+    >>> known = TrainingData.from_descriptors({"two_point_correlation": {0: s2}}, volume_fraction=[0.7, 0.3])
+    >>> known.kind, known.volume_fractions()
+    ('descriptors', array([0.7, 0.3]))
     """
 
     material: Material
     volume: Volume | None = None
     slices: Mapping[int, tuple[np.ndarray, ...]] = field(default_factory=dict)
+    descriptors: Descriptors | None = None
+
+    @property
+    def kind(self) -> Input:
+        """Which of these it is, as a `GeneratorSpec` names its inputs."""
+        if self.volume is not None:
+            return "volume"
+        return "descriptors" if self.descriptors is not None else "slices"
 
     @classmethod
     def of(cls, data: Any) -> TrainingData:
-        """Take training data as they are, and make a volume or an array training data."""
+        """Take training data as they are, and make a volume, an array or a measurement training data."""
+        from microchar.measurement import Measurement
+
         if isinstance(data, TrainingData):
             return data
+        if isinstance(data, Measurement):
+            return cls.from_measurement(data)
         volume = as_volume(data)
         if volume.grid.ndim == 2:
             _refuse_mask(volume)
@@ -123,34 +162,67 @@ class TrainingData:
             labels[axis] = tuple(_labels_like(image, first) for image in group)
         return cls(material=Material.of(first), slices=labels)
 
+    @classmethod
+    def from_descriptors(
+        cls,
+        functions: Mapping[str, Mapping[int, Any]],
+        *,
+        volume_fraction: Sequence[float],
+        material: Material | None = None,
+    ) -> TrainingData:
+        """Make training data of descriptors, see `Descriptors`; phases "0", "1", … unless a material is given."""
+        known = Descriptors(volume_fraction=np.asarray(volume_fraction), functions=functions)
+        labels = range(len(known.volume_fraction))
+        material = material or Material(phases=tuple(map(str, labels)), grey_values=tuple(labels))
+        if len(material.phases) != len(labels):
+            raise InputError(f"volume_fraction: of {len(labels)} phases, the material has {len(material.phases)}")
+        return cls(material=material, descriptors=known)
+
+    @classmethod
+    def from_measurement(cls, measurement: Measurement) -> TrainingData:
+        """Make training data of what was measured: volume fractions, two-point correlation, lineal path."""
+        volume = measurement.volume
+        return cls(material=Material.of(volume), descriptors=Descriptors.of_results(measurement.results, volume.phases))
+
+    @classmethod
+    def from_results(cls, path: str | Path) -> TrainingData:
+        """Make training data of the ``results.json`` that ``microchar measure`` wrote, as `from_measurement` does."""
+        about, results = read_results(Path(path))
+        material = Material.of_plain(about, str(path))
+        return cls(material=material, descriptors=Descriptors.of_results(results, material.phases, str(path)))
+
     def check_against(self, spec: GeneratorSpec, name: str) -> None:
         """Raise InputError unless a generator of that spec can be fitted to these data."""
-        kind = "volume" if self.volume is not None else "slices"
-        if kind not in spec.inputs:
-            raise InputError(f"generator {name!r} is made from {' or '.join(spec.inputs)}, found {kind}")
+        if self.kind not in spec.inputs:
+            raise InputError(f"generator {name!r} is made from {' or '.join(spec.inputs)}, found {self.kind}")
         least, most = spec.phases
         n = len(self.material.phases)
         if not least <= n <= most:
             wanted = str(least) if least == most else f"{least} to {most}"
             raise InputError(f"generator {name!r} needs {wanted} phases, the training data have {n}")
-        counts = self.phase_counts()
-        absent = [phase for phase, count in zip(self.material.phases, counts, strict=True) if count == 0]
+        fractions = self.volume_fractions()
+        absent = [phase for phase, share in zip(self.material.phases, fractions, strict=True) if share == 0]
         if absent:
             raise InputError(
                 f"generator {name!r}: phase {absent[0]!r} has no voxels in the training data; "
                 "there is nothing to learn of it"
             )
 
-    def phase_counts(self) -> np.ndarray:
-        """Count the voxels of each phase."""
+    def volume_fractions(self) -> np.ndarray:
+        """Return the share of each phase."""
+        if self.descriptors is not None:
+            return self.descriptors.volume_fraction
         n = len(self.material.phases)
         pieces = (
             [self.volume.read()] if self.volume is not None else [s for group in self.slices.values() for s in group]
         )
-        return np.sum([[np.count_nonzero(piece == phase) for phase in range(n)] for piece in pieces], axis=0)
+        counts = np.sum([[np.count_nonzero(piece == phase) for phase in range(n)] for piece in pieces], axis=0)
+        return counts / counts.sum()
 
     def describe(self) -> dict[str, Any]:
-        """Return what was trained on, for the record: kind, shapes, sha256 of the labels, file if known."""
+        """Return what was trained on, for the record: kind, shapes, sha256 of the values, file if known."""
+        if self.descriptors is not None:
+            return {"kind": self.kind} | self.descriptors.describe()
         digest = hashlib.sha256()
         if self.volume is not None:
             for plane in range(self.volume.shape[0]):
@@ -162,7 +234,7 @@ class TrainingData:
                     digest.update(image.tobytes())
             shapes = {str(axis): [list(image.shape) for image in group] for axis, group in self.slices.items()}
         return {
-            "kind": "volume" if self.volume is not None else "slices",
+            "kind": self.kind,
             "shape": shapes,
             "sha256": digest.hexdigest(),
             "path": "" if self.volume is None else str(self.volume.source.get("path", "")),

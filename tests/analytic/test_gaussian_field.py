@@ -7,7 +7,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import ndtri
 
-from microchar.errors import InputError
+from microchar.errors import InputError, MissingDependencyError
+from microchar.generators._covariances import covariance_of
 from microchar.generators._spectrum import fold, nearest_spectrum
 from microchar.generators.gaussian_field import (
     GaussianField,
@@ -391,3 +392,75 @@ def test_a_damaged_model_is_refused():
     generator.state["order"] = np.array([0, 0])
     with pytest.raises(InputError, match="damaged"):
         generator.generate((24, 24, 24))
+
+
+# --- covariance models of gstools ---------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "factor", "smoothness"),
+    [
+        # gstools: exp(-pi/4 u^2), exp(-u), and sqrt(nu) u in place of sqrt(2 nu) u.
+        ("gstools:Gaussian", "gaussian", 2 / np.sqrt(np.pi), 1.5),
+        ("gstools:Exponential", "exponential", 1, 1.5),
+        ("gstools:Matern,nu=1.5", "matern", np.sqrt(2), 1.5),
+        ("gstools:Matern, nu=0.8", "matern", np.sqrt(2), 0.8),
+        ("gstools:Stable,alpha=1", "exponential", 1, 1.5),
+    ],
+)
+@pytest.mark.parametrize("lattice", [(20, 24, 16), (1, 30, 20)])
+def test_models_of_gstools_that_are_ours(theirs, ours, factor, smoothness, lattice):
+    pytest.importorskip("gstools")
+    lengths = (3.0, 4.0, 2.0)
+    found = covariance_of(theirs, 1.5, lengths, lattice)
+    expected = covariance_of(ours, smoothness, tuple(factor * x for x in lengths), lattice)
+    assert found.dtype == expected.dtype == np.float32
+    # Bessel functions of both, in float64 from lags squared in float32.
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
+def test_s2_of_a_spherical_covariance():
+    pytest.importorskip("gstools")
+    samples = fields(covariance="gstools:Spherical", correlation_length=8.0)
+    lags = np.array([1, 2, 4, 7, 8, 12])
+    mean, error = spread([np.mean([s2_along(values, axis, lags) for axis in range(3)], axis=0) for values in samples])
+    u = np.minimum(lags / 8, 1)
+    truth = 0.25 + np.arcsin(1 - 1.5 * u + 0.5 * u**3) / (2 * np.pi)
+    assert (np.abs(mean - truth) < 5 * error).all()
+    assert error.max() < 5e-3
+
+
+def test_contract_of_a_model_of_gstools():
+    pytest.importorskip("gstools")
+    check_generator(GaussianField(covariance="gstools:Stable,alpha=1.3", correlation_length=2.0))
+
+
+@pytest.mark.parametrize(
+    ("covariance", "message"),
+    [
+        ("gstools:Spheric", "no model 'Spheric'; it has .*Spherical"),
+        ("gstools:Nugget", "no model 'Nugget'"),
+        ("gstools:", "no model ''"),
+        ("gstools:Circular", "no valid covariance in 3 dimensions"),
+        ("gstools:Matern,smoothness=1", "Matern has no parameter 'smoothness'; it has nu"),
+        ("gstools:Gaussian,nu=1", "Gaussian has no parameter 'nu'; it has none"),
+        ("gstools:Matern,nu", "found 'nu', expected parameters as in nu=1.5"),
+        ("gstools:Matern,nu=rough", "found 'nu=rough'"),
+        ("gstools:Matern,nu=-1", "nu needs to be"),
+    ],
+)
+def test_what_is_no_model_of_gstools_is_refused(covariance, message):
+    pytest.importorskip("gstools")
+    with pytest.raises(InputError, match=message):
+        GaussianField(covariance=covariance, correlation_length=2.0).generate((16, 16, 16))
+
+
+def test_a_model_may_be_valid_in_two_dimensions_only():
+    pytest.importorskip("gstools")
+    assert GaussianField(covariance="gstools:Circular", correlation_length=3.0).generate((32, 32)).shape == (1, 32, 32)
+
+
+def test_without_gstools_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("microchar.generators._covariances.find_spec", lambda module: None)
+    with pytest.raises(MissingDependencyError, match=r'pip install "microchar\[gstools\]"'):
+        GaussianField(covariance="gstools:Gaussian", correlation_length=2.0).generate((16, 16, 16))

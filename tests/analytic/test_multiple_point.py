@@ -226,12 +226,6 @@ def test_one_direction_stands_for_all():
     assert generator.generate((20, 20, 1), seed=1).shape == (20, 20, 1)
 
 
-def test_a_volume_from_slices_is_refused():
-    generator = MultiplePoint(patch=8).fit(three_phases((24, 24, 24))[0])
-    with pytest.raises(InputError, match="makes 2D images only"):
-        generator.generate((16, 16, 16))
-
-
 # --- refusals -----------------------------------------------------------------------------------
 
 

@@ -24,8 +24,6 @@ PARAMETERS = {
     "porespy:cylinders": {"r": 1, "ncylinders": 20, "porosity": None},
     "porespy:voronoi-edges": {"ncells": 20},
 }
-#: These make images from slices, and volumes from volumes.
-IMAGES_FROM_SLICES = {"multiple-point"}
 
 
 def two_phases():
@@ -76,8 +74,7 @@ CASES = [(name, what) for name, spec in BUILT_IN.items() for what in training(sp
 
 @pytest.mark.parametrize(("name", "what"), CASES, ids=[f"{name}-{what}" for name, what in CASES])
 def test_contract(name, what):
-    shape = SHAPE[1:] if what == "three slices" and name in IMAGES_FROM_SLICES else SHAPE
-    check_generator(make(name), training(BUILT_IN[name])[what], shape=shape)
+    check_generator(make(name), training(BUILT_IN[name])[what], shape=SHAPE)
 
 
 @pytest.mark.parametrize("name", [name for name, spec in BUILT_IN.items() if 2 in spec.ndim])

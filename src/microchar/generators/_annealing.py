@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from microchar.errors import InputError
+from microchar.metrics._directional import resolve_r_max
 from microchar.training import Material
-from microchar.volume import Triple, Volume
+from microchar.volume import Grid, LengthLike, Triple, Volume
 
 #: Rows of a tally, as in the kernel.
 FUNCTIONS = ("S2", "L")
@@ -79,8 +80,31 @@ def functions(
     counts = np.sum([_padded(counts, length) for counts, _ in tallies], axis=0)
     valid = np.sum([_padded(valid, length) for _, valid in tallies], axis=0)
     places = np.broadcast_to(valid[:, np.newaxis], counts.shape)
-    found = np.divide(counts, places, out=np.full(counts.shape, np.nan), where=places > 0)
-    known = [axis for axis in range(3) if valid[0, axis].any()]
+    return completed(np.divide(counts, places, out=np.full(counts.shape, np.nan), where=places > 0), voxel_size)
+
+
+def given(
+    descriptors: Sequence[Mapping[int, np.ndarray]], r_max: LengthLike | None, material: Material
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return S2 and L by axis as `functions` does, up to `r_max`, or up to all lags of both."""
+    axes = set.intersection(*(set(by_axis) for by_axis in descriptors))
+    if not axes:
+        raise InputError("descriptors: S2 and L have no axis in common; expected both along at least one")
+    lags = [min(by_axis[a].shape[1] for by_axis in descriptors) if a in axes else 1 for a in range(3)]
+    if r_max is not None:
+        grid = Grid((lags[0], lags[1], lags[2]), material.voxel_size, material.unit)
+        lags = [r + 1 for r in resolve_r_max(grid, r_max)]
+    found = np.full((len(descriptors), len(material.phases), 3, max(lags)), np.nan)
+    for f, by_axis in enumerate(descriptors):
+        for axis in axes:
+            found[f, :, axis, : lags[axis]] = by_axis[axis][:, : lags[axis]]
+    return completed(found, material.voxel_size)
+
+
+def completed(found: np.ndarray, voxel_size: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Fill in axes of which nothing is known, see `functions`; what is not known is nan."""
+    length = found.shape[-1]
+    known = [axis for axis in range(3) if np.isfinite(found[0, 0, axis]).any()]
     for axis in set(range(3)) - set(known):
         found[:, :, axis] = np.mean(
             [_stretched(found[:, :, a], voxel_size[axis] / voxel_size[a]) for a in known], axis=0

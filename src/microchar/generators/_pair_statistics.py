@@ -1,8 +1,8 @@
-"""What two points of a material say of each other: S2 of every phase at lag vectors, from a volume or from slices."""
+"""What two points of a material say of each other: S2 of every phase at lag vectors, measured or made of lines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,7 @@ import numpy as np
 from microchar.blocks import available_cores
 from microchar.generator import Callback
 from microchar.generators._spectrum import along, steps
-from microchar.training import TrainingData
+from microchar.training import Material, TrainingData
 from microchar.volume import OUTSIDE, Triple
 
 #: Largest lag that is measured: half of each axis, at most this many voxels.
@@ -33,11 +33,13 @@ class PairStatistics:
 
     @classmethod
     def of(cls, data: TrainingData, callback: Callback) -> PairStatistics:
-        """Measure them on a volume, or make them of the directional S2 of slices."""
-        counts = data.phase_counts()
-        fractions = counts / counts.sum()
+        """Measure them on a volume, or make them of the directional S2 of slices or descriptors."""
+        fractions = data.volume_fractions()
+        if data.descriptors is not None:
+            given = data.descriptors.function("two_point_correlation", "gaussian-field")
+            return _of_lines({axis: line[:, : R_MAX + 1] for axis, line in given.items()}, data.material, fractions)
         if data.volume is None:
-            return _of_slices(data, fractions, callback)
+            return _of_lines(_profiles(data, len(fractions), callback), data.material, fractions)
         labels = data.volume.read()
         lags = _half(labels.shape)
         inside = labels != OUTSIDE if data.volume.mask is not None else None
@@ -108,14 +110,15 @@ def _ratio(pairs: np.ndarray, positions: np.ndarray, far: float) -> np.ndarray:
     return np.where(known, pairs / np.where(known, positions, 1), far)
 
 
-# --- slices ------------------------------------------------------------------
+# --- slices and descriptors --------------------------------------------------
 
 
-def _of_slices(data: TrainingData, fractions: np.ndarray, callback: Callback) -> PairStatistics:
-    profiles = _profiles(data, len(fractions), callback)
+def _of_lines(given: Mapping[int, np.ndarray], material: Material, fractions: np.ndarray) -> PairStatistics:
+    """Make them of S2 along axes; an axis along which nothing is given gets the mean of the others."""
+    profiles = dict(given)
     measured = {axis: len(line[0]) - 1 for axis, line in profiles.items()}
     missing = [axis for axis in range(3) if axis not in profiles]
-    size = data.material.voxel_size
+    size = material.voxel_size
     for axis in missing:
         r = max(1, min(round(r * size[a] / size[axis]) for a, r in measured.items()))
         known = [_stretched(profiles[a], r, size[axis] / size[a]) for a in measured]

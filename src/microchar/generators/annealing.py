@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from microchar.descriptors import FUNCTIONS
 from microchar.errors import InputError
 from microchar.generator import Callback, Generator, GeneratorSpec, Layout
 from microchar.training import TrainingData
@@ -25,7 +26,7 @@ SPEC = GeneratorSpec(
     factory="microchar.generators.annealing:Annealing",
     title="Simulated annealing",
     summary="voxels swapped until the two-point correlation and lineal-path functions along the axes match",
-    inputs=("volume", "slices"),
+    inputs=("volume", "slices", "descriptors"),
     phases=(2, 5),
     periodic_axes=(0, 1, 2),
     cost="12 to 32 s for 128³ voxels, two phases, lags to 64; the memory of a Gaussian field",
@@ -87,8 +88,9 @@ class Annealing(Generator):
     times. One voxel in isolation costs :math:`E` little, and it takes many functions to see
     that it does not belong.
 
-    *From slices*: an axis that lies in no slice gets the mean of the others' functions, at
-    equal lengths.
+    *From slices or descriptors* (:math:`S_2` and :math:`L` along the axes): an axis along which
+    nothing is known gets the mean of the others' functions, at equal lengths. From descriptors
+    the default of `r_max` is all lags that both have.
 
     *Periodic axes*: the functions to reach are measured without joined faces. With them the
     :math:`S_2` of two phases differ by :math:`2\phi - 1` at every lag, which a measured
@@ -164,19 +166,10 @@ class Annealing(Generator):
 
     def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
         """Measure the functions, and fit the Gaussian field to start from."""
-        from microchar.generators._annealing import functions, tally
         from microchar.generators.gaussian_field import GaussianField
-        from microchar.metrics._directional import resolve_r_max
 
         self._check()
-        volumes = _volumes(data)
-        tallies = []
-        for i, volume in enumerate(volumes):
-            progress = partial(_report, callback, i, len(volumes))
-            progress(0.0)
-            tallies.append(tally(volume, resolve_r_max(volume.grid, self.r_max), progress=progress))
-        (s2, lineal_path), lags = functions(tallies, data.material.voxel_size)
-        counts = data.phase_counts()
+        (s2, lineal_path), lags = self._target(data, callback)
         field = GaussianField()
         fitted = field.learn(data, rng, lambda share, what: callback(0.5 + share / 2, f"start: {what}"))
         self.history["start"] = field.history
@@ -184,8 +177,24 @@ class Annealing(Generator):
             "s2": s2,
             "lineal_path": lineal_path,
             "lags": lags.astype(np.int64),
-            "fractions": counts / counts.sum(),
+            "fractions": data.volume_fractions(),
         } | {_FIELD + key: array for key, array in fitted.items()}
+
+    def _target(self, data: TrainingData, callback: Callback) -> tuple[np.ndarray, np.ndarray]:
+        """Return the functions to reach, and the largest lag along each axis."""
+        from microchar.generators._annealing import functions, given, tally
+        from microchar.metrics._directional import resolve_r_max
+
+        if data.descriptors is not None:
+            known = [data.descriptors.function(name, type(self).name()) for name in FUNCTIONS]
+            return given(known, self.r_max, data.material)
+        volumes = _volumes(data)
+        tallies = []
+        for i, volume in enumerate(volumes):
+            progress = partial(_report, callback, i, len(volumes))
+            progress(0.0)
+            tallies.append(tally(volume, resolve_r_max(volume.grid, self.r_max), progress=progress))
+        return functions(tallies, data.material.voxel_size)
 
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback

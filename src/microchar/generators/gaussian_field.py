@@ -10,6 +10,7 @@ import numpy as np
 
 from microchar.errors import InputError
 from microchar.generator import Callback, Generator, GeneratorSpec, Layout
+from microchar.generators._covariances import covariance_of
 from microchar.generators._spectrum import (
     cut_level,
     draw_field,
@@ -17,21 +18,17 @@ from microchar.generators._spectrum import (
     fold,
     nearest_spectrum,
     pair_probability,
-    scaled_square,
 )
 from microchar.training import Material, TrainingData
 from microchar.volume import Triple, Volume, as_volume
 
 __all__ = ["GaussianField", "cut_gaussian_field", "field_covariance", "matched_gaussian_field", "pair_probability"]
 
-#: Largest smoothness of a Matérn covariance; beyond, its factors leave the range of a float.
-_SMOOTHEST = 20
-
 SPEC = GeneratorSpec(
     factory="microchar.generators.gaussian_field:GaussianField",
     title="Gaussian field",
     summary="level cuts of Gaussian random fields, matched to the two-point correlation function and nothing else",
-    inputs=("volume", "slices", "parameters"),
+    inputs=("volume", "slices", "descriptors", "parameters"),
     phases=(2, 5),
     periodic_axes=(0, 1, 2),
     always_periodic=True,
@@ -53,12 +50,14 @@ class GaussianField(Generator):
 
     Parameters
     ----------
-    covariance : {"gaussian", "exponential", "matern"}
+    covariance : {"gaussian", "exponential", "matern"} or str
         Form of :math:`\rho`, where it is not fitted. With :math:`u^2 = \sum_a (h_a /
         \ell_a)^2`: :math:`e^{-u^2}` (smooth interfaces); :math:`e^{-u}` (interfaces
         rough at every scale, of no finite area in the continuum);
         :math:`2^{1-\nu} (\sqrt{2\nu} u)^\nu K_\nu(\sqrt{2\nu} u) / \Gamma(\nu)`
-        (between the two).
+        (between the two). With gstools installed (``microchar[gstools]``) also its models:
+        ``"gstools:Spherical"``, with parameters of their own after commas,
+        ``"gstools:Stable,alpha=1.2"``; see the notes for what their lengths mean.
     correlation_length : float or three of them
         :math:`\ell_a` in voxels, at most half of each axis. Not used once fitted.
     smoothness : float
@@ -73,6 +72,13 @@ class GaussianField(Generator):
 
     Notes
     -----
+    *Models of gstools* are its correlation at :math:`u`, with :math:`\ell_a` for its
+    ``len_scale`` along each axis, in gstools' own meaning (its ``rescale`` as it is by
+    default): "gstools:Exponential" is "exponential"; "gstools:Gaussian" is
+    :math:`e^{-\pi u^2/4}`, so "gaussian" of lengths :math:`2/\sqrt\pi` times as long;
+    "gstools:Matern,nu=1.5" has :math:`\sqrt\nu u` in place of :math:`\sqrt{2\nu} u`, so it
+    is "matern" of lengths :math:`\sqrt 2` times as long. `smoothness` is not used.
+
     *Fit*: :math:`S_2(h)` of a phase at lag vectors up to half of each axis, at most
     64 voxels (pairs both inside the volume and its mask, over their number), is
     divided by the probability that both points were left by the earlier fields,
@@ -90,9 +96,10 @@ class GaussianField(Generator):
     root mean square over the lags of the difference in :math:`S_2`, divided by
     :math:`\phi(1-\phi)`).
 
-    *From slices*: :math:`S_2` at lag vectors is made of those along the axes,
-    exact where its contours are ellipsoids; an axis that lies in no slice gets the
-    mean of the others, at equal lengths.
+    *From slices or descriptors* (:math:`S_2` along the axes): :math:`S_2` at lag
+    vectors is made of those along the axes, exact where its contours are
+    ellipsoids; an axis along which nothing is known gets the mean of the others, at
+    equal lengths.
 
     *What it reproduces*: volume fractions, :math:`S_2` along every direction, hence
     specific surface areas; of the last of three or more phases :math:`S_2` is what
@@ -124,7 +131,8 @@ class GaussianField(Generator):
     C. G. and Quiblier, J. A. (1990), Int. J. Multiphase Flow 16, 691. Berk, N. F.
     (1991), Phys. Rev. A 44, 5069. Teubner, M. (1991), Europhys. Lett. 14, 403. Le
     Loc'h, G. and Galli, A. (1997), in Geostatistics Wollongong '96, 211
-    (pluri-Gaussian). Beck, A. and Teboulle, M. (2009), SIAM J. Imaging Sci. 2, 183
+    (pluri-Gaussian). Müller, S. et al. (2022), Geosci. Model Dev. 15, 3161
+    (gstools). Beck, A. and Teboulle, M. (2009), SIAM J. Imaging Sci. 2, 183
     (the steps).
 
     Examples
@@ -208,15 +216,8 @@ class GaussianField(Generator):
     def _covariance(self, field: int, lattice: Triple) -> np.ndarray:
         if self.state:
             return _on_lattice(self.state["covariance"][field], lattice)
-        if self.covariance not in _COVARIANCES:
-            raise InputError(f"covariance={self.covariance!r}: expected one of {', '.join(_COVARIANCES)}")
-        if not isinstance(self.smoothness, int | float) or not 0 < self.smoothness <= _SMOOTHEST:
-            raise InputError(
-                f"smoothness={self.smoothness!r}: expected a number greater than 0, at most {_SMOOTHEST}; "
-                'beyond, covariance="gaussian" is about the same'
-            )
         lengths = _correlation_lengths(self.correlation_length, lattice)
-        return _COVARIANCES[self.covariance](scaled_square(lattice, lengths), self.smoothness)
+        return covariance_of(self.covariance, self.smoothness, lengths, lattice)
 
 
 def cut_gaussian_field(
@@ -323,29 +324,6 @@ def matched_gaussian_field(
 
 
 # --- covariances -------------------------------------------------------------
-
-
-def _gaussian(square: np.ndarray, smoothness: float) -> np.ndarray:
-    del smoothness
-    return np.exp(-square)
-
-
-def _exponential(square: np.ndarray, smoothness: float) -> np.ndarray:
-    del smoothness
-    return np.exp(-np.sqrt(square))
-
-
-def _matern(square: np.ndarray, smoothness: float) -> np.ndarray:
-    from scipy.special import gamma, kv
-
-    u = np.sqrt(2 * smoothness * square.astype(float))
-    u[0, 0, 0] = 1  # any number: the value there is put in below
-    rho = 2 ** (1 - smoothness) / gamma(smoothness) * u**smoothness * kv(smoothness, u)
-    rho[0, 0, 0] = 1
-    return rho.astype(np.float32)
-
-
-_COVARIANCES = {"gaussian": _gaussian, "exponential": _exponential, "matern": _matern}
 
 
 def _on_lattice(covariance: np.ndarray, lattice: Triple) -> np.ndarray:

@@ -85,9 +85,28 @@ class MultiplePoint(Generator):
 
     From a volume, 3D volumes and 2D images are made; the images are normal to the
     axis of length one and take their patches from planes normal to it. From
-    slices, 2D images only, from the slices of the same direction (or of the only
-    direction there is): quilting has no patches for the third axis, use
-    ``gaussian-field`` or ``annealing``.
+    slices, 2D images are quilted, from the slices of the same direction (or of the
+    only direction there is).
+
+    *3D volumes from slices* cannot be quilted, as there are no patches for the
+    third axis. They are voted on, as in solid texture synthesis [4]_: for windows
+    of 7 × 7 voxels in the planes normal to each axis, at half the resolution and
+    then at the full one, the nearest windows of the slices of that direction are
+    found by their principal components; of the four nearest one is taken, those
+    the less that were used much already [5]_. Each voxel becomes the mean of all that
+    the windows say which it is in, weighted by their distance *d* as
+    :math:`d^{-3}`; a threshold by rank (three phases and more: votes are shifted
+    until it is so) gives the volume fractions of the slices, to the voxel but for
+    ties. Three rounds at each level; the start is the ``gaussian-field`` fitted to
+    the same slices, whose demands on their lengths hold. One direction stands for
+    all three, as in an isotropic material; of two, the third has no vote. `patch`,
+    `overlap` and `candidates` play no part. What comes out has the two-point
+    correlation of the slices nearly, and their shapes within a window: not the
+    connectivity in 3D, about which slices say little, and not their surface to the
+    last tenth. Berea, 64³ from one slice of 400², on 2 shared cores, searching
+    20 000 of its windows: 105 s and 0.36 GB, volume fraction that of the slice,
+    two-point correlation within .006 of the slice's, 16 % more unlike neighbours.
+    Now 4000 windows are searched, which has not been measured.
 
     Voxels outside the mask of the training volume are never copied.
 
@@ -121,6 +140,10 @@ class MultiplePoint(Generator):
        ACM Trans. Graph. 22 (2003) 277-286.
     .. [3] A. A. Efros, W. T. Freeman, Image quilting for texture synthesis and
        transfer, SIGGRAPH (2001) 341-346.
+    .. [4] J. Kopf, C.-W. Fu, D. Cohen-Or, O. Deussen, D. Lischinski, T.-T. Wong,
+       Solid texture synthesis from 2D exemplars, ACM Trans. Graph. 26 (2007) 2.
+    .. [5] J. Chen, B. Wang, High quality solid texture synthesis using position
+       and index histogram matching, Vis. Comput. 26 (2010) 253-262.
 
     Examples
     --------
@@ -155,7 +178,9 @@ class MultiplePoint(Generator):
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
     ) -> np.ndarray:
-        """Lay patches in raster order."""
+        """Lay patches in raster order; for a volume from slices, vote."""
+        if self.state["normals"].size and min(shape) > 1:
+            return self._solid(shape, rng, periodic, callback)
         patch, overlap = self._sizes(self.state["image"], sliced=self.state["normals"].size > 0)
         cover = Cover.of(shape, patch, overlap, periodic)
         known = self._hard_data(shape)
@@ -182,8 +207,42 @@ class MultiplePoint(Generator):
             placed.append(Patch(corner, origin))
         labels = np.ascontiguousarray(labels)
         self._remark(labels, placed, search, cover)
-        for place, label in known.items():
-            labels[place] = label
+        if self.hard_data:
+            self.remarks["hard_data_set"] = _set_data(labels, known)
+        return labels
+
+    def _solid(
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+    ) -> np.ndarray:
+        """Make a volume from slices: a Gaussian field with their two-point correlation, voted into shape."""
+        from microchar.generators._solid_texture import WINDOW, balanced, solid, volume_fractions
+        from microchar.generators.gaussian_field import GaussianField
+
+        if min(shape) < WINDOW:
+            raise InputError(
+                f"shape={shape}: axis {shape.index(min(shape))} is shorter than {WINDOW} voxels, the window by which "
+                "a volume is made from slices"
+            )
+        known = self._hard_data(shape)
+        assert self.material is not None
+        slices = _unstack(self.state["image"], self.state["normals"])
+        if min(min(image.shape) for group in slices.values() for image in group) < WINDOW:
+            raise InputError(
+                f"slices: a volume is made from windows of {WINDOW} × {WINDOW} pixels, found a smaller slice"
+            )
+        # It is a torus in any case: along an axis that shall not repeat, more than the window is cut off.
+        full = tuple(n if axis in periodic else n + WINDOW for axis, n in enumerate(shape))
+        field = GaussianField().fit(
+            TrainingData(material=self.material, slices=slices), callback=lambda _, what: callback(0.0, what)
+        )
+        start = field.generate(
+            full, seed=int(rng.integers(2**32)), periodic=(0, 1, 2), callback=lambda _, what: callback(0.0, what)
+        )
+        votes = solid(slices, start.read(), self._n_phases, known, rng, callback)
+        labels = balanced(votes[tuple(slice(n) for n in shape)], volume_fractions(slices, self._n_phases))
+        self.remarks["copied_share"] = "does not apply: voxels are voted on by windows of slices"
+        if self.hard_data:
+            self.remarks["hard_data_set"] = _set_data(labels, known)
         return labels
 
     @property
@@ -197,9 +256,6 @@ class MultiplePoint(Generator):
         window = (min(edge, cover.shape[0]), min(edge, cover.shape[1]), min(edge, cover.shape[2]))
         self.remarks["copied_share"] = round(copied_share(labels, placed, search, window, cover), 4)
         self.remarks["copied_window"] = window
-        if self.hard_data:
-            known = self._hard_data(cover.shape)
-            self.remarks["hard_data_set"] = sum(int(labels[place] != label) for place, label in known.items())
 
     def _sizes(self, image: np.ndarray, *, sliced: bool) -> tuple[int, int]:
         """Patch and overlap, checked against the training image."""
@@ -221,11 +277,6 @@ class MultiplePoint(Generator):
         if not normals.size:
             return image
         flat = [axis for axis in range(3) if shape[axis] == 1]
-        if not flat:
-            raise InputError(
-                f"shape={shape}: 'multiple-point' fitted to slices makes 2D images only; fit it to a volume, "
-                "or use gaussian-field or annealing, which make 3D volumes from slices"
-            )
         directions = sorted(set(normals.tolist()))
         chosen = normals == flat[0]
         if not chosen.any():
@@ -261,6 +312,24 @@ def _stack(data: TrainingData) -> tuple[np.ndarray, np.ndarray]:
     for plane, (_, image) in zip(stack, slices, strict=True):
         plane[: image.shape[0], : image.shape[1]] = image
     return stack, np.array([axis for axis, _ in slices], np.int64)
+
+
+def _unstack(stack: np.ndarray, normals: np.ndarray) -> dict[int, tuple[np.ndarray, ...]]:
+    """Return the slices by the axis they are normal to, without what they were filled up with."""
+    slices: dict[int, tuple[np.ndarray, ...]] = {}
+    for axis, plane in zip(normals.tolist(), stack, strict=True):
+        inside = plane != OUTSIDE
+        image = plane[: np.count_nonzero(inside[:, 0]), : np.count_nonzero(inside[0])]
+        slices[axis] = (*slices.get(axis, ()), image)
+    return slices
+
+
+def _set_data(labels: np.ndarray, known: dict[Triple, int]) -> int:
+    """Set the known voxels and count those that had another label."""
+    wrong = [(place, label) for place, label in known.items() if labels[place] != label]
+    for place, label in wrong:
+        labels[place] = label
+    return len(wrong)
 
 
 def _counts(labels: np.ndarray, n_phases: int) -> np.ndarray:

@@ -87,8 +87,7 @@ class OverlappingSpheres(Generator):
     def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
         """Find the radius that gives the share of unlike neighbours."""
         self._check()
-        counts = data.phase_counts()
-        fraction = float(counts[self.spheres] / counts.sum())
+        fraction = float(data.volume_fractions()[self.spheres])
         callback(0.5, "unlike neighbours")
         uncovered = np.log(1 - fraction)
         inverse = []

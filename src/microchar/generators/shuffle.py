@@ -15,7 +15,7 @@ SPEC = GeneratorSpec(
     factory="microchar.generators.shuffle:Shuffle",
     title="Shuffle",
     summary="voxels in random order: the volume fractions and nothing else",
-    inputs=("volume", "slices"),
+    inputs=("volume", "slices", "descriptors"),
     phases=(1, MAX_PHASES),
     periodic_axes=(0, 1, 2),
     always_periodic=True,
@@ -47,8 +47,7 @@ class Shuffle(Generator):
     def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
         """Learn the volume fractions."""
         callback(0.0, "volume fractions")
-        counts = data.phase_counts()
-        return {"fractions": counts / counts.sum()}
+        return {"fractions": data.volume_fractions()}
 
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
