@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from microchar.errors import InputError
 from microchar.generators._pair_statistics import PairStatistics, lines, width
 from microchar.generators._spectrum import fold
 from microchar.generators.bootstrap import _places
@@ -134,3 +135,10 @@ def test_places_of_blocks_inside_a_mask(seed, block):
     for start in np.ndindex(found.shape):
         box = tuple(slice(s, s + b) for s, b in zip(start, block, strict=True))
         assert found[start] == (labels[box] != 255).all()
+
+
+def test_a_direction_that_does_not_show_a_phase_is_refused():
+    image = np.random.default_rng(0).integers(0, 2, (16, 16)).astype(np.uint8)
+    data = TrainingData.from_slices({0: [image], 1: [np.ones_like(image)]})
+    with pytest.raises(InputError, match=r"phase '0' has no pixels in the slices normal to axis 1"):
+        PairStatistics.of(data, silent)

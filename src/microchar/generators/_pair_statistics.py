@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from microchar.blocks import available_cores
+from microchar.errors import InputError
 from microchar.generator import Callback
 from microchar.generators._spectrum import along, steps
 from microchar.training import Material, TrainingData
@@ -39,6 +40,7 @@ class PairStatistics:
             given = data.descriptors.function("two_point_correlation", "gaussian-field")
             return _of_lines({axis: line[:, : R_MAX + 1] for axis, line in given.items()}, data.material, fractions)
         if data.volume is None:
+            _check_directions(data)
             return _of_lines(_profiles(data, len(fractions), callback), data.material, fractions)
         labels = data.volume.read()
         lags = _half(labels.shape)
@@ -127,6 +129,17 @@ def _of_lines(given: Mapping[int, np.ndarray], material: Material, fractions: np
     lags = (reach[0], reach[1], reach[2])
     s2 = [_blend([profiles[axis][phase] for axis in range(3)], f, lags) for phase, f in enumerate(fractions)]
     return PairStatistics(fractions, np.array(s2, np.float32), lags)
+
+
+def _check_directions(data: TrainingData) -> None:
+    for axis, group in data.slices.items():
+        shown = np.unique(np.concatenate([image.ravel() for image in group]))
+        absent = [phase for label, phase in enumerate(data.material.phases) if label not in shown]
+        if absent:
+            raise InputError(
+                f"slices: phase {absent[0]!r} has no pixels in the slices normal to axis {axis}; "
+                "each direction must show all phases: give more slices of it, or none"
+            )
 
 
 def _profiles(data: TrainingData, n_phases: int, callback: Callback) -> dict[int, np.ndarray]:

@@ -178,6 +178,9 @@ class Matcher:
         if len(windows) > _WINDOWS:
             windows = windows[np.sort(rng.choice(len(windows), _WINDOWS, replace=False))]
         flat = windows.reshape(len(windows), -1)
+        # Equal windows, those inside one phase above all, would fill the leaves of the tree and make searches slow.
+        flat, first = np.unique(flat, axis=0, return_index=True)
+        windows = windows[first]
         _, vectors = np.linalg.eigh(np.cov(flat, rowvar=False))
         axes = np.ascontiguousarray(vectors[:, ::-1][:, :_COMPONENTS].astype(np.float32))
         return cls(windows, axes, cKDTree(flat @ axes), np.zeros(len(windows)))
