@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from microchar.blocks import Block, Counts
 from microchar.grey_values import value_range
 from microchar.kernels import cooccurrence
-from microchar.metric import AdditiveMetric, Metric, Shared
+from microchar.metric import AdditiveMetric, Kind, Metric, PairMetric, Shared
 from microchar.result import Value
 from microchar.volume import OUTSIDE, Triple, Volume
 
@@ -98,6 +99,25 @@ def pair_values(
         else metric.scalar(volume.grid, value, direction=direction)
         for direction, value in by_label.items()
     ]
+
+
+class SlicePair(PairMetric):
+    """Slices of two volumes against each other, as grey levels on one scale: what `ssim` and `psnr` share."""
+
+    kind: ClassVar[Kind] = "scalar"
+    min_ndim = 2
+    periodic_supported = False
+    mask_supported = False
+    acts_on_grey_levels = True
+
+    def convention(self, volume: Volume) -> dict[str, str]:
+        """Add what the grey levels are."""
+        return super().convention(volume) | {"grey levels": level_source(volume, np.uint8, np.uint16)}
+
+    def field(self, volume: Volume, shared: Shared) -> Reader:
+        """Read grey levels on one scale."""
+        del shared
+        return sixteen_bit_reader(volume)
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,13 @@ import numpy as np
 
 from microchar.blocks import Block, Counts
 from microchar.kernels.similarity import squared_difference
-from microchar.metric import PairMetric, Shared
-from microchar.metrics._grey import (
-    FULL_SCALE,
-    Reader,
-    level_source,
-    pair_values,
-    sixteen_bit_reader,
-    slice_axes,
-    stacked,
-)
+from microchar.metrics._grey import FULL_SCALE, SlicePair, pair_values, slice_axes, stacked
 from microchar.result import Result
 from microchar.volume import Volume
 
 
 @dataclass(frozen=True)
-class Psnr(PairMetric):
+class Psnr(SlicePair):
     r"""Peak signal-to-noise ratio of two volumes in decibels, slice against slice of the same index.
 
     With the mean squared difference MSE of two slices and the data range
@@ -64,27 +55,16 @@ class Psnr(PairMetric):
     title = "Peak signal-to-noise ratio"
     symbol = r"\mathrm{PSNR}"
     summary = "squared difference of the slices of two registered images, in decibels"
-    kind = "scalar"
     additive = "exact"
-    min_ndim = 2
-    periodic_supported = False
-    mask_supported = False
-    acts_on_grey_levels = True
     cost = 5.0
 
     def convention(self, volume: Volume) -> dict[str, str]:
         """Add what the ratio depends on."""
         return super().convention(volume) | {
-            "grey levels": level_source(volume, np.uint8, np.uint16),
             "data range": "255 (8 bit) or 65535 (16 bit)",
             "unit of value": "decibel",
             "average": "over slices that are not identical, then over directions",
         }
-
-    def field(self, volume: Volume, shared: Shared) -> Reader:
-        """Read grey levels on one scale."""
-        del shared
-        return sixteen_bit_reader(volume)
 
     def count(self, block: Block) -> Counts:
         """Put the squared difference of each slice in its place among those of the whole volume."""

@@ -8,16 +8,7 @@ import numpy as np
 
 from microchar.blocks import Block, Counts
 from microchar.kernels.similarity import WINDOW, mean_ssim
-from microchar.metric import PairMetric, Shared
-from microchar.metrics._grey import (
-    FULL_SCALE,
-    Reader,
-    level_source,
-    pair_values,
-    sixteen_bit_reader,
-    slice_axes,
-    stacked,
-)
+from microchar.metrics._grey import FULL_SCALE, SlicePair, pair_values, slice_axes, stacked
 from microchar.result import Result
 from microchar.volume import Volume
 
@@ -25,7 +16,7 @@ _K1, _K2 = 0.01, 0.03
 
 
 @dataclass(frozen=True)
-class Ssim(PairMetric):
+class Ssim(SlicePair):
     r"""Mean structural similarity of two volumes, slice against slice of the same index.
 
     In a window of 7 × 7 pixels with means :math:`\mu`, variances
@@ -68,27 +59,16 @@ class Ssim(PairMetric):
     title = "Structural similarity"
     symbol = r"\mathrm{SSIM}"
     summary = "mean structural similarity of the slices of two registered images"
-    kind = "scalar"
-    min_ndim = 2
-    periodic_supported = False
-    mask_supported = False
-    acts_on_grey_levels = True
     cost = 20.0
 
     def convention(self, volume: Volume) -> dict[str, str]:
         """Add what the index depends on."""
         return super().convention(volume) | {
-            "grey levels": level_source(volume, np.uint8, np.uint16),
             "window": f"{WINDOW} x {WINDOW}, uniform, inside the slice",
             "constants": f"K1 = {_K1}, K2 = {_K2}, data range 255 (8 bit) or 65535 (16 bit)",
             "variance": "denominator N - 1",
             "average": "over windows, slices, then directions",
         }
-
-    def field(self, volume: Volume, shared: Shared) -> Reader:
-        """Read grey levels on one scale."""
-        del shared
-        return sixteen_bit_reader(volume)
 
     def count(self, block: Block) -> Counts:
         """Put the similarity of each slice in its place among those of the whole volume."""
