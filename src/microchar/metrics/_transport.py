@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
@@ -105,8 +106,9 @@ class TransportMetric(WholeMetric):
         )
         return replace(result, pictures=tuple(pictures))
 
+    @abstractmethod
     def _values(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
-        raise NotImplementedError
+        """Turn the solution of one mixture along one axis into values."""
 
     def _percolating(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
         """Return the share of the volume that conducts from end to end, where the backend says it."""
