@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,9 +18,7 @@ from microchar_gan.noise import noise
 Slices = tuple[slice, slice, slice]
 
 #: Bytes that a tile may take by default.
-MEMORY = 2**31
-#: Longest halo that is looked for by default, in cells of noise.
-MAX_HALO = 64
+MEMORY = 3 * 2**30
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Field:
         Voxels along each axis for one cell of noise.
     halo : int
         Cells of noise beyond a tile that its labels depend on, a multiple of
-        `align`; see `impulse_halo`.
+        `align`; see `microchar_gan.halo`.
     align : int
         Tiles begin at multiples of that many cells: 2**depth of a U-net.
     trims : bool
@@ -72,39 +70,6 @@ class Field:
     def unit(self) -> int:
         """Voxels that tiles, and periods, are multiples of."""
         return self.align * self.scale
-
-
-class Reach(NamedTuple):
-    """What `impulse_halo` found: the halo in cells, and whether nothing reaches beyond it."""
-
-    halo: int
-    exact: bool
-
-
-class Seams(NamedTuple):
-    """What `seam_mismatch` found.
-
-    Attributes
-    ----------
-    mismatch : float
-        Share of voxels that differ between the tiled volume and the whole one.
-    at_seams, elsewhere : float
-        In the tiled volume, share of unlike pairs of neighbours across the faces
-        of tiles, and among all other pairs along the same axes.
-    whole_at_seams : float
-        The same pairs as `at_seams`, in the volume made whole.
-    pairs : int
-        Pairs of neighbours across faces of tiles.
-    """
-
-    mismatch: float
-    at_seams: float
-    elsewhere: float
-    whole_at_seams: float
-    pairs: int
-
-
-# --- tiles ---------------------------------------------------------------------
 
 
 def blocks(
@@ -166,9 +131,9 @@ def blocks(
     >>> [labels.shape for _, labels in blocks(field, (5, 4, 4), seed=0, tile=4)]
     [(4, 4, 4), (1, 4, 4)]
     """
-    plan = _Plan(field, _triple(shape, "shape"), tuple(sorted(set(periodic))))
+    plan = _Plan(field, triple(shape, "shape"), tuple(sorted(set(periodic))))
     plan.check()
-    edges = plan.default_tile(memory) if tile is None else plan.rounded(_triple(tile, "tile"))
+    edges = plan.default_tile(memory) if tile is None else plan.rounded(triple(tile, "tile"))
     return _tiles(plan, edges, seed, callback)
 
 
@@ -346,138 +311,9 @@ class _Plan:
         return None
 
 
-def _triple(lengths: int | Sequence[int], argument: str) -> Triple:
+def triple(lengths: int | Sequence[int], argument: str) -> Triple:
+    """Read one or three numbers of voxels; anything else is an error that names the argument."""
     found = (lengths,) * 3 if isinstance(lengths, int | np.integer) else tuple(lengths)
     if len(found) != 3 or any(not isinstance(n, int | np.integer) or n < 1 for n in found):
         raise InputError(f"{argument}={lengths!r}: expected three numbers of voxels, at least 1")
     return (int(found[0]), int(found[1]), int(found[2]))
-
-
-# --- the halo and what one too short does -----------------------------------------
-
-
-def impulse_halo(
-    forward: Callable[[Any], Any],
-    channels: int,
-    *,
-    align: int = 1,
-    shortest: int = 1,
-    maximum: int = MAX_HALO,
-) -> Reach:
-    """Find how far noise reaches in a network that treats its input as one period, by an impulse.
-
-    The impulse is not-a-number: it survives every convolution, rectifier, maximum
-    and attention, whatever the weights are, so that the outputs it spoils are all
-    those that depend on where it is. (A gradient would miss what happens to be
-    shut off by a rectifier at the noise it is taken at.) It fills `align` planes
-    of a volume that is long along one axis alone: the short axes are periodic,
-    and what reaches around them is spoilt as well.
-
-    Parameters
-    ----------
-    forward : callable
-        From a tensor (1, channels, a, b, c) of float32 on the processor to logits (1, phases, a, b, c),
-        in evaluation mode: pooled statistics frozen.
-    channels : int
-        Of the noise.
-    align : int
-        Shifts by multiples of it commute with the network; the halo is rounded up to it.
-    shortest : int
-        Fewest cells along an axis that the network accepts.
-    maximum : int
-        Longest halo to report, rounded up to `align` like the others.
-
-    Returns
-    -------
-    Reach
-        The longest of the three axes and of both directions; the `maximum` and
-        ``exact=False`` if noise reaches further.
-
-    Raises
-    ------
-    InputError
-        If logits of ordinary noise are not finite.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from microchar_gan.tiling import impulse_halo
-    >>> net = torch.nn.Conv3d(1, 2, kernel_size=5, padding=2, padding_mode="circular")
-    >>> impulse_halo(net, channels=1, shortest=2)
-    Reach(halo=2, exact=True)
-    """
-    import torch
-
-    short, top = (-(-n // align) * align for n in (max(shortest, 1), maximum))
-    # Twice the length that the longest halo fills: an impulse that reaches too far is seen before it comes around.
-    long, centre = max(4 * top + align, short), 2 * top
-    with torch.inference_mode():
-        if not torch.isfinite(forward(_noise_tensor((short, short, short), channels))).all():
-            raise InputError("the network gives logits that are not finite: its weights are damaged; train it again")
-        reach = 0
-        for axis in range(3):
-            tensor = _noise_tensor([long if a == axis else short for a in range(3)], channels)
-            tensor.narrow(2 + axis, centre, align).fill_(torch.nan)
-            spoilt = forward(tensor).isnan().transpose(2, 2 + axis).any(dim=(0, 1, 3, 4))
-            found = np.flatnonzero(spoilt.numpy())
-            if len(found):
-                reach = max(reach, centre - int(found[0]), int(found[-1]) - (centre + align - 1))
-    halo = -(-reach // align) * align
-    return Reach(min(halo, top), halo <= top)
-
-
-def _noise_tensor(shape: Sequence[int], channels: int) -> Any:
-    import torch
-
-    return torch.from_numpy(noise(0, (0, 0, 0), shape, channels))[None]
-
-
-def seam_mismatch(field: Field, shape: Sequence[int], tile: int | Sequence[int], *, seed: int = 0) -> Seams:
-    """Compare a volume made in tiles with the same one made whole: what a halo that is too short does.
-
-    The volume is periodic along all axes, so that the whole needs no halo.
-
-    Parameters
-    ----------
-    field : Field
-        The network.
-    shape : sequence of three int
-        Voxels, multiples of ``field.unit``. The whole is made at once: an axis a few units long and another that
-        holds several tiles with their halos are enough.
-    tile : int or sequence of three int
-        Edges of a tile in voxels.
-    seed : int
-        Of the noise.
-
-    Returns
-    -------
-    Seams
-
-    Raises
-    ------
-    InputError
-        If no axis holds more than one tile with its halos.
-    """
-    lengths = _triple(shape, "shape")
-    whole = np.empty(lengths, np.uint8)
-    for where, labels in blocks(field, lengths, seed=seed, periodic=(0, 1, 2), tile=lengths):
-        whole[where] = labels
-    tiled, starts = np.empty_like(whole), [set[int](), set[int](), set[int]()]
-    for where, labels in blocks(field, lengths, seed=seed, periodic=(0, 1, 2), tile=tile):
-        tiled[where] = labels
-        for known, along in zip(starts, where, strict=True):
-            known.add(along.start)
-    unlike = np.zeros((3, 2), np.int64)  # tiled at seams, tiled elsewhere, whole at seams: unlike pairs, all pairs
-    for axis in (a for a in range(3) if len(starts[a]) > 1):
-        seams = sorted(starts[axis])
-        for row, volume, inside in ((0, tiled, False), (1, tiled, True), (2, whole, False)):
-            pairs = np.moveaxis(volume != np.roll(volume, 1, axis), axis, 0)
-            chosen = np.delete(pairs, seams, axis=0) if inside else pairs[seams]
-            unlike[row] += np.count_nonzero(chosen), chosen.size
-    if not unlike[0, 1]:
-        raise InputError(
-            f"shape={lengths}, tile={tile!r}: there is no seam; expected an axis longer than a tile and its two halos "
-            f"of {field.halo * field.scale} voxels"
-        )
-    at_seams, elsewhere, whole_at_seams = (unlike[:, 0] / np.maximum(unlike[:, 1], 1)).tolist()
-    return Seams(float(np.mean(tiled != whole)), at_seams, elsewhere, whole_at_seams, int(unlike[0, 1]))

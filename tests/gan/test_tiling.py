@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from microchar.errors import InputError
+from microchar_gan.halo import felt_halo, impulse_halo, seam_mismatch
 from microchar_gan.noise import noise
-from microchar_gan.tiling import Field, blocks, impulse_halo, seam_mismatch
+from microchar_gan.tiling import Field, blocks
 
 # --- maps of integers: exact, so that tiled and whole must agree to the bit ----
 
@@ -320,6 +321,34 @@ def test_weights_that_are_not_numbers_are_refused():
     next(net.parameters()).data[0] = torch.nan
     with pytest.raises(InputError, match="weights are damaged"):
         impulse_halo(net, 2)
+
+
+def faint(first, kernel=15):
+    """A convolution along axis 1 whose weights fall by ten per voxel from the middle, to zero after `first`."""
+    net = nn.Conv3d(1, 2, (1, kernel, 1), padding="same", padding_mode="circular")
+    distance = torch.arange(kernel) - kernel // 2
+    net.weight.data[:] = (10.0 ** -distance.abs() * (distance.abs() <= first))[:, None]
+    return net
+
+
+def test_what_rounds_away_is_not_felt():
+    # A change of weight 10^-d by noise of some four standard deviations is felt at 1e-3 up to d = 3 at least, and
+    # is not beyond d = 5.
+    assert impulse_halo(faint(7), 1, shortest=8, maximum=16) == (7, True)
+    found = felt_halo(faint(7), 1, shortest=8, maximum=16, tolerance=1e-3)
+    assert found.exact
+    assert 3 <= found.halo <= 5
+    # Without weights beyond two voxels, two suffice for any tolerance.
+    assert felt_halo(faint(2), 1, shortest=8, maximum=16, tolerance=0.0) == (2, True)
+    assert felt_halo(faint(7), 1, shortest=8, maximum=2, tolerance=1e-3) == (2, False)
+
+
+def test_the_felt_halo_of_a_unet_is_never_longer_than_that_of_the_impulse():
+    net = seeded(NETS["two levels"][0])
+    reach, felt = (find(net, 2, align=4, shortest=8, maximum=32) for find in (impulse_halo, felt_halo))
+    assert felt.exact
+    assert 0 < felt.halo <= reach.halo
+    assert felt_halo(net, 2, align=4, shortest=8, maximum=32, tolerance=0.01).halo <= felt.halo
 
 
 def unet_field(halo):
