@@ -168,7 +168,6 @@ def _training_data(options: argparse.Namespace) -> TrainingData:
 
 
 def _generate(options: argparse.Namespace) -> None:
-    from microchar.io import write_volume
     from microchar.report.files import write_together
 
     generator = ready_generator(options.model, options.set)
@@ -180,9 +179,9 @@ def _generate(options: argparse.Namespace) -> None:
                 progress((number + fraction) / options.n, f"{path.stem}: {what}")
 
             seed = options.seed + number
-            volume = generator.generate(options.shape, seed=seed, periodic=options.periodic, callback=callback)
-            notes[path.name] = volume.notes
-            write_volume(volume, path)
+            # Those that stream always do: what is written does not depend on how, and nobody need know the limit.
+            generator.generate_to(path, options.shape, seed=seed, periodic=options.periodic, callback=callback)
+            notes[path.name] = generator.remarked()
 
         # A colon is no character for a file's name.
         stem = type(generator).name().replace(":", "-")

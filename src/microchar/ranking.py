@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from microchar.errors import InputError
-from microchar.generator import Callback, Generator
+from microchar.generator import Callback, Generator, silent
 from microchar.held_out import DEFAULT_METRICS, MOST_BLOCKS, HeldOut, count_blocks
 from microchar.metric import Metric
 from microchar.score import ScalarScore, Score
@@ -141,7 +141,7 @@ def rank(
     """
     if samples < 1:
         raise InputError(f"samples={samples!r}: expected a whole number greater than 0")
-    tell = callback or _silent
+    tell = callback or silent
     data = _held_out(real, mask)
     named = _named(candidates)
     tell(0.0, "held-out blocks")
@@ -161,10 +161,6 @@ def rank(
         entries.append(Ranked(name=name, score=held_out.score(volumes), notes=tuple(dict.fromkeys(notes))))
     tell(1.0, "")
     return Ranking(held_out, tuple(sorted(entries, key=lambda entry: entry.score.total)))
-
-
-def _silent(fraction: float, what: str) -> None:
-    del fraction, what
 
 
 def _held_out(real: Any, mask: Any) -> TrainingData:
