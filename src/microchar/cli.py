@@ -1,4 +1,4 @@
-"""The command line: ``microchar report``, ``measure``, ``metrics``, and the commands about generators.
+"""The command line: ``microchar report``, ``measure``, ``metrics``, ``rank``, and the commands about generators.
 
 Heavy imports stay inside the commands.
 """
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from microchar import __version__, cli_generate
+from microchar import __version__, cli_generate, cli_rank
 from microchar.cli_options import Progress, add_input, axes, listed, positive, read
 from microchar.errors import InputError, MicrocharError
 
@@ -42,6 +42,7 @@ examples:
   microchar fit gaussian-field real.tif -o model.safetensors
   microchar generate model.safetensors --shape 256,256,256 --seed 1 -n 4 -o fakes/
   microchar generators
+  microchar rank real.tif model.safetensors fakes/*.tif --crop 300:400,:,:
 """
 
 
@@ -233,6 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     metrics = commands.add_parser("metrics", help="list what can be measured")
     metrics.set_defaults(run=_metrics)
     cli_generate.add_commands(commands)
+    cli_rank.add_command(commands)
     for command in (report, measure):
         _add_volumes(command.add_argument_group("input"))
         _add_measuring(command.add_argument_group("what is measured"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,10 +168,9 @@ def _training_data(options: argparse.Namespace) -> TrainingData:
 
 
 def _generate(options: argparse.Namespace) -> None:
-    from microchar.io import write_volume
     from microchar.report.files import write_together
 
-    generator = _generator(options)
+    generator = ready_generator(options.model, options.set)
     notes: dict[str, tuple[str, ...]] = {}
     with Progress(options) as progress:
 
@@ -179,9 +179,9 @@ def _generate(options: argparse.Namespace) -> None:
                 progress((number + fraction) / options.n, f"{path.stem}: {what}")
 
             seed = options.seed + number
-            volume = generator.generate(options.shape, seed=seed, periodic=options.periodic, callback=callback)
-            notes[path.name] = volume.notes
-            write_volume(volume, path)
+            # Those that stream always do: what is written does not depend on how, and nobody need know the limit.
+            generator.generate_to(path, options.shape, seed=seed, periodic=options.periodic, callback=callback)
+            notes[path.name] = generator.remarked()
 
         # A colon is no character for a file's name.
         stem = type(generator).name().replace(":", "-")
@@ -192,19 +192,18 @@ def _generate(options: argparse.Namespace) -> None:
             print("; ".join([str(path), *notes[name]]))
 
 
-def _generator(options: argparse.Namespace) -> Generator:
+def ready_generator(text: str, assignments: Sequence[tuple[str, str]] = ()) -> Generator:
     """Return the generator in a file, or the one of that name, ready to generate."""
     from microchar.generator import create, specs
     from microchar.model_file import load_generator
 
-    text = options.model
     if Path(text).is_file() or Path(text).suffix == ".safetensors":
-        if options.set:
+        if assignments:
             raise InputError(f"{text}: a fitted model has the parameters of its fit; give --set to `microchar fit`")
         return load_generator(Path(text))
     if text not in specs() and Path(text).name != text:
         raise InputError(f"{text}: no such file")
-    generator = create(text, **values_of(text, options.set))
+    generator = create(text, **values_of(text, assignments))
     if generator.spec.needs_fit:
         raise InputError(
             f"generator {text!r} must be fitted first: `microchar fit {text} real.tif -o model.safetensors`, "

@@ -15,13 +15,15 @@ INPUT = ("voxel_size", "phases", "threshold", "crop", "shape", "dtype")
 _AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
 
 
-def add_input(group: argparse._ArgumentGroup) -> None:
+def add_input(
+    group: argparse._ArgumentGroup, *, raw_shape: str = "--shape", crop: str = "use this box of every volume"
+) -> None:
     """Add the options that say how files become volumes."""
     group.add_argument("--voxel-size", metavar="SIZE", help="edge of a voxel, '0.398um', or three: '1,1,2um'")
     group.add_argument("--phases", metavar="NAME=GREY,…", help="name the phases: pore=0,solid=255")
     group.add_argument("--threshold", metavar="otsu|GREY", help="segment grey images: above the threshold is phase 1")
-    group.add_argument("--crop", metavar="A:B,A:B,A:B", help="use this box of every volume")
-    group.add_argument("--shape", type=integers, metavar="N,N,N", help="shape of .raw and .bin files")
+    group.add_argument("--crop", metavar="A:B,A:B,A:B", help=crop)
+    group.add_argument(raw_shape, dest="shape", type=integers, metavar="N,N,N", help="shape of .raw and .bin files")
     group.add_argument("--dtype", metavar="TYPE", help="data type of .raw and .bin files, such as uint8 or '>u2'")
 
 

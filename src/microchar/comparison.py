@@ -255,6 +255,14 @@ def _matched(candidate: Volume, real: Volume, named_phases: bool) -> Volume:
             f"{candidate.name} has shape {candidate.shape}, {real.name} {real.shape}: "
             "compare images with images and volumes with volumes"
         )
+    return alike(candidate, real, named_phases)
+
+
+def alike(candidate: Volume, real: Volume, named_phases: bool) -> Volume:
+    """Give a volume the phases and the voxel size of another, whatever their shapes, or say why that cannot be.
+
+    Where the phases were named, one that lacks some of them will do.
+    """
     return _same_voxels(_same_phases(candidate, real, named_phases), real)
 
 

@@ -17,8 +17,23 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 
 from microchar.errors import InputError, MissingDependencyError
+from microchar.fitted_state import Layout, check_finite, check_layout
 from microchar.training import Material, TrainingData
 from microchar.volume import Triple, Volume
+
+__all__ = [
+    "GROUP",
+    "Callback",
+    "Generator",
+    "GeneratorSpec",
+    "Input",
+    "Layout",
+    "create",
+    "find",
+    "silent",
+    "spec_of",
+    "specs",
+]
 
 GROUP = "microchar.generators"
 
@@ -26,10 +41,6 @@ GROUP = "microchar.generators"
 #: and reaches the caller; the generator stays as it was before.
 Callback = Callable[[float, str], None]
 Input = Literal["volume", "slices", "descriptors", "parameters"]
-#: Shape of a fitted array: numbers, names that must stand for the same number in all arrays, or None for any.
-Dimensions = tuple[int | str | None, ...]
-#: Data type and shape of every fitted array.
-Layout = Mapping[str, tuple[str, Dimensions]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +70,13 @@ class GeneratorSpec:
         Whether its volumes are periodic along these axes even unasked.
     multiple_of : int
         What each axis of a generated volume must be a multiple of.
+    revision : int
+        Version of the fitted state. A model file of another one is refused: raise
+        it when old arrays would make other volumes, or none.
+    keeps_progress : bool
+        Whether a fit can leave checkpoints in a folder and be resumed from them.
+    streams : bool
+        Whether it makes volumes block by block, see `microchar.streaming.StreamingGenerator`.
     requires : tuple of str
         Modules that must be installed for it.
     extra : str
@@ -76,6 +94,9 @@ class GeneratorSpec:
     periodic_axes: tuple[int, ...] = ()
     always_periodic: bool = False
     multiple_of: int = 1
+    revision: int = 1
+    keeps_progress: bool = False
+    streams: bool = False
     requires: tuple[str, ...] = ()
     extra: str = ""
     cost: str = ""
@@ -120,16 +141,20 @@ class Generator(ABC):
     - `layout`, which arrays those are, so that a file can be checked before it
       is believed.
 
+    One that makes volumes of any size block by block derives from
+    `microchar.streaming.StreamingGenerator` instead, and implements `make_blocks` in place of `make`.
+
     Attributes
     ----------
     spec : GeneratorSpec
         The same object that the entry point names.
     layout : mapping of str to (dtype, dimensions)
-        Every array of the fitted state: its data type and shape.
+        Every array of the fitted state: its data type and shape. A class
+        attribute, or a property where it depends on the parameters or the
+        material, which are both set when it is asked for.
     """
 
     spec: ClassVar[GeneratorSpec]
-    layout: ClassVar[Layout] = {}
 
     #: Fitted arrays, empty before `fit`.
     state: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -139,12 +164,26 @@ class Generator(ABC):
     history: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     #: What `make` reports of the volume it made; goes into the volume's source and notes.
     remarks: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    #: While a fit that keeps progress is at work: where checkpoints go, and whether to start from those there.
+    folder: Path | None = field(default=None, init=False, repr=False, compare=False)
+    resume: bool = field(default=False, init=False, repr=False, compare=False)
 
     # --- what a generator implements ---
 
+    @property
+    def layout(self) -> Layout:
+        """Return data type and shape of every fitted array."""
+        return {}
+
     @abstractmethod
     def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
-        """Return the fitted arrays, as `layout` says. May put numbers about the fit into ``self.history``."""
+        """Return the fitted arrays, as `layout` says. May put numbers about the fit into ``self.history``.
+
+        Where the spec says `keeps_progress`, ``self.folder`` is None or an existing
+        folder for checkpoints and whatever else the fit writes: empty, or, if
+        ``self.resume``, that of an earlier fit, to be continued as if it had never
+        stopped. What the callback raises must leave a checkpoint there.
+        """
 
     @abstractmethod
     def make(
@@ -174,7 +213,15 @@ class Generator(ABC):
         """Return the parameters: ``type(self)(**self.parameters())`` is the unfitted generator again."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.init}
 
-    def fit(self, data: Any, *, seed: int = 0, callback: Callback | None = None) -> Self:
+    def fit(
+        self,
+        data: Any,
+        *,
+        seed: int = 0,
+        callback: Callback | None = None,
+        folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> Self:
         """Fit to a volume, to slices or to descriptors.
 
         Parameters
@@ -185,6 +232,10 @@ class Generator(ABC):
             Equal seeds give equal fits.
         callback : callable, optional
             ``callback(fraction, what)``; what it raises ends the fit.
+        folder : str or path, optional
+            Where a generator that keeps progress leaves checkpoints; made if need be.
+        resume : bool
+            Whether to continue the fit that left its checkpoints there.
 
         Returns
         -------
@@ -194,21 +245,56 @@ class Generator(ABC):
         Raises
         ------
         InputError
-            If the data are not what the spec asks for.
+            If the data are not what the spec asks for, the generator keeps no
+            progress, or there is none to resume from (or some that would be lost).
         """
         data = TrainingData.of(data)
-        data.check_against(self.spec, type(self).name())
+        name = type(self).name()
+        data.check_against(self.spec, name)
         rng = _rng(seed)
-        before = self.history
-        self.history = {"seed": int(seed), "data": data.describe()}
+        before = self.history, self.material
+        self.folder, self.resume = self._progress_folder(folder, resume), resume
+        self.history, self.material = {"seed": int(seed), "data": data.describe()}, data.material
         try:
-            state = self.learn(data, rng, callback or _silent)
-            check_layout(state, self.layout, f"generator {type(self).name()}")
+            state = self.learn(data, rng, callback or silent)
+            check_layout(state, self.layout, f"generator {name!r}")
+            check_finite(state, f"generator {name!r}: the fit went astray")
         except BaseException:
-            self.history = before
+            self.history, self.material = before
             raise
-        self.state, self.material = state, data.material
+        finally:
+            self._leave_folder()
+        self.state = state
         return self
+
+    def _progress_folder(self, folder: str | Path | None, resume: bool) -> Path | None:
+        name = type(self).name()
+        if folder is None and not resume:
+            return None
+        if not self.spec.keeps_progress:
+            raise InputError(f"generator {name!r} keeps no progress of its fit: leave folder= and resume= out")
+        if folder is None:
+            raise InputError("resume=True: say with folder= which fit to resume")
+        path = Path(folder)
+        held = path.is_dir() and any(path.iterdir())
+        if resume and not held:
+            raise InputError(f"{path}: holds no fit to resume; leave resume (--resume) out to begin one")
+        if held and not resume:
+            raise InputError(
+                f"{path}: holds the progress of an earlier fit; continue it with resume=True (--resume), "
+                "or remove the folder to begin anew"
+            )
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be made ({error.strerror}); expected a folder for checkpoints") from error
+        return path
+
+    def _leave_folder(self) -> None:
+        # A fit that left nothing leaves no folder either.
+        if self.folder is not None and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+        self.folder, self.resume = None, False
 
     def generate(
         self,
@@ -240,19 +326,49 @@ class Generator(ABC):
         InputError
             If the spec does not offer what is asked for, or `fit` is needed first.
         """
-        wanted = self._checked(shape, periodic)
-        rng = _rng(seed)
-        self.remarks = {}
-        repeating = tuple(axis for axis in sorted(set(periodic)) if wanted[axis] > 1)
-        labels = self.make(wanted, rng, repeating, callback or _silent)
+        made = self.make(*self._asked(shape, seed, periodic), callback or silent)
         material = self.material or self.default_material()
         source = {"generator": type(self).name(), "parameters": self.parameters(), "seed": int(seed)}
         return material.volume(
-            labels,
+            made,
             name=f"{type(self).name()}-{seed}",
             source=source | ({"remarks": self.remarks} if self.remarks else {}),
-            notes=tuple(f"{what}: {value}" for what, value in self.remarks.items()),
+            notes=self.remarked(),
         )
+
+    def generate_to(
+        self,
+        path: str | Path,
+        shape: Sequence[int],
+        *,
+        seed: int = 0,
+        periodic: Sequence[int] = (),
+        callback: Callback | None = None,
+    ) -> None:
+        """Make a volume and write it to a file, as `generate` and `write_volume` would: all of it, or nothing.
+
+        A generator that streams needs no more memory than for a block, whatever
+        the size of the volume, and writes ``.tif`` and ``.tiff`` only.
+
+        Parameters
+        ----------
+        path : str or path
+        shape, seed, periodic, callback
+            As for `generate`.
+
+        Raises
+        ------
+        InputError
+            As for `generate`; also if the file cannot be written, or the disk has
+            no room for it.
+        """
+        from microchar.io import write_volume
+
+        write_volume(self.generate(shape, seed=seed, periodic=periodic, callback=callback), path)
+
+    def remarked(self) -> tuple[str, ...]:
+        """Return in words what `make` reported of the last volume."""
+        return tuple(f"{what}: {value}" for what, value in self.remarks.items())
 
     def save(self, path: str | Path) -> None:
         """Write the generator to a file (safetensors, no pickle): all of it, or nothing."""
@@ -269,6 +385,15 @@ class Generator(ABC):
         if not isinstance(loaded, cls):
             raise InputError(f"{path}: holds a {type(loaded).name()!r} generator, expected {cls.__qualname__}")
         return loaded
+
+    def _asked(
+        self, shape: Sequence[int], seed: int, periodic: Sequence[int]
+    ) -> tuple[Triple, np.random.Generator, tuple[int, ...]]:
+        """Return what `make` is given, checked against the spec."""
+        wanted = self._checked(shape, periodic)
+        rng = _rng(seed)
+        self.remarks = {}
+        return wanted, rng, tuple(axis for axis in sorted(set(periodic)) if wanted[axis] > 1)
 
     def _checked(self, shape: Sequence[int], periodic: Sequence[int]) -> Triple:
         name, spec = type(self).name(), self.spec
@@ -304,34 +429,9 @@ def _rng(seed: int) -> np.random.Generator:
     return np.random.default_rng(int(seed))
 
 
-def _silent(fraction: float, what: str) -> None:
+def silent(fraction: float, what: str) -> None:
+    """Do nothing: the callback of who wants none."""
     del fraction, what
-
-
-def check_layout(arrays: Mapping[str, Any], layout: Layout, whose: str) -> None:
-    """Raise InputError unless the arrays have exactly the keys, data types and shapes of a layout.
-
-    Anything with ``dtype`` and ``shape`` stands for an array, so that a file's
-    header can be checked before anything is allocated.
-    """
-    if set(arrays) != set(layout):
-        missing, extra = sorted(set(layout) - set(arrays)), sorted(set(arrays) - set(layout))
-        raise InputError(
-            f"{whose}: arrays {sorted(arrays)}, expected {sorted(layout)} (missing {missing}, extra {extra})"
-        )
-    known: dict[str, int] = {}
-    for key, (dtype, dimensions) in layout.items():
-        array = arrays[key]
-        shape = tuple(array.shape)
-        expected = tuple(known.get(d, d) if isinstance(d, str) else d for d in dimensions)
-        fits = len(shape) == len(expected) and all(
-            d is None or isinstance(d, str) or d == n for d, n in zip(expected, shape, strict=True)
-        )
-        if str(array.dtype) != dtype or not fits:
-            raise InputError(
-                f"{whose}: array {key!r} is {array.dtype} of shape {shape}, expected {dtype} of shape {expected}"
-            )
-        known |= {d: n for d, n in zip(dimensions, shape, strict=True) if isinstance(d, str)}
 
 
 # --- where generators are found ----------------------------------------------

@@ -1,7 +1,8 @@
 """Fitted generators in files: one safetensors file with JSON metadata, believed only after it was checked.
 
 The format: the arrays of `Generator.state`, and under the metadata key
-``microchar`` a JSON object with ``format`` (1), ``generator``, ``parameters``,
+``microchar`` a JSON object with ``format`` (1), ``generator``, ``revision`` of its
+state (1 where it says none), ``parameters``,
 ``material``, ``history`` (data, seed, what the fit reports) and ``versions``.
 """
 
@@ -19,7 +20,8 @@ from typing import Any
 import numpy as np
 
 from microchar.errors import InputError
-from microchar.generator import Generator, check_layout, create
+from microchar.fitted_state import check_finite, check_layout
+from microchar.generator import Generator, create, spec_of
 from microchar.training import Material
 
 FORMAT = 1
@@ -37,6 +39,7 @@ def save_generator(generator: Generator, path: Path) -> None:
     about = {
         "format": FORMAT,
         "generator": type(generator).name(),
+        "revision": generator.spec.revision,
         "parameters": generator.parameters(),
         "material": None if generator.material is None else asdict(generator.material),
         "history": generator.history,
@@ -85,18 +88,14 @@ def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
     size = path.stat().st_size
     if size > max_bytes:
         raise InputError(f"{path}: {size} bytes, more than the {max_bytes} that a model may have")
-    about, arrays = _read(path)
-    generator = create(about["generator"], **_parameters(about["parameters"]))
-    if about["material"] is not None:
-        generator.material = Material.of_plain(about["material"], str(path))
-    if arrays or generator.material is not None:
-        check_layout(arrays, generator.layout, str(path))
+    about, generator, arrays = _read(path)
+    check_finite(arrays, f"{path}: a damaged model, or one whose fit went astray")
     generator.state = arrays
     generator.history = about["history"]
     return generator
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _read(path: Path) -> tuple[dict[str, Any], Generator, dict[str, np.ndarray]]:
     from safetensors import SafetensorError, safe_open
 
     with path.open("rb") as file:
@@ -110,15 +109,33 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
         with safe_open(path, framework="numpy") as file:
             about = _about(file.metadata() or {}, path)
+            _refuse_other_revision(about, path)
             generator = create(about["generator"], **_parameters(about["parameters"]))
+            if about["material"] is not None:
+                generator.material = Material.of_plain(about["material"], str(path))
             headers = {key: _Header.of(file.get_slice(key)) for key in file.keys()}  # noqa: SIM118 - not a mapping
-            if headers:
+            if headers or generator.material is not None:
                 check_layout(headers, generator.layout, str(path))
-            return about, {key: file.get_tensor(key) for key in headers}
+            return about, generator, {key: file.get_tensor(key) for key in headers}
     except SafetensorError as error:
         raise InputError(
             f"{path}: truncated, or no safetensors file ({error}); expected a model that microchar wrote"
         ) from error
+
+
+def _refuse_other_revision(about: Mapping[str, Any], path: Path) -> None:
+    name, found = about["generator"], about.get("revision", 1)
+    expected = spec_of(name).revision
+    if found != expected:
+        raise InputError(
+            f"{path}: revision {found!r} of what {name!r} learns, the one installed reads revision {expected}; "
+            f"fit again, or use the version that wrote it ({_versions(about)})"
+        )
+
+
+def _versions(about: Mapping[str, Any]) -> str:
+    versions = about.get("versions")
+    return f"microchar {versions.get('microchar', '?')}" if isinstance(versions, dict) else "not stated"
 
 
 class _Header:

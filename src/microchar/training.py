@@ -66,14 +66,17 @@ class Material:
             raise InputError(f"{path}: its metadata describe no material ({error}); was the file edited?") from error
         return material
 
+    def table(self) -> np.ndarray:
+        """Return the grey value of each label, in the smallest type of integer that holds them all."""
+        low, high = min(self.grey_values), max(self.grey_values)
+        return np.array(self.grey_values, np.result_type(np.min_scalar_type(low), np.min_scalar_type(high)))
+
     def volume(
         self, labels: np.ndarray, *, name: str, source: Mapping[str, Any], notes: tuple[str, ...] = ()
     ) -> Volume:
         """Make a volume of labels 0, 1, …: their grey values, the phases and the voxel size of the material."""
-        low, high = min(self.grey_values), max(self.grey_values)
-        dtype = np.result_type(np.min_scalar_type(low), np.min_scalar_type(high))
         return Volume(
-            values=np.array(self.grey_values, dtype)[labels],
+            values=self.table()[labels],
             grey_values=self.grey_values,
             phases=self.phases,
             voxel_size=self.voxel_size,

@@ -8,10 +8,12 @@ a module.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import pkgutil
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -22,13 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from microchar.errors import InputError
+from microchar.errors import InputError, MicrocharError
 from microchar.io._crop import Box, crop_box
 from microchar.io._image import Image, Options, Reader
 from microchar.units import canonical_unit, convert, parse_voxel_size
 from microchar.volume import Volume, as_volume, same_voxels, three_axes
 
-__all__ = ["read_image", "read_volume", "write_volume"]
+__all__ = ["read_image", "read_volume", "write_blocks", "write_volume"]
 
 PathLike = str | os.PathLike[str]
 
@@ -179,6 +181,77 @@ def write_volume(
         size, own = (z, y, x), to
     with _whole_or_nothing(path) as temporary:
         writer(temporary, values, size, own)
+
+
+def write_blocks(
+    blocks: Iterable[tuple[tuple[slice, ...], np.ndarray]],
+    path: PathLike,
+    *,
+    shape: Sequence[int],
+    dtype: Any,
+    voxel_size: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    unit: str = "voxel",
+) -> None:
+    """Write a volume to an uncompressed TIFF block by block, in the memory of one block: all of it, or nothing.
+
+    Parameters
+    ----------
+    blocks : iterable of (box, values)
+        Where each block lies, as three slices, and its grey values. Together
+        they must fill the volume, in any order.
+    path : str or path
+        ``.tif`` or ``.tiff``; the file that `write_volume` would write.
+    shape, dtype
+        Of the whole volume.
+    voxel_size, unit
+        As a `Volume` has them.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be made, or the disk has no room for it.
+    """
+    path = Path(path)
+    create = getattr(_reader(path.name), "create", None)
+    if create is None:
+        raise InputError(f"{path}: only .tif and .tiff are written block by block; choose one of these suffixes")
+    n0, n1, n2 = (int(n) for n in shape)
+    dtype = np.dtype(dtype)
+    total = n0 * n1 * n2
+    with _whole_or_nothing(path) as temporary:
+        _refuse_full_disk(path, total * dtype.itemsize)
+        offset = create(temporary, (n0, n1, n2), dtype, voxel_size, unit)
+        _reserve(temporary)
+        done = 0
+        for box, values in blocks:
+            # Mapped anew for each block, so that pages already written do not count as memory of this process.
+            whole = np.memmap(temporary, dtype, "r+", offset, (n0, n1, n2))
+            whole[box] = values
+            done += values.size
+            del whole
+        if done != total:
+            raise MicrocharError(f"{path}: blocks of {done} voxels were made for a volume of {total}")
+
+
+def _refuse_full_disk(path: Path, size: int) -> None:
+    free = shutil.disk_usage(path.parent).free
+    if size > free:
+        raise InputError(
+            f"{path}: needs {size / 1e9:.1f} GB, the disk has {free / 1e9:.1f} GB free; "
+            "make room or choose another folder"
+        )
+
+
+def _reserve(path: Path) -> None:
+    """Claim the blocks of a file that is all holes: a mapped write to a full disk would kill the process."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
 
 
 def read_image(path: PathLike, options: Options) -> Image:

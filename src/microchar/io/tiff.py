@@ -71,26 +71,43 @@ def write(path: Path, values: np.ndarray, voxel_size: tuple[float, float, float]
             raise InputError(f"grey values from {values.min()} to {values.max()} do not fit in a TIFF; write .npy")
     if values.dtype == np.float16:
         values = values.astype(np.float32)
+    shape, how = _layout(values.shape, values.dtype, voxel_size, unit)
+    tifffile.imwrite(path, values.reshape(shape), **how)
+
+
+def create(
+    path: Path, shape: Sequence[int], dtype: np.dtype[Any], voxel_size: tuple[float, float, float], unit: str
+) -> int:
+    """Write the file that `write` would, with zeros for values, and return where they begin."""
+    import tifffile
+
+    paged, how = _layout(shape, dtype, voxel_size, unit)
+    found: Any = tifffile.imwrite(path, shape=paged, dtype=dtype, returnoffset=True, **how)
+    return int(found[0])
+
+
+def _layout(
+    shape: Sequence[int], dtype: np.dtype[Any], voxel_size: tuple[float, float, float], unit: str
+) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """Return the shape as the file has it, and what tifffile must be told."""
     known = unit != "voxel" or voxel_size != (1.0, 1.0, 1.0)
     resolution = (1 / voxel_size[2], 1 / voxel_size[1])
     metadata: dict[str, Any] = {}
-    if values.dtype in (np.uint8, np.uint16, np.float32) and values.nbytes < _CLASSIC_LIMIT:
+    if dtype in (np.uint8, np.uint16, np.float32) and math.prod(shape) * dtype.itemsize < _CLASSIC_LIMIT:
         if known:
             metadata = {"spacing": voxel_size[0], "unit": "pixel" if unit == "voxel" else unit}
-        tifffile.imwrite(
-            path,
-            values[np.newaxis, :, np.newaxis, :, :, np.newaxis],
-            imagej=True,
-            photometric="minisblack",
-            resolution=resolution if known else None,
-            metadata={"axes": "TZCYXS", **metadata},
-        )
-        return
+        n0, n1, n2 = shape
+        return (1, n0, 1, n1, n2, 1), {
+            "imagej": True,
+            "photometric": "minisblack",
+            "resolution": resolution if known else None,
+            "metadata": {"axes": "TZCYXS", **metadata},
+        }
     if known:
         name = {"voxel": "pixel", "um": "µm"}.get(unit, unit)
         for axis, size in zip("ZYX", voxel_size, strict=True):
             metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": name}
-    tifffile.imwrite(path, values, ome=True, photometric="minisblack", metadata={"axes": "ZYX", **metadata})
+    return tuple(shape), {"ome": True, "photometric": "minisblack", "metadata": {"axes": "ZYX", **metadata}}
 
 
 def _refuse_broken_chain(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 
 from microchar.errors import InputError
 from microchar.generator import Generator
+from microchar.io import read_volume
+from microchar.streaming import StreamingGenerator
 from microchar.volume import Volume
 
 #: So many voxels of a face, of one volume or several, tell a seam from an interface that is there by chance.
@@ -28,8 +31,10 @@ def check_generator(generator: Generator, data: Any = None, *, shape: Sequence[i
     ones, fits included; shape, data type, phases, grey values and voxel size;
     periodic faces where they are offered; that save and load give an equal
     generator; what is refused (an unfitted generator, a wrong shape, axes along
-    which it cannot be periodic); that a callback can cancel; that NumPy's global
-    random state and the training data are left alone.
+    which it cannot be periodic); that a callback can cancel; that a volume written
+    to a file, block by block where that is offered, is the one generated; that a
+    cancelled fit which keeps progress can be resumed and ends as if it had not
+    been; that NumPy's global random state and the training data are left alone.
 
     Parameters
     ----------
@@ -54,6 +59,9 @@ def check_generator(generator: Generator, data: Any = None, *, shape: Sequence[i
     _check_refusals(generator, shape)
     _check_save(generator, shape)
     _check_cancel(generator, data, shape)
+    _check_written(generator, shape)
+    if data is not None and generator.spec.keeps_progress:
+        _check_resume(generator, data)
     assert np.array_equal(before, _global_state()), "the global random state was used"
 
 
@@ -153,3 +161,39 @@ def _check_cancel(generator: Generator, data: Any, shape: Sequence[int]) -> None
         else:
             raise AssertionError(f"cancel: {work} never calls the callback, or swallows what it raises")
     assert _equal(generator.generate(shape, seed=7), expected), "cancel: the generator is not as it was before"
+
+
+def _check_written(generator: Generator, shape: Sequence[int]) -> None:
+    assert generator.spec.streams == isinstance(generator, StreamingGenerator), (
+        "streams: the spec says one thing, the class (a StreamingGenerator, or not) another"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "volume.tif"
+        generator.generate_to(path, shape, seed=9, periodic=generator.spec.periodic_axes)
+        written = read_volume(path).values
+    made = generator.generate(shape, seed=9, periodic=generator.spec.periodic_axes).values
+    assert np.array_equal(written, made), "generate_to: the file holds another volume than generate makes"
+
+
+def _check_resume(generator: Generator, data: Any) -> None:
+    """Stop a fit half-way and resume it."""
+    calls = 0
+    stop_at: float = float("inf")
+
+    def callback(fraction: float, what: str) -> None:
+        nonlocal calls
+        calls += 1
+        if calls >= stop_at:
+            raise _Cancelled
+
+    generator.fit(data, seed=10, callback=callback)
+    whole = {key: array.copy() for key, array in generator.state.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        progress = Path(folder) / "progress"
+        calls, stop_at = 0, max(1, calls // 2)
+        with suppress(_Cancelled):
+            generator.fit(data, seed=10, callback=callback, folder=progress)
+        assert progress.is_dir(), "resume: a fit that was cancelled leaves no checkpoint"
+        generator.fit(data, seed=10, folder=progress, resume=True)
+    for key, array in whole.items():
+        assert np.array_equal(array, generator.state[key]), f"resume: {key!r} is not what an undisturbed fit learns"

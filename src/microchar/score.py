@@ -1,0 +1,180 @@
+"""`Score`: how far samples are from real material in units of its own scatter, and the numbers it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from microchar.result import Profile, Result, Value
+
+#: A spread of fewer values says nothing.
+LEAST_FOR_SPREAD = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalarScore:
+    """One scalar of samples beside the same of the real blocks.
+
+    Parameters
+    ----------
+    metric, phase, direction, estimator, feature : str
+        What it is, as in `Value`.
+    plane : str
+        Of slices, the axis that their images are normal to; "" for volumes.
+    real, real_spread : float or None
+        Mean and standard deviation over the real blocks.
+    sample, sample_spread : float or None
+        The same over the samples.
+    z : float or None
+        ``(sample - real) / real_spread``.
+    spread : float or None
+        ``sample_spread / real_spread``: far below 1 where all samples are alike
+        (mode collapse).
+    status : {"ok", "too_few", "constant", "undefined"}
+        Why `z` or `spread` is absent: fewer than 3 real blocks or samples, real
+        blocks that do not differ, or a block or sample that has no such value.
+    """
+
+    metric: str
+    phase: str = ""
+    direction: str = ""
+    estimator: str = ""
+    feature: str = ""
+    plane: str = ""
+    real: float | None = None
+    real_spread: float | None = None
+    sample: float | None = None
+    sample_spread: float | None = None
+    z: float | None = None
+    spread: float | None = None
+    status: str = "ok"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """How far samples are from held-out material, in units of how far its blocks are from each other.
+
+    Parameters
+    ----------
+    ratios : mapping of str to float
+        For each metric the mean distance between a sample and a real block over
+        the mean distance between two real blocks (the noise floor). About 1 is as
+        good as another piece of the material; below 1 samples are more typical of
+        the material than its own blocks are, and as a rule too much alike.
+    scalars : tuple of ScalarScore
+        Every scalar with z-score and ratio of spreads.
+    n_samples : int
+        Samples, or pieces of samples, that were measured.
+    """
+
+    ratios: Mapping[str, float]
+    scalars: tuple[ScalarScore, ...] = ()
+    n_samples: int = 0
+
+    @property
+    def total(self) -> float:
+        """Geometric mean of the ratios, each taken for 1 where it is below.
+
+        Below the noise floor there is nothing more to gain: a copy of a real
+        block would otherwise make up for faults elsewhere. Some distances are
+        bounded (probabilities) and some are not (Euler characteristics of
+        noise are off by hundreds); the geometric mean lets none drown the others.
+        """
+        return float(np.exp(np.mean([np.log(max(ratio, 1.0)) for ratio in self.ratios.values()])))
+
+    @property
+    def spreads(self) -> dict[str, float]:
+        """Median ratio of spreads over the scalars of each metric; metrics that have none are left out."""
+        found: dict[str, list[float]] = {}
+        for scalar in self.scalars:
+            if scalar.spread is not None:
+                found.setdefault(scalar.metric, []).append(scalar.spread)
+        return {metric: float(np.median(ratios)) for metric, ratios in found.items()}
+
+    @property
+    def spread(self) -> float | None:
+        """Median of `spreads`; None where there is none, for want of samples or blocks."""
+        spreads = list(self.spreads.values())
+        return float(np.median(spreads)) if spreads else None
+
+    def z(self, metric: str) -> float | None:
+        """Return the largest z-score of a metric's scalars, by its absolute value, with its sign."""
+        found = [scalar.z for scalar in self.scalars if scalar.metric == metric and scalar.z is not None]
+        return max(found, key=abs, default=None)
+
+    def row(self) -> dict[str, float | None]:
+        """Return the score as one row of a table: total, spread, and the ratio of each metric."""
+        return {"total": self.total, "spread": self.spread, **self.ratios}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain Python objects, fit for JSON."""
+        scalars = [dict(vars(scalar)) for scalar in self.scalars]
+        return {
+            "total": self.total,
+            "spread": self.spread,
+            "ratios": dict(self.ratios),
+            "spreads": self.spreads,
+            "samples": self.n_samples,
+            "scalars": scalars,
+        }
+
+
+# --- what it is made of ------------------------------------------------------
+
+
+def largest(result: Result) -> float:
+    """Return the largest absolute value of a result."""
+    values = [abs(value.value) for value in result.values if value.value is not None]
+    curves = [np.abs(profile.y[np.isfinite(profile.y)]) for profile in result.profiles]
+    return max([float(curve.max()) for curve in curves if len(curve)] or values, default=0.0)
+
+
+def completed(made: Result, real: Result) -> Result:
+    """Return a sample's result with zeros where it has nothing, so that a lack is a difference."""
+    values, profiles = made.values or real.values, made.profiles or real.profiles
+    lacks = not (made.values or made.profiles)
+    return replace(
+        made,
+        values=tuple(replace(v, value=0.0) if lacks or v.value is None else v for v in values),
+        profiles=tuple(_completed_profile(p, q, lacks) for p, q in zip(profiles, real.profiles, strict=True)),
+    )
+
+
+def _completed_profile(made: Profile, real: Profile, lacks: bool) -> Profile:
+    if lacks or not len(made.x):
+        return replace(made, x=real.x, y=np.zeros_like(real.y))
+    return replace(made, y=np.where(np.isfinite(made.y), made.y, 0.0))
+
+
+def scalar_scores(real: Sequence[Result], made: Sequence[Result], plane: str) -> list[ScalarScore]:
+    """Set each scalar of the samples beside that of the real blocks."""
+    found = []
+    for place, value in enumerate(real[0].values):
+        theirs = [result.values[place].value if result.values else None for result in real]
+        ours = [result.values[place].value if result.values else None for result in made]
+        found.append(_scalar(real[0].metric, value, theirs, ours, plane))
+    return found
+
+
+def _scalar(
+    metric: str, value: Value, theirs: Sequence[float | None], ours: Sequence[float | None], plane: str
+) -> ScalarScore:
+    labels = {key: getattr(value, key) for key in ("phase", "direction", "estimator", "feature")}
+    blank = ScalarScore(metric=metric, plane=plane, **labels)
+    known, own = ([v for v in values if v is not None] for values in (theirs, ours))
+    if len(known) < len(theirs) or len(own) < len(ours):
+        return replace(blank, status="undefined")
+    real, sample = float(np.mean(known)), float(np.mean(own))
+    real_spread = float(np.std(known, ddof=1)) if len(known) > 1 else None
+    sample_spread = float(np.std(own, ddof=1)) if len(own) > 1 else None
+    both = replace(blank, real=real, real_spread=real_spread, sample=sample, sample_spread=sample_spread)
+    # Rounding in the last place is no spread.
+    if real_spread is None or real_spread <= 1e-12 * abs(real):
+        return replace(both, status="constant")
+    z = (sample - real) / real_spread
+    if sample_spread is None or min(len(known), len(own)) < LEAST_FOR_SPREAD:
+        return replace(both, z=z, status="too_few")
+    return replace(both, z=z, spread=sample_spread / real_spread)

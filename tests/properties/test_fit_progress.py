@@ -1,0 +1,170 @@
+"""Fits that keep progress, what they are handed and refuse; and the state that a fit or a file may bring."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from microchar import generator as generators
+from microchar.errors import InputError
+from microchar.generator import Generator, GeneratorSpec
+from microchar.generators.shuffle import Shuffle
+from microchar.model_file import load_generator
+from microchar.testing import check_generator
+
+SPEC = GeneratorSpec(
+    factory=f"{__name__}:Counting",
+    title="Counting",
+    summary="",
+    inputs=("volume",),
+    phases=(2, 3),
+    keeps_progress=True,
+    revision=3,
+)
+
+
+@dataclass(kw_only=True)
+class Counting(Generator):
+    """Adds up random numbers, step by step, and keeps the sum and the state of the generator of random numbers."""
+
+    spec: ClassVar[GeneratorSpec] = SPEC
+
+    steps: int = 10
+    fails: str = ""
+    width: int = 2
+
+    @property
+    def layout(self):
+        assert self.material is not None, "asked for the layout before the material is known"
+        return {"sum": ("float64", (self.width, len(self.material.phases)))}
+
+    def learn(self, data, rng, callback):
+        total, first = np.zeros((self.width, len(data.material.phases))), 0
+        if self.resume:
+            known = json.loads((self.folder / "checkpoint.json").read_text())
+            total, first, rng.bit_generator.state = np.array(known["sum"]), known["step"], known["rng"]
+        for step in range(first, self.steps):
+            try:
+                callback(step / self.steps, "counting")
+            except BaseException:
+                if self.folder is not None and self.fails != "empty":
+                    known = {"sum": total.tolist(), "step": step, "rng": rng.bit_generator.state}
+                    (self.folder / "checkpoint.json").write_text(json.dumps(known))
+                raise
+            total += rng.random(total.shape)
+        if self.fails == "nan":
+            total[0, 0] = np.nan
+        return {"sum": total}
+
+    def make(self, shape, rng, periodic, callback):
+        callback(0, "")
+        return rng.integers(0, 2, shape).astype(np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def installed(monkeypatch):
+    known = {**generators.specs(), "counting": SPEC}
+    monkeypatch.setattr(generators, "specs", lambda: known)
+    monkeypatch.setattr(GeneratorSpec, "load", lambda self, name: Counting if name == "counting" else Shuffle)
+
+
+@pytest.fixture
+def real():
+    return np.random.default_rng(0).integers(0, 2, (8, 8, 8))
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop(fraction, what):
+    if fraction >= 0.5:
+        raise Stopped
+
+
+def test_contract(real):
+    check_generator(Counting(), real)
+
+
+def test_a_resumed_fit_ends_as_one_that_was_not_stopped(tmp_path, real):
+    whole = Counting().fit(real, seed=2)
+    halved = Counting()
+    with pytest.raises(Stopped):
+        halved.fit(real, seed=2, callback=stop, folder=tmp_path / "runs" / "a")
+    assert not halved.state
+    assert halved.material is None
+    assert (halved.folder, halved.resume) == (None, False)
+    halved.fit(real, seed=2, folder=str(tmp_path / "runs" / "a"), resume=True)
+    assert np.array_equal(halved.state["sum"], whole.state["sum"])
+    assert (halved.folder, halved.resume) == (None, False)
+    assert halved == whole
+    assert "folder" not in halved.parameters()
+
+
+def test_a_fit_that_leaves_nothing_leaves_no_folder(tmp_path, real):
+    with pytest.raises(Stopped):
+        Counting(fails="empty").fit(real, callback=stop, folder=tmp_path / "a")
+    Counting().fit(real, folder=tmp_path / "a")
+    assert not list(tmp_path.iterdir())
+
+
+def test_progress_that_would_be_lost_or_is_not_there_is_refused(tmp_path, real):
+    with pytest.raises(Stopped):
+        Counting().fit(real, callback=stop, folder=tmp_path / "a")
+    with pytest.raises(InputError, match=r"a: holds the progress of an earlier fit; continue it with resume=True"):
+        Counting().fit(real, folder=tmp_path / "a")
+    with pytest.raises(InputError, match="b: holds no fit to resume"):
+        Counting().fit(real, folder=tmp_path / "b", resume=True)
+    with pytest.raises(InputError, match="say with folder= which fit"):
+        Counting().fit(real, resume=True)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="file: cannot be made"):
+        Counting().fit(real, folder=tmp_path / "file")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "file"]
+
+
+@pytest.mark.parametrize("asked", [{"folder": "a"}, {"resume": True}])
+def test_generators_that_keep_none_refuse_the_folder(real, asked):
+    with pytest.raises(InputError, match="'shuffle' keeps no progress of its fit"):
+        Shuffle().fit(real, **asked)
+
+
+def test_a_layout_may_follow_from_parameters_and_material(tmp_path, real):
+    three = np.random.default_rng(0).integers(0, 3, (8, 8, 8))
+    fitted = Counting(width=5).fit(three)
+    assert fitted.state["sum"].shape == (5, 3)
+    fitted.save(tmp_path / "m.safetensors")
+    loaded = load_generator(tmp_path / "m.safetensors")
+    assert np.array_equal(loaded.state["sum"], fitted.state["sum"])
+
+
+def test_a_fit_that_ends_in_nan_is_refused_and_leaves_what_was(real):
+    fitted = Counting().fit(real)
+    before = dict(fitted.state), fitted.history, fitted.material
+    fitted.fails = "nan"
+    with pytest.raises(InputError, match="generator 'counting': the fit went astray: array 'sum' holds NaN"):
+        fitted.fit(np.random.default_rng(0).integers(0, 3, (8, 8, 8)))
+    assert (fitted.state, fitted.history, fitted.material) == before
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_a_file_with_numbers_that_are_none_is_refused_by_name(tmp_path, real, number):
+    fitted = Counting().fit(real)
+    fitted.state["sum"][1, 1] = number
+    fitted.save(tmp_path / "m.safetensors")
+    with pytest.raises(InputError, match=r"m.safetensors: a damaged model.*array 'sum' holds NaN or infinite"):
+        load_generator(tmp_path / "m.safetensors")
+
+
+def test_another_revision_of_the_state_is_refused(tmp_path, real, monkeypatch):
+    path = tmp_path / "m.safetensors"
+    Counting().fit(real).save(path)
+    load_generator(path)
+    newer = GeneratorSpec(**{**vars(SPEC), "revision": 4})
+    monkeypatch.setattr(generators, "specs", lambda: {"counting": newer})
+    with pytest.raises(InputError, match=r"m.safetensors: revision 3 of what 'counting' learns, .* reads revision 4"):
+        load_generator(path)
