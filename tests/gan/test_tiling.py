@@ -39,6 +39,14 @@ def strided(values):
     return ((coarse // 30 + 5 * fine) % 3).astype(np.uint8)
 
 
+def doubled(values):
+    """Two voxels for a cell, on a torus."""
+    labels = strided(values)
+    for axis in range(3):
+        labels = np.repeat(labels, 2, axis)
+    return labels
+
+
 def trimming(values):
     """Eight voxels for a cell, from the sum over its neighbours; trims one cell at each side."""
     total = (values[0] > 0).astype(int)
@@ -53,6 +61,7 @@ def trimming(values):
 
 BOX = Field(box_filter, channels=1, halo=2)
 STRIDED = Field(strided, channels=2, halo=4, align=4)
+DOUBLED = Field(doubled, channels=2, scale=2, halo=4, align=4)
 TRIMMING = Field(trimming, channels=1, scale=8, halo=1, trims=True)
 
 
@@ -78,7 +87,7 @@ def endless(field, shape, seed, periodic=()):
 
 
 @given(
-    st.sampled_from([BOX, STRIDED, TRIMMING]),
+    st.sampled_from([BOX, STRIDED, DOUBLED, TRIMMING]),
     st.tuples(*[st.integers(1, 27)] * 3),
     st.tuples(*[st.integers(1, 40)] * 3),
     st.sets(st.integers(0, 2)),
@@ -92,19 +101,19 @@ def test_tiles_make_what_one_pass_makes(field, shape, tile, periodic, seed):
 
 
 def test_fields_of_the_tests_are_no_trivial_ones():
-    for field, phases in ((BOX, 2), (STRIDED, 3), (TRIMMING, 4)):
+    for field, phases in ((BOX, 2), (STRIDED, 3), (DOUBLED, 3), (TRIMMING, 4)):
         shares = np.bincount(endless(field, (40, 40, 40), seed=1).ravel()) / 40**3
         assert len(shares) == phases
         assert shares.min() > 0.05
 
 
-@pytest.mark.parametrize("field", [BOX, STRIDED, TRIMMING])
+@pytest.mark.parametrize("field", [BOX, STRIDED, DOUBLED, TRIMMING])
 def test_a_smaller_volume_is_a_corner_of_a_larger_one(field):
     large, small = made(field, (33, 20, 25), seed=6, tile=16), made(field, (9, 20, 3), seed=6)
     np.testing.assert_array_equal(small, large[:9, :, :3])
 
 
-@pytest.mark.parametrize("field", [BOX, STRIDED, TRIMMING])
+@pytest.mark.parametrize("field", [BOX, STRIDED, DOUBLED, TRIMMING])
 def test_a_periodic_volume_has_no_seam_where_it_repeats(field):
     volume = made(field, (24, 24, 24), seed=2, periodic=(0, 2), tile=8)
     repeated = np.concatenate([volume, volume], axis=0)
