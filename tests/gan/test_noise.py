@@ -79,6 +79,13 @@ def test_seeds_channels_and_positions_are_uncorrelated():
         assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 5 / np.sqrt(a.size)
 
 
+def test_no_stretch_of_random_numbers_is_used_twice():
+    cells = noise(6, (-48, -16, -16), (48, 16, 16), 1)[0].reshape(6, 16, 2, 16, 2, 16).transpose(0, 2, 4, 1, 3, 5)
+    stretches = np.lib.stride_tricks.sliding_window_view(cells.reshape(24, -1), 3, axis=1).reshape(-1, 3)
+    # Three values in a row: 2^-66 or so that two of them are alike by chance.
+    assert len(np.unique(stretches, axis=0)) == len(stretches)
+
+
 def test_neighbours_across_faces_of_cells_are_uncorrelated():
     values = noise(4, (-160, -16, -16), (160, 16, 16), 4).astype(float)
     products = (values[:, 15:-1:16] * values[:, 16::16]).ravel()

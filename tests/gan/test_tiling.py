@@ -306,6 +306,13 @@ def test_the_impulse_finds_the_known_reach(name):
     assert found == (halo, True)
 
 
+def test_every_phase_of_the_alignment_is_tried():
+    def odd_ones_moved_by_six(x):
+        return x[:, :, 1::2].roll(3, 2).repeat_interleave(2, 2)
+
+    assert impulse_halo(odd_ones_moved_by_six, 2, align=2, maximum=8) == (6, True)
+
+
 def test_units_that_are_shut_off_count():
     net = seeded(lambda: nn.Sequential(Conv(2, 4, 3), Conv(4, 4, 5)))
     for parameter in net.parameters():
