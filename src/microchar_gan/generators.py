@@ -18,7 +18,7 @@ from microchar.training import TrainingData
 from microchar.volume import Triple
 from microchar_gan.devices import Device, Precision, choose_device, describe, place, runs_half
 from microchar_gan.fitting import Fit
-from microchar_gan.networks import Network, build, described, field_of
+from microchar_gan.networks import Network, build, described, field_of, halo_of
 from microchar_gan.plugins import SLICEGAN, UNET_GAN
 from microchar_gan.settings import Preset, Settings, settings_of
 from microchar_gan.slicing import RealSlices
@@ -86,15 +86,17 @@ class GanGenerator(StreamingGenerator):
             "machine": describe(device, half),
             "torch": torch.__version__,
         } | ({"warnings": fit.watch.warnings} if fit.watch.warnings else {})
-        self._forget()
-        wanted = self.layout
-        return {key: value.cpu().half().numpy() for key, value in best.items() if key in wanted}
+        self.__dict__.pop("_network", None)
+        # In half precision, as it will be read again: what is generated now and then is the same.
+        state = {key: value.cpu().half().numpy() for key, value in best.items() if value.is_floating_point()}
+        _load(trainer.average, state)
+        return {**state, "halo": np.array([halo_of(trainer.average)])}
 
     def make_blocks(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
     ) -> Iterator[tuple[Box, np.ndarray]]:
         """Make the volume tile by tile."""
-        field = field_of(self._network)
+        field = field_of(self._network, int(self.state["halo"][0]))
         return blocks(field, shape, seed=int(rng.integers(2**62)), periodic=periodic, callback=callback)
 
     @cached_property
@@ -102,13 +104,10 @@ class GanGenerator(StreamingGenerator):
         """The network with the fitted weights, on the device it generates on; in float32, as tiles must agree."""
         # A model may have been trained where there is another device than here.
         device = choose_device("cpu" if self.device == "cpu" else "auto")
-        network = build(self.settings(), len(self.material.phases) if self.material else 2)
-        weights = {key: torch.from_numpy(array).float() for key, array in self.state.items()}
-        network.load_state_dict(weights, strict=False)
+        assert self.material is not None  # nothing is generated before a fit
+        network = build(self.settings(), len(self.material.phases))
+        _load(network, self.state)
         return place(network, device, torch.channels_last_3d).eval().requires_grad_(False)
-
-    def _forget(self) -> None:
-        self.__dict__.pop("_network", None)
 
 
 @dataclass(kw_only=True)
@@ -246,6 +245,12 @@ class SliceGan(GanGenerator):
     rate: float | None = None
     critic_rate: float | None = None
     score_every: int | None = None
+
+
+def _load(network: Network, state: dict[str, np.ndarray]) -> None:
+    weights = {key: torch.from_numpy(array).float() for key, array in state.items() if key != "halo"}
+    # What is missing counts the batches that batch norm has averaged, which matters to training only.
+    network.load_state_dict(weights, strict=False)
 
 
 def _plain(settings: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from microchar.fitted_state import Layout
-from microchar_gan.halo import impulse_halo
+from microchar_gan.halo import felt_halo
 from microchar_gan.settings import Settings
 from microchar_gan.slicegan import LATENT, MARGIN, SCALE, SliceGanNet
 from microchar_gan.tiling import Field
@@ -33,10 +33,10 @@ def build(settings: Settings, phases: int) -> Network:
 
 
 def described(settings: Settings) -> Layout:
-    """Return the arrays of the network by name; what counts the phases is named so."""
+    """Return the arrays of a model by name: the network's weights, and its halo; what counts the phases is named so."""
     with torch.device("meta"):
         two, three = (build(settings, phases).state_dict() for phases in (2, 3))
-    return {
+    weights = {
         key: (
             "float16",
             tuple("phases" if m != n else n for m, n in zip(two[key].shape, three[key].shape, strict=True)),
@@ -45,9 +45,20 @@ def described(settings: Settings) -> Layout:
         for key in two
         if two[key].is_floating_point()
     }
+    return {**weights, "halo": ("int64", (1,))}
 
 
-def field_of(network: Network) -> Field:
+def halo_of(network: Network) -> int:
+    """Return how many cells of noise beyond a tile its labels depend on, found by trying."""
+    if isinstance(network, SliceGanNet):
+        return MARGIN
+    device = next(network.parameters()).device
+    return felt_halo(
+        lambda noise: network(noise.to(device)).cpu(), network.channels, align=network.align, shortest=network.shortest
+    ).halo
+
+
+def field_of(network: Network, halo: int) -> Field:
     """Return the network as the tiles see it."""
     device = next(network.parameters()).device
 
@@ -58,15 +69,12 @@ def field_of(network: Network) -> Field:
 
     if isinstance(network, SliceGanNet):
         return Field(
-            forward, channels=LATENT, scale=SCALE, halo=MARGIN, trims=True, bytes_per_voxel=network.bytes_per_voxel
+            forward, channels=LATENT, scale=SCALE, halo=halo, trims=True, bytes_per_voxel=network.bytes_per_voxel
         )
-    reach = impulse_halo(
-        lambda noise: network(noise.to(device)).cpu(), network.channels, align=network.align, shortest=network.shortest
-    )
     return Field(
         forward,
         channels=network.channels,
-        halo=reach.halo,
+        halo=halo,
         align=network.align,
         shortest=network.shortest,
         bytes_per_voxel=network.bytes_per_voxel,
