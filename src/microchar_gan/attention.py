@@ -25,11 +25,13 @@ class GlobalPools(nn.Module):
 
     mean: Tensor
     maximum: Tensor
+    seen: Tensor
 
     def __init__(self, channels: int):
         super().__init__()
         self.register_buffer("mean", torch.zeros(channels))
         self.register_buffer("maximum", torch.zeros(channels))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and maximum, of this volume or frozen."""
@@ -37,8 +39,10 @@ class GlobalPools(nn.Module):
             return self.mean.expand(x.shape[0], -1), self.maximum.expand(x.shape[0], -1)
         mean, maximum = x.mean(dim=(2, 3, 4)), x.amax(dim=(2, 3, 4))
         with torch.no_grad():
-            self.mean.lerp_(mean.mean(dim=0).to(self.mean.dtype), MOMENTUM)
-            self.maximum.lerp_(maximum.mean(dim=0).to(self.maximum.dtype), MOMENTUM)
+            self.seen += 1
+            weight = (1 / self.seen).clamp(min=MOMENTUM)
+            self.mean.lerp_(mean.mean(dim=0).to(self.mean.dtype), weight)
+            self.maximum.lerp_(maximum.mean(dim=0).to(self.maximum.dtype), weight)
         return mean, maximum
 
 

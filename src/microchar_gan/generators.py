@@ -195,6 +195,7 @@ class UnetGan(GanGenerator):
     crop: int | None = None
     batch: int | None = None
     slices: int | None = None
+    warm_up: int | None = None
     n_critic: int | None = None
     rate: float | None = None
     critic_rate: float | None = None

@@ -62,12 +62,21 @@ class CircularConv3d(nn.Module):
 
 
 class CircularUp3d(nn.Module):
-    """Transposed convolution k4 s2 on a torus: (B, C, D, H, W) → (B, C', 2D, 2H, 2W)."""
+    """Transposed convolution k4 s2 on a torus: (B, C, D, H, W) → (B, C', 2D, 2H, 2W).
+
+    It begins as trilinear interpolation of mixed channels: from random kernels
+    odd and even voxels differ, and a generator may never leave that chequerboard.
+    """
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
         # One wrapped voxel on each side adds two to each side of the output, which padding 1 + 2 takes off again.
         self.convolution = nn.ConvTranspose3d(inputs, outputs, 4, 2, padding=3)
+        with torch.no_grad():
+            line = torch.tensor([0.25, 0.75, 0.75, 0.25])
+            kernel = line[:, None, None] * line[:, None] * line
+            mixing = torch.empty(inputs, outputs).uniform_(-1, 1) * (3 / inputs) ** 0.5
+            self.convolution.weight.copy_(mixing[:, :, None, None, None] * kernel)
 
     def forward(self, x: Tensor) -> Tensor:
         """Upsample."""

@@ -62,6 +62,8 @@ class Settings:
         Volumes in a step.
     slices : int
         Slices of each axis and volume in a step.
+    warm_up : int
+        Steps in which the Wasserstein term comes in by and by, the L1 term being there from the start.
     n_critic : int
         Critic steps for each generator step.
     rate, critic_rate : float
@@ -102,6 +104,7 @@ class Settings:
     crop: int = 48
     batch: int = 1
     slices: int = 32
+    warm_up: int = 200
     n_critic: int = 1
     rate: float = 1e-3
     critic_rate: float = 5e-4
@@ -161,6 +164,7 @@ _SLICEGAN: Mapping[str, Any] = {
     "field": 64,
     "crop": 64,
     "n_critic": 5,
+    "warm_up": 0,
     "rate": 1e-4,
     "critic_rate": 1e-4,
     "ema": 0.0,
@@ -178,6 +182,7 @@ _PAPER: Mapping[str, Any] = {
     "field": 64,
     "crop": 64,
     "batch": 16,
+    "warm_up": 0,
     "rate": 1e-4,
     "critic_rate": 1e-4,
     "beta1": 0.9,

@@ -157,7 +157,8 @@ class Trainer:
             if s.uses_l1:
                 l1 = l1 + self._l1(axis, fake)
         self.adam_generator.zero_grad(set_to_none=True)
-        (s.lambda_w * score + s.lambda_l1 * l1).backward()
+        share = min(1.0, (self.steps + 1) / s.warm_up) if s.warm_up and s.uses_l1 else 1.0
+        (share * s.lambda_w * score + s.lambda_l1 * l1).backward()
         self.adam_generator.step()
         self.critics.requires_grad_(True)
         return float(score.detach()), float(l1.detach())
@@ -192,12 +193,11 @@ class Trainer:
     def _average(self) -> None:
         """Draw the averaged generator towards the present one; fast in the first steps, when all is new."""
         decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
-        state = self.generator.state_dict()
-        for key, value in self.average.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(state[key], 1 - decay)
-            else:
-                value.copy_(state[key])
+        for mean, weight in zip(self.average.parameters(), self.generator.parameters(), strict=True):
+            mean.lerp_(weight, 1 - decay)
+        # Statistics of batches and volumes are running averages already.
+        for mean, statistic in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            mean.copy_(statistic)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
