@@ -77,6 +77,9 @@ class GeneratorSpec:
         Whether a fit can leave checkpoints in a folder and be resumed from them.
     streams : bool
         Whether it makes volumes block by block, see `microchar.streaming.StreamingGenerator`.
+    adjustable : tuple of str
+        Parameters that say how volumes are made and not which (a device, the size
+        of tiles): they may be given anew for a fitted model.
     requires : tuple of str
         Modules that must be installed for it.
     extra : str
@@ -97,6 +100,7 @@ class GeneratorSpec:
     revision: int = 1
     keeps_progress: bool = False
     streams: bool = False
+    adjustable: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     extra: str = ""
     cost: str = ""
@@ -501,5 +505,7 @@ def create(name: str, **parameters: Any) -> Generator:
     own = [f.name for f in fields(cls) if f.init]
     unknown = sorted(set(parameters) - set(own))
     if unknown:
-        raise InputError(f"generator {name!r} has no parameter {unknown[0]!r}; it has {', '.join(own) or 'none'}")
+        near = difflib.get_close_matches(unknown[0], own, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise InputError(f"generator {name!r} has no parameter {unknown[0]!r}; {hint}it has {', '.join(own) or 'none'}")
     return cls(**parameters)
