@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 from collections.abc import Collection, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -15,6 +16,7 @@ from microchar.errors import InputError
 
 if TYPE_CHECKING:
     from microchar.generator import Generator, GeneratorSpec
+    from microchar.model_library import BundledModel
     from microchar.training import TrainingData
 
 
@@ -28,7 +30,9 @@ _LONGEST = 300
 
 def add_commands(commands: Any) -> dict[str, list[str]]:
     """Add the commands to those of ``microchar``; return the own options of those that take parameters beside them."""
-    listing = commands.add_parser("generators", help="list what can make volumes, and whether it can be used here")
+    listing = commands.add_parser(
+        "generators", help="list what can make volumes, and fitted models, and whether they can be used here"
+    )
     listing.add_argument("name", nargs="?", metavar="NAME", help="say all about this one, its parameters too")
     listing.set_defaults(run=_generators)
 
@@ -56,7 +60,9 @@ def add_commands(commands: Any) -> dict[str, list[str]]:
     fit.set_defaults(run=_fit)
 
     generate = commands.add_parser("generate", help="make volumes", epilog=_PARAMETERS, allow_abbrev=False)
-    generate.add_argument("model", metavar="MODEL|NAME", help="a file that `fit` wrote, or a generator that needs none")
+    generate.add_argument(
+        "model", metavar="MODEL|NAME", help="a file that `fit` wrote, a bundled model, or a generator that needs no fit"
+    )
     generate.add_argument("--shape", type=integers, required=True, metavar="N,N,N", help="two numbers make a 2D image")
     generate.add_argument("-n", type=positive, default=1, metavar="N", help="how many, of seeds that count up")
     generate.add_argument("--periodic", type=axes, default=(), metavar="0,1,2", help="axes along which to repeat")
@@ -94,7 +100,11 @@ def _assignment(text: str) -> tuple[str, str]:
 
 def _generators(options: argparse.Namespace) -> None:
     from microchar.generator import spec_of, specs
+    from microchar.model_library import models
 
+    if options.name in models() and options.name not in specs():
+        print("\n".join(_model_details(options.name, models()[options.name])))
+        return
     if options.name is not None:
         print("\n".join(_details(options.name, spec_of(options.name))))
         return
@@ -109,6 +119,13 @@ def _generators(options: argparse.Namespace) -> None:
         print("  ".join(f"{text:{width}}" for text, width in zip(row, [*widths, 0], strict=True)))
         if obstacle:
             print(f"    not usable here: {obstacle}")
+    if models():
+        print("\nfitted models, for `microchar generate NAME`:")
+        width = max(map(len, models()))
+        for name, model in models().items():
+            print(f"{name:{width}}  {model.generator}: {model.summary}")
+            if name in specs() or model.obstacle():
+                print(f"    not usable here: {model.obstacle() or 'a generator has this name'}")
 
 
 def _details(name: str, spec: GeneratorSpec) -> list[str]:
@@ -127,6 +144,16 @@ def _details(name: str, spec: GeneratorSpec) -> list[str]:
         own = [f"    {key} = {default}  ({written(hint)})" for key, hint, default in parameters_of(cls)]
         lines += ["  parameters (--KEY VALUE, or --set KEY=VALUE):", *(own or ["    none"])]
     return lines
+
+
+def _model_details(name: str, model: BundledModel) -> list[str]:
+    facts = {
+        "what it is": model.title,
+        "a fit of": model.generator,
+        "file": f"{model.file} of {model.package}",
+        "usable here": f"no: it {model.obstacle()}" if model.obstacle() else "yes",
+    }
+    return [f"{name}: {model.summary}", *(f"  {key + ':':12} {fact}" for key, fact in facts.items())]
 
 
 def _phases(spec: GeneratorSpec) -> str:
@@ -198,6 +225,7 @@ def _training_data(options: argparse.Namespace) -> TrainingData:
 
 
 def _generate(options: argparse.Namespace) -> None:
+    from microchar.model_library import models
     from microchar.report.files import write_together
 
     generator = ready_generator(options.model, options.set, options.own)
@@ -214,7 +242,7 @@ def _generate(options: argparse.Namespace) -> None:
             notes[path.name] = generator.remarked()
 
         # A colon is no character for a file's name.
-        stem = type(generator).name().replace(":", "-")
+        stem = (options.model if options.model in models() else type(generator).name()).replace(":", "-")
         writers = {f"{stem}-{options.seed + number}.tif": partial(write, number) for number in range(options.n)}
         files = write_together(Path(options.output), writers)
     if not options.quiet:
@@ -223,14 +251,18 @@ def _generate(options: argparse.Namespace) -> None:
 
 
 def ready_generator(text: str, assignments: Sequence[tuple[str, str]] = (), options: Collection[str] = ()) -> Generator:
-    """Return the generator in a file, or the one of that name, ready to generate."""
+    """Return the generator in a file, the bundled model or the generator of that name, ready to generate."""
     from microchar.generator import create, specs
     from microchar.model_file import load_generator
+    from microchar.model_library import load_model, models
 
     if Path(text).is_file() or Path(text).suffix == ".safetensors":
         return _adjusted(load_generator(Path(text)), text, assignments, options)
-    if text not in specs() and Path(text).name != text:
-        raise InputError(f"{text}: no such file")
+    if text not in specs():
+        if Path(text).name != text:
+            raise InputError(f"{text}: no such file")
+        if difflib.get_close_matches(text, models()):
+            return _adjusted(load_model(text), text, assignments, options)
     generator = create(text, **values_of(text, assignments, options))
     if generator.spec.needs_fit:
         raise InputError(

@@ -89,8 +89,9 @@ def _candidates(options: argparse.Namespace) -> dict[str, Any]:
 def _candidate(text: str, options: argparse.Namespace) -> Any:
     from microchar.cli_generate import ready_generator
     from microchar.generator import specs
+    from microchar.model_library import models
 
-    if text in specs() or Path(text).suffix == ".safetensors":
+    if text in specs() or text in models() or Path(text).suffix == ".safetensors":
         return ready_generator(text)
     # Fakes may be coded otherwise, and are whole.
     return read(text, options, phases=None, crop=None)
