@@ -11,12 +11,13 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from microchar import __version__, cli_generate, cli_rank
 from microchar.cli_options import Progress, add_input, axes, listed, positive, read
+from microchar.cli_parameters import as_assignments
 from microchar.errors import InputError, MicrocharError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ examples:
   microchar metrics
   microchar fit gaussian-field real.tif -o model.safetensors
   microchar generate model.safetensors --shape 256,256,256 --seed 1 -n 4 -o fakes/
+  microchar generate overlapping-spheres --radius 6 --volume-fraction 0.3 --shape 256,256,256
   microchar generators
   microchar rank real.tif model.safetensors fakes/*.tif --crop 300:400,:,:
 """
@@ -49,7 +51,15 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 bad usage or input, 1 failure."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    options = _parser().parse_args(arguments)
+    parser, takes_parameters = _parser()
+    own = takes_parameters.get(arguments[0]) if arguments else None
+    options, rest = parser.parse_known_args(arguments if own is None else as_assignments(arguments, own))
+    # An optional place behind an option is taken for empty by older versions of argparse.
+    if len(rest) == 1 and not rest[0].startswith("-") and getattr(options, "volume", "") is None:
+        options.volume = rest.pop()
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.own = own
     options.command_line = shlex.join(["microchar", *arguments])
     # A terminated run must clean up like an interrupted one: nothing half-written stays.
     if threading.current_thread() is threading.main_thread():
@@ -58,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _warned
             options.run(options)
-    except KeyboardInterrupt:
-        return _failed("interrupted; nothing was written", 1)
+    except KeyboardInterrupt as interrupt:
+        return _failed(str(interrupt) or "interrupted; nothing was written", 1)
     except InputError as error:
         return _failed(str(error), 2)
     except BrokenPipeError:  # the reader of our output, `head` say, has gone
@@ -213,7 +223,8 @@ def _measuring(options: argparse.Namespace) -> Iterator[Callable[[float, str, st
 # --- the options -------------------------------------------------------------
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, Collection[str]]]:
+    """Return the parser, and the options of those commands whose other options are parameters of generators."""
     parser = argparse.ArgumentParser(
         prog="microchar",
         description="Is this volume statistically the same material as that one, and how sure are we?",
@@ -233,13 +244,13 @@ def _parser() -> argparse.ArgumentParser:
     measure.set_defaults(run=_measure)
     metrics = commands.add_parser("metrics", help="list what can be measured")
     metrics.set_defaults(run=_metrics)
-    cli_generate.add_commands(commands)
+    takes_parameters = cli_generate.add_commands(commands)
     cli_rank.add_command(commands)
     for command in (report, measure):
         _add_volumes(command.add_argument_group("input"))
         _add_measuring(command.add_argument_group("what is measured"))
         _add_output(command.add_argument_group("output"))
-    return parser
+    return parser, takes_parameters
 
 
 def _add_volumes(group: argparse._ArgumentGroup) -> None:

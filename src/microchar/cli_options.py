@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -57,6 +62,37 @@ class Progress:
     def _line(self, text: str) -> None:
         if self.shown:
             print(f"\r\x1b[2K{text[:100]}", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def stopping_gently(callback: Callable[[float, str], None]) -> Iterator[Callable[[float, str], None]]:
+    """Give a callback at whose next call Ctrl-C (or a termination) takes effect; a second one does so at once.
+
+    Between two calls the work is as it is, and what is written of it exact.
+    """
+    asked = False
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        os.write(2, b"\nmicrochar: stopping at the next step; once more to stop at once\n")
+
+    def heeding(fraction: float, what: str) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        callback(fraction, what)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield callback
+        return
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield heeding
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _duration(seconds: float) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import MISSING, Field, fields
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -14,6 +16,32 @@ if TYPE_CHECKING:
     from microchar.generator import Generator
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+_NEGATIVE = re.compile(r"-\.?\d")
+
+
+def as_assignments(arguments: Sequence[str], own: Collection[str]) -> list[str]:
+    """Rewrite options that are not a command's own as ``--set key=value``: parameters may be given like options.
+
+    ``--key value`` and ``--key=value`` will do, with dashes for underscores, and
+    ``--key`` alone for ``--key true``. Behind ``--`` everything stays as it is.
+    """
+    waiting = list(arguments)
+    found: list[str] = []
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            return [*found, word, *waiting]
+        option, sign, value = word.partition("=")
+        if not word.startswith("--") or option in own:
+            found.append(word)
+            continue
+        if not sign:
+            given = bool(waiting) and (not waiting[0].startswith("-") or bool(_NEGATIVE.match(waiting[0])))
+            value = waiting.pop(0) if given else "true"
+        found += ["--set", f"{option[2:]}={value}"]
+    return found
 
 
 def parameters_of(cls: type[Generator]) -> list[tuple[str, Any, str]]:
@@ -32,7 +60,7 @@ def _default(field: Field[Any]) -> str:
     return "…" if field.default is MISSING else repr(field.default)
 
 
-def values_of(name: str, assignments: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def values_of(name: str, assignments: Sequence[tuple[str, str]], options: Collection[str] = ()) -> dict[str, Any]:
     """Return the parameters of a generator that were given as text.
 
     Parameters
@@ -41,6 +69,8 @@ def values_of(name: str, assignments: Sequence[tuple[str, str]]) -> dict[str, An
         Of the generator.
     assignments : sequence of (key, text)
         Keys that the generator does not have keep their text: `create` refuses them.
+    options : collection of str
+        Those of the command, such as ``--output``: one of them may have been meant.
 
     Returns
     -------
@@ -49,19 +79,28 @@ def values_of(name: str, assignments: Sequence[tuple[str, str]]) -> dict[str, An
     Raises
     ------
     InputError
-        If a text is no value of its parameter's type.
+        If a text is no value of its parameter's type, or a key looks like an option.
     """
     from microchar.generator import find
 
     hints = {key: hint for key, hint, _ in parameters_of(find(name))} if assignments else {}
     values: dict[str, Any] = {}
     for key, text in assignments:
+        if key not in hints:
+            _refuse_misspelt(key, list(hints), options)
         hint = hints.get(key, str)
         try:
             values[key] = parsed(text, hint)
         except ValueError:
             raise InputError(f"{key}={text}: generator {name!r} expects {written(hint)} here") from None
     return values
+
+
+def _refuse_misspelt(key: str, parameters: Sequence[str], options: Collection[str]) -> None:
+    known = {option.lstrip("-").replace("-", "_"): option for option in options if option.startswith("--")}
+    near = difflib.get_close_matches(key, [*parameters, *known], n=1)
+    if near and near[0] in known:
+        raise InputError(f"--{key.replace('_', '-')}: no option and no parameter; did you mean {known[near[0]]}?")
 
 
 def parsed(text: str, hint: Any) -> Any:

@@ -26,8 +26,8 @@ _HEADS = {
 }
 _MEANING = """\
 Ratios are distances to the held-out blocks over the distances between these (the noise floor): about 1 is as good as
-another piece of the material. total: their geometric mean, none counted below 1. spread: scatter of the samples over
-that of the blocks; far below 1, samples are too much alike."""
+another piece of the material. spread: scatter of the samples over that of the blocks; far below 1, samples are too much
+alike. total: 1 at best; the geometric mean of the ratios, corrected for the scatter of the samples."""
 
 
 def add_command(commands: Any) -> None:
@@ -89,8 +89,9 @@ def _candidates(options: argparse.Namespace) -> dict[str, Any]:
 def _candidate(text: str, options: argparse.Namespace) -> Any:
     from microchar.cli_generate import ready_generator
     from microchar.generator import specs
+    from microchar.model_library import models
 
-    if text in specs() or Path(text).suffix == ".safetensors":
+    if text in specs() or text in models() or Path(text).suffix == ".safetensors":
         return ready_generator(text)
     # Fakes may be coded otherwise, and are whole.
     return read(text, options, phases=None, crop=None)

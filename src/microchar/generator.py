@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -18,6 +16,7 @@ import numpy as np
 
 from microchar.errors import InputError, MissingDependencyError
 from microchar.fitted_state import Layout, check_finite, check_layout
+from microchar.plugins import installed
 from microchar.training import Material, TrainingData
 from microchar.volume import Triple, Volume
 
@@ -77,6 +76,9 @@ class GeneratorSpec:
         Whether a fit can leave checkpoints in a folder and be resumed from them.
     streams : bool
         Whether it makes volumes block by block, see `microchar.streaming.StreamingGenerator`.
+    adjustable : tuple of str
+        Parameters that say how volumes are made and not which (a device, the size
+        of tiles): they may be given anew for a fitted model.
     requires : tuple of str
         Modules that must be installed for it.
     extra : str
@@ -97,6 +99,7 @@ class GeneratorSpec:
     revision: int = 1
     keeps_progress: bool = False
     streams: bool = False
+    adjustable: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     extra: str = ""
     cost: str = ""
@@ -444,40 +447,7 @@ def specs() -> Mapping[str, GeneratorSpec]:
     A plugin that cannot be read is a warning that names it; two of one name are
     an error.
     """
-    found: dict[str, GeneratorSpec] = {}
-    origin: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        if point.name in origin:
-            if point.value == origin[point.name].value:
-                continue
-            raise InputError(
-                f"two generators are named {point.name!r}: {origin[point.name].value} and {point.value}; "
-                "uninstall one of the distributions"
-            )
-        origin[point.name] = point
-        spec = _read(point)
-        if spec is not None:
-            found[point.name] = spec
-    return found
-
-
-def _read(point: EntryPoint) -> GeneratorSpec | None:
-    try:
-        spec = point.load()
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not take the others with it
-        warnings.warn(
-            f"generator {point.name!r} ({point.value}) is left out, it cannot be read: {type(error).__name__}: {error}",
-            stacklevel=2,
-        )
-        return None
-    if not isinstance(spec, GeneratorSpec):
-        warnings.warn(
-            f"generator {point.name!r} ({point.value}) is left out: it names a {type(spec).__name__}, "
-            "expected a microchar.generator.GeneratorSpec",
-            stacklevel=2,
-        )
-        return None
-    return spec
+    return installed(GROUP, GeneratorSpec, "generator")
 
 
 def spec_of(name: str) -> GeneratorSpec:
@@ -501,5 +471,7 @@ def create(name: str, **parameters: Any) -> Generator:
     own = [f.name for f in fields(cls) if f.init]
     unknown = sorted(set(parameters) - set(own))
     if unknown:
-        raise InputError(f"generator {name!r} has no parameter {unknown[0]!r}; it has {', '.join(own) or 'none'}")
+        near = difflib.get_close_matches(unknown[0], own, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise InputError(f"generator {name!r} has no parameter {unknown[0]!r}; {hint}it has {', '.join(own) or 'none'}")
     return cls(**parameters)

@@ -12,6 +12,8 @@ from microchar.result import Profile, Result, Value
 
 #: A spread of fewer values says nothing.
 LEAST_FOR_SPREAD = 3
+#: What chance can make of 1 plus an excess, at least.
+_LEAST = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +64,11 @@ class Score:
     ratios : mapping of str to float
         For each metric the mean distance between a sample and a real block over
         the mean distance between two real blocks (the noise floor). About 1 is as
-        good as another piece of the material; below 1 samples are more typical of
-        the material than its own blocks are, and as a rule too much alike.
+        good as another piece of the material; samples that are all typical and
+        too much alike have less.
+    excesses : mapping of str to float
+        The same in excess of 1, less what the scatter of the samples among
+        themselves makes of it, see `total`.
     scalars : tuple of ScalarScore
         Every scalar with z-score and ratio of spreads.
     n_samples : int
@@ -71,19 +76,36 @@ class Score:
     """
 
     ratios: Mapping[str, float]
+    excesses: Mapping[str, float]
     scalars: tuple[ScalarScore, ...] = ()
     n_samples: int = 0
 
     @property
     def total(self) -> float:
-        """Geometric mean of the ratios, each taken for 1 where it is below.
+        r"""How far the samples are from the material over all: the number to sort and to choose by; 1 at best.
 
-        Below the noise floor there is nothing more to gain: a copy of a real
-        block would otherwise make up for faults elsewhere. Some distances are
-        bounded (probabilities) and some are not (Euler characteristics of
-        noise are off by hundreds); the geometric mean lets none drown the others.
+        The geometric mean of 1 plus the excess of each metric, which is half the
+        energy distance [1]_ of samples and blocks in units of the floor,
+
+        .. math:: \frac{2\langle d(\text{sample}, \text{real})\rangle
+                  - \langle d(\text{sample}, \text{sample}')\rangle
+                  - \langle d(\text{real}, \text{real}')\rangle}
+                  {2\,\langle d(\text{real}, \text{real}')\rangle} .
+
+        It is zero in expectation where samples and blocks scatter about the same
+        mean alike, and positive where they do not (always for scalars, for
+        curves as a rule): unlike the ratio it is not lowered by samples that are
+        all the same. Below 1 the total is by chance only. Some distances are
+        bounded (probabilities) and some are not (the Euler characteristic of noise
+        is off by hundreds); the geometric mean lets none drown the others. Of a
+        single sample, which has no scatter, the excess is that of the ratio.
+
+        References
+        ----------
+        .. [1] G. J. Székely and M. L. Rizzo, "Energy statistics: a class of
+           statistics based on distances", J. Stat. Plan. Inference 143, 1249 (2013).
         """
-        return float(np.exp(np.mean([np.log(max(ratio, 1.0)) for ratio in self.ratios.values()])))
+        return float(np.exp(np.mean([np.log(max(1.0 + excess, _LEAST)) for excess in self.excesses.values()])))
 
     @property
     def spreads(self) -> dict[str, float]:
@@ -116,6 +138,7 @@ class Score:
             "total": self.total,
             "spread": self.spread,
             "ratios": dict(self.ratios),
+            "excesses": dict(self.excesses),
             "spreads": self.spreads,
             "samples": self.n_samples,
             "scalars": scalars,

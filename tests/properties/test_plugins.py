@@ -1,4 +1,4 @@
-"""Generators and metrics of other distributions: found, and when broken, named. Each case is a fresh interpreter."""
+"""Generators, models and metrics of other distributions: found, and when broken, named. Each in a fresh interpreter."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from textwrap import dedent
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -82,7 +83,7 @@ def microchar(site, *arguments: str) -> subprocess.CompletedProcess:
     return run(site, "-m", "microchar.cli", *arguments)
 
 
-GENERATORS, METRICS = "microchar.generators", "microchar.metrics"
+GENERATORS, METRICS, MODELS = "microchar.generators", "microchar.metrics", "microchar.models"
 
 
 def test_a_generator_plugin_is_listed_and_makes_volumes(site):
@@ -179,6 +180,98 @@ def test_the_tutorial_plugin_passes_the_conformance_test_and_the_command_line(si
     assert fitted.returncode == 0, fitted.stderr
     made = microchar(site, "generate", "model.safetensors", "--shape", "24,24,24", "-o", "out")
     assert made.returncode == 0, made.stderr
+
+
+MODEL = """
+    from microchar.model_library import BundledModel
+
+    SAND = BundledModel(generator={generator!r}, package="sandbox", file="models/{file}.safetensors",
+                        title="A sandstone", summary="equal parts of sand and stone")
+"""
+
+
+@pytest.fixture
+def sandbox(site):
+    """Give a function that installs a package with a model of `shuffle`."""
+    import microchar as mc
+
+    def install(name: str = "sand", generator: str = "shuffle", file: str = "sand") -> None:
+        code = MODEL.format(generator=generator, file=file)
+        site("sandbox", MODELS, {name: "sandbox:SAND"}, code, "sandbox/__init__")
+        labels = np.arange(512).reshape(8, 8, 8) % 2
+        fitted = mc.generators.create("shuffle").fit(mc.as_volume(labels * 9, voxel_size="2um"))
+        fitted.save(site.folder / "sandbox" / "models" / "sand.safetensors")
+
+    (site.folder / "sandbox" / "models").mkdir(parents=True)
+    return install
+
+
+def test_a_bundled_model_is_listed_and_makes_volumes(site, sandbox):
+    sandbox()
+    listed = microchar(site, "generators")
+    assert listed.returncode == 0, listed.stderr
+    assert "\nsand  shuffle: equal parts of sand and stone\n" in listed.stdout
+    details = microchar(site, "generators", "sand")
+    assert "a fit of:    shuffle" in details.stdout
+    assert "usable here: yes" in details.stdout
+    made = microchar(site, "generate", "sand", "--shape", "8,8,8", "--seed", "3", "-o", "out")
+    assert (made.returncode, made.stdout) == (0, "out/sand-3.tif\n"), made.stderr
+    checked = run(
+        site,
+        "-W",
+        "error",
+        "-c",
+        dedent(
+            """
+            import sys
+            from microchar.model_library import models
+            assert models()["sand"].title == "A sandstone"
+            assert "safetensors" not in sys.modules
+            import microchar as mc
+            volume = mc.read_volume("out/sand-3.tif")
+            assert (volume.grey_values, volume.voxel_size, volume.unit) == ((0, 9), (2.0, 2.0, 2.0), "um")
+            made = mc.generators.load_model("sand").generate((8, 8, 8), seed=3)
+            assert (made.values == volume.values).all()
+            """
+        ),
+    )
+    assert checked.returncode == 0, checked.stderr
+    ranked = microchar(site, "rank", "out/sand-3.tif", "sand", "--shape", "4,4,4", "--metrics", "volume_fraction")
+    assert ranked.returncode == 0, ranked.stderr
+    misspelt = microchar(site, "generate", "sandd", "--shape", "8,8,8")
+    assert misspelt.returncode == 2
+    assert "unknown model 'sandd': did you mean 'sand'? bundled are sand" in misspelt.stderr
+
+
+def test_a_generator_goes_before_a_model_of_its_name(site, sandbox):
+    sandbox("overlapping-spheres")
+    listed = microchar(site, "generators")
+    assert "not usable here: a generator has this name" in listed.stdout
+    made = microchar(site, "generate", "overlapping-spheres", "--shape", "8,8,8", "--radius", "2", "-o", "out")
+    assert made.returncode == 0, made.stderr
+    import microchar as mc
+
+    assert mc.read_volume(site.folder / "out" / "overlapping-spheres-0.tif").grey_values != (0, 9)
+
+
+def test_a_model_that_cannot_be_used_says_why(site, sandbox):
+    sandbox(generator="diffusion-model")
+    listed = microchar(site, "generators")
+    assert "not usable here: needs the generator 'diffusion-model', not installed" in listed.stdout
+
+
+def test_a_model_whose_file_is_missing_is_an_error_that_names_it(site, sandbox):
+    sandbox(file="gravel")
+    made = microchar(site, "generate", "sand", "--shape", "8,8,8")
+    assert made.returncode == 2
+    assert "gravel.safetensors: no such file" in made.stderr
+
+
+def test_a_broken_model_plugin_is_a_warning_that_names_it(site):
+    site("broken", MODELS, {"wreck": "broken:WRECK"}, "WRECK = 'models/wreck.safetensors'")
+    listed = microchar(site, "generators")
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stderr.startswith("microchar: warning: model 'wreck' (broken:WRECK) is left out, it names a str")
 
 
 def test_a_metric_plugin_is_listed_and_measured(site):

@@ -1,0 +1,202 @@
+"""`microchar fit` of a generator that has many parameters and keeps progress: a plugin, installed in a folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from textwrap import dedent
+
+import numpy as np
+import pytest
+import tifffile
+
+from microchar.cli_parameters import as_assignments
+
+PLUGIN = """
+    import json, time
+    from dataclasses import dataclass
+    from typing import ClassVar
+    import numpy as np
+    from microchar.generator import Generator, GeneratorSpec, Layout
+
+    SPEC = GeneratorSpec(factory="counting:Counting", title="", summary="counts", inputs=("volume", "slices"),
+                         keeps_progress=True, adjustable=("tile_size",))
+
+    @dataclass(kw_only=True)
+    class Counting(Generator):
+        spec: ClassVar[GeneratorSpec] = SPEC
+        layout: ClassVar[Layout] = {"sum": ("float64", ())}
+        preset: str = "default"
+        steps: int = 5
+        pause: float = 0.0
+        shift: float = 0.0
+        anisotropic: bool = False
+        tile_size: int = 4
+
+        def learn(self, data, rng, callback):
+            total, first = 0.0, 0
+            if self.resume:
+                known = json.loads((self.folder / "checkpoint.json").read_text())
+                total, first, rng.bit_generator.state = known["sum"], known["step"], known["rng"]
+            for step in range(first, self.steps):
+                if self.folder:
+                    known = {"sum": total, "step": step, "rng": rng.bit_generator.state}
+                    (self.folder / "checkpoint.json").write_text(json.dumps(known))
+                callback(step / self.steps, "counting")
+                deadline = time.monotonic() + self.pause
+                while time.monotonic() < deadline:
+                    time.sleep(0.01)
+                total += rng.random() + self.shift
+            return {"sum": np.array(total)}
+
+        def make(self, shape, rng, periodic, callback):
+            self.remarks = {"tile size": self.tile_size}
+            return rng.integers(0, 2, shape).astype(np.uint8)
+"""
+
+
+@pytest.fixture
+def home(tmp_path):
+    """Give a folder with the plugin and a real volume."""
+    (tmp_path / "counting.py").write_text(dedent(PLUGIN), encoding="utf-8")
+    info = tmp_path / "counting-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: counting\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[microchar.generators]\ncounting = counting:SPEC\n")
+    tifffile.imwrite(tmp_path / "real.tif", np.random.default_rng(0).integers(0, 2, (8, 8, 8), np.uint8))
+    return tmp_path
+
+
+def start(home, *arguments: str) -> subprocess.Popen:
+    path = os.pathsep.join([str(home), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return subprocess.Popen(
+        [sys.executable, "-m", "microchar.cli", *arguments],
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def run(home, *arguments: str) -> tuple[int, str, str]:
+    process = start(home, *arguments)
+    out, errors = process.communicate(timeout=120)
+    return process.returncode, out, errors
+
+
+def model(path):
+    """Return parameters and the sum of a model, without its plugin."""
+    import json
+
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as file:
+        return json.loads(file.metadata()["microchar"])["parameters"], float(file.get_tensor("sum"))
+
+
+OWN = ("--output", "-o", "--slices", "--set", "--quiet", "-n")
+
+
+@pytest.mark.parametrize(
+    ("given", "rewritten"),
+    [
+        ("fit a real.tif --preset paper --minutes 30", "fit a real.tif --set preset=paper --set minutes=30"),
+        ("fit a --preset=paper real.tif -o x", "fit a --set preset=paper real.tif -o x"),
+        ("fit a --preset paper real.tif", "fit a --set preset=paper real.tif"),
+        ("fit a --slices xy xz yz --n-critic 2 --quiet", "fit a --slices xy xz yz --set n-critic=2 --quiet"),
+        (
+            "fit a r --shift -0.5 --offset -.5 --anisotropic",
+            "fit a r --set shift=-0.5 --set offset=-.5 --set anisotropic=true",
+        ),
+        ("fit a r --anisotropic -o x", "fit a r --set anisotropic=true -o x"),
+        ("fit a --cut 1=2 -- --preset paper", "fit a --set cut=1=2 -- --preset paper"),
+        ("fit a --set radius=3 --output=b", "fit a --set radius=3 --output=b"),
+    ],
+)
+def test_options_of_nobody_are_parameters(given, rewritten):
+    assert as_assignments(given.split(), OWN) == rewritten.split()
+
+
+def test_parameters_are_given_like_options(home):
+    given = ["--preset", "paper", "--steps=3", "--shift", "-1.5", "--anisotropic", "--tile-size", "9"]
+    code, out, errors = run(home, "fit", "counting", *given, "real.tif")
+    assert (code, errors) == (0, "")
+    assert out.splitlines()[-1] == "model.safetensors"
+    parameters, _ = model(home / "model.safetensors")
+    assert parameters == {
+        "preset": "paper", "steps": 3, "pause": 0.0, "shift": -1.5, "anisotropic": True, "tile_size": 9
+    }  # fmt: skip
+    made = run(home, "generate", "model.safetensors", "--shape", "4,4,4", "--tile-size", "2")
+    assert made[:2] == (0, "fakes/counting-0.tif; tile size: 2\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fit", "counting", "real.tif", "--step", "3"], "no parameter 'step'; did you mean 'steps'? it has"),
+        (["fit", "counting", "real.tif", "--sliced", "xy"], "no option and no parameter; did you mean --slices?"),
+        (["fit", "counting", "real.tif", "--steps", "many"], "steps=many: generator 'counting' expects int here"),
+        (["fit", "shuffle", "real.tif", "--frobnicate", "1"], "'shuffle' has no parameter 'frobnicate'; it has none"),
+        (["fit", "shuffle", "real.tif", "--resume"], "'shuffle' keeps no progress of its fit"),
+        (["fit", "counting", "real.tif", "--resume"], "model.fit: holds no fit to resume"),
+        (["fit", "counting", "real.tif", "-o", "m.fit"], "m.fit: the folder of the fit's progress has this name"),
+        (["generate", "shuffle", "--outputs", "x", "--shape", "4,4"], "did you mean --output?"),
+        (["generate", "overlapping-spheres", "--radii", "2", "--shape", "4,4,4"], "did you mean 'radius'?"),
+    ],
+)  # fmt: skip
+def test_misspelt_parameters_and_options_are_errors_that_help(home, arguments, message):
+    before = sorted(os.listdir(home))
+    code, out, errors = run(home, *arguments)
+    assert (code, out) == (2, "")
+    assert message in errors
+    assert sorted(set(os.listdir(home)) - {"__pycache__"}) == before
+
+
+def test_a_parameter_of_a_fitted_model_cannot_be_changed_unless_it_is_adjustable(home):
+    assert run(home, "fit", "counting", "real.tif")[0] == 0
+    code, _, errors = run(home, "generate", "model.safetensors", "--shape", "4,4,4", "--shift", "2")
+    assert code == 2
+    assert "give shift to `microchar fit`. Of this one tile_size can be changed" in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_fit_is_resumed_as_if_it_had_not_been_stopped(home, number):
+    fit = ["fit", "counting", "real.tif", "--steps", "20"]
+    assert run(home, *fit, "-o", "whole.safetensors")[0] == 0
+    process = start(home, *fit, "--pause", "0.2")
+    checkpoint = home / "model.fit" / "checkpoint.json"
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert "stopping at the next step; once more to stop at once" in errors
+    assert errors.endswith(
+        "microchar: interrupted; model.fit holds the progress, continue with the same command and --resume\n"
+    )
+    assert not (home / "model.safetensors").exists()
+
+    code, _, errors = run(home, *fit)
+    assert code == 2
+    assert "model.fit: holds the progress of an earlier fit; continue it with resume=True (--resume)" in errors
+    assert run(home, *fit, "--resume")[0] == 0
+    assert model(home / "model.safetensors")[1] == model(home / "whole.safetensors")[1]
+
+
+def test_asked_twice_it_stops_at_once(home):
+    process = start(home, "fit", "counting", "real.tif", "--pause", "60")
+    checkpoint = home / "model.fit" / "checkpoint.json"
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    process.communicate(timeout=20)
+    assert process.returncode == 1
