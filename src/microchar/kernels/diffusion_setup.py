@@ -36,7 +36,7 @@ def count_runs(labels, code, rows):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, touches, kept):  # type: ignore[no-untyped-def]
-    """Write `code` of the voxels connected to both ends of axis 0 into `kept`, which comes filled with 0.
+    """Write `code` of the voxels connected to both ends of axis 0 into `kept`, as large at least and filled with 0.
 
     Runs are joined by union-find: `begin`, `end` and `parent` (int32), and
     `touches` (uint8, filled with 0), one entry for each run, are its workspace.
@@ -119,13 +119,22 @@ def _join(a, b, parent):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, error_model="numpy")
 def _masks(kept, i, j, k, family, masks):  # type: ignore[no-untyped-def]
-    """Set bit ``4 di + 2 dj + dk`` of ``masks[f]`` where that voxel of the block at (i, j, k) is of family f."""
+    """Set bit ``4 di + 2 dj + dk`` of ``masks[f]`` where that voxel of the block at (i, j, k) is of family f.
+
+    Returns whether any is set; where none is, `masks` stays as it was.
+    """
+    mask = 0
+    for bit in range(8):
+        mask |= (kept[i + (bit >> 2), j + ((bit >> 1) & 1), k + (bit & 1)] != 0) << bit
+    if len(masks) == 1 or mask == 0:
+        masks[0] = mask
+        return mask != 0
     for f in range(len(masks)):
         masks[f] = 0
     for bit in range(8):
-        a, b, c = i + (bit >> 2), j + ((bit >> 1) & 1), k + (bit & 1)
-        if a < kept.shape[0] and b < kept.shape[1] and c < kept.shape[2] and kept[a, b, c]:
-            masks[family[kept[a, b, c]]] |= 1 << bit
+        if (mask >> bit) & 1:
+            masks[family[kept[i + (bit >> 2), j + ((bit >> 1) & 1), k + (bit & 1)]]] |= 1 << bit
+    return True
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -134,7 +143,7 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
 
     Parameters
     ----------
-    kept : uint8, (n0, n1, n2)
+    kept : uint8, three even lengths
         From `percolate`.
     family : uint8, (256,)
         Voxels of one aggregate are of one family: conductances of one magnitude.
@@ -145,40 +154,55 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
     nodes, aggregates : int64, (planes of blocks,)
     """
     for plane in range(first, last):
+        n = m = 0
         for j in range(0, kept.shape[1], 2):
             for k in range(0, kept.shape[2], 2):
-                _masks(kept, 2 * plane, j, k, family, masks)
-                for f in range(len(masks)):
-                    aggregates[plane] += components[masks[f], 8]
-                    nodes[plane] += components[masks[f], 9]
+                if _masks(kept, 2 * plane, j, k, family, masks):
+                    for f in range(len(masks)):
+                        m += components[masks[f], 8]
+                        n += components[masks[f], 9]
+        nodes[plane], aggregates[plane] = n, m
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def number_plane(kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, write):  # type: ignore[no-untyped-def]
-    """Number the voxels of a plane of blocks into ``number[i % 4]``; write their aggregates if asked to.
+def number_plane(
+    kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, shape, write
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Number the voxels of a plane of blocks into ``number[i % 4]``; write down their aggregates if asked to.
 
-    Returns the number of the next node.
+    Parameters
+    ----------
+    node, aggregate : int
+        The first ones of this plane.
+    number : uint32, (4, n1, n2)
+        The number of nodes stands for none.
+    agg, start : uint32, (nodes,), and int64, (aggregates + 1,)
+        The aggregate of each node, and the first node of each aggregate.
+    cell, shape : int32, (aggregates, 3), and uint8, (aggregates,)
+        The block of each aggregate, and which of its voxels are in it.
     """
-    none, i = np.uint32(len(agg)), 2 * plane
+    i = 2 * plane
+    for half in range(2):
+        number[(i + half) & 3] = len(agg)
     for j in range(0, kept.shape[1], 2):
         for k in range(0, kept.shape[2], 2):
-            for bit in range(8):
-                number[(i + (bit >> 2)) & 3, j + ((bit >> 1) & 1), k + (bit & 1)] = none
-            _masks(kept, i, j, k, family, masks)
+            if not _masks(kept, i, j, k, family, masks):
+                continue
             for f in range(len(masks)):
                 mask = masks[f]
                 for component in range(components[mask, 8]):
-                    if write:
-                        start[aggregate] = node
-                        cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
+                    first, bits = node, 0
                     for bit in range(8):
                         if (mask >> bit) & 1 and components[mask, bit] == component:
                             number[(i + (bit >> 2)) & 3, j + ((bit >> 1) & 1), k + (bit & 1)] = node
+                            bits |= 1 << bit
                             if write:
                                 agg[node] = aggregate
                             node += 1
+                    if write:
+                        start[aggregate], shape[aggregate] = first, bits
+                        cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
                     aggregate += 1
-    return node
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -191,12 +215,14 @@ def spread(kept, i, number, x, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def link(kept, i, periodic1, periodic2, number, nbr, ends, kind):  # type: ignore[no-untyped-def]
+def link(kept, i, shape, periodic1, periodic2, number, nbr, ends, kind):  # type: ignore[no-untyped-def]
     """Write down the neighbours of the voxels of plane i.
 
     Parameters
     ----------
-    number : uint32, (4, at least n1, at least n2)
+    shape : tuple of three int
+        Of the volume; `kept` is longer by one along odd axes.
+    number : uint32, as the planes of `kept`
         The nodes of planes i and i - 1, from `number_plane`.
     nbr : uint32, (nodes, 6)
         Neighbours before along axes 0, 1, 2 and after along 2, 1, 0. Filled by
@@ -206,7 +232,7 @@ def link(kept, i, periodic1, periodic2, number, nbr, ends, kind):  # type: ignor
     kind : uint8, (nodes + 1,) or None
         ``kept - 1``; None where all conduct alike.
     """
-    n0, n1, n2 = kept.shape
+    n0, n1, n2 = shape
     for j in range(n1):
         for k in range(n2):
             node = number[i & 3, j, k]
