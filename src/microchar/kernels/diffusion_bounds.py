@@ -9,12 +9,13 @@ its *drop*, flow over conductance, so that to spread it is to hand the drop down
 
 from __future__ import annotations
 
-from numba import njit
+import numpy as np
 
-from microchar.kernels.diffusion_setup import conductance, is_dead_end
+from microchar.kernels.diffusion_jit import inner, kernel
+from microchar.kernels.diffusion_setup import conductance, end_conductance, is_dead_end
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _factorise(matrix, m):  # type: ignore[no-untyped-def]
     """Factorise a small network, the last node at zero, into L D Lᵀ; the diagonal becomes 1/D."""
     for k in range(m - 1):
@@ -29,7 +30,7 @@ def _factorise(matrix, m):  # type: ignore[no-untyped-def]
         matrix[k, k] = inverse
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _solve(matrix, rhs, m):  # type: ignore[no-untyped-def]
     """Turn what m nodes have in excess into their potentials, the last one at zero."""
     for i in range(m - 1):
@@ -42,21 +43,21 @@ def _solve(matrix, rhs, m):  # type: ignore[no-untyped-def]
             rhs[i] -= matrix[j, i] * rhs[j]
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _find(slot, nbr, wanted):  # type: ignore[no-untyped-def]
     while nbr[slot] != wanted:
         slot += 1
     return slot
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def residual(nbr, kind, table, ends, x, start, first, last, r, excess):  # type: ignore[no-untyped-def]
     """Write what the flux of the field `x` leaves at the nodes (float32), and its sum over each aggregate."""
     none = len(ends)
     for a in range(first, last):
         total = 0.0
         for i in range(start[a], start[a + 1]):
-            here, at_end = x[i], 2 * conductance(kind, table, 0, i, i)
+            here, at_end = x[i], end_conductance(kind, table, i)
             left = (ends[i] & 1) * at_end * (1 - here) - (ends[i] >> 1) * at_end * here
             for side in range(6):
                 j = nbr[i, side]
@@ -68,7 +69,7 @@ def residual(nbr, kind, table, ends, x, start, first, last, r, excess):  # type:
         excess[a] = total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def route(
     ptr, nbr, weight, end, excess, agg, member_ptr, members, local, coarse_ptr, coarse_nbr, coarse_drop,
     coarse_end_drop, matrix, rhs, first, last, drop, end_drop,
@@ -86,11 +87,11 @@ def route(
         Flow over conductance out of each node along each edge and to the ends, written here.
     """
     for a in range(first, last):
-        m = 0
+        m = np.int64(0)
         for member in range(member_ptr[a], member_ptr[a + 1]):
             i = members[member]
             local[i] = -1
-            if not is_dead_end(ptr, end, i):
+            if not is_dead_end(ptr, end, np.int64(i)):
                 local[i] = m
                 matrix[m, : m + 1] = 0.0
                 m += 1
@@ -124,7 +125,7 @@ def route(
                     drop[slot] = rhs[local[i]] - rhs[local[j]]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def dissipation(
     nbr, kind, table, ends, x, agg, start, shape, coarse_ptr, coarse_nbr, coarse_drop, coarse_end_drop,
     factors, potential, rest, first, last, sums,
@@ -152,7 +153,7 @@ def dissipation(
             for sign in range(2 if ends[i] else 0):
                 if (ends[i] >> sign) & 1:
                     # Out of the node: to the inlet at 1 (sign 0) or the outlet at 0 (sign 1).
-                    g, d, e = 2 * conductance(kind, table, 0, i, i), here - (1 - sign), coarse_end_drop[a]
+                    g, d, e = end_conductance(kind, table, i), here - (1 - sign), coarse_end_drop[a]
                     balance -= g * (d + e)
                     current -= (1 - sign) * g * (d + e)
                     energy += g * d * d
@@ -189,7 +190,7 @@ def dissipation(
         sums[place] += value
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _even_out(nbr, kind, table, x, begin, end, potential, rest):  # type: ignore[no-untyped-def]
     """Return dissipation and magnitude of the flux inside an aggregate, and what is left at its nodes."""
     lost = magnitude = left = 0.0

@@ -8,12 +8,12 @@ are nodes: it is 0 and stands for the neighbour that is not there.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from microchar.kernels.diffusion_jit import inner, kernel
 from microchar.kernels.diffusion_setup import conductance, end_conductance
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _inflow(nbr, kind, table, x, i):  # type: ignore[no-untyped-def]
     if kind is None:
         return (
@@ -21,14 +21,14 @@ def _inflow(nbr, kind, table, x, i):  # type: ignore[no-untyped-def]
             + table[1, 0, 0] * (x[nbr[i, 1]] + x[nbr[i, 4]])
             + table[2, 0, 0] * (x[nbr[i, 2]] + x[nbr[i, 3]])
         )
-    total = conductance(kind, table, 0, i, nbr[i, 0]) * x[nbr[i, 0]]
-    for side in range(1, 6):
+    total = x[i] * 0
+    for side in range(6):
         j = nbr[i, side]
         total += conductance(kind, table, min(side, 5 - side), i, j) * x[j]
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def relax(nbr, kind, table, inverse, b, x, first, last, backward):  # type: ignore[no-untyped-def]
     """Gauss-Seidel over the nodes from `first` up to `last`, in that order or backward."""
     for step in range(last - first):
@@ -36,7 +36,7 @@ def relax(nbr, kind, table, inverse, b, x, first, last, backward):  # type: igno
         x[i] = inverse[i] * (b[i] + _inflow(nbr, kind, table, x, i))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def restrict(nbr, kind, table, inverse, b, x, start, first, last, coarse):  # type: ignore[no-untyped-def]
     """Sum the residual ``b - A x`` over each aggregate from `first` up to `last`."""
     for a in range(first, last):
@@ -46,21 +46,21 @@ def restrict(nbr, kind, table, inverse, b, x, start, first, last, coarse):  # ty
         coarse[a] = total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def prolong(agg, coarse, factor, x, first, last):  # type: ignore[no-untyped-def]
     """Add `factor` times the value of its aggregate to each node from `first` up to `last`, voxel or not."""
     for i in range(first, last):
         x[i] += factor * coarse[agg[i]]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def energies(nbr, kind, table, ends, x, y, first, last):  # type: ignore[no-untyped-def]
     """Return ``x · A x`` and ``x · A y``, of the nodes from `first` up to `last` and the faces before them."""
     # By differences: a diagonal in single precision would leak a little at every node, which adds up over millions.
     none = len(ends)
     xx = xy = 0.0
     for i in range(first, last):
-        g = end_conductance(kind, table, ends, i)
+        g = ((ends[i] & 1) + (ends[i] >> 1)) * end_conductance(kind, table, i)
         squares, products = g * x[i] * x[i], g * x[i] * y[i]
         for side in range(3):
             j = nbr[i, side]
@@ -74,7 +74,7 @@ def energies(nbr, kind, table, ends, x, y, first, last):  # type: ignore[no-unty
     return xx, xy
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def relax_graph(ptr, nbr, weight, inverse, b, x, first, last, backward):  # type: ignore[no-untyped-def]
     """Gauss-Seidel on a network, as `relax`."""
     for step in range(last - first):
@@ -85,7 +85,7 @@ def relax_graph(ptr, nbr, weight, inverse, b, x, first, last, backward):  # type
         x[i] = inverse[i] * (b[i] + total)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def restrict_graph(ptr, nbr, weight, inverse, b, x, agg, first, last, coarse):  # type: ignore[no-untyped-def]
     """Add the residual ``b - A x`` of the nodes from `first` up to `last` to their aggregates."""
     for i in range(first, last):
@@ -95,7 +95,7 @@ def restrict_graph(ptr, nbr, weight, inverse, b, x, agg, first, last, coarse):  
         coarse[agg[i]] += total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def apply_graph(ptr, nbr, weight, end, x, out, first, last):  # type: ignore[no-untyped-def]
     """Write ``A x`` into `out`; returns ``x · A x``."""
     product = 0.0

@@ -8,10 +8,11 @@ aggregate, which is a connected component inside a block, is a range of nodes.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from microchar.kernels.diffusion_jit import inner, kernel
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def count_runs(labels, code, rows):  # type: ignore[no-untyped-def]
     """Write into ``rows[1:]`` the number of runs of conducting voxels up to each row (along the last axis).
 
@@ -34,7 +35,7 @@ def count_runs(labels, code, rows):  # type: ignore[no-untyped-def]
             rows[i * n1 + j + 1] = rows[i * n1 + j] + runs
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, touches, kept):  # type: ignore[no-untyped-def]
     """Write `code` of the voxels connected to both ends of axis 0 into `kept`, as large at least and filled with 0.
 
@@ -71,7 +72,7 @@ def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, touc
     return total
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _find_runs(labels, i, j, code, run, begin, end, parent):  # type: ignore[no-untyped-def]
     inside, n = False, labels.shape[2]
     for k in range(n):
@@ -87,7 +88,7 @@ def _find_runs(labels, i, j, code, run, begin, end, parent):  # type: ignore[no-
         end[run] = n
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _join_rows(row, other, rows, begin, end, parent):  # type: ignore[no-untyped-def]
     a, b = rows[row], rows[other]
     while a < rows[row + 1] and b < rows[other + 1]:
@@ -99,7 +100,7 @@ def _join_rows(row, other, rows, begin, end, parent):  # type: ignore[no-untyped
             b += 1
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _root(node, parent):  # type: ignore[no-untyped-def]
     while parent[node] != node:
         parent[node] = parent[parent[node]]
@@ -107,7 +108,7 @@ def _root(node, parent):  # type: ignore[no-untyped-def]
     return node
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _join(a, b, parent):  # type: ignore[no-untyped-def]
     a, b = _root(a, parent), _root(b, parent)
     # The smaller number is the root, so that roots come first in the order of nodes.
@@ -117,7 +118,7 @@ def _join(a, b, parent):  # type: ignore[no-untyped-def]
         parent[a] = b
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _masks(kept, i, j, k, family, masks):  # type: ignore[no-untyped-def]
     """Set bit ``4 di + 2 dj + dk`` of ``masks[f]`` where that voxel of the block at (i, j, k) is of family f.
 
@@ -137,7 +138,7 @@ def _masks(kept, i, j, k, family, masks):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def count_blocks(kept, family, masks, components, first, last, nodes, aggregates):  # type: ignore[no-untyped-def]
     """Count the nodes and the aggregates of each plane of blocks from `first` up to `last`.
 
@@ -164,7 +165,7 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
         nodes[plane], aggregates[plane] = n, m
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def number_plane(
     kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, shape, write
 ):  # type: ignore[no-untyped-def]  # fmt: skip
@@ -205,7 +206,7 @@ def number_plane(
                     aggregate += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def spread(kept, i, number, x, out):  # type: ignore[no-untyped-def]
     """Write the value of each node of plane i to its voxel in `out` (float32, as `kept`)."""
     for j in range(kept.shape[1]):
@@ -214,7 +215,7 @@ def spread(kept, i, number, x, out):  # type: ignore[no-untyped-def]
                 out[i, j, k] = x[number[i & 3, j, k]]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def link(kept, i, shape, periodic1, periodic2, number, nbr, ends, kind):  # type: ignore[no-untyped-def]
     """Write down the neighbours of the voxels of plane i.
 
@@ -232,31 +233,28 @@ def link(kept, i, shape, periodic1, periodic2, number, nbr, ends, kind):  # type
     kind : uint8, (nodes + 1,) or None
         ``kept - 1``; None where all conduct alike.
     """
-    n0, n1, n2 = shape
+    (n0, n1, n2), none = shape, np.uint32(len(ends))
     for j in range(n1):
         for k in range(n2):
             node = number[i & 3, j, k]
-            if node == len(ends):
+            if node == none:
                 continue
-            if i > 0:
-                _pair(nbr, 0, node, number[(i - 1) & 3, j, k])
-            if j > 0 or periodic1:
-                _pair(nbr, 1, node, number[i & 3, j - 1 if j > 0 else n1 - 1, k])
-            if k > 0 or periodic2:
-                _pair(nbr, 2, node, number[i & 3, j, k - 1 if k > 0 else n2 - 1])
+            for side in range(3):
+                if side == 0:
+                    other = number[(i - 1) & 3, j, k] if i > 0 else none
+                elif side == 1:
+                    other = number[i & 3, j - 1 if j > 0 else n1 - 1, k] if j > 0 or periodic1 else none
+                else:
+                    other = number[i & 3, j, k - 1 if k > 0 else n2 - 1] if k > 0 or periodic2 else none
+                if other != none:
+                    nbr[node, side] = other
+                    nbr[other, 5 - side] = node
             ends[node] = (i == 0) + 2 * (i == n0 - 1)
             if kind is not None:
                 kind[node] = kept[i, j, k] - 1
 
 
-@njit(nogil=True, error_model="numpy")
-def _pair(nbr, side, node, other):  # type: ignore[no-untyped-def]
-    if other != len(nbr):
-        nbr[node, side] = other
-        nbr[other, 5 - side] = node
-
-
-@njit(nogil=True, error_model="numpy")
+@inner
 def conductance(kind, table, axis, i, j):  # type: ignore[no-untyped-def]
     """Return the conductance of the face between two nodes; without kinds all are alike."""
     if kind is None:
@@ -264,14 +262,15 @@ def conductance(kind, table, axis, i, j):  # type: ignore[no-untyped-def]
     return table[axis, kind[i], kind[j]]
 
 
-@njit(nogil=True, error_model="numpy")
-def end_conductance(kind, table, ends, i):  # type: ignore[no-untyped-def]
-    """Return the conductance between a node and the ends it lies at: half a voxel each."""
-    sides = (ends[i] & 1) + (ends[i] >> 1)
-    return 2 * sides * conductance(kind, table, 0, i, i)
+@inner
+def end_conductance(kind, table, i):  # type: ignore[no-untyped-def]
+    """Return the conductance between a node at an end and that end: half a voxel."""
+    if kind is None:
+        return 2 * table[0, 0, 0]
+    return 2 * table[0, kind[i], kind[i]]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet):  # type: ignore[no-untyped-def]
     """Sum the conductances between the aggregates from `first` up to `last`; also 1/diagonal of the nodes.
 
@@ -291,16 +290,15 @@ def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, c
     int
         How many neighbours were written.
     """
-    n, used = np.uint32(len(agg)), 0
+    n, used = np.uint32(len(agg)), np.int64(0)  # functions are compiled apart for a literal 0
     for a in range(first, last):
         begin = used
         end[a] = inlet[a] = 0.0
         for i in range(start[a], start[a + 1]):
-            at_ends = end_conductance(kind, table, ends, i)
-            end[a] += at_ends
-            if ends[i] & 1:
-                inlet[a] += 2 * conductance(kind, table, 0, i, i)
-            diagonal = at_ends
+            at_inlet = (ends[i] & 1) * end_conductance(kind, table, i)
+            diagonal = at_inlet + (ends[i] >> 1) * end_conductance(kind, table, i)
+            inlet[a] += at_inlet
+            end[a] += diagonal
             for side in range(6):
                 j = nbr[i, side]
                 if j == n:
@@ -314,7 +312,7 @@ def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, c
     return used
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _add(nbr, weight, begin, used, other, g):  # type: ignore[no-untyped-def]
     for slot in range(begin, used):
         if nbr[slot] == other:
@@ -325,13 +323,13 @@ def _add(nbr, weight, begin, used, other, g):  # type: ignore[no-untyped-def]
     return used + 1
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def is_dead_end(ptr, end, i):  # type: ignore[no-untyped-def]
     """Whether all that enters a node has to leave it the way it came."""
     return ptr[i + 1] - ptr[i] == 1 and end[i] == 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def aggregate(ptr, nbr, weight, end, cell, by_cell, largest, parent, size, agg, coarse_cell):  # type: ignore[no-untyped-def]
     """Join the nodes of a network to aggregates of at most `largest` nodes, not counting dead ends.
 
@@ -376,20 +374,20 @@ def aggregate(ptr, nbr, weight, end, cell, by_cell, largest, parent, size, agg, 
     return count
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _fits(i, j, parent, size, largest):  # type: ignore[no-untyped-def]
     a, b = _root(i, parent), _root(j, parent)
     return a != b and size[a] + size[b] <= largest
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _merge(i, j, parent, size):  # type: ignore[no-untyped-def]
     a, b = _root(i, parent), _root(j, parent)
     size[min(a, b)] += size[max(a, b)]
     parent[max(a, b)] = min(a, b)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def galerkin_graph(ptr, nbr, weight, agg, member_ptr, members, slot_of, coarse_ptr, coarse_nbr, coarse_weight):  # type: ignore[no-untyped-def]
     """Sum the conductances between the aggregates of a network.
 
