@@ -196,8 +196,8 @@ class Trainer:
         for mean, weight in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(weight, 1 - decay)
         # Statistics of batches and volumes are running averages already.
-        for mean, statistic in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            mean.copy_(statistic)
+        for held, statistic in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            held.copy_(statistic)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
