@@ -33,6 +33,10 @@ class GlobalPools(nn.Module):
         self.register_buffer("maximum", torch.zeros(channels))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
+    def reset(self) -> None:
+        """Begin the average anew."""
+        self.seen.zero_()
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and maximum, of this volume or frozen."""
         if not self.training:

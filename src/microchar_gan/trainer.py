@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from microchar_gan import losses
+from microchar_gan.attention import GlobalPools
 from microchar_gan.calibration import calibrate
 from microchar_gan.critic import SliceCritic
 from microchar_gan.devices import place
@@ -24,6 +25,8 @@ from microchar_gan.statistics import slice_descriptors
 _MEMORY = 0.05
 #: Real windows from which the descriptors of the material are taken.
 _WINDOWS = 1024
+#: Volumes from which the averaged generator's statistics are taken, and the seed of their noise.
+_SETTLING, _SETTLE_SEED = 8, 2
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ class Trainer:
         self.generator = place(generator, device, torch.channels_last_3d)
         self.critics = place(critics, device, torch.channels_last)
         if settings.calibrate:
-            calibrate(self.generator, self.generator.last, self.draw_noise(1), real.fractions)
+            calibrate(self.generator, self.generator.last, self.draw_noise(1, self.noise), real.fractions)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         betas = (settings.beta1, settings.beta2)
         self.adam_generator = torch.optim.Adam(self.generator.parameters(), settings.rate, betas)
@@ -94,15 +97,15 @@ class Trainer:
         return Losses(critic, penalty, generator, l1, separation)
 
     def _volume(self) -> Tensor:
-        noise = self.draw_noise(self.settings.batch)
+        noise = self.draw_noise(self.settings.batch, self.noise)
         with self._autocast():
             logits = self.generator(noise)
         return logits.float().softmax(dim=1)
 
-    def draw_noise(self, batch: int) -> Tensor:
+    def draw_noise(self, batch: int, source: torch.Generator) -> Tensor:
         """Return noise for volumes of the training's size."""
         shape = self.generator.noise_shape((self.settings.field,) * 3)
-        noise = torch.randn((batch, *shape), generator=self.noise, device=self.device)
+        noise = torch.randn((batch, *shape), generator=source, device=self.device)
         return noise.contiguous(memory_format=torch.channels_last_3d)
 
     def _axes(self) -> list[tuple[int, nn.Module]]:
@@ -195,9 +198,26 @@ class Trainer:
         decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
         for mean, weight in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(weight, 1 - decay)
-        # Statistics of batches and volumes are running averages already.
-        for held, statistic in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            held.copy_(statistic)
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Take the statistics that the averaged generator normalises and attends by from volumes of its own.
+
+        Those that the live one gathered belong to its weights; with the averaged
+        ones they can turn the volume into a single phase.
+        """
+        for module in self.average.modules():
+            if isinstance(module, GlobalPools):
+                module.reset()
+            elif isinstance(module, nn.BatchNorm3d):
+                module.reset_running_stats()
+                module.momentum = None  # the plain mean
+        self.average.train()
+        noise = torch.Generator(self.device).manual_seed(_SETTLE_SEED)
+        for _ in range(_SETTLING):
+            with self._autocast():
+                self.average(self.draw_noise(1, noise))
+        self.average.eval()
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
@@ -205,14 +225,13 @@ class Trainer:
     @torch.no_grad()
     def samples(self, count: int, seed: int) -> list[np.ndarray]:
         """Return labels made by the averaged generator, cut so that they do not repeat: crop³ of field³ voxels."""
+        self.settle()
         made = []
         noise = torch.Generator(self.device).manual_seed(seed)
-        shape = self.average.noise_shape((self.settings.field,) * 3)
         crop = self.settings.crop
         for _ in range(count):
-            z = torch.randn((1, *shape), generator=noise, device=self.device)
             with self._autocast():
-                logits = self.average(z.contiguous(memory_format=torch.channels_last_3d))
+                logits = self.average(self.draw_noise(1, noise))
             made.append(logits[0].argmax(dim=0)[:crop, :crop, :crop].to(torch.uint8).cpu().numpy())
         return made
 
