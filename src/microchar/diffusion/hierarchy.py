@@ -52,6 +52,7 @@ class Voxels:
     agg: np.ndarray
     start: np.ndarray
     cell: np.ndarray
+    shape: np.ndarray
     inverse: np.ndarray
 
     @property
@@ -128,7 +129,10 @@ def _components(steps: tuple[int, ...]) -> np.ndarray:
 
 
 def percolating(problem: Problem) -> tuple[np.ndarray, int]:
-    """Return 1 + the kind of each voxel that conducts from end to end, 0 elsewhere, and how many there are."""
+    """Return 1 + the kind of each voxel that conducts from end to end, 0 elsewhere, and how many there are.
+
+    Odd axes are filled up with 0, so that the volume is made of whole blocks of 2×2×2 voxels.
+    """
     labels = problem.labels
     conducts = np.flatnonzero(problem.conductivity)
     code = np.zeros(256, np.uint8)
@@ -136,7 +140,7 @@ def percolating(problem: Problem) -> tuple[np.ndarray, int]:
     rows = np.empty(labels.shape[0] * labels.shape[1] + 1, np.int64)
     diffusion_setup.count_runs(labels, code, rows)
     workspace = [*(np.empty(rows[-1], np.int32) for _ in range(3)), np.zeros(rows[-1], np.uint8)]
-    kept = np.zeros_like(labels)
+    kept = np.zeros([n + n % 2 for n in labels.shape], np.uint8)
     percolate: Callable[..., int] = diffusion_setup.percolate
     total = percolate(labels, code, *problem.periodic[1:], rows, *workspace, kept)
     return kept, total
@@ -179,7 +183,7 @@ def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
     refuse_beyond_memory(int(np.count_nonzero(kept)))
     voxels, slabs, numbering = _voxels(problem, kept, run)
     graphs = [_first_graph(voxels, slabs, run)]
-    by_cell = voxels.kind is None and len(_strong_steps(problem)) == sum(n > 1 for n in kept.shape)
+    by_cell = voxels.kind is None and len(_strong_steps(problem)) == sum(n > 1 for n in problem.labels.shape)
     while graphs[-1].n > _COARSEST:
         coarse, by_cell = _coarser(graphs[-1], by_cell)
         if coarse is None:
@@ -204,9 +208,10 @@ def _strong_steps(problem: Problem) -> tuple[int, ...]:
 def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[Slab], _Numbering]:
     kinds = np.unique(problem.conductivity[problem.conductivity > 0])
     family, families = _families(kinds)
-    planes = (kept.shape[0] + 1) // 2
-    # Slabs begin at even planes, so that no aggregate of aggregates lies in two of them.
-    pieces = min(_SLABS, max(1, planes // 8))
+    planes = kept.shape[0] // 2
+    # Slabs begin at even planes, so that no aggregate of aggregates by cells lies in two of them, and are so thick that
+    # none at all, `_LARGEST_CLUSTER` long and with dead ends to either side, reaches from one to the next but one.
+    pieces = min(_SLABS, max(1, planes // (_LARGEST_CLUSTER + 2)))
     ranges = list(pairwise([*(planes * piece // pieces // 2 * 2 for piece in range(pieces)), planes]))
     components = _components(_strong_steps(problem))
     counts = np.zeros((2, planes), np.int64)
@@ -225,6 +230,7 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
         agg=np.empty(n, np.uint32),
         start=np.full(aggregates[-1] + 1, n, np.int64),
         cell=np.empty((aggregates[-1], 3), np.int32),
+        shape=np.empty(aggregates[-1], np.uint8),
         inverse=np.empty(n, np.float32),
     )
     numbering = _Numbering(kept, family, families, components, nodes, aggregates, voxels)
@@ -248,30 +254,29 @@ class _Numbering:
 
     def planes(self, first: int, last: int, write: bool) -> Iterator[tuple[int, np.ndarray]]:
         """Give the planes of voxels of some planes of blocks with the nodes in them and in the plane before."""
-        n0, n1, n2 = self.kept.shape
         v, masks = self.voxels, np.empty(self.families, np.int64)
-        number = np.empty((4, n1 + 1, n2 + 1), np.uint32)
+        number = np.empty((4, *self.kept.shape[1:]), np.uint32)
         for plane in range(max(first - 1, 0), last):
             node, aggregate = self.nodes[plane], self.aggregates[plane]
             here = (self.kept, plane, self.family, masks, self.components, node, aggregate, number)
-            diffusion_setup.number_plane(*here, v.agg, v.start, v.cell, write and plane >= first)
+            diffusion_setup.number_plane(*here, v.agg, v.start, v.cell, v.shape, write and plane >= first)
             if plane >= first:
-                yield from ((i, number) for i in range(2 * plane, min(2 * plane + 2, n0)))
+                yield from ((2 * plane + half, number) for half in range(2))
 
 
 def _link(problem: Problem, numbering: _Numbering, planes: tuple[int, int]) -> None:
-    v = numbering.voxels
+    v, shape = numbering.voxels, problem.labels.shape
     for i, number in numbering.planes(*planes, write=True):
-        diffusion_setup.link(numbering.kept, i, *problem.periodic[1:], number, v.nbr, v.ends, v.kind)
+        diffusion_setup.link(numbering.kept, i, shape, *problem.periodic[1:], number, v.nbr, v.ends, v.kind)
 
 
-def on_voxels(x: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
-    """Return the values of the nodes on the voxels, nan where there is no node."""
+def on_voxels(x: np.ndarray, hierarchy: Hierarchy, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the values of the nodes on the voxels of a volume, nan where there is no node."""
     numbering = hierarchy.numbering
     out = np.full(numbering.kept.shape, np.nan, np.float32)
     for i, number in numbering.planes(0, len(numbering.nodes) - 1, write=False):
         diffusion_setup.spread(numbering.kept, i, number, x, out)
-    return out
+    return out[tuple(map(slice, shape))]
 
 
 def _table(kinds: np.ndarray, weights: tuple[float, float, float]) -> np.ndarray:

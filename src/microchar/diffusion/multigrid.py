@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ _GOOD_ENOUGH = 0.25
 #: Bounds are found where an iteration changed the energy by less than this many tolerances: the error that is left is
 #: then some twenty times smaller, and the gap between the bounds a few times that.
 _WORTH_A_LOOK = 10
+#: Pieces that share the routing of the flux among threads.
+_PIECES = 16
 
 
 class Solver:
@@ -39,18 +42,18 @@ class Solver:
         """
         n = self.hierarchy.voxels.n
         x = np.zeros(n + 1)
-        d, z, q = (np.zeros(n + 1, np.float32) for _ in range(3))
+        d, z = np.zeros(n + 1, np.float32), np.zeros(n + 1, np.float32)
         start, agg = self.start(), self.hierarchy.voxels.agg
         self._each(lambda part: np.copyto(x[part], start[agg[part]]))
-        product = 0.0
+        product = np.inf
         for iteration in range(max_iterations):
             # Anew from the field, in double precision, so that single precision elsewhere costs no accuracy.
             r = self.residual(x)
             self.precondition(r, z)
-            if iteration > 0:
-                self._add(z, -self._dot(z, q) / product, d)
+            square, overlap = self.energies(z, d)
+            self._add(z, -overlap / product, d)
             d, z = z, d
-            product = self.apply(d, q)
+            product = square - overlap**2 / product
             if product <= 0:
                 break
             step = self._dot(d, r) / product
@@ -97,7 +100,7 @@ class Solver:
         self._each(lambda part: x[part].fill(0))
         self._relax(r, x, backward=False)
         coarse = np.empty(v.n_aggregates, np.float32)
-        operator = (v.nbr, v.kind, self._table32, v.ends)
+        operator = (v.nbr, v.kind, self._table32, v.inverse)
         self.run(
             diffusion_cycle.restrict,
             [(*operator, r, x, v.start, *slab.aggregates, coarse) for slab in slabs],
@@ -105,7 +108,7 @@ class Solver:
         correction = self.solve_graph(0, coarse)
         self.run(
             diffusion_cycle.prolong,
-            [(v.start, correction, _OVERCORRECTION, x, *slab.aggregates) for slab in slabs],
+            [(v.agg, correction, _OVERCORRECTION, x, *slab.nodes) for slab in slabs],
         )
         self._relax(r, x, backward=True)
 
@@ -117,11 +120,12 @@ class Solver:
             operator = (v.nbr, v.kind, self._table32, v.inverse)
             self.run(diffusion_cycle.relax, [(*operator, b, x, *slab.nodes, backward) for slab in slabs])
 
-    def apply(self, x: np.ndarray, out: np.ndarray) -> float:
-        """Write A x into `out` and return x · A x."""
+    def energies(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+        """Return x · A x and x · A y."""
         v = self.hierarchy.voxels
         operator = (v.nbr, v.kind, self._table32, v.ends)
-        return sum(self.run(diffusion_cycle.apply, [(*operator, x, out, *s.nodes) for s in self.hierarchy.slabs]))
+        parts = self.run(diffusion_cycle.energies, [(*operator, x, y, *s.nodes) for s in self.hierarchy.slabs])
+        return sum(xx for xx, _ in parts), sum(xy for _, xy in parts)
 
     # --- the networks below ---------------------------------------------------
 
@@ -164,21 +168,21 @@ class Solver:
         graph = self.hierarchy.graphs[level]
         x = np.zeros(graph.n, np.float32)
         self._relax_graph(level, b, x, backward=False)
-        n = self.hierarchy.graphs[level + 1].n
-        coarse = np.empty(n, np.float32)
-        operator = (graph.ptr, graph.nbr, graph.weight, graph.end, b, x, graph.member_ptr, graph.members)
-        pieces = 16 if level == 0 else 1
-        ranges = [(n * piece // pieces, n * (piece + 1) // pieces) for piece in range(pieces)]
-        self.run(diffusion_cycle.restrict_graph, [(*operator, *part, coarse) for part in ranges])
-        x += _OVERCORRECTION * self.solve_graph(level + 1, coarse)[graph.agg]
+        coarse = np.zeros(self.hierarchy.graphs[level + 1].n, np.float32)
+        operator = (graph.ptr, graph.nbr, graph.weight, graph.inverse, b, x, graph.agg)
+        for parts in self._coloured(level):
+            self.run(diffusion_cycle.restrict_graph, [(*operator, *part, coarse) for part in parts])
+        correction = self.solve_graph(level + 1, coarse)
+        self.run(
+            diffusion_cycle.prolong, [(graph.agg, correction, _OVERCORRECTION, x, *part) for part in self._parts(level)]
+        )
         self._relax_graph(level, b, x, backward=True)
         return x
 
     def _relax_graph(self, level: int, b: np.ndarray, x: np.ndarray, *, backward: bool) -> None:
         graph = self.hierarchy.graphs[level]
         operator = (graph.ptr, graph.nbr, graph.weight, graph.inverse)
-        for colour in (1, 0) if backward else (0, 1):
-            parts = self._parts(level)[colour::2]
+        for parts in self._coloured(level)[:: -1 if backward else 1]:
             self.run(diffusion_cycle.relax_graph, [(*operator, b, x, *part, backward) for part in parts])
 
     def _apply_graph(self, level: int, x: np.ndarray, out: np.ndarray) -> float:
@@ -192,6 +196,10 @@ class Solver:
             return [slab.aggregates for slab in self.hierarchy.slabs]
         return [(0, self.hierarchy.graphs[level].n)]
 
+    def _coloured(self, level: int) -> list[list[tuple[int, int]]]:
+        """Ranges that share neither neighbours nor aggregates, and then the others."""
+        return [self._parts(level)[::2], self._parts(level)[1::2]]
+
     # --- the bounds -----------------------------------------------------------
 
     def bounds(self, x: np.ndarray) -> tuple[float, float]:
@@ -201,15 +209,14 @@ class Solver:
         """
         v, slabs = self.hierarchy.voxels, self.hierarchy.slabs
         self.residual(x)
-        flow, end_flow = self._flow(0, self._excess)
-        fine = (v.nbr, v.kind, v.table, v.ends, x)
+        fine = (v.nbr, v.kind, v.table, v.ends, x, v.agg, v.start, v.shape)
         graph = self.hierarchy.graphs[0]
-        coarse = (graph.ptr, graph.nbr, graph.weight, graph.end, flow, end_flow)
+        coarse = (graph.ptr, graph.nbr, *self._drops(0, self._excess))
         sums = np.zeros((len(slabs), 6))
         self.run(
             diffusion_bounds.dissipation,
             [
-                (*fine, v.agg, v.start, *coarse, np.empty((8, 8)), np.empty(8), np.empty(8), *slab.aggregates, sums[s])
+                (*fine, *coarse, np.zeros((256, 8, 8)), *np.empty((2, 8)), *slab.aggregates, sums[s])
                 for s, slab in enumerate(slabs)
             ],
         )
@@ -224,19 +231,24 @@ class Solver:
         root = np.sqrt(dissipation) + rho * np.sqrt(resistance)
         return float((current / root) ** 2 * (1 - 4 * rounding)), energy * (1 + rounding)
 
-    def _flow(self, level: int, excess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _drops(self, level: int, excess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Lead what the nodes have in excess to the ends: flow over conductance along the edges, and to the ends."""
         graph = self.hierarchy.graphs[level]
         if level == len(self.hierarchy.graphs) - 1:
             potential = self.hierarchy.factors.solve(excess)
-            rows = np.repeat(np.arange(graph.n), np.diff(graph.ptr))
-            return graph.weight * (potential[rows] - potential[graph.nbr]), graph.end * potential
+            return np.repeat(potential, np.diff(graph.ptr)) - potential[graph.nbr], potential
         assert graph.agg is not None
         below = self.hierarchy.graphs[level + 1]
-        coarse_flow = self._flow(level + 1, np.bincount(graph.agg, excess, below.n))
-        flow, end_flow = np.empty(len(graph.nbr)), np.empty(graph.n)
-        diffusion_bounds.route(
-            graph.ptr, graph.nbr, graph.weight, graph.end, excess, graph.agg, graph.member_ptr, graph.members,
-            np.empty(graph.n, np.int32), below.ptr, below.nbr, below.weight, below.end, *coarse_flow,
-            np.empty((LARGEST_AGGREGATE, LARGEST_AGGREGATE)), np.empty(LARGEST_AGGREGATE), flow, end_flow,
-        )  # fmt: skip
-        return flow, end_flow
+        coarse_drops = self._drops(level + 1, np.bincount(graph.agg, excess, below.n))
+        drops = np.empty(len(graph.nbr)), np.empty(graph.n)
+        here = (graph.ptr, graph.nbr, graph.weight, graph.end, excess, graph.agg, graph.member_ptr, graph.members)
+        given = (np.empty(graph.n, np.int32), below.ptr, below.nbr, *coarse_drops)
+        pieces = [below.n * piece // _PIECES for piece in range(_PIECES + 1)]
+        self.run(
+            diffusion_bounds.route,
+            [
+                (*here, *given, np.empty((LARGEST_AGGREGATE,) * 2), np.empty(LARGEST_AGGREGATE), *part, *drops)
+                for part in pairwise(pieces)
+            ],
+        )
+        return drops

@@ -133,7 +133,7 @@ def _multigrid(
         steps = ((*step, "multigrid") for step in solver.steps(tolerance, max_iterations))
         solution, field = _narrow(problem, steps, n, tolerance, progress)
         if concentration:
-            field = hierarchy.on_voxels(field, solver.hierarchy)
+            field = hierarchy.on_voxels(field, solver.hierarchy, problem.labels.shape)
             solution = replace(solution, concentration=field)
     return solution
 

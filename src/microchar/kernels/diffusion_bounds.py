@@ -1,61 +1,80 @@
 """Conserved fluxes from any field, and the energies that bound the conductance. All in float64.
 
 What the flux of a field leaves at the nodes is led down the hierarchy: what an
-aggregate has in excess flows between aggregates first (`flow`, from the coarser
-level), spread over the edges in proportion to their conductances; the rest, which
-sums to zero in each aggregate, is evened out inside it.
+aggregate has in excess flows between aggregates first (from the coarser level),
+spread over the edges in proportion to their conductances; the rest, which sums to
+zero in each aggregate, is evened out inside it. The flow along an edge is kept as
+its *drop*, flow over conductance, so that to spread it is to hand the drop down.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from microchar.kernels.diffusion_setup import conductance, is_dead_end
+from microchar.kernels.diffusion_jit import inner, kernel
+from microchar.kernels.diffusion_setup import conductance, end_conductance, is_dead_end
 
 
-@njit(nogil=True, error_model="numpy")
-def _level_out(matrix, rhs, m):  # type: ignore[no-untyped-def]
-    """Solve a small network for its potentials, the last node at zero; rhs becomes the potentials."""
+@inner
+def _factorise(matrix, m):  # type: ignore[no-untyped-def]
+    """Factorise a small network, the last node at zero, into L D Lᵀ; the diagonal becomes 1/D."""
     for k in range(m - 1):
+        inverse = 1 / matrix[k, k]
         for i in range(k + 1, m - 1):
-            factor = matrix[i, k] / matrix[k, k]
+            factor = matrix[i, k] * inverse
             if factor != 0:
-                for j in range(k + 1, m - 1):
-                    matrix[i, j] -= factor * matrix[k, j]
-                rhs[i] -= factor * rhs[k]
+                for j in range(k + 1, i + 1):
+                    matrix[i, j] -= factor * matrix[j, k]
+        for i in range(k + 1, m - 1):
+            matrix[i, k] *= inverse
+        matrix[k, k] = inverse
+
+
+@inner
+def _solve(matrix, rhs, m):  # type: ignore[no-untyped-def]
+    """Turn what m nodes have in excess into their potentials, the last one at zero."""
+    for i in range(m - 1):
+        for j in range(i):
+            rhs[i] -= matrix[i, j] * rhs[j]
     rhs[m - 1] = 0.0
     for i in range(m - 2, -1, -1):
-        total = rhs[i]
+        rhs[i] *= matrix[i, i]
         for j in range(i + 1, m - 1):
-            total -= matrix[i, j] * rhs[j]
-        rhs[i] = total / matrix[i, i]
+            rhs[i] -= matrix[j, i] * rhs[j]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner
+def _find(slot, nbr, wanted):  # type: ignore[no-untyped-def]
+    while nbr[slot] != wanted:
+        slot += 1
+    return slot
+
+
+@kernel
 def residual(nbr, kind, table, ends, x, start, first, last, r, excess):  # type: ignore[no-untyped-def]
     """Write what the flux of the field `x` leaves at the nodes (float32), and its sum over each aggregate."""
-    none = np.uint32(len(ends))
+    none = len(ends)
     for a in range(first, last):
         total = 0.0
         for i in range(start[a], start[a + 1]):
-            at_end = 2 * conductance(kind, table, 0, i, i)
-            left = (ends[i] & 1) * at_end * (1 - x[i]) - (ends[i] >> 1) * at_end * x[i]
+            here, at_end = x[i], end_conductance(kind, table, i)
+            left = (ends[i] & 1) * at_end * (1 - here) - (ends[i] >> 1) * at_end * here
             for side in range(6):
                 j = nbr[i, side]
-                if j != none:
-                    left += conductance(kind, table, min(side, 5 - side), i, j) * (x[j] - x[i])
+                drop = x[j] - here  # read in any case, which is faster than to branch
+                g = conductance(kind, table, min(side, 5 - side), i, j)
+                left += g * (drop if j != none else 0.0)
             r[i] = left
             total += left
         excess[a] = total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def route(
-    ptr, nbr, weight, end, excess, agg, member_ptr, members, local,
-    coarse_ptr, coarse_nbr, coarse_weight, coarse_end, coarse_flow, coarse_end_flow, matrix, rhs, flow, end_flow,
+    ptr, nbr, weight, end, excess, agg, member_ptr, members, local, coarse_ptr, coarse_nbr, coarse_drop,
+    coarse_end_drop, matrix, rhs, first, last, drop, end_drop,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Lead the excess of the nodes of a network away, given the flow between their aggregates.
+    """Lead the excess of the nodes of the aggregates from `first` up to `last` away, given the drops between these.
 
     Parameters
     ----------
@@ -64,136 +83,126 @@ def route(
         Workspace.
     matrix, rhs : float64, (m, m), (m,)
         Workspace for the largest aggregate.
-    flow, end_flow : float64, as `nbr` and as `end`
-        The flow out of each node along each edge and to the ends, written here.
+    drop, end_drop : float64, as `nbr` and as `end`
+        Flow over conductance out of each node along each edge and to the ends, written here.
     """
-    for a in range(len(member_ptr) - 1):
-        m = 0
+    for a in range(first, last):
+        m = np.int64(0)
         for member in range(member_ptr[a], member_ptr[a + 1]):
             i = members[member]
-            if not is_dead_end(ptr, end, i):
+            local[i] = -1
+            if not is_dead_end(ptr, end, np.int64(i)):
                 local[i] = m
-                for p in range(m + 1):
-                    matrix[m, p] = matrix[p, m] = 0.0
+                matrix[m, : m + 1] = 0.0
                 m += 1
         for member in range(member_ptr[a], member_ptr[a + 1]):
             i = members[member]
-            if is_dead_end(ptr, end, i):
-                end_flow[i] = 0.0
-                flow[ptr[i]] = excess[i]
-                continue
+            end_drop[i] = coarse_end_drop[a]
             p = local[i]
-            end_flow[i] = coarse_end_flow[a] * (end[i] / coarse_end[a]) if end[i] > 0 else 0.0
-            rhs[p] = excess[i] - end_flow[i]
+            if p < 0:
+                drop[ptr[i]] = excess[i] / weight[ptr[i]]
+                continue
+            rhs[p] = excess[i] - end[i] * end_drop[i]
             for slot in range(ptr[i], ptr[i + 1]):
                 j = nbr[slot]
                 if agg[j] != a:
-                    over = _find(coarse_ptr[a], coarse_nbr, agg[j])
-                    flow[slot] = coarse_flow[over] * (weight[slot] / coarse_weight[over])
-                    rhs[p] -= flow[slot]
-                elif is_dead_end(ptr, end, j):
-                    flow[slot] = -excess[j]
+                    drop[slot] = coarse_drop[_find(coarse_ptr[a], coarse_nbr, agg[j])]
+                    rhs[p] -= weight[slot] * drop[slot]
+                elif local[j] < 0:
+                    drop[slot] = -excess[j] / weight[slot]
                     rhs[p] += excess[j]
                 else:
                     matrix[p, p] += weight[slot]
-                    matrix[p, local[j]] -= weight[slot]
-        _level_out(matrix, rhs, m)
+                    if local[j] < p:
+                        matrix[p, local[j]] -= weight[slot]
+        _factorise(matrix, m)
+        _solve(matrix, rhs, m)
         for member in range(member_ptr[a], member_ptr[a + 1]):
             i = members[member]
             for slot in range(ptr[i], ptr[i + 1]):
                 j = nbr[slot]
-                if agg[j] == a and not (is_dead_end(ptr, end, i) or is_dead_end(ptr, end, j)):
-                    flow[slot] = weight[slot] * (rhs[local[i]] - rhs[local[j]])
+                if agg[j] == a and local[i] >= 0 and local[j] >= 0:
+                    drop[slot] = rhs[local[i]] - rhs[local[j]]
 
 
-@njit(nogil=True, error_model="numpy")
-def _find(slot, nbr, wanted):  # type: ignore[no-untyped-def]
-    while nbr[slot] != wanted:
-        slot += 1
-    return slot
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def dissipation(
-    nbr, kind, table, ends, x, agg, start, coarse_ptr, coarse_nbr, coarse_weight, coarse_end,
-    coarse_flow, coarse_end_flow, matrix, rhs, rest, first, last, sums,
+    nbr, kind, table, ends, x, agg, start, shape, coarse_ptr, coarse_nbr, coarse_drop, coarse_end_drop,
+    factors, potential, rest, first, last, sums,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """Add up what bounds the conductance, over the aggregates from `first` up to `last`.
 
     `sums` (float64) gets: the energy of the field; the dissipation of the
     conserved flux; its current at the inlet; what it still leaves at the nodes;
-    the sum of its magnitudes; the sum of the resistances, without those of the inlet.
-    `matrix`, `rhs` and `rest` (float64, 8 to a side) are workspace.
+    the sum of its magnitudes; the sum of the resistances, without those of the
+    inlet. Faces count from the node behind them, those inside a volume once.
+    `factors` (float64, 256 × 8 × 8, filled with 0), `potential` and `rest`
+    (float64, 8) are workspace: where all voxels conduct alike, aggregates of one
+    shape are factorised once.
     """
-    none = np.uint32(len(ends))
+    none = len(ends)
     energy = lost = current = left = magnitude = resistance = 0.0
     for a in range(first, last):
-        begin, m = start[a], start[a + 1] - start[a]
-        for p in range(m):
-            i = begin + p
-            rest[p] = 0.0
-            for other in range(m):
-                matrix[p, other] = 0.0
+        begin, end = start[a], start[a + 1]
+        matrix = factors[shape[a] if kind is None else 0]
+        new = kind is not None or matrix[0, 0] == 0
+        if new:
+            matrix[:] = 0.0
+        for i in range(begin, end):
+            here, balance = x[i], 0.0
             for sign in range(2 if ends[i] else 0):
-                if not (ends[i] >> sign) & 1:
-                    continue
-                # Out of the node: to the inlet at 1 (sign 0) or the outlet at 0 (sign 1).
-                g = 2 * conductance(kind, table, 0, i, i)
-                f = g * (x[i] - (1 - sign))
-                extra = coarse_end_flow[a] * (g / coarse_end[a])
-                q = f + extra
-                rest[p] -= q
-                energy += f * f / g
-                lost += q * q / g
-                magnitude += abs(f) + abs(extra)
-                resistance += sign / g
-                current -= (1 - sign) * q
+                if (ends[i] >> sign) & 1:
+                    # Out of the node: to the inlet at 1 (sign 0) or the outlet at 0 (sign 1).
+                    g, d, e = end_conductance(kind, table, i), here - (1 - sign), coarse_end_drop[a]
+                    balance -= g * (d + e)
+                    current -= (1 - sign) * g * (d + e)
+                    energy += g * d * d
+                    lost += g * (d + e) ** 2
+                    magnitude += g * (abs(d) + abs(e))
+                    resistance += sign / g
             for side in range(6):
                 j = nbr[i, side]
                 if j == none:
                     continue
-                g = conductance(kind, table, min(side, 5 - side), i, j)
-                f = g * (x[i] - x[j])
-                energy += 0.5 * f * f / g
-                resistance += 0.5 / g
-                rest[p] -= f
-                if agg[j] == a:
-                    matrix[p, p] += g
-                    matrix[p, j - begin] -= g
-                else:
-                    over = _find(coarse_ptr[a], coarse_nbr, agg[j])
-                    extra = coarse_flow[over] * (g / coarse_weight[over])
-                    rest[p] -= extra
-                    lost += 0.5 * (f + extra) ** 2 / g
-                    magnitude += abs(f) + abs(extra)
-        for p in range(m):
-            rhs[p] = rest[p]
-        _level_out(matrix, rhs, m)
-        inside = _flow_inside(nbr, kind, table, x, agg, begin, m, rhs, rest)
-        lost += inside[0]
-        magnitude += inside[1]
-        left += inside[2]
-    sums[0] += energy
-    sums[1] += lost
-    sums[2] += current
-    sums[3] += left
-    sums[4] += magnitude
-    sums[5] += resistance
+                g, d, e = conductance(kind, table, min(side, 5 - side), i, j), here - x[j], 0.0
+                inside = begin <= j < end
+                if not inside:
+                    e = coarse_drop[_find(coarse_ptr[a], coarse_nbr, agg[j])]
+                elif new:
+                    matrix[i - begin, i - begin] += g
+                    matrix[i - begin, j - begin] -= g
+                balance -= g * (d + e)
+                if side < 3:
+                    energy += g * d * d
+                    resistance += 1 / g
+                    if not inside:
+                        lost += g * (d + e) ** 2
+                        magnitude += 2 * g * (abs(d) + abs(e))
+            rest[i - begin] = potential[i - begin] = balance
+        if new:
+            _factorise(matrix, end - begin)
+        _solve(matrix, potential, end - begin)
+        inside_lost, inside_magnitude, inside_left = _even_out(nbr, kind, table, x, begin, end, potential, rest)
+        lost += inside_lost
+        magnitude += inside_magnitude
+        left += inside_left
+    for place, value in enumerate((energy, lost, current, left, magnitude, resistance)):
+        sums[place] += value
 
 
-@njit(nogil=True, error_model="numpy")
-def _flow_inside(nbr, kind, table, x, agg, begin, m, potential, rest):  # type: ignore[no-untyped-def]
+@inner
+def _even_out(nbr, kind, table, x, begin, end, potential, rest):  # type: ignore[no-untyped-def]
     """Return dissipation and magnitude of the flux inside an aggregate, and what is left at its nodes."""
     lost = magnitude = left = 0.0
-    for p in range(m):
-        i = begin + p
-        for side in range(6):
+    for i in range(begin, end):
+        for side in range(3):
             j = nbr[i, side]
-            if j != len(agg) and agg[j] == agg[i]:
-                g = conductance(kind, table, min(side, 5 - side), i, j)
-                f, extra = g * (x[i] - x[j]), g * (potential[p] - potential[j - begin])
-                rest[p] -= extra
-                lost += 0.5 * (f + extra) ** 2 / g
-                magnitude += abs(f) + abs(extra)
+            if begin <= j < end:
+                g, d, e = conductance(kind, table, side, i, j), x[i] - x[j], potential[i - begin] - potential[j - begin]
+                rest[i - begin] -= g * e
+                rest[j - begin] += g * e
+                lost += g * (d + e) ** 2
+                magnitude += 2 * g * (abs(d) + abs(e))
+    for p in range(end - begin):
         left += abs(rest[p])
     return lost, magnitude, left

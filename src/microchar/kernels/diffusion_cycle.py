@@ -7,12 +7,13 @@ are nodes: it is 0 and stands for the neighbour that is not there.
 
 from __future__ import annotations
 
-from numba import njit
+import numpy as np
 
+from microchar.kernels.diffusion_jit import inner, kernel
 from microchar.kernels.diffusion_setup import conductance, end_conductance
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _inflow(nbr, kind, table, x, i):  # type: ignore[no-untyped-def]
     if kind is None:
         return (
@@ -20,26 +21,14 @@ def _inflow(nbr, kind, table, x, i):  # type: ignore[no-untyped-def]
             + table[1, 0, 0] * (x[nbr[i, 1]] + x[nbr[i, 4]])
             + table[2, 0, 0] * (x[nbr[i, 2]] + x[nbr[i, 3]])
         )
-    total = conductance(kind, table, 0, i, nbr[i, 0]) * x[nbr[i, 0]]
-    for side in range(1, 6):
+    total = x[i] * 0
+    for side in range(6):
         j = nbr[i, side]
         total += conductance(kind, table, min(side, 5 - side), i, j) * x[j]
     return total
 
 
-@njit(nogil=True, error_model="numpy")
-def _outflow(nbr, kind, table, ends, x, i):  # type: ignore[no-untyped-def]
-    # By differences: a diagonal in single precision would leak a little at every node, which adds up over millions.
-    here, none = x[i], len(ends)
-    total = end_conductance(kind, table, ends, i) * here
-    for side in range(6):
-        j = nbr[i, side]
-        drop = here - x[j] if j != none else table[0, 0, 0] * 0
-        total += conductance(kind, table, min(side, 5 - side), i, j) * drop
-    return total
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def relax(nbr, kind, table, inverse, b, x, first, last, backward):  # type: ignore[no-untyped-def]
     """Gauss-Seidel over the nodes from `first` up to `last`, in that order or backward."""
     for step in range(last - first):
@@ -47,35 +36,45 @@ def relax(nbr, kind, table, inverse, b, x, first, last, backward):  # type: igno
         x[i] = inverse[i] * (b[i] + _inflow(nbr, kind, table, x, i))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def restrict(nbr, kind, table, ends, b, x, start, first, last, coarse):  # type: ignore[no-untyped-def]
+@kernel
+def restrict(nbr, kind, table, inverse, b, x, start, first, last, coarse):  # type: ignore[no-untyped-def]
     """Sum the residual ``b - A x`` over each aggregate from `first` up to `last`."""
     for a in range(first, last):
-        total = 0.0
+        total = np.float32(0)
         for i in range(start[a], start[a + 1]):
-            total += b[i] - _outflow(nbr, kind, table, ends, x, i)
+            total += b[i] - x[i] / inverse[i] + _inflow(nbr, kind, table, x, i)
         coarse[a] = total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def prolong(start, coarse, factor, x, first, last):  # type: ignore[no-untyped-def]
-    """Add `factor` times the value of each aggregate to its nodes."""
-    for a in range(first, last):
-        for i in range(start[a], start[a + 1]):
-            x[i] += factor * coarse[a]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def apply(nbr, kind, table, ends, x, out, first, last):  # type: ignore[no-untyped-def]
-    """Write ``A x`` into `out`; returns ``x · A x``."""
-    product = 0.0
+@kernel
+def prolong(agg, coarse, factor, x, first, last):  # type: ignore[no-untyped-def]
+    """Add `factor` times the value of its aggregate to each node from `first` up to `last`, voxel or not."""
     for i in range(first, last):
-        out[i] = _outflow(nbr, kind, table, ends, x, i)
-        product += x[i] * out[i]
-    return product
+        x[i] += factor * coarse[agg[i]]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
+def energies(nbr, kind, table, ends, x, y, first, last):  # type: ignore[no-untyped-def]
+    """Return ``x · A x`` and ``x · A y``, of the nodes from `first` up to `last` and the faces before them."""
+    # By differences: a diagonal in single precision would leak a little at every node, which adds up over millions.
+    none = len(ends)
+    xx = xy = 0.0
+    for i in range(first, last):
+        g = ((ends[i] & 1) + (ends[i] >> 1)) * end_conductance(kind, table, i)
+        squares, products = g * x[i] * x[i], g * x[i] * y[i]
+        for side in range(3):
+            j = nbr[i, side]
+            # Both are read in any case, which is faster than to branch.
+            dx, dy = x[i] - x[j], y[i] - y[j]
+            g = conductance(kind, table, side, i, j) if j != none else table[0, 0, 0] * 0
+            squares += g * dx * dx
+            products += g * dx * dy
+        xx += squares
+        xy += products
+    return xx, xy
+
+
+@kernel
 def relax_graph(ptr, nbr, weight, inverse, b, x, first, last, backward):  # type: ignore[no-untyped-def]
     """Gauss-Seidel on a network, as `relax`."""
     for step in range(last - first):
@@ -86,31 +85,25 @@ def relax_graph(ptr, nbr, weight, inverse, b, x, first, last, backward):  # type
         x[i] = inverse[i] * (b[i] + total)
 
 
-@njit(nogil=True, error_model="numpy")
-def _outflow_graph(ptr, nbr, weight, end, x, i):  # type: ignore[no-untyped-def]
-    here = x[i]
-    total = end[i] * here
-    for slot in range(ptr[i], ptr[i + 1]):
-        total += weight[slot] * (here - x[nbr[slot]])
-    return total
+@kernel
+def restrict_graph(ptr, nbr, weight, inverse, b, x, agg, first, last, coarse):  # type: ignore[no-untyped-def]
+    """Add the residual ``b - A x`` of the nodes from `first` up to `last` to their aggregates."""
+    for i in range(first, last):
+        total = b[i] - x[i] / inverse[i]
+        for slot in range(ptr[i], ptr[i + 1]):
+            total += weight[slot] * x[nbr[slot]]
+        coarse[agg[i]] += total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def apply_graph(ptr, nbr, weight, end, x, out, first, last):  # type: ignore[no-untyped-def]
-    """Write ``A x`` into `out`, as `apply`."""
+    """Write ``A x`` into `out`; returns ``x · A x``."""
     product = 0.0
     for i in range(first, last):
-        out[i] = _outflow_graph(ptr, nbr, weight, end, x, i)
-        product += x[i] * out[i]
+        here = x[i]
+        total = end[i] * here
+        for slot in range(ptr[i], ptr[i + 1]):
+            total += weight[slot] * (here - x[nbr[slot]])
+        out[i] = total
+        product += here * total
     return product
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def restrict_graph(ptr, nbr, weight, end, b, x, member_ptr, members, first, last, coarse):  # type: ignore[no-untyped-def]
-    """Sum the residual ``b - A x`` over each aggregate from `first` up to `last`."""
-    for a in range(first, last):
-        total = 0.0
-        for member in range(member_ptr[a], member_ptr[a + 1]):
-            i = members[member]
-            total += b[i] - _outflow_graph(ptr, nbr, weight, end, x, i)
-        coarse[a] = total

@@ -8,10 +8,11 @@ aggregate, which is a connected component inside a block, is a range of nodes.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from microchar.kernels.diffusion_jit import inner, kernel
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def count_runs(labels, code, rows):  # type: ignore[no-untyped-def]
     """Write into ``rows[1:]`` the number of runs of conducting voxels up to each row (along the last axis).
 
@@ -34,9 +35,9 @@ def count_runs(labels, code, rows):  # type: ignore[no-untyped-def]
             rows[i * n1 + j + 1] = rows[i * n1 + j] + runs
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, touches, kept):  # type: ignore[no-untyped-def]
-    """Write `code` of the voxels connected to both ends of axis 0 into `kept`, which comes filled with 0.
+    """Write `code` of the voxels connected to both ends of axis 0 into `kept`, as large at least and filled with 0.
 
     Runs are joined by union-find: `begin`, `end` and `parent` (int32), and
     `touches` (uint8, filled with 0), one entry for each run, are its workspace.
@@ -71,7 +72,7 @@ def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, touc
     return total
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _find_runs(labels, i, j, code, run, begin, end, parent):  # type: ignore[no-untyped-def]
     inside, n = False, labels.shape[2]
     for k in range(n):
@@ -87,7 +88,7 @@ def _find_runs(labels, i, j, code, run, begin, end, parent):  # type: ignore[no-
         end[run] = n
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _join_rows(row, other, rows, begin, end, parent):  # type: ignore[no-untyped-def]
     a, b = rows[row], rows[other]
     while a < rows[row + 1] and b < rows[other + 1]:
@@ -99,7 +100,7 @@ def _join_rows(row, other, rows, begin, end, parent):  # type: ignore[no-untyped
             b += 1
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _root(node, parent):  # type: ignore[no-untyped-def]
     while parent[node] != node:
         parent[node] = parent[parent[node]]
@@ -107,7 +108,7 @@ def _root(node, parent):  # type: ignore[no-untyped-def]
     return node
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _join(a, b, parent):  # type: ignore[no-untyped-def]
     a, b = _root(a, parent), _root(b, parent)
     # The smaller number is the root, so that roots come first in the order of nodes.
@@ -117,24 +118,33 @@ def _join(a, b, parent):  # type: ignore[no-untyped-def]
         parent[a] = b
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _masks(kept, i, j, k, family, masks):  # type: ignore[no-untyped-def]
-    """Set bit ``4 di + 2 dj + dk`` of ``masks[f]`` where that voxel of the block at (i, j, k) is of family f."""
+    """Set bit ``4 di + 2 dj + dk`` of ``masks[f]`` where that voxel of the block at (i, j, k) is of family f.
+
+    Returns whether any is set; where none is, `masks` stays as it was.
+    """
+    mask = 0
+    for bit in range(8):
+        mask |= (kept[i + (bit >> 2), j + ((bit >> 1) & 1), k + (bit & 1)] != 0) << bit
+    if len(masks) == 1 or mask == 0:
+        masks[0] = mask
+        return mask != 0
     for f in range(len(masks)):
         masks[f] = 0
     for bit in range(8):
-        a, b, c = i + (bit >> 2), j + ((bit >> 1) & 1), k + (bit & 1)
-        if a < kept.shape[0] and b < kept.shape[1] and c < kept.shape[2] and kept[a, b, c]:
-            masks[family[kept[a, b, c]]] |= 1 << bit
+        if (mask >> bit) & 1:
+            masks[family[kept[i + (bit >> 2), j + ((bit >> 1) & 1), k + (bit & 1)]]] |= 1 << bit
+    return True
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def count_blocks(kept, family, masks, components, first, last, nodes, aggregates):  # type: ignore[no-untyped-def]
     """Count the nodes and the aggregates of each plane of blocks from `first` up to `last`.
 
     Parameters
     ----------
-    kept : uint8, (n0, n1, n2)
+    kept : uint8, three even lengths
         From `percolate`.
     family : uint8, (256,)
         Voxels of one aggregate are of one family: conductances of one magnitude.
@@ -145,43 +155,58 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
     nodes, aggregates : int64, (planes of blocks,)
     """
     for plane in range(first, last):
+        n = m = 0
         for j in range(0, kept.shape[1], 2):
             for k in range(0, kept.shape[2], 2):
-                _masks(kept, 2 * plane, j, k, family, masks)
-                for f in range(len(masks)):
-                    aggregates[plane] += components[masks[f], 8]
-                    nodes[plane] += components[masks[f], 9]
+                if _masks(kept, 2 * plane, j, k, family, masks):
+                    for f in range(len(masks)):
+                        m += components[masks[f], 8]
+                        n += components[masks[f], 9]
+        nodes[plane], aggregates[plane] = n, m
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def number_plane(kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, write):  # type: ignore[no-untyped-def]
-    """Number the voxels of a plane of blocks into ``number[i % 4]``; write their aggregates if asked to.
+@kernel
+def number_plane(
+    kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, shape, write
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Number the voxels of a plane of blocks into ``number[i % 4]``; write down their aggregates if asked to.
 
-    Returns the number of the next node.
+    Parameters
+    ----------
+    node, aggregate : int
+        The first ones of this plane.
+    number : uint32, (4, n1, n2)
+        The number of nodes stands for none.
+    agg, start : uint32, (nodes,), and int64, (aggregates + 1,)
+        The aggregate of each node, and the first node of each aggregate.
+    cell, shape : int32, (aggregates, 3), and uint8, (aggregates,)
+        The block of each aggregate, and which of its voxels are in it.
     """
-    none, i = np.uint32(len(agg)), 2 * plane
+    i = 2 * plane
+    for half in range(2):
+        number[(i + half) & 3] = len(agg)
     for j in range(0, kept.shape[1], 2):
         for k in range(0, kept.shape[2], 2):
-            for bit in range(8):
-                number[(i + (bit >> 2)) & 3, j + ((bit >> 1) & 1), k + (bit & 1)] = none
-            _masks(kept, i, j, k, family, masks)
+            if not _masks(kept, i, j, k, family, masks):
+                continue
             for f in range(len(masks)):
                 mask = masks[f]
                 for component in range(components[mask, 8]):
-                    if write:
-                        start[aggregate] = node
-                        cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
+                    first, bits = node, 0
                     for bit in range(8):
                         if (mask >> bit) & 1 and components[mask, bit] == component:
                             number[(i + (bit >> 2)) & 3, j + ((bit >> 1) & 1), k + (bit & 1)] = node
+                            bits |= 1 << bit
                             if write:
                                 agg[node] = aggregate
                             node += 1
+                    if write:
+                        start[aggregate], shape[aggregate] = first, bits
+                        cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
                     aggregate += 1
-    return node
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def spread(kept, i, number, x, out):  # type: ignore[no-untyped-def]
     """Write the value of each node of plane i to its voxel in `out` (float32, as `kept`)."""
     for j in range(kept.shape[1]):
@@ -190,13 +215,15 @@ def spread(kept, i, number, x, out):  # type: ignore[no-untyped-def]
                 out[i, j, k] = x[number[i & 3, j, k]]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def link(kept, i, periodic1, periodic2, number, nbr, ends, kind):  # type: ignore[no-untyped-def]
+@kernel
+def link(kept, i, shape, periodic1, periodic2, number, nbr, ends, kind):  # type: ignore[no-untyped-def]
     """Write down the neighbours of the voxels of plane i.
 
     Parameters
     ----------
-    number : uint32, (4, at least n1, at least n2)
+    shape : tuple of three int
+        Of the volume; `kept` is longer by one along odd axes.
+    number : uint32, as the planes of `kept`
         The nodes of planes i and i - 1, from `number_plane`.
     nbr : uint32, (nodes, 6)
         Neighbours before along axes 0, 1, 2 and after along 2, 1, 0. Filled by
@@ -206,31 +233,28 @@ def link(kept, i, periodic1, periodic2, number, nbr, ends, kind):  # type: ignor
     kind : uint8, (nodes + 1,) or None
         ``kept - 1``; None where all conduct alike.
     """
-    n0, n1, n2 = kept.shape
+    (n0, n1, n2), none = shape, np.uint32(len(ends))
     for j in range(n1):
         for k in range(n2):
             node = number[i & 3, j, k]
-            if node == len(ends):
+            if node == none:
                 continue
-            if i > 0:
-                _pair(nbr, 0, node, number[(i - 1) & 3, j, k])
-            if j > 0 or periodic1:
-                _pair(nbr, 1, node, number[i & 3, j - 1 if j > 0 else n1 - 1, k])
-            if k > 0 or periodic2:
-                _pair(nbr, 2, node, number[i & 3, j, k - 1 if k > 0 else n2 - 1])
+            for side in range(3):
+                if side == 0:
+                    other = number[(i - 1) & 3, j, k] if i > 0 else none
+                elif side == 1:
+                    other = number[i & 3, j - 1 if j > 0 else n1 - 1, k] if j > 0 or periodic1 else none
+                else:
+                    other = number[i & 3, j, k - 1 if k > 0 else n2 - 1] if k > 0 or periodic2 else none
+                if other != none:
+                    nbr[node, side] = other
+                    nbr[other, 5 - side] = node
             ends[node] = (i == 0) + 2 * (i == n0 - 1)
             if kind is not None:
                 kind[node] = kept[i, j, k] - 1
 
 
-@njit(nogil=True, error_model="numpy")
-def _pair(nbr, side, node, other):  # type: ignore[no-untyped-def]
-    if other != len(nbr):
-        nbr[node, side] = other
-        nbr[other, 5 - side] = node
-
-
-@njit(nogil=True, error_model="numpy")
+@inner
 def conductance(kind, table, axis, i, j):  # type: ignore[no-untyped-def]
     """Return the conductance of the face between two nodes; without kinds all are alike."""
     if kind is None:
@@ -238,14 +262,15 @@ def conductance(kind, table, axis, i, j):  # type: ignore[no-untyped-def]
     return table[axis, kind[i], kind[j]]
 
 
-@njit(nogil=True, error_model="numpy")
-def end_conductance(kind, table, ends, i):  # type: ignore[no-untyped-def]
-    """Return the conductance between a node and the ends it lies at: half a voxel each."""
-    sides = (ends[i] & 1) + (ends[i] >> 1)
-    return 2 * sides * conductance(kind, table, 0, i, i)
+@inner
+def end_conductance(kind, table, i):  # type: ignore[no-untyped-def]
+    """Return the conductance between a node at an end and that end: half a voxel."""
+    if kind is None:
+        return 2 * table[0, 0, 0]
+    return 2 * table[0, kind[i], kind[i]]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet):  # type: ignore[no-untyped-def]
     """Sum the conductances between the aggregates from `first` up to `last`; also 1/diagonal of the nodes.
 
@@ -265,16 +290,15 @@ def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, c
     int
         How many neighbours were written.
     """
-    n, used = np.uint32(len(agg)), 0
+    n, used = np.uint32(len(agg)), np.int64(0)  # functions are compiled apart for a literal 0
     for a in range(first, last):
         begin = used
         end[a] = inlet[a] = 0.0
         for i in range(start[a], start[a + 1]):
-            at_ends = end_conductance(kind, table, ends, i)
-            end[a] += at_ends
-            if ends[i] & 1:
-                inlet[a] += 2 * conductance(kind, table, 0, i, i)
-            diagonal = at_ends
+            at_inlet = (ends[i] & 1) * end_conductance(kind, table, i)
+            diagonal = at_inlet + (ends[i] >> 1) * end_conductance(kind, table, i)
+            inlet[a] += at_inlet
+            end[a] += diagonal
             for side in range(6):
                 j = nbr[i, side]
                 if j == n:
@@ -288,7 +312,7 @@ def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, c
     return used
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _add(nbr, weight, begin, used, other, g):  # type: ignore[no-untyped-def]
     for slot in range(begin, used):
         if nbr[slot] == other:
@@ -299,13 +323,13 @@ def _add(nbr, weight, begin, used, other, g):  # type: ignore[no-untyped-def]
     return used + 1
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def is_dead_end(ptr, end, i):  # type: ignore[no-untyped-def]
     """Whether all that enters a node has to leave it the way it came."""
     return ptr[i + 1] - ptr[i] == 1 and end[i] == 0
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def aggregate(ptr, nbr, weight, end, cell, by_cell, largest, parent, size, agg, coarse_cell):  # type: ignore[no-untyped-def]
     """Join the nodes of a network to aggregates of at most `largest` nodes, not counting dead ends.
 
@@ -350,20 +374,20 @@ def aggregate(ptr, nbr, weight, end, cell, by_cell, largest, parent, size, agg, 
     return count
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _fits(i, j, parent, size, largest):  # type: ignore[no-untyped-def]
     a, b = _root(i, parent), _root(j, parent)
     return a != b and size[a] + size[b] <= largest
 
 
-@njit(nogil=True, error_model="numpy")
+@inner
 def _merge(i, j, parent, size):  # type: ignore[no-untyped-def]
     a, b = _root(i, parent), _root(j, parent)
     size[min(a, b)] += size[max(a, b)]
     parent[max(a, b)] = min(a, b)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def galerkin_graph(ptr, nbr, weight, agg, member_ptr, members, slot_of, coarse_ptr, coarse_nbr, coarse_weight):  # type: ignore[no-untyped-def]
     """Sum the conductances between the aggregates of a network.
 

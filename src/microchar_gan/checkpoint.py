@@ -1,0 +1,75 @@
+"""Checkpoints of a training: one safetensors file, written whole or not at all, from which it goes on exactly."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from microchar.errors import InputError
+
+FORMAT = 1
+NAME = "checkpoint.safetensors"
+_KEY = "microchar_gan"
+
+
+def save_checkpoint(folder: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+    """Write the checkpoint of a folder, in place of the one that may be there."""
+    from safetensors.torch import save_file
+
+    plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{NAME}.")
+    os.close(handle)
+    try:
+        save_file(plain, temporary, {_KEY: json.dumps({"format": FORMAT, "torch": torch.__version__, **about})})
+        os.replace(temporary, folder / NAME)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def load_checkpoint(folder: Path, expected: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the checkpoint of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    expected : dict
+        What must be as it was when the checkpoint was written: settings, data, seed.
+
+    Returns
+    -------
+    tensors, about
+
+    Raises
+    ------
+    InputError
+        If there is none, it is damaged, or of another training.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = folder / NAME
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, nothing to resume; fit without --resume")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+            if about.get("format") != FORMAT:
+                raise InputError(
+                    f"{path}: checkpoint format {about.get('format')!r}, this microchar goes on from format {FORMAT}; "
+                    "fit anew"
+                )
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise InputError(f"{path}: damaged, or no checkpoint ({error}); fit anew") from error
+    for key, value in expected.items():
+        if about.get(key) != value:
+            raise InputError(
+                f"{path}: of another training ({key} was {about.get(key)!r}, now {value!r}); "
+                "give what it was begun with, or fit anew into another file"
+            )
+    return tensors, about

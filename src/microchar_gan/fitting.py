@@ -1,0 +1,205 @@
+"""A fit: steps until the time or their number is up, scored on held-out material, kept in checkpoints."""
+
+from __future__ import annotations
+
+import csv
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from microchar.generator import Callback
+from microchar.ranking import HeldOut
+from microchar.score import Score
+from microchar.training import Material
+from microchar_gan.checkpoint import load_checkpoint, save_checkpoint
+from microchar_gan.trainer import Losses, Trainer
+from microchar_gan.watch import Watch
+
+#: Seconds between checkpoints.
+_BETWEEN = 60.0
+#: Samples of a score, and the seed of their noise: the same for every score, so that the weights make the difference.
+_SAMPLES, _SAMPLE_SEED = 4, 1
+HISTORY = "history.csv"
+
+
+class Fit:
+    """One training from its first step to its best weights.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    held_out : HeldOut
+        What samples are scored by.
+    material : Material
+    minutes : float
+        Time budget of the fit, all of its resumptions together.
+    steps : int or None
+        If given, ends after so many steps, however long they take.
+    identity : dict
+        What a checkpoint must agree in to be gone on from: settings, data, seed.
+    folder : Path or None
+        Of checkpoint and history.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        held_out: HeldOut,
+        material: Material,
+        *,
+        minutes: float,
+        steps: int | None,
+        identity: dict[str, Any],
+        folder: Path | None,
+    ):
+        self.trainer, self.held_out, self.material = trainer, held_out, material
+        self.minutes, self.last_step, self.identity, self.folder = minutes, steps, identity, folder
+        self.watch = Watch()
+        self.rows: list[dict[str, Any]] = []
+        self.best: dict[str, Tensor] = {}
+        self.best_total, self.best_step = float("inf"), 0
+        self._recent: list[Losses] = []
+        self._minutes_before = 0.0
+        self._began = self._saved = time.monotonic()
+
+    def resume(self) -> None:
+        """Go on where the checkpoint of the folder was taken."""
+        assert self.folder is not None
+        tensors, about = load_checkpoint(self.folder, self.identity)
+        prefix = "best/"
+        self.best = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
+        self.trainer.restore(tensors, about["steps"], about["rng"])
+        self.rows, self.best_total, self.best_step = about["rows"], about["best_total"], about["best_step"]
+        self.watch.warnings = about["warnings"]
+        self._recent = [Losses(**one) for one in about["recent"]]
+        self._minutes_before = about["minutes"]
+
+    def run(self, callback: Callback) -> dict[str, Tensor]:
+        """Train, and return the weights that scored best; whatever ends it early leaves a checkpoint."""
+        while not self._finished():
+            try:
+                callback(self._fraction(), self._text())
+            except BaseException:
+                # Between two steps all is in order; amid one it would not be.
+                self.save()
+                raise
+            losses = self.trainer.step()
+            self.watch.step(self.trainer.steps, losses)
+            self._recent.append(losses)
+            if self.trainer.steps % self.trainer.settings.score_every == 0:
+                self._score()
+            if time.monotonic() - self._saved > _BETWEEN:
+                self.save()
+        if self._recent or not self.rows:
+            self._score()
+        self.save()
+        return self.best
+
+    def minutes_spent(self) -> float:
+        """Return the minutes of this run and of those it went on from."""
+        return self._minutes_before + (time.monotonic() - self._began) / 60
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        self._saved = time.monotonic()
+        if self.folder is None:
+            return
+        about = {
+            **self.identity,
+            "steps": self.trainer.steps,
+            "rng": self.trainer.rng.bit_generator.state,
+            "minutes": self.minutes_spent(),
+            "rows": self.rows,
+            "best_total": self.best_total,
+            "best_step": self.best_step,
+            "warnings": self.watch.warnings,
+            "recent": [asdict(one) for one in self._recent],
+        }
+        best = {f"best/{key}": value for key, value in self.best.items()}
+        save_checkpoint(self.folder, self.trainer.tensors() | best, about)
+
+    # --- where it stands ---
+
+    def _finished(self) -> bool:
+        if self.last_step is not None:
+            return self.trainer.steps >= self.last_step
+        return self.minutes_spent() >= self.minutes
+
+    def _fraction(self) -> float:
+        if self.last_step is not None:
+            return min(self.trainer.steps / self.last_step, 1.0)
+        return min(self.minutes_spent() / self.minutes, 1.0)
+
+    def _text(self) -> str:
+        parts = [f"step {self.trainer.steps}"]
+        if self._recent:
+            last = self._recent[-1]
+            parts.append(f"critic {last.critic:.2f}, generator {last.generator:.2f}")
+        if self.rows:
+            row = self.rows[-1]
+            fractions = ", ".join(f"{row[key]:.3f}" for key in row if key.startswith("volume_fraction_"))
+            parts += [f"volume fraction {fractions}", f"S2 error {row['s2_error']:.4f}", f"score {row['total']:.2f}"]
+            parts += [f"best {self.best_total:.2f}"]
+        if self.watch.warnings:
+            parts.append(f"warning: {', '.join(self.watch.warnings)}")
+        return ", ".join(parts)
+
+    # --- scores ---
+
+    def _score(self) -> None:
+        """Score the averaged generator; keep its weights if they are the best so far."""
+        samples = self.trainer.samples(_SAMPLES, _SAMPLE_SEED)
+        volumes = [self.material.volume(labels, name=f"sample {i}", source={}) for i, labels in enumerate(samples)]
+        score = self.held_out.score(volumes)
+        real = self.trainer.real.fractions
+        self.watch.score(self.trainer.steps, samples, real, score.spread)
+        self.rows.append(self._row(samples, score))
+        self._recent = []
+        if score.total < self.best_total:
+            self.best_total, self.best_step = score.total, self.trainer.steps
+            self.best = {key: value.clone() for key, value in self.trainer.average.state_dict().items()}
+        self._write_history()
+
+    def _row(self, samples: list[np.ndarray], score: Score) -> dict[str, Any]:
+        losses = {
+            name: float(np.mean([getattr(one, name) for one in self._recent])) if self._recent else None
+            for name in ("critic", "penalty", "generator", "l1", "separation")
+        }
+        phases = self.material.phases
+        fractions = {
+            f"volume_fraction_{name}": float(np.mean([np.mean(sample == phase) for sample in samples]))
+            for phase, name in enumerate(phases)
+        }
+        return {
+            "step": self.trainer.steps,
+            "minutes": round(self.minutes_spent(), 3),
+            **losses,
+            **fractions,
+            "s2_error": self._s2_error(samples),
+            "total": score.total,
+            "spread": score.spread,
+            **score.ratios,
+        }
+
+    def _s2_error(self, samples: list[np.ndarray]) -> float:
+        """Return the mean absolute difference of S2 of the slices normal to axis 0, over phases and lags."""
+        from microchar_gan.slicing import one_hot
+        from microchar_gan.statistics import slice_descriptors
+
+        real = self.trainer.real
+        labels = torch.from_numpy(np.concatenate([sample[::4] for sample in samples]))
+        made = slice_descriptors(one_hot(labels, real.phases))
+        return float((made - real.descriptors.to(made)).abs().mean())
+
+    def _write_history(self) -> None:
+        if self.folder is None:
+            return
+        with (self.folder / HISTORY).open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
+            table.writeheader()
+            table.writerows(self.rows)

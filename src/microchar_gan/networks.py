@@ -1,0 +1,81 @@
+"""The generator network that the settings ask for: built, described, and as the tiles see it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from microchar.fitted_state import Layout
+from microchar_gan.halo import felt_halo
+from microchar_gan.settings import Settings
+from microchar_gan.slicegan import LATENT, MARGIN, SCALE, SliceGanNet
+from microchar_gan.tiling import Field
+from microchar_gan.unet import UNet
+
+Network = UNet | SliceGanNet
+
+
+def build(settings: Settings, phases: int) -> Network:
+    """Return the generator, its weights as PyTorch's default random state draws them."""
+    if settings.architecture == "slicegan":
+        return SliceGanNet(phases, settings.width)
+    return UNet(
+        channels=settings.noise_channels,
+        phases=phases,
+        width=settings.width,
+        depth=settings.depth,
+        mhfa_kernels=settings.mhfa_kernels,
+        msca_kernels=settings.msca_kernels,
+        kernel_impl=settings.kernel_impl,
+        cbam=settings.cbam,
+        norm=settings.norm,
+    )
+
+
+def described(settings: Settings) -> Layout:
+    """Return the arrays of a model by name: the network's weights, and its halo; what counts the phases is named so."""
+    with torch.device("meta"):
+        two, three = (build(settings, phases).state_dict() for phases in (2, 3))
+    weights = {
+        key: (
+            "float16",
+            tuple("phases" if m != n else n for m, n in zip(two[key].shape, three[key].shape, strict=True)),
+        )
+        # How often batch norm averaged is of no use to a network that no longer learns.
+        for key in two
+        if two[key].is_floating_point()
+    }
+    return {**weights, "halo": ("int64", (1,))}
+
+
+def halo_of(network: Network) -> int:
+    """Return how many cells of noise beyond a tile its labels depend on, found by trying."""
+    if isinstance(network, SliceGanNet):
+        return MARGIN
+    device = next(network.parameters()).device
+    return felt_halo(
+        lambda noise: network(noise.to(device)).cpu(), network.channels, align=network.align, shortest=network.shortest
+    ).halo
+
+
+def field_of(network: Network, halo: int) -> Field:
+    """Return the network as the tiles see it."""
+    device = next(network.parameters()).device
+
+    def forward(noise: np.ndarray) -> np.ndarray:
+        tensor = torch.from_numpy(noise)[None].to(device, memory_format=torch.channels_last_3d)
+        with torch.inference_mode():
+            return network(tensor)[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
+
+    if isinstance(network, SliceGanNet):
+        return Field(
+            forward, channels=LATENT, scale=SCALE, halo=halo, trims=True, bytes_per_voxel=network.bytes_per_voxel
+        )
+    return Field(
+        forward,
+        channels=network.channels,
+        halo=halo,
+        align=network.align,
+        shortest=network.shortest,
+        bytes_per_voxel=network.bytes_per_voxel,
+    )

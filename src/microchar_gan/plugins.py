@@ -1,0 +1,38 @@
+"""What the two generators need and offer; imports nothing heavy."""
+
+from __future__ import annotations
+
+from microchar.generator import GeneratorSpec
+from microchar.volume import MAX_PHASES
+
+_EXTRA = "microchar[gan]"
+
+UNET_GAN = GeneratorSpec(
+    factory="microchar_gan.generators:UnetGan",
+    title="U-net GAN",
+    summary="a U-net that turns noise into volumes whose slices a critic cannot tell from the real ones",
+    inputs=("volume", "slices"),
+    phases=(2, MAX_PHASES),
+    ndim=(3,),
+    periodic_axes=(0, 1, 2),
+    keeps_progress=True,
+    streams=True,
+    requires=("torch",),
+    extra=_EXTRA,
+    cost="as many minutes as it is given (hours on a CPU); then about 1 s for 64³ on one core, any size tile by tile",
+)
+
+SLICEGAN = GeneratorSpec(
+    factory="microchar_gan.generators:SliceGan",
+    title="SliceGAN",
+    summary="the baseline: transposed convolutions from a small latent block, judged by its slices",
+    inputs=("volume", "slices"),
+    phases=(2, MAX_PHASES),
+    ndim=(3,),
+    periodic_axes=(0, 1, 2),
+    keeps_progress=True,
+    streams=True,
+    requires=("torch",),
+    extra=_EXTRA,
+    cost="as many minutes as it is given (hours on a CPU); then about 1 s for 64³ on one core, any size tile by tile",
+)

@@ -1,0 +1,224 @@
+"""Every choice that the specification leaves open, as a named setting; the presets; what must fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from microchar.errors import InputError
+
+Preset = Literal["default", "paper", "baseline", "slicegan", "tiny"]
+Architecture = Literal["unet", "slicegan"]
+L1Match = Literal["descriptor", "index", "conditional", "none"]
+#: A critic halves its slices four times.
+_CROP_UNIT = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that makes a network and its training what they are.
+
+    Parameters
+    ----------
+    architecture : {"unet", "slicegan"}
+    input : {"noise", "slice"}
+        Noise alone, or noise with a 2D slice spread along its normal and a mask of its place.
+    noise_channels : int
+        Of the U-net's noise on the output grid.
+    width : int
+        Channels at full resolution (U-net), or of the first layer (SliceGAN).
+    depth : int
+        Levels of the U-net below full resolution.
+    mhfa_kernels, msca_kernels : tuple of int
+        Kernel sizes among 3, 5, 7 of the aggregation modules; empty leaves them out.
+    kernel_impl : {"stacked", "dense", "dilated"}
+        How 5³ and 7³ are made.
+    cbam : bool
+        Channel and spatial attention at the end of each stage of the decoder.
+    norm : {"pixel", "batch", "none"}
+        Normalisation in the U-net.
+    critic_width : int
+        Channels after the critic's stem.
+    critic_norm : {"none", "batch"}
+    anisotropic : bool
+        One critic for each axis instead of one for all.
+    loss : {"wasserstein", "wasserstein+l1"}
+    l1_match : {"descriptor", "index", "conditional", "none"}
+        What the L1 term compares: volume fraction, S2 and lineal path of slices;
+        slice i with slice i, voxel by voxel; the slice at the place of the condition
+        with the condition.
+    lambda_w, lambda_l1 : float
+        Weights of the two terms of the generator's loss.
+    lipschitz : {"gp", "clip", "r1r2"}
+        Gradient penalty between real and generated slices, clipped weights, or
+        gradient penalties at both.
+    penalty_weight : float
+    clip : float
+        Largest weight of a clipped critic.
+    field, crop : int
+        Edge of the volumes generated in training, and of the slices that critics see.
+    batch : int
+        Volumes in a step.
+    slices : int
+        Slices of each axis and volume in a step.
+    warm_up : int
+        Steps in which the Wasserstein term comes in by and by, the L1 term being there from the start.
+    n_critic : int
+        Critic steps for each generator step.
+    rate, critic_rate : float
+        Learning rates of Adam.
+    beta1, beta2 : float
+        Of Adam.
+    ema : float
+        Decay of the average of the generator's weights; 0 takes the last.
+    calibrate : bool
+        Start from a network that makes volumes of the material's volume fractions.
+    augment : bool
+        Flips and rotations of slices of isotropic materials.
+    score_every : int
+        Steps between two scores on held-out material.
+    """
+
+    architecture: Architecture = "unet"
+    input: Literal["noise", "slice"] = "noise"
+    noise_channels: int = 4
+    width: int = 16
+    depth: int = 2
+    mhfa_kernels: tuple[int, ...] = (3, 5, 7)
+    msca_kernels: tuple[int, ...] = (3, 5, 7)
+    kernel_impl: Literal["stacked", "dense", "dilated"] = "stacked"
+    cbam: bool = True
+    norm: Literal["pixel", "batch", "none"] = "pixel"
+    critic_width: int = 16
+    critic_norm: Literal["none", "batch"] = "none"
+    anisotropic: bool = False
+    loss: Literal["wasserstein", "wasserstein+l1"] = "wasserstein+l1"
+    l1_match: L1Match = "descriptor"
+    lambda_w: float = 1.0
+    lambda_l1: float = 1.0
+    lipschitz: Literal["gp", "clip", "r1r2"] = "gp"
+    penalty_weight: float = 10.0
+    clip: float = 0.01
+    field: int = 64
+    crop: int = 48
+    batch: int = 1
+    slices: int = 32
+    warm_up: int = 200
+    n_critic: int = 1
+    rate: float = 1e-3
+    critic_rate: float = 5e-4
+    beta1: float = 0.0
+    beta2: float = 0.9
+    ema: float = 0.995
+    calibrate: bool = True
+    augment: bool = True
+    score_every: int = 100
+
+    def __post_init__(self) -> None:
+        self._check_kernels()
+        if self.critic_norm == "batch" and self.lipschitz != "clip":
+            raise InputError(
+                f"critic_norm='batch', lipschitz={self.lipschitz!r}: a gradient penalty of each slice has no meaning "
+                "when a batch is normalised together; use lipschitz='clip' or critic_norm='none'"
+            )
+        if self.l1_match == "conditional" and self.input != "slice":
+            raise InputError("l1_match='conditional': needs input='slice', a generator that is given a slice")
+        if self.input == "slice" and self.architecture == "slicegan":
+            raise InputError("input='slice': only the U-net takes a slice; SliceGAN is made from noise alone")
+        if self.crop < 2 * _CROP_UNIT or self.crop % _CROP_UNIT or self.crop > self.field:
+            raise InputError(
+                f"crop={self.crop}, field={self.field}: expected a crop of 32, 48, 64, … no larger than the field"
+            )
+        unit = 32 if self.architecture == "slicegan" else 2**self.depth
+        if self.field % unit:
+            raise InputError(f"field={self.field}: expected a multiple of {unit} for this network")
+        for name in ("noise_channels", "width", "depth", "critic_width", "batch", "slices", "n_critic", "score_every"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name}={getattr(self, name)}: expected at least 1")
+        for name in ("lambda_w", "lambda_l1", "penalty_weight", "clip", "rate", "critic_rate"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise InputError(f"{name}={getattr(self, name)}: expected a number of at least 0")
+        for name in ("beta1", "beta2", "ema"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name}={getattr(self, name)}: expected a number from 0 up to, not with, 1")
+
+    def _check_kernels(self) -> None:
+        for name in ("mhfa_kernels", "msca_kernels"):
+            kernels = getattr(self, name)
+            if list(kernels) != sorted(set(kernels) & {3, 5, 7}):
+                raise InputError(f"{name}={kernels!r}: expected some of 3, 5, 7 in this order, or none of them")
+
+    @property
+    def uses_l1(self) -> bool:
+        """Whether the generator's loss has an L1 term."""
+        return self.loss == "wasserstein+l1" and self.l1_match != "none" and self.lambda_l1 > 0
+
+
+_SLICEGAN: Mapping[str, Any] = {
+    "architecture": "slicegan",
+    "width": 1024,
+    "critic_width": 32,
+    "loss": "wasserstein",
+    "l1_match": "none",
+    "field": 64,
+    "crop": 64,
+    "n_critic": 5,
+    "warm_up": 0,
+    "rate": 1e-4,
+    "critic_rate": 1e-4,
+    "ema": 0.0,
+    "calibrate": False,
+    "augment": False,
+}
+_PAPER: Mapping[str, Any] = {
+    "width": 32,
+    "depth": 4,
+    "norm": "batch",
+    "critic_width": 32,
+    "critic_norm": "batch",
+    "l1_match": "index",
+    "lipschitz": "clip",
+    "field": 64,
+    "crop": 64,
+    "batch": 16,
+    "warm_up": 0,
+    "rate": 1e-4,
+    "critic_rate": 1e-4,
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "ema": 0.0,
+    "calibrate": False,
+    "augment": False,
+}
+_BASELINE: Mapping[str, Any] = {"mhfa_kernels": (), "msca_kernels": (), "cbam": False, "loss": "wasserstein"}
+_TINY: Mapping[str, Any] = {
+    "width": 8,
+    "depth": 1,
+    "mhfa_kernels": (3,),
+    "msca_kernels": (3,),
+    "critic_width": 4,
+    "field": 32,
+    "crop": 32,
+    "slices": 8,
+    "rate": 3e-3,
+    "critic_rate": 1e-3,
+    "ema": 0.98,
+    "score_every": 50,
+}
+PRESETS: Mapping[Preset, Mapping[str, Any]] = {
+    "default": {},
+    "paper": _PAPER,
+    "baseline": _BASELINE,
+    "slicegan": _SLICEGAN,
+    "tiny": _TINY,
+}
+
+
+def settings_of(preset: Preset, changes: Mapping[str, Any]) -> Settings:
+    """Return a preset with some settings changed; those that are None stay as the preset has them."""
+    if preset not in PRESETS:
+        raise InputError(f"preset={preset!r}: expected one of {', '.join(PRESETS)}")
+    known = {field.name for field in fields(Settings)}
+    given = {key: value for key, value in changes.items() if value is not None and key in known}
+    return Settings(**{**PRESETS[preset], **given})

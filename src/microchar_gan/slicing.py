@@ -1,0 +1,139 @@
+"""Slices for the critics: of the training data, kept as labels of one byte, and of generated volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from microchar.errors import InputError
+from microchar.volume import OUTSIDE
+from microchar_gan.statistics import slice_descriptors
+
+#: The two axes in the plane of a slice, by the axis it is normal to.
+PLANES = ((1, 2), (0, 2), (0, 1))
+#: Windows that are drawn before a mask is said to leave room for none.
+_TRIES = 200
+#: Windows that the descriptors of the material are taken from.
+_WINDOWS = 512
+
+
+class RealSlices:
+    """Draws random windows of slices from one volume or from 2D images.
+
+    Parameters
+    ----------
+    labels : ndarray or mapping of axis to sequence of ndarray
+        uint8; `OUTSIDE` marks voxels that are not to be learnt from.
+    phases : int
+    crop : int
+        Edge of a window.
+    device : torch.device
+        Where the labels are kept; one-hot is made there.
+    """
+
+    def __init__(
+        self,
+        labels: np.ndarray | dict[int, Sequence[np.ndarray]],
+        phases: int,
+        crop: int,
+        device: torch.device,
+        isotropic: bool,
+    ):
+        self.phases, self.crop, self.isotropic, self.device = phases, crop, isotropic, device
+        self.volume = torch.from_numpy(labels).to(device) if isinstance(labels, np.ndarray) else None
+        self.images = (
+            {}
+            if isinstance(labels, np.ndarray)
+            else {axis: [torch.from_numpy(image).to(device) for image in group] for axis, group in labels.items()}
+        )
+        if self.volume is not None:
+            self.axes = tuple(axis for axis in range(3) if all(self.volume.shape[a] >= crop for a in PLANES[axis]))
+            largest = tuple(self.volume.shape)
+        else:
+            self.axes = tuple(sorted(self.images))
+            smallest = min(min(image.shape) for group in self.images.values() for image in group)
+            largest = (smallest, smallest)
+            self.axes = self.axes if smallest >= crop else ()
+        if not self.axes or (not isotropic and self.volume is not None and len(self.axes) < 3):
+            raise InputError(
+                f"training data of shape {largest}: smaller than the critic's slices of {crop} × {crop} voxels; "
+                "give a larger volume, or a smaller crop= (a multiple of 16)"
+            )
+
+    @cached_property
+    def fractions(self) -> np.ndarray:
+        """Volume fraction of each phase."""
+        pieces = (
+            [self.volume] if self.volume is not None else [image for group in self.images.values() for image in group]
+        )
+        counts = np.sum([np.bincount(piece.cpu().numpy().ravel(), minlength=256)[: self.phases] for piece in pieces], 0)
+        return counts / counts.sum()
+
+    @cached_property
+    def descriptors(self) -> Tensor:
+        """Descriptors of slices normal to axis 0 (or the first there are), drawn with a random state of their own."""
+        windows = self.draw(self.axes[0], _WINDOWS, np.random.default_rng(0))
+        return slice_descriptors(self.one_hot(windows)).cpu()
+
+    def draw(self, axis: int, count: int, rng: np.random.Generator) -> Tensor:
+        """Return `count` windows normal to an axis, or to any if the material is isotropic: (K, c, c), uint8."""
+        windows: list[Tensor] = []
+        for _ in range(count):
+            normal = int(rng.choice(self.axes)) if self.isotropic or axis not in self.axes else axis
+            windows.append(self._window(normal, rng))
+        return torch.stack(windows)
+
+    def one_hot(self, labels: Tensor) -> Tensor:
+        """Make labels phase indicators: (K, c, c) → (K, P, c, c), float32."""
+        return one_hot(labels, self.phases)
+
+    def _window(self, axis: int, rng: np.random.Generator) -> Tensor:
+        for _ in range(_TRIES):
+            if self.volume is not None:
+                plane = self.volume.select(axis, int(rng.integers(self.volume.shape[axis])))
+            else:
+                group = self.images[axis]
+                plane = group[int(rng.integers(len(group)))]
+            a, b = (int(rng.integers(n - self.crop + 1)) for n in plane.shape)
+            window = plane[a : a + self.crop, b : b + self.crop]
+            if not bool((window == OUTSIDE).any()):
+                return window
+        raise InputError(
+            f"training data: found no slice of {self.crop} × {self.crop} voxels inside the mask in {_TRIES} tries; "
+            "give a larger part, or a smaller crop="
+        )
+
+
+def one_hot(labels: Tensor, phases: int) -> Tensor:
+    """Make labels phase indicators: (K, …) → (K, P, …), float32."""
+    return functional.one_hot(labels.long(), phases).movedim(-1, 1).float()
+
+
+def volume_slices(volume: Tensor, axis: int, count: int, crop: int, rng: np.random.Generator) -> Tensor:
+    """Cut slices normal to an axis from generated volumes: (B, P, F, F, F) → (B·count, P, c, c).
+
+    The volumes repeat, so that the windows may begin anywhere and go on at the other
+    side; being smaller than the volume they do not show that it repeats.
+    """
+    a, b = PLANES[axis]
+    size = volume.shape[2]
+    places = rng.choice(size, count, replace=count > size)
+    picked = volume.index_select(2 + axis, torch.from_numpy(np.sort(places)).to(volume.device))
+    for plane in (a, b):
+        start = int(rng.integers(size)) if crop < size else 0
+        if start:
+            picked = picked.roll(-start, 2 + plane)
+        picked = picked.narrow(2 + plane, 0, crop)
+    return picked.movedim(2 + axis, 1).flatten(0, 1)
+
+
+def turned(slices: Tensor, rng: np.random.Generator) -> Tensor:
+    """Flip and turn square slices, all alike, as an isotropic material may be."""
+    if rng.integers(2):
+        slices = slices.flip(-1)
+    return slices.rot90(int(rng.integers(4)), (-2, -1))

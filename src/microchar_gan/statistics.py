@@ -1,0 +1,43 @@
+"""Volume fraction, S2 and lineal path of slices, differentiable: what the L1 term of the default compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+#: Lags in voxels; those longer than half a slice are left out.
+LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+#: The lineal path is a product over all voxels of a segment, and short ones tell most.
+LONGEST_PATH = 16
+
+
+def lags_of(edge: int) -> list[int]:
+    """Return the lags used for slices of this edge."""
+    return [lag for lag in LAGS if lag <= edge // 2]
+
+
+def slice_descriptors(slices: Tensor) -> Tensor:
+    r"""Return the mean descriptors of a batch of slices: (K, P, c, c) of phase probabilities → (2, P, n).
+
+    For each of the two axes of a slice and each phase: the volume fraction, then
+    :math:`S_2(r) = \langle p(x)\, p(x + r) \rangle` at `lags_of` the edge, then
+    :math:`L(r) = \langle p(x)\, p(x + 1) \cdots p(x + r) \rangle` for r up to
+    `LONGEST_PATH`. For labels (0 or 1) these are the estimators of the metrics of
+    the same names without periodic boundaries.
+    """
+    lags = lags_of(slices.shape[-1])
+    return torch.stack([_along(p, lags) for p in (slices, slices.transpose(-1, -2))])
+
+
+def _along(p: Tensor, lags: Sequence[int]) -> Tensor:
+    over = (0, 2, 3)
+    found = [p.mean(dim=over)]
+    found += [(p[..., :-lag] * p[..., lag:]).mean(dim=over) for lag in lags]
+    path = p
+    for lag in range(1, min(LONGEST_PATH, p.shape[-1] // 2) + 1):
+        path = path[..., :-1] * p[..., lag:]
+        if lag in lags:
+            found.append(path.mean(dim=over))
+    return torch.stack(found, dim=-1)

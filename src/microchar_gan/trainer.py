@@ -1,0 +1,260 @@
+"""One training: networks, optimisers and random states, a step at a time; all of it can be kept and taken up again."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from microchar_gan import losses
+from microchar_gan.calibration import calibrate
+from microchar_gan.critic import SliceCritic
+from microchar_gan.devices import place
+from microchar_gan.networks import build
+from microchar_gan.settings import Settings
+from microchar_gan.slicing import RealSlices, turned, volume_slices
+from microchar_gan.statistics import slice_descriptors
+
+#: Weight of a step in the running mean of the generated descriptors that the L1 term holds against the real ones.
+_MEMORY = 0.05
+#: Real windows from which the descriptors of the material are taken.
+_WINDOWS = 1024
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What a step reports: all must stay finite."""
+
+    critic: float
+    penalty: float
+    generator: float
+    l1: float
+    #: How far the critic's scores of real and generated slices lie apart, in their standard deviations.
+    separation: float
+
+
+class Trainer:
+    """The networks of one training and all that changes with a step.
+
+    Parameters
+    ----------
+    settings : Settings
+    real : RealSlices
+        What the critics are shown.
+    device : torch.device
+    half : bool
+        Whether convolutions run in bfloat16; penalties and losses are in float32.
+    seed : int
+        Of weights, noise and slices. PyTorch's own random state is left alone.
+    """
+
+    def __init__(self, settings: Settings, real: RealSlices, *, device: torch.device, half: bool, seed: int):
+        self.settings, self.real, self.device, self.half = settings, real, device, half
+        self.rng = np.random.default_rng(seed)
+        self.noise = torch.Generator(device).manual_seed(int(self.rng.integers(2**62)))
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(int(self.rng.integers(2**62)))
+            generator = build(settings, real.phases)
+            critics = nn.ModuleList(
+                SliceCritic(real.phases, settings.crop, settings.critic_width, settings.critic_norm)
+                for _ in range(3 if settings.anisotropic else 1)
+            )
+        self.generator = place(generator, device, torch.channels_last_3d)
+        self.critics = place(critics, device, torch.channels_last)
+        if settings.calibrate:
+            calibrate(self.generator, self.generator.last, self.draw_noise(1), real.fractions)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        betas = (settings.beta1, settings.beta2)
+        self.adam_generator = torch.optim.Adam(self.generator.parameters(), settings.rate, betas)
+        self.adam_critics = torch.optim.Adam(self.critics.parameters(), settings.critic_rate, betas)
+        self.steps = 0
+        self.targets = self._targets() if settings.uses_l1 and settings.l1_match == "descriptor" else {}
+        self.running = {axis: torch.zeros_like(target) for axis, target in self.targets.items()}
+
+    # --- a step ---
+
+    def step(self) -> Losses:
+        """Let the critics learn `n_critic` times, then the generator once."""
+        self.generator.train()
+        for _ in range(self.settings.n_critic - 1):
+            with torch.no_grad():
+                volume = self._volume()
+            self._critic_step(volume)
+        # The last volume serves critics and generator both.
+        volume = self._volume()
+        critic, penalty, separation = self._critic_step(volume.detach())
+        generator, l1 = self._generator_step(volume)
+        self._average()
+        self.steps += 1
+        return Losses(critic, penalty, generator, l1, separation)
+
+    def _volume(self) -> Tensor:
+        noise = self.draw_noise(self.settings.batch)
+        with self._autocast():
+            logits = self.generator(noise)
+        return logits.float().softmax(dim=1)
+
+    def draw_noise(self, batch: int) -> Tensor:
+        """Return noise for volumes of the training's size."""
+        shape = self.generator.noise_shape((self.settings.field,) * 3)
+        noise = torch.randn((batch, *shape), generator=self.noise, device=self.device)
+        return noise.contiguous(memory_format=torch.channels_last_3d)
+
+    def _axes(self) -> list[tuple[int, nn.Module]]:
+        return [(axis, self.critics[axis if self.settings.anisotropic else 0]) for axis in range(3)]
+
+    def _fakes(self, volume: Tensor) -> list[tuple[int, nn.Module, Tensor]]:
+        """Return the slices that each critic is to score; one critic gets those of all axes together."""
+        s = self.settings
+        found = [
+            (axis, critic, volume_slices(volume, axis, s.slices, s.crop, self.rng)) for axis, critic in self._axes()
+        ]
+        if s.anisotropic:
+            return found
+        return [(0, self.critics[0], torch.cat([slices for _, _, slices in found]))]
+
+    def _reals(self, axis: int, count: int) -> Tensor:
+        slices = self.real.one_hot(self.real.draw(axis, count, self.rng))
+        return turned(slices, self.rng) if self.settings.augment and not self.settings.anisotropic else slices
+
+    def _critic_step(self, volume: Tensor) -> tuple[float, float, float]:
+        s = self.settings
+        loss_sum = penalty_sum = separation = 0.0
+        self.adam_critics.zero_grad(set_to_none=True)
+        for axis, critic, fake in self._fakes(volume):
+            real = self._reals(axis, len(fake))
+            with self._autocast():
+                scores = self._scores(critic, torch.cat([real, fake]))
+            loss = losses.critic_loss(scores[: len(real)], scores[len(real) :])
+            # The penalty is the dearest part: a third of the slices tells as much of the slope.
+            few = slice(None, None, 3 if s.lipschitz == "gp" and len(real) >= 24 else 1)
+            share = torch.rand((len(real[few]), 1, 1, 1), generator=self.noise, device=self.device)
+            penalty = losses.lipschitz_penalty(s.lipschitz, critic, real[few], fake[few], share)
+            (loss + s.penalty_weight * penalty).backward()
+            loss_sum, penalty_sum = loss_sum + float(loss.detach()), penalty_sum + float(penalty.detach())
+            separation = max(separation, _separation(scores[: len(real)].detach(), scores[len(real) :].detach()))
+        self.adam_critics.step()
+        if s.lipschitz == "clip":
+            losses.clip_weights(self.critics, s.clip)
+        return loss_sum, penalty_sum, separation
+
+    def _scores(self, critic: nn.Module, slices: Tensor) -> Tensor:
+        return critic(slices.contiguous(memory_format=torch.channels_last)).float()
+
+    def _generator_step(self, volume: Tensor) -> tuple[float, float]:
+        s = self.settings
+        self.critics.requires_grad_(False)
+        fakes = self._fakes(volume)
+        score, l1 = volume.new_zeros(()), volume.new_zeros(())
+        for axis, critic, fake in fakes:
+            with self._autocast():
+                score = score + losses.generator_loss(self._scores(critic, fake))
+            if s.uses_l1:
+                l1 = l1 + self._l1(axis, fake)
+        self.adam_generator.zero_grad(set_to_none=True)
+        share = min(1.0, (self.steps + 1) / s.warm_up) if s.warm_up and s.uses_l1 else 1.0
+        (share * s.lambda_w * score + s.lambda_l1 * l1).backward()
+        self.adam_generator.step()
+        self.critics.requires_grad_(True)
+        return float(score.detach()), float(l1.detach())
+
+    # --- the L1 term ---
+
+    def _l1(self, axis: int, fake: Tensor) -> Tensor:
+        if self.settings.l1_match == "index":
+            return (fake - self._reals(axis, len(fake))).abs().mean()
+        # One volume scatters as the real ones do, and must: it is the mean over many that is held to the target.
+        now = slice_descriptors(fake)
+        if self.steps == 0:
+            self.running[axis] = now.detach()
+        mixed = self.running[axis].lerp(now, _MEMORY)
+        self.running[axis] = mixed.detach()
+        return (mixed - self.targets[axis]).abs().mean() / _MEMORY
+
+    def _targets(self) -> dict[int, Tensor]:
+        """Return the descriptors of the real slices, by the axis they are normal to."""
+        axes = range(3) if self.settings.anisotropic else (0,)
+        found = {}
+        for axis in axes:
+            with torch.no_grad():
+                total = slice_descriptors(self.real.one_hot(self.real.draw(axis, _WINDOWS, self.rng)))
+            # Slices of an isotropic material look alike along both of their axes.
+            found[axis] = total if self.settings.anisotropic else total.mean(dim=0, keepdim=True).expand_as(total)
+        return found
+
+    # --- averages, precision ---
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Draw the averaged generator towards the present one; fast in the first steps, when all is new."""
+        decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
+        for mean, weight in zip(self.average.parameters(), self.generator.parameters(), strict=True):
+            mean.lerp_(weight, 1 - decay)
+        # Statistics of batches and volumes are running averages already.
+        for held, statistic in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            held.copy_(statistic)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
+
+    @torch.no_grad()
+    def samples(self, count: int, seed: int) -> list[np.ndarray]:
+        """Return labels made by the averaged generator, cut so that they do not repeat: crop³ of field³ voxels."""
+        made = []
+        noise = torch.Generator(self.device).manual_seed(seed)
+        shape = self.average.noise_shape((self.settings.field,) * 3)
+        crop = self.settings.crop
+        for _ in range(count):
+            z = torch.randn((1, *shape), generator=noise, device=self.device)
+            with self._autocast():
+                logits = self.average(z.contiguous(memory_format=torch.channels_last_3d))
+            made.append(logits[0].argmax(dim=0)[:crop, :crop, :crop].to(torch.uint8).cpu().numpy())
+        return made
+
+    # --- all of it, to be kept ---
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all tensors that change with a step, by name."""
+        modules = {"generator": self.generator, "average": self.average, "critics": self.critics}
+        found = {
+            f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()
+        }
+        for name, adam in self._optimisers().items():
+            for index, state in adam.state_dict()["state"].items():
+                found |= {f"{name}/{index}/{key}": value for key, value in state.items()}
+        found |= {f"running/{axis}": value for axis, value in self.running.items()}
+        found |= {f"targets/{axis}": value for axis, value in self.targets.items()}
+        return found | {"noise": self.noise.get_state()}
+
+    def restore(self, tensors: dict[str, Tensor], steps: int, rng: dict[str, Any]) -> None:
+        """Take up the training where `tensors`, the number of steps and the state of `rng` were taken."""
+        for name, module in (("generator", self.generator), ("average", self.average), ("critics", self.critics)):
+            module.load_state_dict(_under(tensors, name))
+        for name, adam in self._optimisers().items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for key, value in _under(tensors, name).items():
+                index, _, what = key.partition("/")
+                state.setdefault(int(index), {})[what] = value
+            adam.load_state_dict({"state": state, "param_groups": adam.state_dict()["param_groups"]})
+        self.running = {int(axis): value.to(self.device) for axis, value in _under(tensors, "running").items()}
+        self.targets = {int(axis): value.to(self.device) for axis, value in _under(tensors, "targets").items()}
+        self.noise.set_state(tensors["noise"].cpu())
+        self.rng.bit_generator.state = rng
+        self.steps = steps
+
+    def _optimisers(self) -> dict[str, torch.optim.Adam]:
+        return {"adam_generator": self.adam_generator, "adam_critics": self.adam_critics}
+
+
+def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
+
+
+def _separation(real: Tensor, fake: Tensor) -> float:
+    spread = (real.var() + fake.var()).div(2).sqrt()
+    return float((real.mean() - fake.mean()) / (spread + 1e-12))

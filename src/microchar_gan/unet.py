@@ -1,0 +1,104 @@
+"""The U-net generator: noise on the output grid goes through an encoder and a decoder with skips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from microchar_gan.aggregation import MHFA, MSCA
+from microchar_gan.attention import CBAM
+from microchar_gan.layers import CircularConv3d, CircularUp3d, KernelImpl, Norm, activate, normalisation
+
+
+class DecoderStage(nn.Module):
+    """(B, 2C, D, H, W) and the skip (B, C, 2D, 2H, 2W) → (B, C, 2D, 2H, 2W)."""
+
+    def __init__(self, channels: int, extras: Sequence[nn.Module], norm: Norm):
+        super().__init__()
+        self.up = CircularUp3d(2 * channels, channels)
+        self.fuse = nn.Conv3d(2 * channels, channels, 1)
+        self.norm = normalisation(norm, channels)
+        self.extras = nn.Sequential(*extras)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Upsample, take the skip in, aggregate and attend."""
+        return self.extras(activate(self.norm(self.fuse(torch.cat([self.up(x), skip], dim=1)))))
+
+
+class UNet(nn.Module):
+    """The generator: (B, channels, D, H, W) of noise → (B, phases, D, H, W) of logits.
+
+    D, H and W are multiples of ``2**depth``. All padding is circular: rolling the
+    noise by a multiple of ``2**depth`` rolls the volume.
+
+    Parameters
+    ----------
+    channels : int
+        Of the noise (and of the condition, if any).
+    phases : int
+        Of the material.
+    width : int
+        Channels at full resolution, doubled at each of the `depth` levels.
+    mhfa_kernels, msca_kernels : sequence of int
+        Kernel sizes; empty leaves the modules out.
+    cbam : bool
+        Attention at the end of each stage of the decoder.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int,
+        phases: int,
+        width: int,
+        depth: int,
+        mhfa_kernels: Sequence[int],
+        msca_kernels: Sequence[int],
+        kernel_impl: KernelImpl,
+        cbam: bool,
+        norm: Norm,
+    ):
+        super().__init__()
+        self.channels, self.align = channels, 2**depth
+        # The widest kernel wraps three voxels around at the lowest level.
+        self.shortest = 4 * self.align
+        # Features of the last stage, that exist at one time, in float32.
+        self.bytes_per_voxel = 4.0 * 10 * width
+        widths = [width * 2**level for level in range(depth + 1)]
+        self.stem = CircularConv3d(channels, width)
+        self.down = nn.ModuleList(
+            nn.Sequential(CircularConv3d(a, b, 4, 2), normalisation(norm, b)) for a, b in pairwise(widths)
+        )
+        self.bottom = MSCA(widths[-1], msca_kernels, kernel_impl) if msca_kernels else nn.Identity()
+        self.stages = nn.ModuleList()
+        for level in reversed(range(depth)):
+            extras: list[nn.Module] = [MHFA(widths[level], mhfa_kernels, kernel_impl)] if mhfa_kernels else []
+            if msca_kernels and level == depth - 1:
+                extras.append(MSCA(widths[level], msca_kernels, kernel_impl))
+            extras += [CBAM(widths[level])] if cbam else []
+            self.stages.append(DecoderStage(widths[level], extras, norm))
+        self.head = CircularConv3d(width, phases)
+
+    @property
+    def last(self) -> nn.Conv3d:
+        """The convolution that makes the logits."""
+        return self.head.convolution
+
+    def noise_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Return the shape of the noise for a volume of that shape, without the batch."""
+        return (self.channels, *shape)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Return the logits of the phases."""
+        x = activate(self.stem(noise))
+        skips = [x]
+        for down in self.down:
+            x = activate(down(x))
+            skips.append(x)
+        x = self.bottom(skips.pop())
+        for stage in self.stages:
+            x = stage(x, skips.pop())
+        return self.head(x)

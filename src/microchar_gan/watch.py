@@ -1,0 +1,80 @@
+"""Says when a training goes wrong: losses that are no numbers, lost phases, volumes all alike, a critic that won."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from microchar.errors import MicrocharError
+from microchar_gan.trainer import Losses
+
+#: Real and generated scores this many standard deviations apart, for so many steps, and the generator learns nothing.
+_APART, _PATIENCE = 8.0, 300
+#: A phase with less than this part of its real share is lost.
+_LOST = 0.02
+#: Samples that scatter less than this part of the real blocks are copies of each other.
+_ALIKE = 0.2
+#: Scores before this step are of an untrained network.
+_YOUNG = 200
+
+
+class TrainingError(MicrocharError, RuntimeError):
+    """A training that cannot go on; the message says what to change."""
+
+
+class Watch:
+    """Keeps what went wrong, each kind once.
+
+    Attributes
+    ----------
+    warnings : dict of str to str
+        What to do about it, by what it is.
+    """
+
+    def __init__(self) -> None:
+        self.warnings: dict[str, str] = {}
+        self._apart = 0
+
+    def step(self, number: int, losses: Losses) -> None:
+        """Look at the losses of a step; raise TrainingError if they are no numbers."""
+        broken = [name for name, value in vars(losses).items() if not math.isfinite(value)]
+        if broken:
+            raise TrainingError(
+                f"step {number}: the {broken[0]} loss is {getattr(losses, broken[0])}; the training has diverged. "
+                "Lower rate= and critic_rate=, or use precision='float32'; the last checkpoint is from before"
+            )
+        self._apart = self._apart + 1 if losses.separation > _APART else 0
+        if self._apart == _PATIENCE:
+            self._warn(
+                "critic saturation",
+                f"for {_PATIENCE} steps up to {number} the critic told every generated slice from the real ones; "
+                "raise penalty_weight=, or lower critic_rate= or n_critic=",
+            )
+
+    def score(self, number: int, samples: Sequence[np.ndarray], real: np.ndarray, spread: float | None) -> None:
+        """Look at samples: the volume fractions beside the `real` ones, and the ratio of spreads."""
+        if number < _YOUNG:
+            return
+        shares = np.array([np.mean([sample == phase for sample in samples]) for phase in range(len(real))])
+        for phase in np.flatnonzero(shares < _LOST * real):
+            self._warn(
+                f"phase {phase} lost",
+                f"at step {number} samples held {shares[phase]:.2%} of it, the material {real[phase]:.2%}; "
+                "raise lambda_l1= (with l1_match='descriptor'), or train longer at a lower rate=",
+            )
+        if _all_equal(samples) or (spread is not None and spread < _ALIKE):
+            what = "equal" if spread is None else f"alike: they scatter {spread:.2f} times as much as real blocks"
+            self._warn(
+                "mode collapse",
+                f"at step {number} samples of different noise were {what}; "
+                "raise slices= or batch=, lower lambda_l1=, or raise noise_channels=",
+            )
+
+    def _warn(self, what: str, advice: str) -> None:
+        self.warnings.setdefault(what, advice)
+
+
+def _all_equal(samples: Sequence[np.ndarray]) -> bool:
+    return len(samples) > 1 and all(np.array_equal(samples[0], sample) for sample in samples[1:])
