@@ -136,9 +136,11 @@ def _details(name: str, spec: GeneratorSpec) -> list[str]:
         + (f", in multiples of {spec.multiple_of}" if spec.multiple_of > 1 else ""),
         "periodic": (_axes_of(spec) or "no") + (", always" if spec.always_periodic else ""),
         "cost": spec.cost or "not stated",
+        "fit": "keeps its progress, and can be resumed" if spec.keeps_progress else "",
+        "writes": "block by block, in bounded memory" if spec.streams else "",
         "usable here": f"no: it {spec.obstacle()}" if spec.obstacle() else "yes",
     }
-    lines = [f"{name}: {spec.summary}", *(f"  {key + ':':12} {fact}" for key, fact in facts.items())]
+    lines = [f"{name}: {spec.summary}", *(f"  {key + ':':12} {fact}" for key, fact in facts.items() if fact)]
     if not spec.obstacle():
         cls = spec.load(name)
         own = [f"    {key} = {default}  ({written(hint)})" for key, hint, default in parameters_of(cls)]

@@ -24,6 +24,8 @@ _HEADS = {
     "local_porosity": "local φ",
     "euler_characteristic": "Euler",
 }
+#: More blocks than these are not listed.
+_FEW = 4
 _MEANING = """\
 Ratios are distances to the held-out blocks over the distances between these (the noise floor): about 1 is as good as
 another piece of the material. spread: scatter of the samples over that of the blocks; far below 1, samples are too much
@@ -74,7 +76,8 @@ def _rank(options: argparse.Namespace) -> None:
         plain = {**found.to_dict(), "command": options.command_line, "seed": options.seed}
         write_together(path.parent, {path.name: partial(write_json, plain)})
     if not options.quiet:
-        print("\n".join(_lines(found, real.name, _partly_trained(candidates, options))))
+        place = f"{real.name}, within the crop" if options.crop is not None else real.name
+        print("\n".join(_lines(found, place, _partly_trained(candidates, options))))
 
 
 def _candidates(options: argparse.Namespace) -> dict[str, Any]:
@@ -110,11 +113,12 @@ def _partly_trained(candidates: dict[str, Any], options: argparse.Namespace) -> 
     }
 
 
-def _lines(found: Ranking, real: str, partly: dict[str, str]) -> list[str]:
+def _lines(found: Ranking, place: str, partly: dict[str, str]) -> list[str]:
     held_out = found.held_out
     shape = " × ".join(str(n) for n in held_out.shape)
     blocks = held_out.blocks()
-    lines = [f"held out: {len(blocks)} blocks of {shape} voxels of {real} ({'; '.join(blocks)})"]
+    where = "; ".join(blocks) if len(blocks) <= _FEW else f"{blocks[0]} … {blocks[-1]}"
+    lines = [f"held out: {len(blocks)} blocks of {shape} voxels of {place}: {where}"]
     lines += [f"note: {note}" for note in held_out.notes]
     rows = [["candidate", "total", "spread", *(_HEADS.get(name, name) for name in held_out.metrics)]]
     rows += [_row(entry, held_out.metrics) for entry in found.entries]

@@ -255,9 +255,10 @@ class Generator(ABC):
         name = type(self).name()
         data.check_against(self.spec, name)
         rng = _rng(seed)
+        about = {"seed": int(seed), "data": data.describe()}
         before = self.history, self.material
         self.folder, self.resume = self._progress_folder(folder, resume), resume
-        self.history, self.material = {"seed": int(seed), "data": data.describe()}, data.material
+        self.history, self.material = about, data.material
         try:
             state = self.learn(data, rng, callback or silent)
             check_layout(state, self.layout, f"generator {name!r}")

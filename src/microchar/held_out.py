@@ -92,7 +92,8 @@ class HeldOut:
     Attributes
     ----------
     shape : tuple of int
-        Of the blocks, and of the pieces that samples are cut into.
+        Of the blocks, and of the pieces that samples are cut into. Where images of
+        several directions are held out, of samples that hold the slices of all.
     n_blocks : int
         Number of real blocks; of images, in the direction that has fewest.
     notes : tuple of str
@@ -144,7 +145,7 @@ class HeldOut:
             self._groups.append(group)
             notes += [note for note in said if note not in notes]
         self.notes = tuple(notes)
-        self.shape = self._groups[0].shape
+        self.shape = _together(self._groups)
         self.n_blocks = min(len(group.starts) for group in self._groups)
 
     @property
@@ -329,6 +330,18 @@ def _cut(images: Sequence[Volume], lengths: Triple, most: int) -> tuple[Triple, 
     if len(chosen) < LEAST_FOR_SPREAD:
         notes.append(f"{len(chosen)} real blocks only: the noise floor is a guess, and there are no ratios of spreads")
     return shape, chosen, notes
+
+
+def _together(groups: Sequence[_Group]) -> Triple:
+    """Return the shape of a sample that has blocks, or slices, for every group."""
+    if len(groups) == 1:
+        return groups[0].shape
+    lengths = [1, 1, 1]
+    for group in groups:
+        across = [axis for axis in range(3) if axis not in group.normals]
+        for axis, n in zip(across, group.shape[1:], strict=True):
+            lengths[axis] = max(lengths[axis], n)
+    return (lengths[0], lengths[1], lengths[2])
 
 
 def _spread(n: int, most: int) -> list[int]:

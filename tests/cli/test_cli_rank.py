@@ -31,7 +31,9 @@ def test_the_table_is_sorted_and_says_what_it_means(home, capsys):
     arguments = ["bad.tif", "model.safetensors", "good.tif", "--crop", "24:48,:,:", "--shape", "12,12,12"]
     assert main(["rank", "real.tif", *arguments, "-n", "3", *FAST, "--json", "out/found.json"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("held out: 8 blocks of 12 × 12 × 12 voxels of real (0:12,0:12,0:12; ")
+    assert lines[0].startswith(
+        "held out: 8 blocks of 12 × 12 × 12 voxels of real, within the crop: 0:12,0:12,0:12 … 12:24,12"
+    )
     table = [line.split() for line in lines[2:6]]
     assert table[0] == ["candidate", "total", "spread", "φ", "S2", "Euler"]
     assert table[1][0] == "good"
@@ -54,7 +56,7 @@ def test_a_model_that_saw_the_held_out_voxels_is_pointed_at(home, capsys):
     assert main([*ask, "--mask", "test.tif"]) == 0
     printed = capsys.readouterr().out
     assert "note" not in printed
-    assert "(24:36,0:12,0:12; " in printed
+    assert "voxels of real: 24:36,0:12,0:12 … 36:48,12:24,12:24" in printed
 
 
 def test_generators_that_need_no_fit_may_stand_beside(home, capsys):

@@ -133,10 +133,23 @@ def test_images_judge_the_slices_of_samples():
     held_out = HeldOut(TrainingData.from_slices(images), CUBE, ("lineal_path",), most=16)
     assert held_out.n_blocks == 4 * 4
     assert "image 0 normal to 0" in held_out.blocks()[0]
+    assert held_out.shape == CUBE
     other = field((48, 48, 192), 1).values[:, :, ::4]
     good, turned = held_out.score(other), held_out.score(np.ascontiguousarray(other.T))
     assert good.ratios["lineal_path"] < 1.5
     assert turned.ratios["lineal_path"] > 1.7
+
+
+def test_a_generator_of_solids_is_ranked_by_images_of_oblong_shape():
+    made = field((40, 32, 64), 0).values
+    images = {axis: [np.take(made, place, axis) for place in (2, 30)] for axis in range(3)}
+    data = TrainingData.from_slices(images)
+    held_out = HeldOut(data, (16, 12, 24), FEW)
+    assert held_out.shape == (16, 12, 24)
+    fitted = create("gaussian-field").fit(field((40, 32, 64), 1))
+    found = rank(data, fitted, shape=(16, 12, 24), samples=2, metrics=FEW)
+    assert found.entries[0].score.n_samples == 2 * 3 * 3  # samples, directions, slices
+    assert found.entries[0].score.total < 2
 
 
 def test_images_of_one_direction_stand_for_all():
