@@ -157,11 +157,12 @@ class Fit:
         volumes = [self.material.volume(labels, name=f"sample {i}", source={}) for i, labels in enumerate(samples)]
         score = self.held_out.score(volumes)
         real = self.trainer.real.fractions
-        self.watch.score(self.trainer.steps, samples, real, score.spread)
+        whole = self.watch.score(self.trainer.steps, samples, real, score.spread)
         self.rows.append(self._row(samples, score))
         self._recent = []
-        if score.total < self.best_total:
-            self.best_total, self.best_step = score.total, self.trainer.steps
+        # The last is taken where none had all phases.
+        if (whole and score.total < self.best_total) or not self.best or np.isinf(self.best_total):
+            self.best_total, self.best_step = score.total if whole else float("inf"), self.trainer.steps
             self.best = {key: value.clone() for key, value in self.trainer.average.state_dict().items()}
         self._write_history()
 

@@ -81,7 +81,7 @@ class GanGenerator(StreamingGenerator):
             "steps": trainer.steps,
             "minutes": round(fit.minutes_spent(), 2),
             "best_step": fit.best_step,
-            "best_score": fit.best_total,
+            "best_score": fit.best_total if np.isfinite(fit.best_total) else None,
             "held_out": parts.how,
             "machine": describe(device, half),
             "torch": torch.__version__,

@@ -53,12 +53,17 @@ class Watch:
                 "raise penalty_weight=, or lower critic_rate= or n_critic=",
             )
 
-    def score(self, number: int, samples: Sequence[np.ndarray], real: np.ndarray, spread: float | None) -> None:
-        """Look at samples: the volume fractions beside the `real` ones, and the ratio of spreads."""
-        if number < _YOUNG:
-            return
+    def score(self, number: int, samples: Sequence[np.ndarray], real: np.ndarray, spread: float | None) -> bool:
+        """Look at samples: the volume fractions beside the `real` ones, and the ratio of spreads.
+
+        Returns whether all phases are there: volumes that lack one can be near in
+        every mean, where the material scatters much, and are of no use.
+        """
         shares = np.array([np.mean([sample == phase for sample in samples]) for phase in range(len(real))])
-        for phase in np.flatnonzero(shares < _LOST * real):
+        lost = np.flatnonzero(shares < _LOST * real)
+        if number < _YOUNG:
+            return not len(lost)
+        for phase in lost:
             self._warn(
                 f"phase {phase} lost",
                 f"at step {number} samples held {shares[phase]:.2%} of it, the material {real[phase]:.2%}; "
@@ -71,6 +76,7 @@ class Watch:
                 f"at step {number} samples of different noise were {what}; "
                 "raise slices= or batch=, lower lambda_l1=, or raise noise_channels=",
             )
+        return not len(lost)
 
     def _warn(self, what: str, advice: str) -> None:
         self.warnings.setdefault(what, advice)
