@@ -1,0 +1,45 @@
+"""The GAN's tests need PyTorch; they run on one of its threads."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+
+class _WithoutTorch(pytest.Module):
+    """A test module that cannot be imported here."""
+
+    def collect(self):
+        pytest.skip('PyTorch is not installed: pip install "microchar[gan]"')
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    """Skip the folder, and say why, where there is no PyTorch."""
+    return _WithoutTorch.from_parent(parent, path=module_path) if find_spec("torch") is None else None
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def smooth_field(shape, *, seed, sigma=2.0, fractions=(0.7, 0.3)):
+    """Labels of a cut Gaussian random field, periodic: structure of a few voxels, the fractions exact."""
+    from scipy.ndimage import gaussian_filter
+
+    values = gaussian_filter(np.random.default_rng(seed).standard_normal(shape), sigma, mode="wrap")
+    cuts = np.quantile(values, np.cumsum(fractions)[:-1])
+    return np.searchsorted(cuts, values).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def field():
+    """Give the function `smooth_field`."""
+    return smooth_field

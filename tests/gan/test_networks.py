@@ -1,0 +1,334 @@
+"""Networks and their layers: shapes, gradients, the torus, what each kernel sees, and how many weights there are."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from microchar_gan.aggregation import MHFA, MSCA
+from microchar_gan.attention import CAM, CBAM, SAM
+from microchar_gan.critic import SliceCritic
+from microchar_gan.halo import impulse_halo
+from microchar_gan.layers import Branches, CircularConv3d, CircularUp3d, PixelNorm, wrap
+from microchar_gan.networks import build, described, field_of, halo_of
+from microchar_gan.settings import PRESETS, settings_of
+from microchar_gan.slicegan import SliceGanNet
+from microchar_gan.unet import DecoderStage, UNet
+
+IMPLS = ("stacked", "dense", "dilated")
+SUBSETS = [kernels for n in (1, 2, 3) for kernels in itertools.combinations((3, 5, 7), n)]
+
+
+def unet(**changes):
+    plain = {
+        "channels": 2, "phases": 2, "width": 4, "depth": 1, "mhfa_kernels": (3, 5, 7), "msca_kernels": (3, 5, 7),
+        "kernel_impl": "stacked", "cbam": True, "norm": "pixel",
+    }  # fmt: skip
+    torch.manual_seed(0)
+    return UNet(**plain | changes)
+
+
+def tiny_of(preset, **changes):
+    """Each preset's own network, narrow."""
+    width = 32 if preset == "slicegan" else 4
+    torch.manual_seed(1)
+    return build(settings_of(preset, {"width": width} | changes), 2)
+
+
+# --- shapes -----------------------------------------------------------------------
+
+SHAPES = [(8, 8, 8), (8, 12, 16)]
+SAME = {
+    "3³": lambda: CircularConv3d(4, 6),
+    "7³": lambda: CircularConv3d(4, 6, 7),
+    "3³, dilated": lambda: CircularConv3d(4, 6, dilation=3),
+    "PixelNorm": PixelNorm,
+    "MHFA": lambda: MHFA(4),
+    "MSCA": lambda: MSCA(4),
+    "CAM": lambda: CAM(4),
+    "SAM": SAM,
+    "CBAM": lambda: CBAM(4),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", SAME)
+def test_modules_keep_the_grid(name, shape):
+    made = SAME[name]()(torch.randn(2, 4, *shape))
+    assert made.shape == (2, 6 if "³" in name else 4, *shape)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_strides_halve_and_double_the_grid(shape):
+    x = torch.randn(2, 4, *shape)
+    half, double = tuple(n // 2 for n in shape), tuple(2 * n for n in shape)
+    assert CircularConv3d(4, 6, 4, 2)(x).shape == (2, 6, *half)
+    assert CircularUp3d(4, 3)(x).shape == (2, 3, *double)
+    assert DecoderStage(2, [], "none")(x, torch.randn(2, 2, *double)).shape == (2, 2, *double)
+
+
+@pytest.mark.parametrize("impl", IMPLS)
+@pytest.mark.parametrize("kernels", SUBSETS)
+def test_each_kernel_size_gives_its_features(impl, kernels):
+    features = Branches(4, 3, kernels, impl)(torch.randn(1, 4, 8, 8, 12))
+    assert [f.shape for f in features] == [(1, 3, 8, 8, 12)] * len(kernels)
+    assert MHFA(4, kernels, impl)(torch.randn(1, 4, 8, 8, 12)).shape == (1, 4, 8, 8, 12)
+
+
+@pytest.mark.parametrize("phases", [2, 3])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_makes_logits_of_its_field(preset, phases):
+    settings = settings_of(preset, {})
+    with torch.device("meta"):
+        network = build(settings, phases)
+        shapes = [(settings.field,) * 3, (64, 64, 128)]
+        for shape in shapes:
+            noise = torch.empty((2, *network.noise_shape(shape)))
+            assert network(noise).shape == (2, phases, *shape)
+        critic = SliceCritic(phases, settings.crop, settings.critic_width, settings.critic_norm)
+        assert critic(torch.empty(5, phases, settings.crop, settings.crop)).shape == (5,)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_layout_of_the_fitted_state_is_that_of_the_network(preset):
+    settings = settings_of(preset, {"width": 32 if preset == "slicegan" else 4})
+    layout = dict(described(settings))
+    assert layout.pop("halo") == ("int64", (1,))
+    for phases in (2, 3, 5):
+        state = {k: v for k, v in build(settings, phases).state_dict().items() if v.is_floating_point()}
+        assert set(state) == set(layout)
+        for key, (dtype, dimensions) in layout.items():
+            assert dtype == "float16"
+            assert tuple(phases if n == "phases" else n for n in dimensions) == tuple(state[key].shape)
+
+
+def test_slicegan_makes_32_voxels_of_a_latent_and_trims_one_at_each_side():
+    torch.manual_seed(0)
+    network = SliceGanNet(3, width=32).double().eval()
+    assert network.noise_shape((64, 64, 64)) == (32, 4, 4, 4)
+    latents = torch.randn(1, 32, 4, 3, 5, dtype=torch.float64)
+    with torch.no_grad():
+        volume = network(latents)
+        assert volume.shape == (1, 3, 64, 32, 96)
+        # More latents make more of the same field.
+        torch.testing.assert_close(network(latents[:, :, 1:]), volume[:, :, 32:], rtol=0, atol=1e-12)
+        torch.testing.assert_close(network(latents[..., :4]), volume[..., :64], rtol=0, atol=1e-12)
+
+
+def test_slicegan_keeps_its_rules_and_widths():
+    network = SliceGanNet(2)
+    layers = [layer for layer in network.layers if isinstance(layer, nn.ConvTranspose3d)]
+    assert [layer.in_channels for layer in layers] == [32, 1024, 512, 128]
+    assert layers[-1].out_channels == network.head.in_channels == 32
+    for layer in layers:
+        (s, *_), (k, *_), (p, *_) = layer.stride, layer.kernel_size, layer.padding
+        assert (k, s, p) == (4, 2, 2)
+        assert s < k
+        assert k % s == 0
+        assert p >= k - s
+
+
+def test_the_critic_is_that_of_the_source():
+    critic = SliceCritic(2, 64, 32, "batch")
+    layers = [layer for layer in critic.layers if isinstance(layer, nn.Conv2d)]
+    assert [(c.in_channels, c.out_channels) for c in layers] == [
+        (2, 32), (32, 64), (64, 128), (128, 256), (256, 512), (512, 1),
+    ]  # fmt: skip
+    assert [c.kernel_size[0] for c in layers] == [3, 4, 4, 4, 4, 4]
+    assert [c.stride[0] for c in layers[1:]] == [2] * 5
+    assert [c.padding[0] for c in layers] == [1, 1, 1, 1, 1, 0]
+    blocks = [type(layer) for layer in critic.layers][1:]
+    assert blocks == [nn.BatchNorm2d, nn.LeakyReLU, nn.Conv2d] * 5
+    assert {layer.negative_slope for layer in critic.layers if isinstance(layer, nn.LeakyReLU)} == {0.0}
+
+
+# --- gradients --------------------------------------------------------------------
+
+SWITCHES = {
+    **{f"preset {preset}": (lambda preset=preset: tiny_of(preset)) for preset in PRESETS},
+    **{f"kernels {impl}": (lambda impl=impl: unet(kernel_impl=impl)) for impl in IMPLS},
+    "no norm": lambda: unet(norm="none"),
+    "two levels": lambda: unet(depth=2),
+    "without MHFA": lambda: unet(mhfa_kernels=()),
+    "without MSCA": lambda: unet(msca_kernels=()),
+    "without CBAM": lambda: unet(cbam=False),
+    "MHFA of 5³ and 7³": lambda: unet(mhfa_kernels=(5, 7)),
+}
+
+
+#: Biases that batch norm takes off again: their gradient is zero but for rounding.
+CANCELLED = re.compile(r"down\.\d\.0\.convolution\.bias|stages\.\d\.(fuse|up\.convolution)\.bias")
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_gradients_reach_every_parameter_of_the_generator(name):
+    network = SWITCHES[name]()
+    edge = 64 if name in ("preset slicegan", "preset paper") else 16
+    noise = torch.randn(2, *network.noise_shape((edge,) * 3))
+    probabilities = network(noise).softmax(dim=1)
+    (probabilities * torch.randn_like(probabilities)).sum().backward()
+    for key, parameter in network.named_parameters():
+        assert parameter.grad is not None, key
+        assert torch.isfinite(parameter.grad).all(), key
+        assert (name == "preset paper" and CANCELLED.fullmatch(key)) or parameter.grad.abs().max() > 0, key
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("crop", [32, 48, 64])
+def test_gradients_reach_every_parameter_of_the_critic_and_the_slices(norm, crop):
+    torch.manual_seed(0)
+    critic = SliceCritic(3, crop, 4, norm)
+    slices = torch.randn(6, 3, crop, crop, requires_grad=True)
+    scores = critic(slices)
+    (scores * torch.randn(6)).sum().backward()
+    assert slices.grad.abs().amax(dim=(1, 2, 3)).min() > 0
+    for i, layer in enumerate(critic.layers):
+        for key, parameter in layer.named_parameters():
+            before_norm = norm == "batch" and key == "bias" and i < len(critic.layers) - 1 and hasattr(layer, "stride")
+            assert before_norm or parameter.grad.abs().max() > 0, (i, key)
+
+
+@pytest.mark.parametrize(("shape", "width"), [((3, 4, 5), 1), ((3, 4, 5), 3), ((2, 2, 3), 2)])
+def test_the_gradient_of_wrapping_is_that_of_pytorch(shape, width):
+    x = torch.randn(2, 2, *shape, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: wrap(x, width), (x,))
+    # gradcheck sees one direction at a time; integers show that nothing is added twice or left out.
+    weights = torch.randint(-9, 9, (2, 2, *(n + 2 * width for n in shape))).double()
+    (ours,) = torch.autograd.grad((wrap(x, width) * weights).sum(), x)
+    (theirs,) = torch.autograd.grad((functional.pad(x, [width] * 6, mode="circular") * weights).sum(), x)
+    assert torch.equal(ours, theirs)
+    assert wrap(x, 0) is x
+
+
+# --- the torus --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), [(3, 1, 1), (7, 1, 1), (3, 1, 3), (4, 2, 1)])
+def test_convolutions_wrap_around(kernel, stride, dilation):
+    torch.manual_seed(0)
+    layer = CircularConv3d(2, 3, kernel, stride, dilation).double()
+    x = torch.randn(1, 2, 8, 6, 10, dtype=torch.float64)
+    # The middle of 3³ copies, without any padding there.
+    copies = functional.conv3d(x.repeat(1, 1, 3, 3, 3), layer.convolution.weight, layer.convolution.bias,
+                               stride, layer.width, dilation)  # fmt: skip
+    middle = tuple(slice(n // stride, 2 * n // stride) for n in (8, 6, 10))
+    torch.testing.assert_close(layer(x), copies[(..., *middle)], rtol=0, atol=1e-12)
+
+
+def test_upsampling_wraps_around_and_begins_as_linear_interpolation():
+    torch.manual_seed(0)
+    layer = CircularUp3d(1, 1).double()
+    x = torch.randn(1, 1, 4, 6, 5, dtype=torch.float64)
+    weight, bias = layer.convolution.weight, layer.convolution.bias
+    copies = functional.conv_transpose3d(x.repeat(1, 1, 3, 3, 3), weight, bias, 2, 1)
+    middle = tuple(slice(2 * n, 4 * n) for n in (4, 6, 5))
+    torch.testing.assert_close(layer(x), copies[(..., *middle)], rtol=0, atol=1e-12)
+    # A quarter and three quarters of the two nearest voxels along each axis, times the mixing of channels.
+    linear = functional.interpolate(x.repeat(1, 1, 3, 3, 3), scale_factor=2, mode="trilinear", align_corners=False)
+    mixing = weight[0, 0].sum() / 8
+    torch.testing.assert_close(layer(x), mixing * linear[(..., *middle)] + bias[:, None, None, None])
+
+
+@pytest.mark.parametrize("shifts", [(2, 0, 0), (-2, 4, 6), (8, 8, 8)])
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("changes", [{}, {"depth": 2}, {"norm": "batch"}, {"kernel_impl": "dense"}])
+def test_rolled_noise_rolls_the_volume(changes, training, shifts):
+    network = unet(**changes).double().train(training)
+    shifts = tuple(n * network.align // 2 for n in shifts)
+    noise = torch.randn(1, 2, 16, 24, 16, dtype=torch.float64)
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, CAM):  # as after training: not the same for every channel
+                module.pools.mean.normal_()
+                module.pools.maximum.normal_()
+        volume, moved = network(noise), network(noise.roll(shifts, (2, 3, 4)))
+        # Means over all voxels are summed in another order; nothing else differs.
+        torch.testing.assert_close(moved, volume.roll(shifts, (2, 3, 4)), rtol=0, atol=1e-12)
+        assert volume.std(dim=(2, 3, 4)).min() > 1e-3
+        once = network(noise.roll(1, 2))
+        assert (once - volume.roll(1, 2)).abs().max() > 1e-6
+
+
+def test_the_noise_reaches_less_far_than_tiles_could_bear():
+    # The specification: the half-width of the default stays under 64 voxels. An impulse finds it for any weights.
+    network = unet(width=2, depth=PRESETS["default"].get("depth", 2)).eval()
+    found = impulse_halo(network, 2, align=network.align, shortest=network.shortest)
+    assert found.exact
+    assert found.halo <= 64
+
+
+@pytest.mark.parametrize("impl", IMPLS)
+def test_all_kinds_of_kernels_see_the_same_neighbourhood(impl):
+    branches = Branches(1, 2, (3, 5, 7), impl).eval()
+    impulse = torch.zeros(1, 1, 16, 16, 16)
+    impulse[0, 0, 8, 8, 8] = torch.nan
+    for size, features in zip((3, 5, 7), branches(impulse), strict=True):
+        places = torch.argwhere(features.isnan().any(dim=1)[0]) - 8
+        assert places.amin(dim=0).tolist() == [-(size // 2)] * 3
+        assert places.amax(dim=0).tolist() == [size // 2] * 3
+        # A dilated kernel has 27 weights wherever they lie; the others fill the cube.
+        assert len(places) == (27 if impl == "dilated" else size**3)
+
+
+def test_pixel_norm_makes_channels_of_unit_mean_square():
+    x = torch.randn(2, 5, 4, 4, 4) * 7
+    torch.testing.assert_close(PixelNorm()(x).square().mean(dim=1), torch.ones(2, 4, 4, 4))
+    torch.testing.assert_close(PixelNorm()(x), PixelNorm()(3 * x))
+
+
+# --- as the tiles see it ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("preset", ["tiny", "slicegan"])
+def test_labels_are_the_largest_of_the_logits(preset):
+    network = tiny_of(preset).eval()
+    shape = (32, 64, 32)
+    noise = np.random.default_rng(0).standard_normal(network.noise_shape(shape)).astype(np.float32)
+    labels = field_of(network, halo_of(network)).forward(noise)
+    with torch.no_grad():
+        logits = network(torch.from_numpy(noise)[None])[0].numpy()
+    assert labels.dtype == np.uint8
+    assert labels.shape == shape
+    np.testing.assert_array_equal(labels, logits.argmax(axis=0))
+
+
+# --- how many weights -------------------------------------------------------------
+
+#: Weights of generator and critic for two phases, as the documentation states them.
+WEIGHTS = {
+    "default": (522_500, 699_409),
+    "paper": (34_617_142, 2_797_025),
+    "baseline": (333_042, 699_409),
+    "slicegan": (40_113_154, 2_795_041),
+    "tiny": (24_963, 43_973),
+}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_have_as_many_weights_as_stated(preset):
+    settings = settings_of(preset, {})
+    with torch.device("meta"):
+        generator = build(settings, 2)
+        critic = SliceCritic(2, settings.crop, settings.critic_width, settings.critic_norm)
+    counts = tuple(sum(weight.numel() for weight in network.parameters()) for network in (generator, critic))
+    assert counts == WEIGHTS[preset]
+    # Lean by default, at most 5 million.
+    assert preset not in ("default", "tiny", "baseline") or counts[0] < 5e6
+
+
+def test_the_modules_of_the_ablations_are_left_out_when_off():
+    def kinds(**changes):
+        return {type(module) for module in unet(**changes).modules()}
+
+    everything = kinds()
+    assert {MHFA, MSCA, CBAM} <= everything
+    assert everything - kinds(mhfa_kernels=()) == {MHFA}
+    assert MSCA not in kinds(msca_kernels=())
+    assert everything - kinds(cbam=False) == {CBAM, SAM}
+    assert not {MHFA, MSCA, CBAM, CAM, SAM} & {type(module) for module in tiny_of("baseline").modules()}
