@@ -54,9 +54,9 @@ class _Group:
     #: Axes that those slices of a sample are normal to which belong here; none for whole samples.
     normals: tuple[int, ...] = ()
     plane: str = ""
-    #: Mean distance between real blocks, and the same or what it is taken for where it is next to nothing.
-    floors: dict[str, float] = field(default_factory=dict)
+    #: Mean distance between real blocks; and the same, or what it is taken for where it is next to nothing.
     scatter: dict[str, float] = field(default_factory=dict)
+    floors: dict[str, float] = field(default_factory=dict)
 
 
 class HeldOut:
@@ -245,7 +245,7 @@ class HeldOut:
         if not floors:
             raise InputError(f"{first.name}: none of the metrics applies to blocks of {_by(shape)}; name others")
         plane = str(normals[0]) if len(normals) == 1 else "any axis" if normals else ""
-        return _Group(shape, starts, metrics, results, normals, plane, floors, scatter), notes
+        return _Group(shape, starts, metrics, results, normals, plane, scatter, floors), notes
 
 
 def count_blocks(real: TrainingData, shape: Sequence[int]) -> int:
