@@ -1,33 +1,20 @@
-"""A first state of the generator from which it can learn: volumes as hard, and of such fractions, as the real ones."""
+"""Volume fractions of a network that has not learnt anything yet."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-#: Standard deviation of the logits after calibration: nine voxels in ten are then of one phase to 0.9 and more.
-_HARD = 4.0
-_ROUNDS = 60
+_ROUNDS = 100
 
 
-@torch.no_grad()
-def calibrate(network: nn.Module, head: nn.Conv3d, noise: Tensor, fractions: np.ndarray) -> None:
-    """Scale and shift the head so that the untrained network makes labels of the given volume fractions.
-
-    A new network gives grey volumes, and its critic sees nothing but that they
-    are grey; the quickest way out is a single phase, from which hundreds of steps
-    lead back. A calibrated one starts as a cut random field of the right fractions.
-    """
-    head.bias.zero_() if head.bias is not None else None
-    logits = network(noise).float()
-    scale = _HARD / logits.std()
-    head.weight.mul_(scale)
-    logits = (logits * scale).transpose(0, 1).flatten(1)
+def shift_to(logits: Tensor, fractions: np.ndarray) -> Tensor:
+    """Return what to add to the logits (P, n) so that phases win in the given fractions of the places: (P,)."""
     target = torch.from_numpy(fractions).to(logits)
     shift = torch.zeros_like(target)
+    step = logits.std()
     for _ in range(_ROUNDS):
         found = torch.bincount((logits + shift[:, None]).argmax(dim=0), minlength=len(target)) / logits.shape[1]
-        shift += (target - found) * _HARD
-    if head.bias is not None:
-        head.bias.copy_(shift)
+        shift += (target - found) * step
+    return shift

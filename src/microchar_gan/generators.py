@@ -59,15 +59,15 @@ class GanGenerator(StreamingGenerator):
         settings = self.settings()
         device = choose_device(self.device)
         half = runs_half(self.precision, device)
-        parts = split(data, settings.crop)
+        parts = split(data, settings.slice_size)
         real = RealSlices(
-            parts.labels, len(data.material.phases), settings.crop, device, isotropic=not settings.anisotropic
+            parts.labels, len(data.material.phases), settings.slice_size, device, isotropic=not settings.anisotropic
         )
         seed = int(rng.integers(2**62))
         trainer = Trainer(settings, real, device=device, half=half, seed=seed)
         fit = Fit(
             trainer,
-            HeldOut(parts.held_out, (settings.crop,) * 3),
+            HeldOut(parts.held_out, (settings.slice_size,) * 3),
             data.material,
             minutes=self.minutes,
             steps=self.steps,
@@ -148,7 +148,7 @@ class UnetGan(GanGenerator):
     -----
     *What it reproduces*: as much of the slices' statistics as the training came to;
     the documentation's table says what was measured. *What it does not*: structure
-    larger than the slices that critics see (`crop` voxels). *Periodic* along any axis
+    larger than the slices that critics see (`slice_size` voxels). *Periodic* along any axis
     whose length is a multiple of ``2**depth``. *Memory*: volumes are made tile by
     tile, a tile and its halo at a time.
 
@@ -181,6 +181,7 @@ class UnetGan(GanGenerator):
     kernel_impl: Literal["stacked", "dense", "dilated"] | None = None
     cbam: bool | None = None
     norm: Literal["pixel", "batch", "none"] | None = None
+    logit_scale: float | None = None
     critic_width: int | None = None
     critic_norm: Literal["none", "batch"] | None = None
     anisotropic: bool | None = None
@@ -192,9 +193,9 @@ class UnetGan(GanGenerator):
     penalty_weight: float | None = None
     clip: float | None = None
     field: int | None = None
-    crop: int | None = None
+    slice_size: int | None = None
     batch: int | None = None
-    slices: int | None = None
+    slices_per_axis: int | None = None
     warm_up: int | None = None
     n_critic: int | None = None
     rate: float | None = None
@@ -241,7 +242,7 @@ class SliceGan(GanGenerator):
     anisotropic: bool | None = None
     penalty_weight: float | None = None
     batch: int | None = None
-    slices: int | None = None
+    slices_per_axis: int | None = None
     n_critic: int | None = None
     rate: float | None = None
     critic_rate: float | None = None

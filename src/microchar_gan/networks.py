@@ -29,6 +29,7 @@ def build(settings: Settings, phases: int) -> Network:
         kernel_impl=settings.kernel_impl,
         cbam=settings.cbam,
         norm=settings.norm,
+        logit_scale=settings.logit_scale,
     )
 
 

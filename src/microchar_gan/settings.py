@@ -38,6 +38,8 @@ class Settings:
         Channel and spatial attention at the end of each stage of the decoder.
     norm : {"pixel", "batch", "none"}
         Normalisation in the U-net.
+    logit_scale : float
+        Standard deviation that logits are normalised to; 0 leaves them as they are.
     critic_width : int
         Channels after the critic's stem.
     critic_norm : {"none", "batch"}
@@ -56,11 +58,11 @@ class Settings:
     penalty_weight : float
     clip : float
         Largest weight of a clipped critic.
-    field, crop : int
+    field, slice_size : int
         Edge of the volumes generated in training, and of the slices that critics see.
     batch : int
         Volumes in a step.
-    slices : int
+    slices_per_axis : int
         Slices of each axis and volume in a step.
     warm_up : int
         Steps in which the Wasserstein term comes in by and by, the L1 term being there from the start.
@@ -89,7 +91,8 @@ class Settings:
     msca_kernels: tuple[int, ...] = (3, 5, 7)
     kernel_impl: Literal["stacked", "dense", "dilated"] = "stacked"
     cbam: bool = True
-    norm: Literal["pixel", "batch", "none"] = "pixel"
+    norm: Literal["pixel", "batch", "none"] = "batch"
+    logit_scale: float = 4.0
     critic_width: int = 16
     critic_norm: Literal["none", "batch"] = "none"
     anisotropic: bool = False
@@ -101,9 +104,9 @@ class Settings:
     penalty_weight: float = 10.0
     clip: float = 0.01
     field: int = 64
-    crop: int = 48
+    slice_size: int = 48
     batch: int = 1
-    slices: int = 32
+    slices_per_axis: int = 32
     warm_up: int = 200
     n_critic: int = 1
     rate: float = 1e-3
@@ -124,19 +127,31 @@ class Settings:
             )
         if self.l1_match == "conditional" and self.input != "slice":
             raise InputError("l1_match='conditional': needs input='slice', a generator that is given a slice")
+        if self.calibrate and self.architecture == "slicegan":
+            raise InputError("calibrate=True: SliceGAN has no logits that could be shifted; leave it out")
         if self.input == "slice" and self.architecture == "slicegan":
             raise InputError("input='slice': only the U-net takes a slice; SliceGAN is made from noise alone")
-        if self.crop < 2 * _CROP_UNIT or self.crop % _CROP_UNIT or self.crop > self.field:
+        if self.slice_size < 2 * _CROP_UNIT or self.slice_size % _CROP_UNIT or self.slice_size > self.field:
             raise InputError(
-                f"crop={self.crop}, field={self.field}: expected a crop of 32, 48, 64, … no larger than the field"
+                f"slice_size={self.slice_size}, field={self.field}: expected a slice size of 32, 48, 64, … "
+                "no larger than the field"
             )
         unit = 32 if self.architecture == "slicegan" else 2**self.depth
         if self.field % unit:
             raise InputError(f"field={self.field}: expected a multiple of {unit} for this network")
-        for name in ("noise_channels", "width", "depth", "critic_width", "batch", "slices", "n_critic", "score_every"):
+        for name in (
+            "noise_channels",
+            "width",
+            "depth",
+            "critic_width",
+            "batch",
+            "slices_per_axis",
+            "n_critic",
+            "score_every",
+        ):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)}: expected at least 1")
-        for name in ("lambda_w", "lambda_l1", "penalty_weight", "clip", "rate", "critic_rate"):
+        for name in ("lambda_w", "lambda_l1", "penalty_weight", "clip", "rate", "critic_rate", "logit_scale"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise InputError(f"{name}={getattr(self, name)}: expected a number of at least 0")
         for name in ("beta1", "beta2", "ema"):
@@ -162,7 +177,7 @@ _SLICEGAN: Mapping[str, Any] = {
     "loss": "wasserstein",
     "l1_match": "none",
     "field": 64,
-    "crop": 64,
+    "slice_size": 64,
     "n_critic": 5,
     "warm_up": 0,
     "rate": 1e-4,
@@ -175,12 +190,13 @@ _PAPER: Mapping[str, Any] = {
     "width": 32,
     "depth": 4,
     "norm": "batch",
+    "logit_scale": 0.0,
     "critic_width": 32,
     "critic_norm": "batch",
     "l1_match": "index",
     "lipschitz": "clip",
     "field": 64,
-    "crop": 64,
+    "slice_size": 64,
     "batch": 16,
     "warm_up": 0,
     "rate": 1e-4,
@@ -199,8 +215,8 @@ _TINY: Mapping[str, Any] = {
     "msca_kernels": (3,),
     "critic_width": 4,
     "field": 32,
-    "crop": 32,
-    "slices": 8,
+    "slice_size": 32,
+    "slices_per_axis": 8,
     "rate": 3e-3,
     "critic_rate": 1e-3,
     "ema": 0.98,

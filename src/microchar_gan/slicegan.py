@@ -35,11 +35,6 @@ class SliceGanNet(nn.Module):
         self.bytes_per_voxel = 4.0 * 4 * (width // 32 + phases)
         self.head = nn.Conv3d(widths[-1], phases, 3)
 
-    @property
-    def last(self) -> nn.Conv3d:
-        """The convolution that makes the logits."""
-        return self.head
-
     def noise_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of the latents for a volume of that shape, without the batch."""
         return (LATENT, *(n // SCALE + 2 * MARGIN for n in shape))

@@ -62,7 +62,7 @@ class RealSlices:
         if not self.axes or (not isotropic and self.volume is not None and len(self.axes) < 3):
             raise InputError(
                 f"training data of shape {largest}: smaller than the critic's slices of {crop} × {crop} voxels; "
-                "give a larger volume, or a smaller crop= (a multiple of 16)"
+                "give a larger volume, or a smaller slice_size= (a multiple of 16)"
             )
 
     @cached_property
@@ -105,7 +105,7 @@ class RealSlices:
                 return window
         raise InputError(
             f"training data: found no slice of {self.crop} × {self.crop} voxels inside the mask in {_TRIES} tries; "
-            "give a larger part, or a smaller crop="
+            "give a larger part, or a smaller slice_size="
         )
 
 

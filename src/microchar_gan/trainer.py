@@ -13,13 +13,14 @@ from torch import Tensor, nn
 
 from microchar_gan import losses
 from microchar_gan.attention import GlobalPools
-from microchar_gan.calibration import calibrate
+from microchar_gan.calibration import shift_to
 from microchar_gan.critic import SliceCritic
 from microchar_gan.devices import place
 from microchar_gan.networks import build
 from microchar_gan.settings import Settings
 from microchar_gan.slicing import RealSlices, turned, volume_slices
 from microchar_gan.statistics import slice_descriptors
+from microchar_gan.unet import UNet
 
 #: Weight of a step in the running mean of the generated descriptors that the L1 term holds against the real ones.
 _MEMORY = 0.05
@@ -64,13 +65,13 @@ class Trainer:
             torch.default_generator.manual_seed(int(self.rng.integers(2**62)))
             generator = build(settings, real.phases)
             critics = nn.ModuleList(
-                SliceCritic(real.phases, settings.crop, settings.critic_width, settings.critic_norm)
+                SliceCritic(real.phases, settings.slice_size, settings.critic_width, settings.critic_norm)
                 for _ in range(3 if settings.anisotropic else 1)
             )
         self.generator = place(generator, device, torch.channels_last_3d)
         self.critics = place(critics, device, torch.channels_last)
         if settings.calibrate:
-            calibrate(self.generator, self.generator.last, self.draw_noise(1, self.noise), real.fractions)
+            self._calibrate()
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         betas = (settings.beta1, settings.beta2)
         self.adam_generator = torch.optim.Adam(self.generator.parameters(), settings.rate, betas)
@@ -78,6 +79,18 @@ class Trainer:
         self.steps = 0
         self.targets = self._targets() if settings.uses_l1 and settings.l1_match == "descriptor" else {}
         self.running = {axis: torch.zeros_like(target) for axis, target in self.targets.items()}
+
+    @torch.no_grad()
+    def _calibrate(self) -> None:
+        """Shift the logits so that the untrained network makes volumes of the material's volume fractions.
+
+        From another start the quickest way is often to a single phase, and hundreds
+        of steps lead back from there.
+        """
+        generator = self.generator
+        assert isinstance(generator, UNet)  # the settings see to it
+        logits = generator(self.draw_noise(1, self.noise)).transpose(0, 1).flatten(1)
+        generator.shift.copy_(shift_to(logits, self.real.fractions))
 
     # --- a step ---
 
@@ -115,7 +128,8 @@ class Trainer:
         """Return the slices that each critic is to score; one critic gets those of all axes together."""
         s = self.settings
         found = [
-            (axis, critic, volume_slices(volume, axis, s.slices, s.crop, self.rng)) for axis, critic in self._axes()
+            (axis, critic, volume_slices(volume, axis, s.slices_per_axis, s.slice_size, self.rng))
+            for axis, critic in self._axes()
         ]
         if s.anisotropic:
             return found
@@ -228,7 +242,7 @@ class Trainer:
         self.settle()
         made = []
         noise = torch.Generator(self.device).manual_seed(seed)
-        crop = self.settings.crop
+        crop = self.settings.slice_size
         for _ in range(count):
             with self._autocast():
                 logits = self.average(self.draw_noise(1, noise))

@@ -46,6 +46,10 @@ class UNet(nn.Module):
         Kernel sizes; empty leaves the modules out.
     cbam : bool
         Attention at the end of each stage of the decoder.
+    logit_scale : float
+        Standard deviation that each phase's logits are normalised to (as batch norm
+        does), so that they cannot saturate everywhere, where a softmax has no
+        gradient to learn from; 0 leaves them as they are.
     """
 
     def __init__(
@@ -60,6 +64,7 @@ class UNet(nn.Module):
         kernel_impl: KernelImpl,
         cbam: bool,
         norm: Norm,
+        logit_scale: float,
     ):
         super().__init__()
         self.channels, self.align = channels, 2**depth
@@ -81,11 +86,9 @@ class UNet(nn.Module):
             extras += [CBAM(widths[level])] if cbam else []
             self.stages.append(DecoderStage(widths[level], extras, norm))
         self.head = CircularConv3d(width, phases)
-
-    @property
-    def last(self) -> nn.Conv3d:
-        """The convolution that makes the logits."""
-        return self.head.convolution
+        self.logit_scale = logit_scale
+        self.logit_norm = nn.BatchNorm3d(phases, affine=False) if logit_scale else nn.Identity()
+        self.shift = nn.Parameter(torch.zeros(phases))
 
     def noise_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of the noise for a volume of that shape, without the batch."""
@@ -101,4 +104,5 @@ class UNet(nn.Module):
         x = self.bottom(skips.pop())
         for stage in self.stages:
             x = stage(x, skips.pop())
-        return self.head(x)
+        logits = self.logit_norm(self.head(x).float()) * (self.logit_scale or 1.0)
+        return logits + self.shift[:, None, None, None]

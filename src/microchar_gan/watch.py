@@ -74,7 +74,7 @@ class Watch:
             self._warn(
                 "mode collapse",
                 f"at step {number} samples of different noise were {what}; "
-                "raise slices= or batch=, lower lambda_l1=, or raise noise_channels=",
+                "raise slices_per_axis= or batch=, lower lambda_l1=, or raise noise_channels=",
             )
         return not len(lost)
 

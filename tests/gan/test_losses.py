@@ -26,7 +26,7 @@ def test_losses_have_the_signs_of_the_specification():
 
 def toy(real, **changes):
     """A trainer with a generator of a few channels."""
-    small = {"width": 4, "mhfa_kernels": (), "msca_kernels": (), "cbam": False, "slices": 4, "warm_up": 0}
+    small = {"width": 4, "mhfa_kernels": (), "msca_kernels": (), "cbam": False, "slices_per_axis": 4, "warm_up": 0}
     settings = settings_of("tiny", small | changes)
     cpu = torch.device("cpu")
     return Trainer(settings, RealSlices(real, 2, 32, cpu, isotropic=True), device=cpu, half=False, seed=1)
@@ -57,7 +57,7 @@ def test_critic_steps_lower_its_loss_and_leave_the_generator(real):
 
 @pytest.mark.parametrize("l1_match", ["none", "descriptor", "index"])
 def test_generator_steps_lower_its_loss_and_leave_the_critic(real, l1_match):
-    trainer = toy(real, critic_rate=0.0, l1_match=l1_match, slices=32)
+    trainer = toy(real, critic_rate=0.0, l1_match=l1_match, slices_per_axis=32)
     before = parameters(trainer.critics)
     steps = [trainer.step() for _ in range(16)]
     found = [step.generator + step.l1 for step in steps]

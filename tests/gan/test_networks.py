@@ -91,8 +91,8 @@ def test_every_preset_makes_logits_of_its_field(preset, phases):
         for shape in shapes:
             noise = torch.empty((2, *network.noise_shape(shape)))
             assert network(noise).shape == (2, phases, *shape)
-        critic = SliceCritic(phases, settings.crop, settings.critic_width, settings.critic_norm)
-        assert critic(torch.empty(5, phases, settings.crop, settings.crop)).shape == (5,)
+        critic = SliceCritic(phases, settings.slice_size, settings.critic_width, settings.critic_norm)
+        assert critic(torch.empty(5, phases, settings.slice_size, settings.slice_size)).shape == (5,)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -315,7 +315,7 @@ def test_presets_have_as_many_weights_as_stated(preset):
     settings = settings_of(preset, {})
     with torch.device("meta"):
         generator = build(settings, 2)
-        critic = SliceCritic(2, settings.crop, settings.critic_width, settings.critic_norm)
+        critic = SliceCritic(2, settings.slice_size, settings.critic_width, settings.critic_norm)
     counts = tuple(sum(weight.numel() for weight in network.parameters()) for network in (generator, critic))
     assert counts == WEIGHTS[preset]
     # Lean by default, at most 5 million.
