@@ -271,14 +271,16 @@ def end_conductance(kind, table, i):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet):  # type: ignore[no-untyped-def]
-    """Sum the conductances between the aggregates from `first` up to `last`; also 1/diagonal of the nodes.
+def galerkin(
+    nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet, coarse_inverse
+):  # type: ignore[no-untyped-def]
+    """Sum the conductances between the aggregates from `first` up to `last`; also 1/diagonal of these and the nodes.
 
     Parameters
     ----------
     table : float64, (3, kinds, kinds)
         Conductance of a face per axis and pair of kinds.
-    inverse : float32, (nodes,)
+    inverse, coarse_inverse : float32, (nodes,) and (aggregates,)
     degree : int64, (aggregates,)
     coarse_nbr, weight : uint32 and float64, (enough,)
         The neighbours of one aggregate after those of another.
@@ -292,7 +294,7 @@ def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, c
     """
     n, used = np.uint32(len(agg)), np.int64(0)  # functions are compiled apart for a literal 0
     for a in range(first, last):
-        begin = used
+        begin, total = used, 0.0
         end[a] = inlet[a] = 0.0
         for i in range(start[a], start[a + 1]):
             at_inlet = (ends[i] & 1) * end_conductance(kind, table, i)
@@ -305,10 +307,12 @@ def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, c
                     continue
                 g = conductance(kind, table, min(side, 5 - side), i, j)
                 diagonal += g
-                if agg[j] != a:
+                if not start[a] <= j < start[a + 1]:
+                    total += g
                     used = _add(coarse_nbr, weight, begin, used, agg[j], g)
             inverse[i] = 1 / diagonal
         degree[a] = used - begin
+        coarse_inverse[a] = 1 / (total + end[a])
     return used
 
 
@@ -388,8 +392,21 @@ def _merge(i, j, parent, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def galerkin_graph(ptr, nbr, weight, agg, member_ptr, members, slot_of, coarse_ptr, coarse_nbr, coarse_weight):  # type: ignore[no-untyped-def]
-    """Sum the conductances between the aggregates of a network.
+def galerkin_graph(
+    ptr,
+    nbr,
+    weight,
+    agg,
+    member_ptr,
+    members,
+    slot_of,
+    coarse_end,
+    coarse_ptr,
+    coarse_nbr,
+    coarse_weight,
+    coarse_inverse,
+):  # type: ignore[no-untyped-def]
+    """Sum the conductances between the aggregates of a network; also 1/diagonal of these.
 
     Parameters
     ----------
@@ -406,7 +423,7 @@ def galerkin_graph(ptr, nbr, weight, agg, member_ptr, members, slot_of, coarse_p
     coarse = len(member_ptr) - 1
     used = 0
     for a in range(coarse):
-        coarse_ptr[a] = used
+        coarse_ptr[a], total = used, coarse_end[a]
         for member in range(member_ptr[a], member_ptr[a + 1]):
             i = members[member]
             for slot in range(ptr[i], ptr[i + 1]):
@@ -418,6 +435,8 @@ def galerkin_graph(ptr, nbr, weight, agg, member_ptr, members, slot_of, coarse_p
                     coarse_nbr[used] = b
                     coarse_weight[used] = 0.0
                     used += 1
+                total += weight[slot]
                 coarse_weight[slot_of[b]] += weight[slot]
+        coarse_inverse[a] = 1 / total
     coarse_ptr[coarse] = used
     return used
