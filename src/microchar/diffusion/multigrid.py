@@ -244,12 +244,10 @@ class Solver:
         drops = np.empty(len(graph.nbr)), np.empty(graph.n)
         here = (graph.ptr, graph.nbr, graph.weight, graph.end, excess, graph.agg, graph.member_ptr, graph.members)
         given = (np.empty(graph.n, np.int32), below.ptr, below.nbr, *coarse_drops)
-        pieces = [below.n * piece // _PIECES for piece in range(_PIECES + 1)]
-        self.run(
-            diffusion_bounds.route,
-            [
-                (*here, *given, np.empty((LARGEST_AGGREGATE,) * 2), np.empty(LARGEST_AGGREGATE), *part, *drops)
-                for part in pairwise(pieces)
-            ],
-        )
+        m = LARGEST_AGGREGATE
+        tasks = [
+            (*here, *given, np.empty((m, m)), np.empty(m), np.empty((m * m, 3), np.int64), *part, *drops)
+            for part in pairwise(below.n * piece // _PIECES for piece in range(_PIECES + 1))
+        ]
+        self.run(diffusion_bounds.route, tasks)
         return drops

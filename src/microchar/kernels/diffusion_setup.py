@@ -119,23 +119,25 @@ def _join(a, b, parent):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _masks(kept, i, j, k, family, masks):  # type: ignore[no-untyped-def]
-    """Set bit ``4 di + 2 dj + dk`` of ``masks[f]`` where that voxel of the block at (i, j, k) is of family f.
+def _occupied(a, b, c, d, k):  # type: ignore[no-untyped-def]
+    """Return the mask of a block with the rows a, b, c, d: bit ``4 di + 2 dj + dk`` is set where a voxel is kept."""
+    return (
+        (a[k] != 0) | (a[k + 1] != 0) << 1 | (b[k] != 0) << 2 | (b[k + 1] != 0) << 3
+        | (c[k] != 0) << 4 | (c[k + 1] != 0) << 5 | (d[k] != 0) << 6 | (d[k + 1] != 0) << 7
+    )  # fmt: skip
 
-    Returns whether any is set; where none is, `masks` stays as it was.
-    """
-    mask = 0
-    for bit in range(8):
-        mask |= (kept[i + (bit >> 2), j + ((bit >> 1) & 1), k + (bit & 1)] != 0) << bit
-    if len(masks) == 1 or mask == 0:
+
+@inner
+def _split(mask, kept, i, j, k, family, masks):  # type: ignore[no-untyped-def]
+    """Split the mask of the block at (i, j, k) into one for each family of voxels."""
+    if len(masks) == 1:
         masks[0] = mask
-        return mask != 0
+        return
     for f in range(len(masks)):
         masks[f] = 0
     for bit in range(8):
         if (mask >> bit) & 1:
             masks[family[kept[i + (bit >> 2), j + ((bit >> 1) & 1), k + (bit & 1)]]] |= 1 << bit
-    return True
 
 
 @kernel
@@ -155,13 +157,17 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
     nodes, aggregates : int64, (planes of blocks,)
     """
     for plane in range(first, last):
-        n = m = 0
+        i, n, m = 2 * plane, 0, 0
         for j in range(0, kept.shape[1], 2):
+            a, b, c, d = kept[i, j], kept[i, j + 1], kept[i + 1, j], kept[i + 1, j + 1]
             for k in range(0, kept.shape[2], 2):
-                if _masks(kept, 2 * plane, j, k, family, masks):
-                    for f in range(len(masks)):
-                        m += components[masks[f], 8]
-                        n += components[masks[f], 9]
+                mask = _occupied(a, b, c, d, k)
+                if mask == 0:
+                    continue
+                _split(mask, kept, i, j, k, family, masks)
+                for f in range(len(masks)):
+                    m += components[masks[f], 8]
+                    n += components[masks[f], 9]
         nodes[plane], aggregates[plane] = n, m
 
 
@@ -186,9 +192,12 @@ def number_plane(
     for half in range(2):
         number[(i + half) & 3] = len(agg)
     for j in range(0, kept.shape[1], 2):
+        a, b, c, d = kept[i, j], kept[i, j + 1], kept[i + 1, j], kept[i + 1, j + 1]
         for k in range(0, kept.shape[2], 2):
-            if not _masks(kept, i, j, k, family, masks):
+            mask = _occupied(a, b, c, d, k)
+            if mask == 0:
                 continue
+            _split(mask, kept, i, j, k, family, masks)
             for f in range(len(masks)):
                 mask = masks[f]
                 for component in range(components[mask, 8]):
