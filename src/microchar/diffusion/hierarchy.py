@@ -286,7 +286,7 @@ def _table(kinds: np.ndarray, weights: tuple[float, float, float]) -> np.ndarray
 
 def _first_graph(voxels: Voxels, slabs: list[Slab], run: Run) -> Graph:
     n = voxels.n_aggregates
-    degree, end, inlet = np.empty(n, np.int64), np.empty(n), np.empty(n)
+    degree, end, inlet, inverse = np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n, np.float32)
     # Room for every face; pages that are not written to cost nothing.
     room = [6 * (slab.nodes[1] - slab.nodes[0]) for slab in slabs]
     edges = [(np.empty(size, np.uint32), np.empty(size)) for size in room]
@@ -294,7 +294,7 @@ def _first_graph(voxels: Voxels, slabs: list[Slab], run: Run) -> Graph:
         diffusion_setup.galerkin,
         [
             (voxels.nbr, voxels.kind, voxels.table, voxels.ends, voxels.agg, voxels.start, *slab.aggregates,
-             voxels.inverse, degree, *out, end, inlet)
+             voxels.inverse, degree, *out, end, inlet, inverse)
             for slab, out in zip(slabs, edges, strict=True)
         ],
     )  # fmt: skip
@@ -306,15 +306,7 @@ def _first_graph(voxels: Voxels, slabs: list[Slab], run: Run) -> Graph:
         nbr[place], weight[place] = out[0][:size], out[1][:size]
 
     run(collect, zip(slabs, edges, used, strict=True))
-    return _graph(ptr, nbr, weight, end, inlet, voxels.cell)
-
-
-def _graph(
-    ptr: np.ndarray, nbr: np.ndarray, weight: np.ndarray, end: np.ndarray, inlet: np.ndarray, cell: np.ndarray
-) -> Graph:
-    total = np.add.reduceat(np.append(weight, 0.0), ptr[:-1]) * (np.diff(ptr) > 0)
-    inverse = (1 / (total + end)).astype(np.float32)
-    return Graph(ptr, nbr, weight, end, inlet.astype(np.float32), cell, inverse)
+    return Graph(ptr, nbr, weight, end, inlet.astype(np.float32), voxels.cell, inverse)
 
 
 def _coarser(graph: Graph, by_cell: bool) -> tuple[Graph | None, bool]:
@@ -322,23 +314,23 @@ def _coarser(graph: Graph, by_cell: bool) -> tuple[Graph | None, bool]:
     workspace = np.empty((2, graph.n), np.int32)
     agg, cell = np.empty(graph.n, np.uint32), np.empty((graph.n, 3), np.int32)
     aggregate: Callable[..., int] = diffusion_setup.aggregate
-    n, edges = graph.n, (graph.ptr, graph.nbr, graph.weight, graph.end, graph.cell)
+    n, network = graph.n, (graph.ptr, graph.nbr, graph.weight, graph.end, graph.cell)
     if by_cell:
-        n = aggregate(*edges, True, LARGEST_AGGREGATE, *workspace, agg, cell)
+        n = aggregate(*network, True, LARGEST_AGGREGATE, *workspace, agg, cell)
     if n > _MUCH_SMALLER * graph.n:
         by_cell = False
-        n = aggregate(*edges, False, _LARGEST_CLUSTER, *workspace, agg, cell)
+        n = aggregate(*network, False, _LARGEST_CLUSTER, *workspace, agg, cell)
     if n > _BARELY_SMALLER * graph.n:
         return None, by_cell
     graph.agg = agg
     graph.member_ptr = np.concatenate([[0], np.cumsum(np.bincount(agg, minlength=n))])
     graph.members = np.argsort(agg, kind="stable").astype(np.uint32)
     ptr, nbr, weight = np.empty(n + 1, np.int64), np.empty(len(graph.nbr), np.uint32), np.empty(len(graph.nbr))
-    used = diffusion_setup.galerkin_graph(
-        graph.ptr, graph.nbr, graph.weight, agg, graph.member_ptr, graph.members, np.full(n, -1), ptr, nbr, weight
-    )
-    end, inlet = np.bincount(agg, graph.end, n), np.bincount(agg, graph.inlet, n)
-    return _graph(ptr, nbr[:used].copy(), weight[:used].copy(), end, inlet, cell[:n].copy()), by_cell
+    end, inlet, inverse = np.bincount(agg, graph.end, n), np.bincount(agg, graph.inlet, n), np.empty(n, np.float32)
+    edges, members = (graph.ptr, graph.nbr, graph.weight), (agg, graph.member_ptr, graph.members)
+    used = diffusion_setup.galerkin_graph(*edges, *members, np.full(n, -1), end, ptr, nbr, weight, inverse)
+    coarse = (ptr, nbr[:used].copy(), weight[:used].copy(), end, inlet.astype(np.float32), cell[:n].copy(), inverse)
+    return Graph(*coarse), by_cell
 
 
 def _factorised(graph: Graph) -> Any:

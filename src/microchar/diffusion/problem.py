@@ -38,8 +38,8 @@ class Problem:
     @cached_property
     def conducting(self) -> float:
         """Share of the voxels that conduct."""
-        voxels = sum(int(np.bincount(plane.ravel(), minlength=256) @ (self.conductivity > 0)) for plane in self.labels)
-        return voxels / self.labels.size
+        labels = np.flatnonzero(self.conductivity).astype(np.uint8)
+        return sum(np.count_nonzero(plane == label) for plane in self.labels for label in labels) / self.labels.size
 
     @property
     def scale(self) -> float:

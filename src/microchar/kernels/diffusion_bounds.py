@@ -72,7 +72,7 @@ def residual(nbr, kind, table, ends, x, start, first, last, r, excess):  # type:
 @kernel
 def route(
     ptr, nbr, weight, end, excess, agg, member_ptr, members, local, coarse_ptr, coarse_nbr, coarse_drop,
-    coarse_end_drop, matrix, rhs, first, last, drop, end_drop,
+    coarse_end_drop, matrix, rhs, inside, first, last, drop, end_drop,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """Lead the excess of the nodes of the aggregates from `first` up to `last` away, given the drops between these.
 
@@ -81,13 +81,13 @@ def route(
     excess : float64, (nodes,)
     local : int32, (nodes,)
         Workspace.
-    matrix, rhs : float64, (m, m), (m,)
+    matrix, rhs, inside : float64, (m, m), (m,), and int64, (m * m, 3)
         Workspace for the largest aggregate.
     drop, end_drop : float64, as `nbr` and as `end`
         Flow over conductance out of each node along each edge and to the ends, written here.
     """
     for a in range(first, last):
-        m = np.int64(0)
+        m, edges = np.int64(0), 0
         for member in range(member_ptr[a], member_ptr[a + 1]):
             i = members[member]
             local[i] = -1
@@ -112,17 +112,16 @@ def route(
                     drop[slot] = -excess[j] / weight[slot]
                     rhs[p] += excess[j]
                 else:
+                    q = local[j]
                     matrix[p, p] += weight[slot]
-                    if local[j] < p:
-                        matrix[p, local[j]] -= weight[slot]
+                    if q < p:
+                        matrix[p, q] -= weight[slot]
+                    inside[edges, 0], inside[edges, 1], inside[edges, 2] = slot, p, q
+                    edges += 1
         _factorise(matrix, m)
         _solve(matrix, rhs, m)
-        for member in range(member_ptr[a], member_ptr[a + 1]):
-            i = members[member]
-            for slot in range(ptr[i], ptr[i + 1]):
-                j = nbr[slot]
-                if agg[j] == a and local[i] >= 0 and local[j] >= 0:
-                    drop[slot] = rhs[local[i]] - rhs[local[j]]
+        for edge in range(edges):
+            drop[inside[edge, 0]] = rhs[inside[edge, 1]] - rhs[inside[edge, 2]]
 
 
 @kernel

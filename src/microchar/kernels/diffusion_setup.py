@@ -119,23 +119,25 @@ def _join(a, b, parent):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _masks(kept, i, j, k, family, masks):  # type: ignore[no-untyped-def]
-    """Set bit ``4 di + 2 dj + dk`` of ``masks[f]`` where that voxel of the block at (i, j, k) is of family f.
+def _occupied(a, b, c, d, k):  # type: ignore[no-untyped-def]
+    """Return the mask of a block with the rows a, b, c, d: bit ``4 di + 2 dj + dk`` is set where a voxel is kept."""
+    return (
+        (a[k] != 0) | (a[k + 1] != 0) << 1 | (b[k] != 0) << 2 | (b[k + 1] != 0) << 3
+        | (c[k] != 0) << 4 | (c[k + 1] != 0) << 5 | (d[k] != 0) << 6 | (d[k + 1] != 0) << 7
+    )  # fmt: skip
 
-    Returns whether any is set; where none is, `masks` stays as it was.
-    """
-    mask = 0
-    for bit in range(8):
-        mask |= (kept[i + (bit >> 2), j + ((bit >> 1) & 1), k + (bit & 1)] != 0) << bit
-    if len(masks) == 1 or mask == 0:
+
+@inner
+def _split(mask, kept, i, j, k, family, masks):  # type: ignore[no-untyped-def]
+    """Split the mask of the block at (i, j, k) into one for each family of voxels."""
+    if len(masks) == 1:
         masks[0] = mask
-        return mask != 0
+        return
     for f in range(len(masks)):
         masks[f] = 0
     for bit in range(8):
         if (mask >> bit) & 1:
             masks[family[kept[i + (bit >> 2), j + ((bit >> 1) & 1), k + (bit & 1)]]] |= 1 << bit
-    return True
 
 
 @kernel
@@ -155,13 +157,17 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
     nodes, aggregates : int64, (planes of blocks,)
     """
     for plane in range(first, last):
-        n = m = 0
+        i, n, m = 2 * plane, 0, 0
         for j in range(0, kept.shape[1], 2):
+            a, b, c, d = kept[i, j], kept[i, j + 1], kept[i + 1, j], kept[i + 1, j + 1]
             for k in range(0, kept.shape[2], 2):
-                if _masks(kept, 2 * plane, j, k, family, masks):
-                    for f in range(len(masks)):
-                        m += components[masks[f], 8]
-                        n += components[masks[f], 9]
+                mask = _occupied(a, b, c, d, k)
+                if mask == 0:
+                    continue
+                _split(mask, kept, i, j, k, family, masks)
+                for f in range(len(masks)):
+                    m += components[masks[f], 8]
+                    n += components[masks[f], 9]
         nodes[plane], aggregates[plane] = n, m
 
 
@@ -186,9 +192,12 @@ def number_plane(
     for half in range(2):
         number[(i + half) & 3] = len(agg)
     for j in range(0, kept.shape[1], 2):
+        a, b, c, d = kept[i, j], kept[i, j + 1], kept[i + 1, j], kept[i + 1, j + 1]
         for k in range(0, kept.shape[2], 2):
-            if not _masks(kept, i, j, k, family, masks):
+            mask = _occupied(a, b, c, d, k)
+            if mask == 0:
                 continue
+            _split(mask, kept, i, j, k, family, masks)
             for f in range(len(masks)):
                 mask = masks[f]
                 for component in range(components[mask, 8]):
@@ -271,14 +280,16 @@ def end_conductance(kind, table, i):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet):  # type: ignore[no-untyped-def]
-    """Sum the conductances between the aggregates from `first` up to `last`; also 1/diagonal of the nodes.
+def galerkin(
+    nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet, coarse_inverse
+):  # type: ignore[no-untyped-def]
+    """Sum the conductances between the aggregates from `first` up to `last`; also 1/diagonal of these and the nodes.
 
     Parameters
     ----------
     table : float64, (3, kinds, kinds)
         Conductance of a face per axis and pair of kinds.
-    inverse : float32, (nodes,)
+    inverse, coarse_inverse : float32, (nodes,) and (aggregates,)
     degree : int64, (aggregates,)
     coarse_nbr, weight : uint32 and float64, (enough,)
         The neighbours of one aggregate after those of another.
@@ -292,7 +303,7 @@ def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, c
     """
     n, used = np.uint32(len(agg)), np.int64(0)  # functions are compiled apart for a literal 0
     for a in range(first, last):
-        begin = used
+        begin, total = used, 0.0
         end[a] = inlet[a] = 0.0
         for i in range(start[a], start[a + 1]):
             at_inlet = (ends[i] & 1) * end_conductance(kind, table, i)
@@ -305,10 +316,12 @@ def galerkin(nbr, kind, table, ends, agg, start, first, last, inverse, degree, c
                     continue
                 g = conductance(kind, table, min(side, 5 - side), i, j)
                 diagonal += g
-                if agg[j] != a:
+                if not start[a] <= j < start[a + 1]:
+                    total += g
                     used = _add(coarse_nbr, weight, begin, used, agg[j], g)
             inverse[i] = 1 / diagonal
         degree[a] = used - begin
+        coarse_inverse[a] = 1 / (total + end[a])
     return used
 
 
@@ -388,8 +401,21 @@ def _merge(i, j, parent, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def galerkin_graph(ptr, nbr, weight, agg, member_ptr, members, slot_of, coarse_ptr, coarse_nbr, coarse_weight):  # type: ignore[no-untyped-def]
-    """Sum the conductances between the aggregates of a network.
+def galerkin_graph(
+    ptr,
+    nbr,
+    weight,
+    agg,
+    member_ptr,
+    members,
+    slot_of,
+    coarse_end,
+    coarse_ptr,
+    coarse_nbr,
+    coarse_weight,
+    coarse_inverse,
+):  # type: ignore[no-untyped-def]
+    """Sum the conductances between the aggregates of a network; also 1/diagonal of these.
 
     Parameters
     ----------
@@ -406,7 +432,7 @@ def galerkin_graph(ptr, nbr, weight, agg, member_ptr, members, slot_of, coarse_p
     coarse = len(member_ptr) - 1
     used = 0
     for a in range(coarse):
-        coarse_ptr[a] = used
+        coarse_ptr[a], total = used, coarse_end[a]
         for member in range(member_ptr[a], member_ptr[a + 1]):
             i = members[member]
             for slot in range(ptr[i], ptr[i + 1]):
@@ -418,6 +444,8 @@ def galerkin_graph(ptr, nbr, weight, agg, member_ptr, members, slot_of, coarse_p
                     coarse_nbr[used] = b
                     coarse_weight[used] = 0.0
                     used += 1
+                total += weight[slot]
                 coarse_weight[slot_of[b]] += weight[slot]
+        coarse_inverse[a] = 1 / total
     coarse_ptr[coarse] = used
     return used
