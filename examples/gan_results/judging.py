@@ -1,0 +1,180 @@
+"""How near the models come to the test slab, whether they copy the other one, and what SSIM and PSNR make of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from plan import MATERIALS, Run
+from training import command, parts
+
+import microchar as mc
+from microchar.held_out import DEFAULT_METRICS, MOST_BLOCKS, HeldOut
+from microchar.memorisation import memorisation
+from microchar.model_file import load_generator
+from microchar.volume import Volume
+
+#: Edges of volumes are multiples of it, so that every network can make them periodic, which needs no halo.
+UNIT = 32
+#: Edge and number of the patches that are looked for in what was learnt from, and longest edge of what is searched.
+PATCH, PATCHES, LONGEST = 16, 96, 144
+#: Pairs of blocks for SSIM and PSNR.
+PAIRS = 8
+THREADS = int(os.environ.get("OMP_NUM_THREADS", 0)) or None
+
+
+class Judge:
+    """The test slab of a material, measured when it is first needed."""
+
+    def __init__(self, material: str, size: int | None, also: Sequence[str], data: Path, work: Path):
+        self.material, self.work = material, work
+        self.size = size or MATERIALS[material].size
+        self.metrics = (*DEFAULT_METRICS, *also)
+        self.train, self.test = parts(material, data, work)
+        self._held_out: HeldOut | None = None
+
+    @property
+    def held_out(self) -> HeldOut:
+        """Blocks of the test slab."""
+        if self._held_out is None:
+            self._held_out = HeldOut(self.test, (self.size,) * 3, self.metrics, threads=THREADS)
+        return self._held_out
+
+    # --- real material ---
+
+    def judge_real(self) -> None:
+        """Judge the slab that was learnt from as if it had been generated, and what SSIM and PSNR make of blocks."""
+        path = self.work / self.material / f"real-{self.size}.json"
+        if self._is_done(path, MOST_BLOCKS):
+            return
+        theirs, ours = blocks(self.test, self.size), blocks(self.train, self.size)
+        score = self.held_out.score(ours)
+        majority = replace(theirs[0], values=np.full_like(theirs[0].values, self._majority()))
+        found = {
+            **self._asked(MOST_BLOCKS),
+            "blocks": self.held_out.blocks(),
+            "notes": list(self.held_out.notes),
+            **scored(score),
+            "likeness": likeness(theirs, ours),
+            "majority": likeness(theirs, [majority] * len(theirs)),
+            **self._memorised([self._piece(self.train, last=True)] if self._has_third() else []),
+        }
+        path.write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
+
+    def _majority(self) -> int:
+        shares = [np.mean(self.test.values == grey) for grey in self.test.grey_values]
+        return self.test.grey_values[int(np.argmax(shares))]
+
+    # --- a model ---
+
+    def judge(self, run: Run, samples: int) -> None:
+        """Make samples and judge them, unless that was done."""
+        path = run.folder / f"score-{self.size}.json"
+        if not run.model.exists() or self._is_done(path, samples):
+            return
+        made, seconds = self._generate(run, samples)
+        if not made:
+            return
+        score = self.held_out.score(made)
+        generator = load_generator(run.model)
+        cut = [piece for volume in made for piece in blocks(volume, self.size)]
+        kept = ("steps", "minutes", "best_step", "best_score", "held_out", "machine", "warnings")
+        found = {
+            **self._asked(samples),
+            "edge": made[0].shape[0],
+            "generate_s": seconds,
+            "weights": int(sum(array.size for key, array in generator.state.items() if key != "halo")),
+            "history": {key: generator.history[key] for key in kept if key in generator.history},
+            **scored(score),
+            "likeness": likeness(blocks(self.test, self.size), cut),
+            **self._memorised(made),
+        }
+        path.write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
+        print(f"{run.label}: total {score.total:.2f}, spread {score.spread or 0:.2f}", flush=True)
+
+    def _generate(self, run: Run, samples: int) -> tuple[list[Volume], float]:
+        """Return volumes of eight samples each, and the seconds that one took: repeating ones, without a halo."""
+        edge = -(-2 * self.size // UNIT) * UNIT
+        count = math.ceil(samples / (edge // self.size) ** 3)
+        folder = run.folder / f"samples-{edge}"
+        first = 1 + 100 * run.seed
+        asked = ["--shape", f"{edge},{edge},{edge}", "--periodic", "0,1,2", "-n", str(count), "--seed", str(first)]
+        began = time.monotonic()
+        failure = command(["generate", str(run.model), *asked, "-o", str(folder)], run.folder / "generate.log")
+        if failure:
+            print(f"{run.label}: {failure}", flush=True)
+            return [], 0.0
+        seconds = (time.monotonic() - began) / count
+        files = [next(folder.glob(f"*-{first + i}.tif")) for i in range(count)]
+        real = self.test
+        return [
+            mc.read_volume(
+                path, voxel_size=real.voxel_size, phases=dict(zip(real.phases, real.grey_values, strict=True))
+            )
+            for path in files
+        ], round(seconds, 2)
+
+    def _asked(self, samples: int) -> dict[str, Any]:
+        return {"size": self.size, "samples": samples, "metrics": list(self.metrics)}
+
+    def _is_done(self, path: Path, samples: int) -> bool:
+        if not path.exists():
+            return False
+        before = json.loads(path.read_text(encoding="utf-8"))
+        return all(before[key] == value for key, value in self._asked(samples).items())
+
+    # --- copies ---
+
+    def _memorised(self, made: list[Volume]) -> dict[str, Any]:
+        if not made:
+            return {}
+        known, new = self._piece(self.train), self._piece(self.test)
+        patch = min(PATCH, *known.shape)
+        found = memorisation(made, known, new, patch=patch, patches=PATCHES, threads=THREADS)
+        return {"nearer": found.nearer_to_training, "nearer_error": found.standard_error, "medians": found.medians}
+
+    def _edges(self) -> list[int]:
+        """Return the shape of the two pieces: as long as the shorter slab along each axis, within reason."""
+        return [min(a, b, LONGEST) for a, b in zip(self.train.shape, self.test.shape, strict=True)]
+
+    def _piece(self, slab: Volume, *, last: bool = False) -> Volume:
+        """Return the first piece of a slab, or the last: trainings hold out the end of theirs."""
+        start = [n - edge if last else 0 for n, edge in zip(slab.shape, self._edges(), strict=True)]
+        return slab.crop(start, [a + edge for a, edge in zip(start, self._edges(), strict=True)])
+
+    def _has_third(self) -> bool:
+        """Whether the last piece of the slab that was learnt from has nothing in common with the first."""
+        return any(n >= 2 * edge for n, edge in zip(self.train.shape, self._edges(), strict=True))
+
+
+def scored(score: Any) -> dict[str, Any]:
+    """Return a score for the file: with the z-score of each metric that is farthest off."""
+    return {"score": {**score.to_dict(), "z": {name: score.z(name) for name in score.ratios}}}
+
+
+def blocks(volume: Volume, size: int) -> list[Volume]:
+    """Return disjoint cubes, spread over the volume; shorter where it is."""
+    edges = [min(size, n) for n in volume.shape]
+    starts = list(product(*(range(0, n - edge + 1, edge) for n, edge in zip(volume.shape, edges, strict=True))))
+    chosen = np.unique(np.linspace(0, len(starts) - 1, MOST_BLOCKS).round().astype(int))
+    return [volume.crop(starts[i], [a + n for a, n in zip(starts[i], edges, strict=True)]) for i in chosen]
+
+
+def likeness(theirs: list[Volume], ours: list[Volume]) -> dict[str, list[float]]:
+    """Return SSIM and PSNR of pairs of blocks that have nothing to do with each other, as the source prints them."""
+    found: dict[str, list[float]] = {"ssim": [], "psnr": []}
+    for real, other in list(zip(theirs, ours, strict=False))[:PAIRS]:
+        pair = mc.compare(real, other, metrics=list(found)).pairs[0]
+        for name, values in found.items():
+            value = pair[name].value(direction="mean").value
+            if value is not None:
+                values.append(round(float(value), 4))
+    return found

@@ -1,0 +1,85 @@
+"""Pictures: slices of what was learnt from, of what was held out and of what was made; and learning curves."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tables import Found, Group
+
+import microchar as mc
+from microchar.volume import Volume
+
+COLUMNS = 4
+
+
+def draw_slices(path: Path, group: Group, train: Volume, test: Volume) -> None:
+    """Draw squares of middle slices normal to axis 1, real ones and one of each model."""
+    plt = pyplot()
+    edge = min(2 * group.size, *(n for volume in (train, test) for n in np.delete(volume.shape, 1)))
+    shown = {"real: learnt from": train, "real: held out": test}
+    for found in group.main():
+        file = next(iter(sorted(found.folders[0].glob("samples-*/*.tif"))), None)
+        if file is not None:
+            shown[found.row] = mc.read_volume(file)
+    rows = -(-len(shown) // COLUMNS)
+    figure, axes = plt.subplots(rows, COLUMNS, figsize=(10, 2.6 * rows), squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, (title, volume) in zip(axes.flat, shown.items(), strict=False):
+        plane = volume.read()[:edge, volume.shape[1] // 2, :edge]
+        axis.imshow(plane, cmap="cividis", vmin=0, vmax=train.n_phases - 1, interpolation="nearest")
+        axis.set_title(title, fontsize=9)
+    save(figure, path)
+
+
+def draw_curves(path: Path, groups: Sequence[Group]) -> bool:
+    """Draw the totals of each training against its minutes; return whether there are any."""
+    plt = pyplot()
+    panels = [(group, [found for found in group.main() if curves_of(found)]) for group in groups]
+    panels = [(group, learnt) for group, learnt in panels if learnt]
+    if not panels:
+        return False
+    figure, axes = plt.subplots(1, len(panels), figsize=(max(4, 3.2 * len(panels)), 3), squeeze=False, sharey=True)
+    colours = {name: f"C{i}" for i, name in enumerate(dict.fromkeys(f.row for _, learnt in panels for f in learnt))}
+    for axis, (group, learnt) in zip(axes.flat, panels, strict=True):
+        for found in learnt:
+            for i, (minutes, totals) in enumerate(curves_of(found)):
+                axis.plot(minutes, totals, lw=1, color=colours[found.row], label=None if i else found.row)
+        axis.set_title(f"{group.material}, {group.minutes:g} min", fontsize=9)
+        axis.set_xlabel("minutes")
+        axis.set_yscale("log")
+    axes.flat[0].set_ylabel("total (1 at best)")
+    axes.flat[0].legend(fontsize=8)
+    save(figure, path)
+    return True
+
+
+def curves_of(found: Found) -> list[tuple[list[float], list[float]]]:
+    """Return minutes and totals of each seed, as its training wrote them down."""
+    curves = []
+    for folder in found.folders:
+        file = folder / "model.fit" / "history.csv"
+        if file.exists():
+            rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+            curves.append(([float(row["minutes"]) for row in rows], [float(row["total"]) for row in rows]))
+    return curves
+
+
+def pyplot():
+    """Return pyplot, set to draw into files."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    return plt
+
+
+def save(figure, path: Path) -> None:
+    """Write a figure to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, bbox_inches="tight", metadata={"Software": None})
+    pyplot().close(figure)

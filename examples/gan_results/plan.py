@@ -1,0 +1,245 @@
+"""What is trained and on what: materials and how they are parted, models, and the rows of the source's tables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: Where a part of a volume lies: start and stop along each axis.
+Box = tuple[tuple[int, int, int], tuple[int, int, int]]
+
+
+@dataclass(frozen=True)
+class Material:
+    """A real volume, parted along an axis: up to `train` to learn from, from `test` on to be judged by.
+
+    The trainings see nothing beyond `train`; what they hold out themselves, to choose
+    their best weights by, is a part of that. Between the parts are 40 voxels.
+    """
+
+    shape: tuple[int, int, int]
+    axis: int
+    train: int
+    test: int
+    #: Edge of the blocks that samples are judged by, unless asked otherwise.
+    size: int = 64
+    #: Of the data, or the parameters of the Gaussian field that stands for it.
+    file: str = ""
+    gaussian: Mapping[str, str] = field(default_factory=dict)
+    #: Voxels beyond the shape that the field is made with: it is periodic, its ends must not resemble each other.
+    margin: tuple[int, int, int] = (0, 0, 0)
+    #: For all networks trained on it.
+    settings: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def train_box(self) -> Box:
+        """Return the slab that is learnt from."""
+        return (0, 0, 0), self._with(self.shape, self.train)
+
+    @property
+    def test_box(self) -> Box:
+        """Return the slab that samples are judged by."""
+        return self._with((0, 0, 0), self.test), self.shape
+
+    def _with(self, corner: tuple[int, int, int], place: int) -> tuple[int, int, int]:
+        a, b, c = (place if axis == self.axis else n for axis, n in enumerate(corner))
+        return a, b, c
+
+
+_PER_AXIS = {"anisotropic": "true"}
+MATERIALS = {
+    "berea": Material((400, 400, 400), 0, 232, 272, file="berea.tif"),
+    "ketton": Material((256, 256, 256), 0, 152, 192, file="ketton.tif"),
+    "nmc": Material((251, 301, 301), 1, 197, 237, file="nmc_cathode.tif"),
+    "anisotropic": Material(
+        (256, 256, 256),
+        0,
+        152,
+        192,
+        gaussian={"covariance": "gaussian", "correlation_length": "4,8,16", "volume_fraction": "0.4"},
+        margin=(40, 32, 64),
+        settings=_PER_AXIS,
+        note=r"A Gaussian field of covariance :math:`\exp(-(h_0/4)^2 - (h_1/8)^2 - (h_2/16)^2)`, lags :math:`h` in "
+        "voxels, cut so that phase 1 has 0.4 of the ensemble; one critic for each axis. The Gaussian-field generator "
+        "is at home here: nothing but another sample of the same ensemble can be better.",
+    ),
+    "separator": Material(
+        (156, 75, 75),
+        0,
+        68,
+        108,
+        size=32,
+        file="separator.tif",
+        settings=_PER_AXIS,
+        note="One critic for each axis.",
+    ),
+    "synthetic": Material(
+        (120, 64, 64),
+        0,
+        48,
+        88,
+        size=32,
+        gaussian={"covariance": "gaussian", "correlation_length": "4", "volume_fraction": "0.4"},
+        note="A small Gaussian field to try this script with.",
+    ),
+}
+DEFAULT_MATERIALS = ("berea", "ketton", "nmc", "anisotropic")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model: a generator and what it is told, as `microchar fit` takes it."""
+
+    generator: str = "unet-gan"
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def learns(self) -> bool:
+        """Whether it is trained for as many minutes as it is given."""
+        return self.generator != "gaussian-field"
+
+
+_OFF = {"mhfa_kernels": "", "msca_kernels": "", "cbam": "false"}
+
+
+def _with(*parts: str, **settings: str) -> Row:
+    """Return the U-net with some of its three parts only."""
+    return Row(settings={key: value for key, value in _OFF.items() if key.partition("_")[0] not in parts} | settings)
+
+
+ROWS = {
+    "default": Row(),
+    # Literal but for its size, which is beyond a processor: --set paper:width=32 --set paper:batch=16 make it whole.
+    "paper": Row(settings={"preset": "paper", "width": "8", "batch": "2"}),
+    "baseline": _with(loss="wasserstein"),
+    "slicegan": Row("slicegan"),
+    # Samples fluctuate as windows on an endless medium do.
+    "gaussian-field": Row("gaussian-field", {"exact_fraction": "false"}),
+    "none of the three": _with(),
+    "MHFA": _with("mhfa"),
+    "MSCA": _with("msca"),
+    "CBAM": _with("cbam"),
+    "MHFA MSCA": _with("mhfa", "msca"),
+    "MHFA CBAM": _with("mhfa", "cbam"),
+    "MSCA CBAM": _with("msca", "cbam"),
+    "no L1": Row(settings={"loss": "wasserstein"}),
+} | {
+    f"{name} {kernels.replace(',', '-')} CBAM": _with("cbam", **{f"{name.lower()}_kernels": kernels})
+    for name in ("MHFA", "MSCA")
+    for kernels in ("3,5", "3,7", "5,7")
+}
+MODELS = ("default", "paper", "baseline", "slicegan", "gaussian-field")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the source: its rows, by the names of ours, with SSIM and PSNR as printed there."""
+
+    title: str
+    material: str
+    rows: Mapping[str, tuple[float, float] | None]
+
+
+# Table S8 prints for MHFA and for MSCA of all kernels what table 4 prints for each of them with CBAM: so CBAM is on.
+TABLES = {
+    "2": Table("Table 2, Berea", "berea", {"baseline": (0.462, 23.496), "default": (0.575, 26.900)}),
+    "3": Table("Table 3, Ketton", "ketton", {"baseline": (0.208, 23.506), "default": (0.293, 24.321)}),
+    "4": Table(
+        "Table 4, NMC: the parts",
+        "nmc",
+        {
+            "baseline": (0.266, 18.493),
+            "none of the three": None,
+            "MHFA": (0.312, 20.357),
+            "MSCA": (0.290, 18.984),
+            "CBAM": (0.286, 18.571),
+            "MHFA MSCA": (0.301, 18.936),
+            "MHFA CBAM": (0.369, 20.956),
+            "MSCA CBAM": (0.347, 19.203),
+            "default": (0.461, 22.035),
+        },
+    ),
+    "5": Table(
+        "Table 5, white cast iron; here an anisotropic Gaussian field",
+        "anisotropic",
+        {"baseline": (0.231, 24.392), "default": (0.351, 26.336)},
+    ),
+    "6": Table(
+        "Table 6, a Cu-Zn alloy; here the separator",
+        "separator",
+        {"baseline": (0.100, 23.247), "default": (0.201, 24.681)},
+    ),
+    "7": Table("Table 7, NMC: the losses", "nmc", {"no L1": (0.453, 20.871), "default": (0.461, 22.035)}),
+    "S8": Table(
+        "Table S8, NMC: the kernels",
+        "nmc",
+        {
+            "MHFA 3-5 CBAM": (0.278, 20.200),
+            "MHFA 3-7 CBAM": (0.313, 19.977),
+            "MHFA 5-7 CBAM": (0.286, 20.899),
+            "MHFA CBAM": (0.369, 20.956),
+            "MSCA 3-5 CBAM": (0.285, 18.923),
+            "MSCA 3-7 CBAM": (0.301, 19.308),
+            "MSCA 5-7 CBAM": (0.281, 19.219),
+            "MSCA CBAM": (0.347, 19.203),
+            "default": (0.461, 22.035),
+        },
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model of one seed on one material, with a budget; everything of it lies in its folder."""
+
+    material: str
+    row: str
+    seed: int
+    minutes: float
+    work: Path
+
+    @property
+    def folder(self) -> Path:
+        """Return where model, samples and scores are."""
+        return self.work / self.material / f"{self.minutes:g}-minutes" / f"{self.row.replace(' ', '-')}-{self.seed}"
+
+    @property
+    def model(self) -> Path:
+        """Return the file of the model."""
+        return self.folder / "model.safetensors"
+
+    @property
+    def label(self) -> str:
+        """Return what to call it in messages."""
+        return f"{self.material}, {self.row}, seed {self.seed}"
+
+
+def wanted(materials: list[str], models: list[str], tables: list[str], seeds: list[int]) -> list[tuple[str, str, int]]:
+    """Return material, row and seed of all runs asked for: all of the first seed come first."""
+    pairs = [(material, model) for material in materials for model in models] if not tables else []
+    pairs += [(TABLES[name].material, row) for name in tables for row in TABLES[name].rows]
+    return [(material, row, seed) for seed in seeds for material, row in dict.fromkeys(pairs)]
+
+
+def settings_of(run: Run, given: list[str]) -> dict[str, str]:
+    """Return what a run's generator is told: of all U-nets, of the material, of the row, of this row alone.
+
+    `given` is as on the command line: ``key=value`` for all U-nets, ``row:key=value`` for that row.
+    """
+    row = ROWS[run.row]
+    for_all: dict[str, str] = {}
+    for_this: dict[str, str] = {}
+    for text in given:
+        name, colon, _ = text.partition("=")[0].partition(":")
+        key, sign, value = text.removeprefix(f"{name}:" if colon else "").partition("=")
+        if not sign or not key or (colon and name not in ROWS):
+            sys.exit(f"--set {text}: expected KEY=VALUE, or MODEL:KEY=VALUE with one of {', '.join(ROWS)}")
+        if colon and name == run.row:
+            for_this[key] = value
+        elif not colon and row.generator == "unet-gan":
+            for_all[key] = value
+    of_material = MATERIALS[run.material].settings if row.learns else {}
+    return {**for_all, **of_material, **row.settings, **for_this}

@@ -1,0 +1,352 @@
+"""What was found, as tables: a CSV file of all numbers, and a page of the documentation."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from plan import MATERIALS, MODELS, ROWS, TABLES
+
+#: Heads of columns, and heads of rows: what the metrics are.
+SHORT = {
+    "volume_fraction": "φ",
+    "specific_surface_area": "s",
+    "two_point_correlation": ":math:`S_2`",
+    "two_point_cluster": ":math:`C_2`",
+    "lineal_path": ":math:`L`",
+    "chord_length_distribution": "chords",
+    "local_porosity": "local φ",
+    "euler_characteristic": "Euler",
+}
+#: A model passes where it is not farther off than the slab that was learnt from, or than blocks are from each other,
+#: by more than a quarter.
+MARGIN = 1.25
+
+
+@dataclass
+class Found:
+    """All runs of one model on one material, with one budget, judged at one size."""
+
+    row: str
+    records: list[dict[str, Any]] = field(default_factory=list)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+
+    def each(self, of: Callable[[dict[str, Any]], float | None]) -> list[float]:
+        """Return a number of each seed, without those that do not exist."""
+        return [value for value in map(of, self.scores) if value is not None]
+
+
+@dataclass
+class Group:
+    """Everything about one material, one budget and one size of blocks."""
+
+    material: str
+    minutes: float
+    size: int
+    real: dict[str, Any]
+    models: dict[str, Found] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> list[str]:
+        """What was measured."""
+        return list(self.real["score"]["ratios"])
+
+    def main(self) -> list[Found]:
+        """Return the models of the main comparison, in its order."""
+        return [self.models[name] for name in MODELS if name in self.models]
+
+
+def gather(work: Path) -> list[Group]:
+    """Read what the other stages left."""
+    groups: dict[tuple[str, float, int], Group] = {}
+    for path in sorted(work.glob("*/*-minutes/*/score-*.json")):
+        material, minutes = path.parts[-4], float(path.parts[-3].removesuffix("-minutes"))
+        size = int(path.stem.removeprefix("score-"))
+        record, score = read(path.parent / "record.json"), read(path)
+        group = groups.setdefault(
+            (material, minutes, size), Group(material, minutes, size, read(work / material / f"real-{size}.json"))
+        )
+        name = path.parent.name.rpartition("-")[0]
+        row = next(row for row in ROWS if row.replace(" ", "-") == name)
+        found = group.models.setdefault(row, Found(row))
+        found.records.append(record)
+        found.scores.append(score)
+        found.folders.append(path.parent)
+    places = list(MATERIALS)
+    return sorted(groups.values(), key=lambda group: (places.index(group.material), group.size, group.minutes))
+
+
+def failures(work: Path) -> list[str]:
+    """Say which runs came to nothing, and why."""
+    found = []
+    for path in sorted(work.glob("*/*-minutes/*/record.json")):
+        failure = read(path).get("failure")
+        if failure:
+            found.append(
+                f"- {path.parts[-4]}, {path.parent.name}, {path.parts[-3].replace('-minutes', ' min')}: {failure}"
+            )
+    return found
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+# --- all numbers --------------------------------------------------------------
+
+
+def write_csv(path: Path, groups: Sequence[Group]) -> None:
+    """Write a row for each number: of real blocks (no seed), and of each model and seed."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["material", "minutes", "block", "model", "settings", "seed", "machine", "quantity", "value"])
+        real_done = set()
+        for group in groups:
+            about = [group.material, f"{group.minutes:g}", group.size]
+            if (group.material, group.size) not in real_done:
+                real_done.add((group.material, group.size))
+                rows = [(what, f"{value:.5g}") for what, value in numbers(group.real)]
+                table.writerows([group.material, "", group.size, "real", "", "", "", *row] for row in rows)
+            for found in group.models.values():
+                for record, score in zip(found.records, found.scores, strict=True):
+                    settings, where = written(record["settings"]), machine(record, score)
+                    rows = [("fit_s", f"{record['seconds']:.5g}")]
+                    rows += [(what, f"{value:.5g}") for what, value in numbers(score)]
+                    table.writerows([*about, found.row, settings, record["seed"], where, *row] for row in rows)
+
+
+def numbers(score: dict[str, Any]) -> Iterable[tuple[str, float]]:
+    """Return every number of a score file, with its name."""
+    history = score.get("history", {})
+    flat = {key: score.get(key) for key in ("generate_s", "edge", "weights", "nearer", "nearer_error")}
+    flat |= {key: history.get(key) for key in ("steps", "minutes", "best_step", "best_score")}
+    flat |= {key: score["score"][key] for key in ("total", "spread", "samples")}
+    for key, name in (("ratios", "ratio"), ("excesses", "excess"), ("z", "z"), ("spreads", "spread")):
+        flat |= {f"{name}:{metric}": value for metric, value in score["score"][key].items()}
+    for prefix, pairs in (("", score["likeness"]), ("majority_", score.get("majority", {}))):
+        flat |= {prefix + name: mean(values) for name, values in pairs.items()}
+    return [(key, float(value)) for key, value in flat.items() if value is not None]
+
+
+def machine(record: dict[str, Any], score: dict[str, Any]) -> str:
+    """Return the kind of machine of a training."""
+    own = score["history"].get("machine", "")
+    # A network says itself what it ran on; "cpu" is not much.
+    return f"{record['machine']}{own.removeprefix('cpu').partition('threads')[2]}" if own[:3] in ("cpu", "") else own
+
+
+def written(settings: dict[str, str]) -> str:
+    """Write settings down, those that are empty as none."""
+    return " ".join(f"{key}={value or 'none'}" for key, value in settings.items())
+
+
+def mean(values: Sequence[float]) -> float | None:
+    """Return the mean, or None of nothing."""
+    return float(np.mean(values)) if values else None
+
+
+# --- the page -----------------------------------------------------------------
+
+
+def write_rst(path: Path, groups: Sequence[Group], failed: Sequence[str], pictures: dict[str, str]) -> None:
+    """Write the tables as a page of the documentation, to be included after its first three lines."""
+    lines = [":orphan:", "", ".. Written by examples/gan_results.", ""]
+    if not groups:
+        lines += ["There are no results yet.", ""]
+    for group in groups:
+        if group.main():
+            lines += section(group)
+            if pictures.get(group.material):
+                lines += [f".. image:: {pictures.pop(group.material)}", "   :width: 100%", ""]
+    if "curves" in pictures:
+        lines += ["Learning curves", "~" * 15, "", f".. image:: {pictures['curves']}", "   :width: 100%", ""]
+        lines += ["Totals of samples against the part that each training held out itself, beside its time.", ""]
+    tables = [line for group in groups for line in ablations(group)]
+    if tables:
+        lines += ["Ablations", "~" * 9, "", *tables]
+    if failed:
+        lines += ["Runs that came to nothing", "~" * 25, "", *failed, ""]
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def section(group: Group) -> list[str]:
+    """Return the tables of a material."""
+    material, models = MATERIALS[group.material], group.main()
+    title = f"{group.material}: {group.minutes:g} min, blocks of {group.size}³"
+    axis, end = material.axis, material.shape[material.axis]
+    about = [
+        f"Learnt from 0 to {material.train} along axis {axis}, judged by {material.test} to {end}: "
+        f"{len(group.real['blocks'])} real blocks, {models[0].scores[0]['score']['samples']} samples a model and seed. "
+        f"{material.note}".strip(),
+        *group.real["notes"],
+    ]
+    lines = [title, "~" * len(title), "", *(line for text in about for line in (text, ""))]
+    heads = ["", "the slab learnt from", *(found.row for found in models)]
+    lines += ["Distances to the test slab in units of those between its blocks:", ""]
+    lines += list_table([heads, *ratio_rows(group, models), *total_rows(group, models)])
+    lines += [
+        "z-scores of the scalar that is farthest off, and the ratio of spreads of the scalars (samples over blocks):",
+        "",
+    ]
+    lines += list_table([heads, *z_rows(group, models)])
+    lines += ["What the models are and took, and what SSIM and PSNR make of them:", ""]
+    lines += list_table(fact_rows(group, models))
+    warned = [f"- {found.row}: {text}" for found in models for text in warnings(found)]
+    return [*lines, *([*warned, ""] if warned else [])]
+
+
+def ratio_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
+    """Return a row of ratios for each metric, strong where a model passes."""
+    rows = []
+    for name in group.metrics:
+        real = group.real["score"]["ratios"][name]
+        row = [name.replace("_", " "), number(real)]
+        for found in models:
+            ratios = found.each(lambda score, name=name: score["score"]["ratios"].get(name))
+            text = spread_of(ratios)
+            row.append(f"**{text}**" if ratios and np.mean(ratios) <= MARGIN * max(real, 1.0) else text)
+        rows.append(row)
+    return rows
+
+
+def total_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
+    """Return the rows of total and spread."""
+    rows = []
+    for key in ("total", "spread"):
+        each = [found.each(lambda score, key=key: score["score"][key]) for found in models]
+        rows.append([key, number(group.real["score"][key]), *map(spread_of, each)])
+    return rows
+
+
+def z_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
+    """Return a row of z-scores and ratios of spreads for each metric that has scalars."""
+    rows = []
+    for name in group.metrics:
+        cells = []
+        for scores in ([group.real], *(found.scores for found in models)):
+            z = mean([s["score"]["z"][name] for s in scores if s["score"]["z"].get(name) is not None])
+            spread = mean([s["score"]["spreads"][name] for s in scores if name in s["score"]["spreads"]])
+            cells.append("–" if z is None else f"{z:+.1f}; {'–' if spread is None else f'{spread:.2f}'}")
+        if set(cells) != {"–"}:
+            rows.append([name.replace("_", " "), *cells])
+    return rows
+
+
+def fact_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
+    """Return a row for each model: settings, weights, steps, times, machine, SSIM, PSNR, copies."""
+    edge = models[0].scores[0]["edge"]
+    heads = ["", "settings", "seeds", "weights", "steps (best)", "fit", f"{edge}³", "SSIM", "PSNR", "nearer", "machine"]
+    rows = [heads]
+    for found in models:
+        first, record = found.scores[0], found.records[0]
+        steps = [score["history"].get("steps") for score in found.scores]
+        best = [score["history"].get("best_step") for score in found.scores]
+        rows.append(
+            [
+                found.row,
+                written(record["settings"]) or "–",
+                listed(record["seed"] for record in found.records),
+                f"{first['weights'] / 1e6:.2f} M" if ROWS[found.row].learns else "–",
+                listed(f"{n} ({m})" for n, m in zip(steps, best, strict=True)) if steps[0] else "–",
+                minutes_of(found),
+                f"{mean(found.each(lambda s: s['generate_s'])):.0f} s",
+                *likeness_cells(found.scores, "likeness"),
+                f"{mean(found.each(lambda s: s['nearer'])):.2f} ± {first['nearer_error']:.2f}",
+                listed({machine(record, score): 0 for record, score in zip(found.records, found.scores, strict=True)}),
+            ]
+        )
+    other = [*[""] * 5, *likeness_cells([group.real], "likeness")]
+    if "nearer" in group.real:
+        other.append(f"{group.real['nearer']:.2f} ± {group.real['nearer_error']:.2f}")
+    blocks = [*[""] * 5, *likeness_cells([group.real], "majority")]
+    rows += [["another real piece", "", *other], ["all of the majority phase", "", *blocks]]
+    return [row + [""] * (len(heads) - len(row)) for row in rows]
+
+
+def minutes_of(found: Found) -> str:
+    """Return how long the trainings took."""
+    known = [score["history"].get("minutes") for score in found.scores]
+    if known[0] is None:
+        return f"{mean([record['seconds'] for record in found.records]):.0f} s"
+    return f"{mean(known):.3g} min"
+
+
+def likeness_cells(scores: Sequence[dict[str, Any]], key: str) -> list[str]:
+    """Return SSIM and PSNR, with their scatter over pairs and seeds."""
+    pairs = [[value for score in scores for value in score[key][name]] for name in ("ssim", "psnr")]
+    return [spread_of(values, digits) for values, digits in zip(pairs, (3, 2), strict=True)]
+
+
+def warnings(found: Found) -> list[str]:
+    """Return what the trainings warned of."""
+    return [
+        f"seed {record['seed']}: {what} ({text})"
+        for record, score in zip(found.records, found.scores, strict=True)
+        for what, text in score["history"].get("warnings", {}).items()
+    ]
+
+
+def ablations(group: Group) -> list[str]:
+    """Return the tables of the source of which two rows and more are there."""
+    lines: list[str] = []
+    for table in TABLES.values():
+        rows = [group.models[name] for name in table.rows if name in group.models]
+        if table.material != group.material or len(rows) < 2:
+            continue
+        seeds = max(len(found.scores) for found in rows)
+        lines += [f"**{table.title}** ({group.minutes:g} min, blocks of {group.size}³, up to {seeds} seeds)", ""]
+        heads = ["", "printed SSIM", "printed PSNR", "SSIM", "PSNR", "total", "spread"]
+        cells = [[*heads, *(SHORT.get(name, name.replace("_", " ")) for name in group.metrics)]]
+        for found in rows:
+            printed = table.rows[found.row]
+            cells.append(
+                [
+                    found.row,
+                    *((f"{printed[0]:.3f}", f"{printed[1]:.3f}") if printed else ("–", "–")),
+                    *likeness_cells(found.scores, "likeness"),
+                    *(spread_of(found.each(lambda s, k=key: s["score"][k])) for key in ("total", "spread")),
+                    *(spread_of(found.each(lambda s, k=k: s["score"]["ratios"].get(k))) for k in group.metrics),
+                ]
+            )
+        for title, key in (("another real piece", "likeness"), ("all of the majority phase", "majority")):
+            row = [title, "–", "–", *likeness_cells([group.real], key)]
+            cells.append(row + [""] * (len(cells[0]) - len(row)))
+        lines += list_table(cells)
+    return lines
+
+
+def number(value: float | None) -> str:
+    """Write a number with as many digits as mean something."""
+    return "–" if value is None else f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
+
+
+def spread_of(values: Sequence[float], digits: int | None = None) -> str:
+    """Write a mean, and the standard deviation where there are several."""
+    if not values:
+        return "–"
+
+    def text(value: float) -> str:
+        return number(value) if digits is None else f"{value:.{digits}f}"
+
+    several = f" ± {text(float(np.std(values, ddof=1)))}" if len(values) > 1 else ""
+    return text(float(np.mean(values))) + several
+
+
+def listed(texts: Iterable[object]) -> str:
+    """Join texts by commas."""
+    return ", ".join(map(str, texts))
+
+
+def list_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a table with a row of heads."""
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [f"   {'* -' if i == 0 else '  -'} {text}".rstrip() for i, text in enumerate(row)]
+    return [*lines, ""]

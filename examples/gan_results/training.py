@@ -1,0 +1,111 @@
+"""The volumes that are learnt from, and the trainings: each in a process of its own, as a user would run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from plan import MATERIALS, ROWS, Run, settings_of
+
+import microchar as mc
+from microchar.volume import Volume
+
+#: Of the Gaussian fields that stand for real volumes; samples have other seeds, or they would resemble them.
+SEED = 12345
+
+
+def real_file(name: str, data: Path, work: Path) -> Path:
+    """Return the file of a material; one that a Gaussian field stands for is made first."""
+    material = MATERIALS[name]
+    if material.file:
+        return data / material.file
+    path = work / name / "real.tif"
+    if not path.exists():
+        shape = [n + more for n, more in zip(material.shape, material.margin, strict=True)]
+        settings = {**material.gaussian, "exact_fraction": "false"}
+        asked = ["--shape", ",".join(map(str, shape)), "--seed", str(SEED), "-o", str(path.parent / "made")]
+        failure = command(["generate", "gaussian-field", *asked, *assignments(settings)], work / name / "made.log")
+        if failure:
+            sys.exit(f"{name}: {failure}")
+        made = mc.read_volume(path.parent / "made" / "gaussian-field-1.tif")
+        mc.write_volume(made.crop((0, 0, 0), material.shape), path)
+    return path
+
+
+def parts(name: str, data: Path, work: Path) -> tuple[Volume, Volume]:
+    """Return the slab that was learnt from and the one to be judged by."""
+    material = MATERIALS[name]
+    volume = mc.read_volume(real_file(name, data, work))
+    if volume.shape != material.shape:
+        sys.exit(f"{volume.name}: shape {volume.shape}, expected {material.shape}")
+    return volume.crop(*material.train_box), volume.crop(*material.test_box)
+
+
+def train(run: Run, data: Path, given: list[str]) -> None:
+    """Train a model, go on with one that was interrupted, or leave one alone that is there."""
+    row, settings = ROWS[run.row], settings_of(run, given)
+    told = {"generator": row.generator, "settings": settings, "minutes": run.minutes if row.learns else None}
+    record = run.folder / "record.json"
+    if record.exists():
+        before = json.loads(record.read_text(encoding="utf-8"))
+        if any(before[key] != value for key, value in told.items()):
+            sys.exit(f"{run.folder}: was trained with {before['settings']}, now {settings}; use another --work")
+        return
+    run.folder.mkdir(parents=True, exist_ok=True)
+    box = ",".join(f"{a}:{b}" for a, b in zip(*MATERIALS[run.material].train_box, strict=True))
+    volume = real_file(run.material, data, run.work)
+    arguments = ["fit", row.generator, str(volume), "--crop", box, "--seed", str(run.seed), "-o", str(run.model)]
+    arguments += assignments(settings | ({"minutes": str(run.minutes)} if row.learns else {}))
+    progress = run.model.with_suffix(".fit")
+    if (progress / "checkpoint.safetensors").exists():
+        arguments.append("--resume")
+    elif progress.exists():
+        shutil.rmtree(progress)
+    print(f"{run.label}: training" + (f" for {run.minutes:g} min" if row.learns else ""), flush=True)
+    began = time.monotonic()
+    failure = command(arguments, run.folder / "fit.log")
+    for folder in (run.work, data):
+        failure = failure.replace(f"{folder}{os.sep}", "")
+    about = {**told, "seed": run.seed, "seconds": round(time.monotonic() - began, 1), "machine": machine()}
+    if failure:
+        print(f"{run.label}: {failure}", flush=True)
+        about["failure"] = failure
+    record.write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+def assignments(settings: dict[str, str]) -> list[str]:
+    """Return settings as options of the command line."""
+    return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+
+
+def command(arguments: list[str], log: Path) -> str:
+    """Run a command of microchar; return the last line of what it complained of, nothing if it did not fail."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        log.open("wb") as file,
+        subprocess.Popen([sys.executable, "-m", "microchar.cli", *arguments], stdout=file, stderr=file) as process,
+    ):
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            # It was told as well, and leaves a checkpoint.
+            process.wait()
+            raise
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return (lines or ["failed"])[-1].removeprefix("microchar: ") if code else ""
+
+
+def machine() -> str:
+    """Return the kind of processor and how many threads a training had, for the record."""
+    kind = platform.machine()
+    about = Path("/proc/cpuinfo")
+    if about.exists():
+        lines = about.read_text(encoding="utf-8").splitlines()
+        kind = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), kind)
+    return f"{kind}, {os.environ.get('OMP_NUM_THREADS', os.cpu_count())} threads"
