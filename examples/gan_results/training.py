@@ -33,7 +33,7 @@ def real_file(name: str, data: Path, work: Path) -> Path:
         failure = command(["generate", "gaussian-field", *asked, *assignments(settings)], work / name / "made.log")
         if failure:
             sys.exit(f"{name}: {failure}")
-        made = mc.read_volume(path.parent / "made" / "gaussian-field-1.tif")
+        made = mc.read_volume(path.parent / "made" / f"gaussian-field-{SEED}.tif")
         mc.write_volume(made.crop((0, 0, 0), material.shape), path)
     return path
 
