@@ -64,6 +64,11 @@ class RealSlices:
                 f"training data of shape {largest}: smaller than the critic's slices of {crop} × {crop} voxels; "
                 "give a larger volume, or a smaller slice_size= (a multiple of 16)"
             )
+        if not isotropic and len(self.axes) < 3:
+            raise InputError(
+                f"anisotropic=True: found slices normal to axis {', '.join(map(str, self.axes))} only, "
+                "expected some normal to each of the three, or anisotropic=False"
+            )
 
     @cached_property
     def fractions(self) -> np.ndarray:

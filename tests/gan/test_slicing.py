@@ -1,0 +1,223 @@
+"""What critics are shown: windows that really are windows of the data, masks respected, parts with a gap between."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.lib.stride_tricks import sliding_window_view
+
+from microchar.errors import InputError
+from microchar.training import TrainingData
+from microchar.volume import OUTSIDE, as_volume
+from microchar_gan.slicing import PLANES, RealSlices, one_hot, turned, volume_slices
+from microchar_gan.split import GAP, split
+from microchar_gan.statistics import slice_descriptors
+
+CPU = torch.device("cpu")
+#: So many labels that no two windows are alike by chance.
+LABELS = 200
+
+
+def unlike(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, LABELS, shape, dtype=np.uint8)
+
+
+def windows(planes, crop):
+    """All windows of some planes, as bytes."""
+    return {window.tobytes() for plane in planes for row in sliding_window_view(plane, (crop, crop)) for window in row}
+
+
+def drawn(real, axis, count=200, seed=0):
+    return [window.numpy().tobytes() for window in real.draw(axis, count, np.random.default_rng(seed))]
+
+
+# --- slices of generated volumes --------------------------------------------------
+
+
+@pytest.mark.parametrize("axis", range(3))
+@pytest.mark.parametrize("crop", [4, 6])
+def test_slices_of_volumes_are_windows_of_their_planes_that_may_wrap(axis, crop):
+    edge, count = 6, 5
+    # Two phases tell the volume and the voxel's place, so that every voxel says where it comes from.
+    place = torch.arange(edge**3, dtype=torch.float32).reshape(edge, edge, edge)
+    volume = torch.stack([torch.stack([torch.full_like(place, float(b)), place]) for b in range(2)])
+    starts = set()
+    for seed in range(20):
+        slices = volume_slices(volume, axis, count, crop, np.random.default_rng(seed)).numpy().astype(int)
+        assert slices.shape == (2 * count, 2, crop, crop)
+        np.testing.assert_array_equal(slices[:, 0, 0, 0], [0] * count + [1] * count)
+        at = np.array(np.unravel_index(slices[:, 1], (edge,) * 3))  # axis, slice, row, column
+        normal, (rows, columns) = at[axis], at[list(PLANES[axis])]
+        assert (normal == normal[:, :1, :1]).all()
+        planes = normal[:, 0, 0]
+        np.testing.assert_array_equal(planes[:count], planes[count:])
+        assert len(set(planes[:count])) == count  # no plane twice while there are others
+        np.testing.assert_array_equal(np.diff(rows, axis=1) % edge, 1)
+        np.testing.assert_array_equal(np.diff(columns, axis=2) % edge, 1)
+        starts |= {(int(rows[0, 0, 0]), int(columns[0, 0, 0]))}
+    # Smaller windows begin anywhere; those as large as the volume must not show that it repeats.
+    assert (len(starts) > 10) == (crop < edge)
+
+
+def test_more_slices_than_planes_repeat_some():
+    slices = volume_slices(torch.rand(1, 2, 4, 4, 4), 0, 9, 4, np.random.default_rng(0))
+    assert slices.shape == (9, 2, 4, 4)
+
+
+def test_slices_pass_gradients_on():
+    volume = torch.rand(1, 2, 6, 6, 6, requires_grad=True)
+    volume_slices(volume, 1, 6, 4, np.random.default_rng(0)).sum().backward()
+    # Six planes of 4 × 4 voxels and two phases, each voxel once.
+    assert volume.grad.sum() == 6 * 16 * 2
+    assert set(volume.grad.unique().tolist()) == {0.0, 1.0}
+
+
+def test_turning_makes_the_eight_symmetries_of_the_square_and_nothing_else():
+    image = torch.arange(9.0).reshape(1, 1, 3, 3)
+    batch = torch.cat([image, image + 10])
+    alike = {tuple(torch.rot90(x, k, (-2, -1)).flatten().tolist()) for x in (image, image.flip(-1)) for k in range(4)}
+    found = set()
+    for seed in range(100):
+        first, second = turned(batch, np.random.default_rng(seed))
+        assert torch.equal(second, first + 10)
+        found.add(tuple(first.flatten().tolist()))
+    assert found == alike
+    assert len(alike) == 8
+
+
+# --- slices of the data -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_windows_of_a_volume_are_normal_to_the_axis_asked_for(axis):
+    volume = unlike(7, 8, 9)
+    found = drawn(RealSlices(volume, LABELS, 5, CPU, isotropic=False), axis)
+    assert set(found) <= windows(np.moveaxis(volume, axis, 0), 5)
+    # Every plane comes up, and every place in it.
+    assert {np.frombuffer(w, np.uint8)[0] for w in found} > set()
+    assert len(set(found)) > 60
+
+
+def test_windows_of_an_isotropic_volume_are_of_all_axes():
+    volume = unlike(6, 7, 8)
+    found = set(drawn(RealSlices(volume, LABELS, 4, CPU, isotropic=True), 0, 300))
+    of_axes = [windows(np.moveaxis(volume, axis, 0), 4) for axis in range(3)]
+    assert found <= set.union(*of_axes)
+    assert all(len(found & of_axis) > 50 for of_axis in of_axes)
+
+
+def test_a_flat_volume_gives_windows_normal_to_its_short_axis_alone():
+    volume = unlike(8, 3, 9)
+    real = RealSlices(volume, LABELS, 6, CPU, isotropic=True)
+    assert set(drawn(real, 0)) <= windows(np.moveaxis(volume, 1, 0), 6)
+    with pytest.raises(InputError, match=r"shape \(8, 3, 9\): smaller than the critic's slices of 6 × 6"):
+        RealSlices(volume, LABELS, 6, CPU, isotropic=False)
+
+
+def test_windows_of_images_are_of_the_direction_asked_for():
+    images = {0: (unlike(9, 8), unlike(6, 7, seed=1)), 1: (unlike(8, 8, seed=2),), 2: (unlike(7, 9, seed=3),)}
+    real = RealSlices(images, LABELS, 5, CPU, isotropic=False)
+    for axis, group in images.items():
+        assert set(drawn(real, axis)) <= windows(group, 5)
+    real = RealSlices(images, LABELS, 5, CPU, isotropic=True)
+    assert all(set(drawn(real, 0)) & windows(group, 5) for group in images.values())
+    # All images of a group are used.
+    assert all(set(drawn(real, 0)) & windows([image], 5) for image in images[0])
+
+
+def test_three_critics_need_images_of_three_directions():
+    with pytest.raises(InputError, match="anisotropic"):
+        RealSlices({0: (unlike(9, 9),)}, LABELS, 5, CPU, isotropic=False)
+
+
+@pytest.mark.parametrize("data", [unlike(5, 4, 9), {0: (unlike(9, 9), unlike(9, 4))}])
+def test_data_smaller_than_the_slices_are_refused(data):
+    with pytest.raises(InputError, match=r"smaller than the critic's slices.*slice_size="):
+        RealSlices(data, LABELS, 6, CPU, isotropic=True)
+
+
+def test_masked_voxels_are_never_shown():
+    volume = unlike(12, 12, 12)
+    volume[:6, :5] = OUTSIDE
+    real = RealSlices(volume, LABELS, 4, CPU, isotropic=True)
+    shown = real.draw(0, 300, np.random.default_rng(0))
+    assert (shown != OUTSIDE).all()
+    inside = volume[volume != OUTSIDE]
+    np.testing.assert_allclose(real.fractions, np.bincount(inside, minlength=LABELS) / inside.size)
+
+
+def test_a_mask_with_no_room_is_refused():
+    volume = unlike(12, 12, 12)
+    volume[::3] = volume[:, ::3] = volume[:, :, ::3] = OUTSIDE
+    real = RealSlices(volume, LABELS, 4, CPU, isotropic=True)
+    with pytest.raises(InputError, match=r"inside the mask.*slice_size="):
+        real.draw(0, 1, np.random.default_rng(0))
+
+
+def test_fractions_and_descriptors_are_those_of_the_data(field):
+    labels = field((40, 40, 40), seed=1, fractions=(0.6, 0.25, 0.15))
+    real = RealSlices(labels, 3, 32, CPU, isotropic=True)
+    np.testing.assert_allclose(real.fractions, [0.6, 0.25, 0.15], atol=1e-4)
+    whole = slice_descriptors(one_hot(torch.from_numpy(labels), 3))
+    # Windows near the edges come up less often than the middle of so small a volume.
+    torch.testing.assert_close(real.descriptors, whole, rtol=0, atol=0.06)
+    assert torch.equal(real.descriptors, RealSlices(labels, 3, 32, CPU, isotropic=True).descriptors)
+
+
+def test_one_hot_marks_the_phase():
+    labels = torch.tensor([[[0, 2], [1, 1]]], dtype=torch.uint8)
+    hot = one_hot(labels, 3)
+    assert hot.shape == (1, 3, 2, 2)
+    assert torch.equal(hot.argmax(dim=1), labels.long())
+    assert torch.equal(hot.sum(dim=1), torch.ones(1, 2, 2))
+
+
+# --- train | gap | held out -------------------------------------------------------
+
+
+def test_a_volume_is_parted_along_its_longest_axis_with_a_gap():
+    labels = unlike(40, 150, 44) % 2
+    parts = split(TrainingData.of(as_volume(labels)), crop=32)
+    held = parts.held_out.volume.read()
+    assert parts.clean
+    train, start = parts.labels.shape[1], 150 - held.shape[1]
+    assert start - train == GAP == 40
+    assert min(train, held.shape[1]) >= 32
+    np.testing.assert_array_equal(parts.labels, labels[:, :train])
+    np.testing.assert_array_equal(held, labels[:, start:])
+    assert f"0 to {train} learnt from, {start} to 150 held out" in parts.how
+
+
+def test_data_without_room_for_a_gap_are_not_parted_and_that_is_said():
+    labels = unlike(100, 40, 40) % 2
+    parts = split(TrainingData.of(as_volume(labels)), crop=32)
+    assert not parts.clean
+    assert "too small to hold a part out" in parts.how
+    np.testing.assert_array_equal(parts.labels, labels)
+    parts = split(TrainingData.from_slices({0: [labels[0]]}), crop=32)
+    assert not parts.clean
+
+
+def test_images_are_parted_by_number_or_along_each():
+    many = [unlike(40, 40, seed=i) % 2 for i in range(10)]
+    parts = split(TrainingData.from_slices({1: many}), crop=32)
+    assert parts.clean
+    assert [len(parts.labels[1]), len(parts.held_out.slices[1])] == [8, 2]
+    for image, expected in zip(parts.held_out.slices[1], (many[4], many[9]), strict=True):
+        np.testing.assert_array_equal(image, expected)
+    one = unlike(40, 200) % 2
+    parts = split(TrainingData.from_slices({0: [one]}), crop=32)
+    kept, held = parts.labels[0][0], parts.held_out.slices[0][0]
+    np.testing.assert_array_equal(kept, one[:, : kept.shape[1]])
+    np.testing.assert_array_equal(held, one[:, -held.shape[1] :])
+    assert 200 - kept.shape[1] - held.shape[1] == GAP
+
+
+def test_a_mask_stays_with_its_part():
+    inside = np.ones((140, 40, 40), bool)
+    inside[:, :4] = False
+    parts = split(TrainingData.of(as_volume(unlike(140, 40, 40) % 2, mask=inside)), crop=32)
+    assert (parts.labels[:, :4] == OUTSIDE).all()
+    assert (parts.labels[:, 4:] != OUTSIDE).all()
+    assert not parts.held_out.volume.mask[:, :4].any()
