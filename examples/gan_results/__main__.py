@@ -25,6 +25,7 @@ from pathlib import Path
 from judging import Judge
 from pictures import draw_curves, draw_slices
 from plan import DEFAULT_MATERIALS, MATERIALS, MODELS, ROWS, TABLES, Run, wanted
+from presets import write_presets
 from tables import failures, gather, write_csv, write_rst
 from training import parts, train
 
@@ -103,6 +104,7 @@ def write(options: argparse.Namespace) -> None:
         pictures[group.material] = f"_static/{name}"
     if draw_curves(static / "gan_curves.png", groups):
         pictures["curves"] = "_static/gan_curves.png"
+    write_presets(options.output / "gan_presets.rst")
     write_csv(options.output / "gan_results.csv", groups)
     write_rst(options.output / "gan_results.rst", groups, failures(options.work), pictures)
     print(options.output / "gan_results.rst")

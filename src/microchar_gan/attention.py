@@ -18,9 +18,8 @@ class GlobalPools(nn.Module):
     """Mean and maximum of each channel over the volume: (B, C, D, H, W) → two of (B, C).
 
     Taken over a whole volume they would make every voxel depend on the volume's
-    size. While training they are those of the volume and a running average of
-    them is kept; when generating, that average stands in for them, so that a tile
-    gives what the whole would.
+    size. A running average over volumes stands in for them, so that a tile gives
+    what the whole would; while training, the gradient is that of the volume's own.
     """
 
     mean: Tensor
@@ -47,7 +46,7 @@ class GlobalPools(nn.Module):
             weight = (1 / self.seen).clamp(min=MOMENTUM)
             self.mean.lerp_(mean.mean(dim=0).to(self.mean.dtype), weight)
             self.maximum.lerp_(maximum.mean(dim=0).to(self.maximum.dtype), weight)
-        return mean, maximum
+        return mean - mean.detach() + self.mean, maximum - maximum.detach() + self.maximum
 
 
 class CAM(nn.Module):

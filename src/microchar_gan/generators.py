@@ -87,6 +87,8 @@ class GanGenerator(StreamingGenerator):
             "torch": torch.__version__,
         } | ({"warnings": fit.watch.warnings} if fit.watch.warnings else {})
         self.__dict__.pop("_network", None)
+        # The history says where it was trained; where it will generate there may be another device.
+        self.device = "auto"
         # In half precision, as it will be read again: what is generated now and then is the same.
         state = {key: value.cpu().half().numpy() for key, value in best.items() if value.is_floating_point()}
         _load(trainer.average, state)
@@ -102,8 +104,7 @@ class GanGenerator(StreamingGenerator):
     @cached_property
     def _network(self) -> Network:
         """The network with the fitted weights, on the device it generates on; in float32, as tiles must agree."""
-        # A model may have been trained where there is another device than here.
-        device = choose_device("cpu" if self.device == "cpu" else "auto")
+        device = choose_device(self.device)
         assert self.material is not None  # nothing is generated before a fit
         network = build(self.settings(), len(self.material.phases))
         _load(network, self.state)
@@ -180,7 +181,7 @@ class UnetGan(GanGenerator):
     msca_kernels: tuple[int, ...] | None = None
     kernel_impl: Literal["stacked", "dense", "dilated"] | None = None
     cbam: bool | None = None
-    norm: Literal["pixel", "batch", "none"] | None = None
+    norm: Literal["renorm", "batch", "pixel", "none"] | None = None
     logit_scale: float | None = None
     critic_width: int | None = None
     critic_norm: Literal["none", "batch"] | None = None

@@ -36,8 +36,9 @@ class Settings:
         How 5³ and 7³ are made.
     cbam : bool
         Channel and spatial attention at the end of each stage of the decoder.
-    norm : {"pixel", "batch", "none"}
-        Normalisation in the U-net.
+    norm : {"renorm", "batch", "pixel", "none"}
+        Normalisation in the U-net: batch renormalisation, batch norm, or each voxel by
+        its own channels.
     logit_scale : float
         Standard deviation that logits are normalised to; 0 leaves them as they are.
     critic_width : int
@@ -91,7 +92,7 @@ class Settings:
     msca_kernels: tuple[int, ...] = (3, 5, 7)
     kernel_impl: Literal["stacked", "dense", "dilated"] = "stacked"
     cbam: bool = True
-    norm: Literal["pixel", "batch", "none"] = "batch"
+    norm: Literal["renorm", "batch", "pixel", "none"] = "renorm"
     logit_scale: float = 4.0
     critic_width: int = 16
     critic_norm: Literal["none", "batch"] = "none"
@@ -99,7 +100,7 @@ class Settings:
     loss: Literal["wasserstein", "wasserstein+l1"] = "wasserstein+l1"
     l1_match: L1Match = "descriptor"
     lambda_w: float = 1.0
-    lambda_l1: float = 1.0
+    lambda_l1: float = 50.0
     lipschitz: Literal["gp", "clip", "r1r2"] = "gp"
     penalty_weight: float = 10.0
     clip: float = 0.01
@@ -110,10 +111,10 @@ class Settings:
     warm_up: int = 200
     n_critic: int = 1
     rate: float = 1e-3
-    critic_rate: float = 5e-4
-    beta1: float = 0.0
-    beta2: float = 0.9
-    ema: float = 0.995
+    critic_rate: float = 1e-3
+    beta1: float = 0.5
+    beta2: float = 0.99
+    ema: float = 0.99
     calibrate: bool = True
     augment: bool = True
     score_every: int = 100
@@ -182,6 +183,8 @@ _SLICEGAN: Mapping[str, Any] = {
     "warm_up": 0,
     "rate": 1e-4,
     "critic_rate": 1e-4,
+    "beta1": 0.0,
+    "beta2": 0.9,
     "ema": 0.0,
     "calibrate": False,
     "augment": False,
@@ -194,6 +197,7 @@ _PAPER: Mapping[str, Any] = {
     "critic_width": 32,
     "critic_norm": "batch",
     "l1_match": "index",
+    "lambda_l1": 1.0,
     "lipschitz": "clip",
     "field": 64,
     "slice_size": 64,
@@ -217,9 +221,8 @@ _TINY: Mapping[str, Any] = {
     "field": 32,
     "slice_size": 32,
     "slices_per_axis": 8,
-    "rate": 3e-3,
-    "critic_rate": 1e-3,
     "ema": 0.98,
+    "warm_up": 100,
     "score_every": 50,
 }
 PRESETS: Mapping[Preset, Mapping[str, Any]] = {

@@ -16,6 +16,7 @@ from microchar_gan.attention import GlobalPools
 from microchar_gan.calibration import shift_to
 from microchar_gan.critic import SliceCritic
 from microchar_gan.devices import place
+from microchar_gan.layers import BatchRenorm3d
 from microchar_gan.networks import build
 from microchar_gan.settings import Settings
 from microchar_gan.slicing import RealSlices, turned, volume_slices
@@ -27,7 +28,7 @@ _MEMORY = 0.05
 #: Real windows from which the descriptors of the material are taken.
 _WINDOWS = 1024
 #: Volumes from which the averaged generator's statistics are taken, and the seed of their noise.
-_SETTLING, _SETTLE_SEED = 8, 2
+_SETTLING, _SETTLE_SEED = 6, 2
 
 
 @dataclass(frozen=True)
@@ -220,17 +221,18 @@ class Trainer:
         Those that the live one gathered belong to its weights; with the averaged
         ones they can turn the volume into a single phase.
         """
+        norms = [module for module in self.average.modules() if isinstance(module, nn.BatchNorm3d)]
         for module in self.average.modules():
             if isinstance(module, GlobalPools):
                 module.reset()
-            elif isinstance(module, nn.BatchNorm3d):
-                module.reset_running_stats()
-                module.momentum = None  # the plain mean
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over batches
+            if isinstance(norm, BatchRenorm3d):
+                norm.settling = True
         self.average.train()
-        noise = torch.Generator(self.device).manual_seed(_SETTLE_SEED)
-        for _ in range(_SETTLING):
-            with self._autocast():
-                self.average(self.draw_noise(1, noise))
+        with self._autocast():
+            self.average(self.draw_noise(_SETTLING, torch.Generator(self.device).manual_seed(_SETTLE_SEED)))
         self.average.eval()
 
     def _autocast(self) -> AbstractContextManager[Any]:
