@@ -29,6 +29,8 @@ html_show_sourcelink = False
 default_role = "py:obj"
 autodoc_typehints = "none"
 autosummary_generate = True
+# Hundreds of megabytes that the docstrings of the networks do without.
+autodoc_mock_imports = ["torch"]
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 

@@ -58,3 +58,11 @@ def test_a_training_that_fails_is_told_and_not_tried_again(tmp_path):
     record = json.loads((tmp_path / "synthetic" / "1-minutes" / "default-0" / "record.json").read_text("utf-8"))
     assert "expected at least 1" in record["failure"]
     assert "expected at least 1" in (tmp_path / "gan_results.rst").read_text(encoding="utf-8")
+
+
+def test_the_page_of_the_presets_is_of_the_present_ones(tmp_path):
+    done = script("write", "--work", str(tmp_path), "--output", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    documented = (SCRIPT.parents[1] / "docs" / "gan_presets.rst").read_text(encoding="utf-8")
+    # Where it is not: `python examples/gan_results write`.
+    assert (tmp_path / "gan_presets.rst").read_text(encoding="utf-8") == documented
