@@ -70,8 +70,8 @@ class UNet(nn.Module):
         self.channels, self.align = channels, 2**depth
         # The widest kernel wraps three voxels around at the lowest level.
         self.shortest = 4 * self.align
-        # Features of the last stage, that exist at one time, in float32.
-        self.bytes_per_voxel = 4.0 * 10 * width
+        # Peak of a pass in float32, as measured for widths 8 and 16: mostly features of the last stage.
+        self.bytes_per_voxel = 4.0 * (8 * width + 64)
         widths = [width * 2**level for level in range(depth + 1)]
         self.stem = CircularConv3d(channels, width)
         self.down = nn.ModuleList(
