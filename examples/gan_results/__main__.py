@@ -98,11 +98,12 @@ def write(options: argparse.Namespace) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     pictures = {}
     # Of several budgets and sizes the last, the largest, is drawn.
-    for group in {group.material: group for group in groups if group.main()}.values():
+    drawn = list({group.material: group for group in groups if group.main()}.values())
+    for group in drawn:
         name = f"gan_{group.material}.png"
         draw_slices(static / name, group, *parts(group.material, options.data, options.work))
         pictures[group.material] = f"_static/{name}"
-    if draw_curves(static / "gan_curves.png", groups):
+    if draw_curves(static / "gan_curves.png", drawn):
         pictures["curves"] = "_static/gan_curves.png"
     write_presets(options.output / "gan_presets.rst")
     write_csv(options.output / "gan_results.csv", groups)

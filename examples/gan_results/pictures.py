@@ -43,16 +43,19 @@ def draw_curves(path: Path, groups: Sequence[Group]) -> bool:
     if not panels:
         return False
     figure, axes = plt.subplots(1, len(panels), figsize=(max(4, 3.2 * len(panels)), 3), squeeze=False, sharey=True)
-    colours = {name: f"C{i}" for i, name in enumerate(dict.fromkeys(f.row for _, learnt in panels for f in learnt))}
+    names = list(dict.fromkeys(found.row for _, learnt in panels for found in learnt))
     for axis, (group, learnt) in zip(axes.flat, panels, strict=True):
         for found in learnt:
-            for i, (minutes, totals) in enumerate(curves_of(found)):
-                axis.plot(minutes, totals, lw=1, color=colours[found.row], label=None if i else found.row)
-        axis.set_title(f"{group.material}, {group.minutes:g} min", fontsize=9)
+            for minutes, totals in curves_of(found):
+                axis.plot(minutes, totals, lw=1, marker=".", ms=3, color=f"C{names.index(found.row)}")
+        axis.set_title(group.material, fontsize=9)
         axis.set_xlabel("minutes")
         axis.set_yscale("log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("{x:g}")
     axes.flat[0].set_ylabel("total (1 at best)")
-    axes.flat[0].legend(fontsize=8)
+    lines = [plt.Line2D([], [], color=f"C{i}") for i in range(len(names))]
+    figure.legend(lines, names, fontsize=8, loc="upper center", ncols=len(names), bbox_to_anchor=(0.5, 1.08))
     save(figure, path)
     return True
 

@@ -181,7 +181,7 @@ class UnetGan(GanGenerator):
     msca_kernels: tuple[int, ...] | None = None
     kernel_impl: Literal["stacked", "dense", "dilated"] | None = None
     cbam: bool | None = None
-    norm: Literal["renorm", "batch", "pixel", "none"] | None = None
+    norm: Literal["batch", "pixel", "none"] | None = None
     logit_scale: float | None = None
     critic_width: int | None = None
     critic_norm: Literal["none", "batch"] | None = None

@@ -10,11 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 KernelImpl = Literal["stacked", "dense", "dilated"]
-Norm = Literal["renorm", "batch", "pixel", "none"]
+Norm = Literal["batch", "pixel", "none"]
 #: Slope of the leaky rectifiers of the generators.
 SLOPE = 0.2
-#: Of batch renormalisation: steps as plain batch norm, bounds of its corrections, weight of a step in its averages.
-_YOUNG, _MOST_RATIO, _MOST_OFFSET, _RENORM_MOMENTUM = 100, 3.0, 5.0, 0.05
 
 
 def activate(x: Tensor) -> Tensor:
@@ -93,43 +91,9 @@ class PixelNorm(nn.Module):
         return x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + 1e-6)
 
 
-class BatchRenorm3d(nn.BatchNorm3d):
-    """Batch norm that trains with the statistics it will generate with: (B, C, D, H, W) → the same.
-
-    One volume is a batch of one, and its own statistics hide how volumes differ;
-    frozen, they make other volumes than were trained. From the `_YOUNG`th step on the
-    running averages normalise, while the gradient is that of batch norm (Ioffe, S.
-    (2017), NeurIPS 30).
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise."""
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        assert self.num_batches_tracked is not None
-        if not self.training or self.settling or self.num_batches_tracked < _YOUNG:
-            return super().forward(x)
-        mean, variance = torch.zeros_like(self.running_mean), torch.ones_like(self.running_var)
-        plain = functional.batch_norm(x, mean, variance, None, None, True, 1.0, self.eps)
-        with torch.no_grad():
-            expected = (self.running_var + self.eps).sqrt()
-            ratio = ((variance + self.eps).sqrt() / expected).clamp(1 / _MOST_RATIO, _MOST_RATIO)
-            offset = ((mean - self.running_mean) / expected).clamp(-_MOST_OFFSET, _MOST_OFFSET)
-            self.running_mean.lerp_(mean, _RENORM_MOMENTUM)
-            self.running_var.lerp_(variance, _RENORM_MOMENTUM)
-            self.num_batches_tracked += 1
-        if self.affine:
-            ratio, offset = ratio * self.weight, offset * self.weight + self.bias
-        return plain * ratio[:, None, None, None] + offset[:, None, None, None]
-
-    #: While it is, batches are normalised by their own statistics, which are taken over as they are.
-    settling = False
-
-
 def normalisation(kind: Norm, channels: int) -> nn.Module:
     """Return the normalisation of that name for 3D features."""
     makers: dict[Norm, Callable[[], nn.Module]] = {
-        "renorm": lambda: BatchRenorm3d(channels),
         "batch": lambda: nn.BatchNorm3d(channels),
         "pixel": PixelNorm,
         "none": nn.Identity,

@@ -36,9 +36,8 @@ class Settings:
         How 5³ and 7³ are made.
     cbam : bool
         Channel and spatial attention at the end of each stage of the decoder.
-    norm : {"renorm", "batch", "pixel", "none"}
-        Normalisation in the U-net: batch renormalisation, batch norm, or each voxel by
-        its own channels.
+    norm : {"batch", "pixel", "none"}
+        Normalisation in the U-net: batch norm, or each voxel by its own channels.
     logit_scale : float
         Standard deviation that logits are normalised to; 0 leaves them as they are.
     critic_width : int
@@ -76,7 +75,8 @@ class Settings:
     ema : float
         Decay of the average of the generator's weights; 0 takes the last.
     calibrate : bool
-        Start from a network that makes volumes of the material's volume fractions.
+        Shift the logits, of the network that training starts from and of the one it
+        ends with, so that volumes have the material's volume fractions.
     augment : bool
         Flips and rotations of slices of isotropic materials.
     score_every : int
@@ -92,7 +92,7 @@ class Settings:
     msca_kernels: tuple[int, ...] = (3, 5, 7)
     kernel_impl: Literal["stacked", "dense", "dilated"] = "stacked"
     cbam: bool = True
-    norm: Literal["renorm", "batch", "pixel", "none"] = "renorm"
+    norm: Literal["batch", "pixel", "none"] = "batch"
     logit_scale: float = 4.0
     critic_width: int = 16
     critic_norm: Literal["none", "batch"] = "none"

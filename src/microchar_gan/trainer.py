@@ -16,8 +16,7 @@ from microchar_gan.attention import GlobalPools
 from microchar_gan.calibration import shift_to
 from microchar_gan.critic import SliceCritic
 from microchar_gan.devices import place
-from microchar_gan.layers import BatchRenorm3d
-from microchar_gan.networks import build
+from microchar_gan.networks import Network, build
 from microchar_gan.settings import Settings
 from microchar_gan.slicing import RealSlices, turned, volume_slices
 from microchar_gan.statistics import slice_descriptors
@@ -72,7 +71,7 @@ class Trainer:
         self.generator = place(generator, device, torch.channels_last_3d)
         self.critics = place(critics, device, torch.channels_last)
         if settings.calibrate:
-            self._calibrate()
+            self._calibrate(self.generator, self.draw_noise(1, self.noise))
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         betas = (settings.beta1, settings.beta2)
         self.adam_generator = torch.optim.Adam(self.generator.parameters(), settings.rate, betas)
@@ -82,16 +81,17 @@ class Trainer:
         self.running = {axis: torch.zeros_like(target) for axis, target in self.targets.items()}
 
     @torch.no_grad()
-    def _calibrate(self) -> None:
-        """Shift the logits so that the untrained network makes volumes of the material's volume fractions.
+    def _calibrate(self, network: Network, noise: Tensor) -> None:
+        """Shift the logits so that the network makes volumes of the material's volume fractions.
 
         From another start the quickest way is often to a single phase, and hundreds
-        of steps lead back from there.
+        of steps lead back from there. In the end, frozen statistics make other
+        fractions than those of each volume did while training.
         """
-        generator = self.generator
-        assert isinstance(generator, UNet)  # the settings see to it
-        logits = generator(self.draw_noise(1, self.noise)).transpose(0, 1).flatten(1)
-        generator.shift.copy_(shift_to(logits, self.real.fractions))
+        assert isinstance(network, UNet)  # the settings see to it
+        with self._autocast():
+            logits = network(noise).float().transpose(0, 1).flatten(1)
+        network.shift += shift_to(logits, self.real.fractions)
 
     # --- a step ---
 
@@ -228,12 +228,13 @@ class Trainer:
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # the plain mean over batches
-            if isinstance(norm, BatchRenorm3d):
-                norm.settling = True
+        noise = self.draw_noise(_SETTLING, torch.Generator(self.device).manual_seed(_SETTLE_SEED))
         self.average.train()
         with self._autocast():
-            self.average(self.draw_noise(_SETTLING, torch.Generator(self.device).manual_seed(_SETTLE_SEED)))
+            self.average(noise)
         self.average.eval()
+        if self.settings.calibrate:
+            self._calibrate(self.average, noise)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from microchar_gan.aggregation import MHFA, MSCA
 from microchar_gan.attention import CBAM
-from microchar_gan.layers import BatchRenorm3d, CircularConv3d, CircularUp3d, KernelImpl, Norm, activate, normalisation
+from microchar_gan.layers import CircularConv3d, CircularUp3d, KernelImpl, Norm, activate, normalisation
 
 
 class DecoderStage(nn.Module):
@@ -87,7 +87,7 @@ class UNet(nn.Module):
             self.stages.append(DecoderStage(widths[level], extras, norm))
         self.head = CircularConv3d(width, phases)
         self.logit_scale = logit_scale
-        self.logit_norm = BatchRenorm3d(phases, affine=False) if logit_scale else nn.Identity()
+        self.logit_norm = nn.BatchNorm3d(phases, affine=False) if logit_scale else nn.Identity()
         self.shift = nn.Parameter(torch.zeros(phases))
 
     def noise_shape(self, shape: Sequence[int]) -> tuple[int, ...]:

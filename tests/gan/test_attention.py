@@ -8,7 +8,8 @@ import torch
 from microchar_gan.aggregation import MHFA, MSCA
 from microchar_gan.attention import CAM, CBAM, MOMENTUM, SAM, GlobalPools
 
-SHAPE = (2, 8, 6, 10, 8)
+#: Of one volume, the first: its pools are then its own.
+SHAPE = (1, 8, 6, 10, 8)
 
 
 def seeded(module):
@@ -145,23 +146,33 @@ def test_the_branches_of_mhfa_of_two_sizes_enter_at_their_layers(x):
 def test_pools_are_running_averages_that_begin_with_the_first_volume():
     pools = GlobalPools(3).double()
     volumes = [torch.randn(2, 3, 4, 5, 6, dtype=torch.float64) for _ in range(80)]
-    mean = maximum = None
+    mean = maximum = torch.zeros(3, dtype=torch.float64)
     for n, volume in enumerate(volumes, 1):
         found = pools(volume)
-        for ours, theirs in zip(found, (volume.mean(dim=(2, 3, 4)), volume.flatten(2).max(dim=2).values), strict=True):
-            torch.testing.assert_close(ours, theirs)
         # The plain mean of all of them, until the newest weighs less than the momentum.
         weight = max(1 / n, MOMENTUM)
-        now = [statistic.mean(dim=0) for statistic in found]
-        mean = now[0] if mean is None else (1 - weight) * mean + weight * now[0]
-        maximum = now[1] if maximum is None else (1 - weight) * maximum + weight * now[1]
-        if n in (1, 10, 80):
-            torch.testing.assert_close(pools.mean, mean)
-            torch.testing.assert_close(pools.maximum, maximum)
+        mean = (1 - weight) * mean + weight * volume.mean(dim=(0, 2, 3, 4))
+        maximum = (1 - weight) * maximum + weight * volume.flatten(2).max(dim=2).values.mean(dim=0)
+        torch.testing.assert_close(found[0], mean.expand(2, -1))
+        torch.testing.assert_close(found[1], maximum.expand(2, -1))
     frozen = pools.eval()(torch.randn(5, 3, 4, 4, 4, dtype=torch.float64))
     torch.testing.assert_close(frozen[0], mean.expand(5, -1))
     torch.testing.assert_close(frozen[1], maximum.expand(5, -1))
-    assert pools.seen == 80
+    pools.reset()
+    torch.testing.assert_close(pools.train()(volumes[0])[0][0], volumes[0].mean(dim=(0, 2, 3, 4)))
+
+
+def test_the_gradient_of_the_pools_is_that_of_the_volume_itself():
+    pools = GlobalPools(3).double()
+    for _ in range(5):
+        pools(torch.randn(2, 3, 4, 5, 6, dtype=torch.float64))
+    x = torch.randn(2, 3, 4, 5, 6, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(2, 2, 3, dtype=torch.float64)
+    mean, maximum = pools(x)
+    (ours,) = torch.autograd.grad((mean * weights[0] + maximum * weights[1]).sum(), x)
+    own = x.flatten(2).mean(dim=2) * weights[0] + x.flatten(2).max(dim=2).values * weights[1]
+    (theirs,) = torch.autograd.grad(own.sum(), x)
+    torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("make", [lambda: CAM(4), lambda: CBAM(4), lambda: MSCA(4)])
@@ -170,8 +181,7 @@ def test_frozen_attention_is_local(make):
     torch.manual_seed(5)
     x = torch.randn(1, 4, 24, 8, 8, dtype=torch.float64)
     with torch.no_grad():
-        module(x)
-        # Eight voxels that another volume shares: with pools of the volume itself they come out otherwise.
+        # Eight voxels that another volume shares: with pools that both take part in they come out otherwise.
         other = torch.randn_like(x)
         other[:, :, 4:20] = x[:, :, 4:20]
         middle = slice(8, 16)

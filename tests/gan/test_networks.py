@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from microchar_gan import layers
 from microchar_gan.aggregation import MHFA, MSCA
 from microchar_gan.attention import CAM, CBAM, SAM
 from microchar_gan.critic import SliceCritic
 from microchar_gan.halo import impulse_halo
-from microchar_gan.layers import Branches, CircularConv3d, CircularUp3d, PixelNorm, wrap
+from microchar_gan.layers import BatchRenorm3d, Branches, CircularConv3d, CircularUp3d, PixelNorm, wrap
 from microchar_gan.networks import build, described, field_of, halo_of
 from microchar_gan.settings import PRESETS, settings_of
 from microchar_gan.slicegan import SliceGanNet
@@ -123,10 +125,10 @@ def test_slicegan_makes_32_voxels_of_a_latent_and_trims_one_at_each_side():
 
 def test_slicegan_keeps_its_rules_and_widths():
     network = SliceGanNet(2)
-    layers = [layer for layer in network.layers if isinstance(layer, nn.ConvTranspose3d)]
-    assert [layer.in_channels for layer in layers] == [32, 1024, 512, 128]
-    assert layers[-1].out_channels == network.head.in_channels == 32
-    for layer in layers:
+    convolutions = [layer for layer in network.layers if isinstance(layer, nn.ConvTranspose3d)]
+    assert [layer.in_channels for layer in convolutions] == [32, 1024, 512, 128]
+    assert convolutions[-1].out_channels == network.head.in_channels == 32
+    for layer in convolutions:
         (s, *_), (k, *_), (p, *_) = layer.stride, layer.kernel_size, layer.padding
         assert (k, s, p) == (4, 2, 2)
         assert s < k
@@ -136,13 +138,13 @@ def test_slicegan_keeps_its_rules_and_widths():
 
 def test_the_critic_is_that_of_the_source():
     critic = SliceCritic(2, 64, 32, "batch")
-    layers = [layer for layer in critic.layers if isinstance(layer, nn.Conv2d)]
-    assert [(c.in_channels, c.out_channels) for c in layers] == [
+    convolutions = [layer for layer in critic.layers if isinstance(layer, nn.Conv2d)]
+    assert [(c.in_channels, c.out_channels) for c in convolutions] == [
         (2, 32), (32, 64), (64, 128), (128, 256), (256, 512), (512, 1),
     ]  # fmt: skip
-    assert [c.kernel_size[0] for c in layers] == [3, 4, 4, 4, 4, 4]
-    assert [c.stride[0] for c in layers[1:]] == [2] * 5
-    assert [c.padding[0] for c in layers] == [1, 1, 1, 1, 1, 0]
+    assert [c.kernel_size[0] for c in convolutions] == [3, 4, 4, 4, 4, 4]
+    assert [c.stride[0] for c in convolutions[1:]] == [2] * 5
+    assert [c.padding[0] for c in convolutions] == [1, 1, 1, 1, 1, 0]
     blocks = [type(layer) for layer in critic.layers][1:]
     assert blocks == [nn.BatchNorm2d, nn.LeakyReLU, nn.Conv2d] * 5
     assert {layer.negative_slope for layer in critic.layers if isinstance(layer, nn.LeakyReLU)} == {0.0}
@@ -154,6 +156,7 @@ SWITCHES = {
     **{f"preset {preset}": (lambda preset=preset: tiny_of(preset)) for preset in PRESETS},
     **{f"kernels {impl}": (lambda impl=impl: unet(kernel_impl=impl)) for impl in IMPLS},
     "batch norm": lambda: unet(norm="batch"),
+    "batch renormalisation": lambda: unet(norm="renorm"),
     "logits normalised": lambda: unet(logit_scale=4.0),
     "no norm": lambda: unet(norm="none"),
     "two levels": lambda: unet(depth=2),
@@ -300,6 +303,42 @@ def test_normalised_logits_have_the_spread_asked_for_about_their_shift():
     torch.testing.assert_close(logits.mean(dim=1), network.shift, rtol=0, atol=1e-3)
 
 
+def test_batch_renormalisation_is_batch_norm_at_first_and_then_what_it_will_generate_with(monkeypatch):
+    """Ioffe's equation: x̂ = (x − μ_B)/σ_B · r + d, with r = σ_B/σ and d = (μ_B − μ)/σ that pass no gradient."""
+    monkeypatch.setattr(layers, "_YOUNG", 2)
+    torch.manual_seed(0)
+    ours, plain = BatchRenorm3d(3).double(), nn.BatchNorm3d(3).double()
+    for norm in (ours, plain):
+        nn.init.constant_(norm.weight, 1.5)
+        nn.init.constant_(norm.bias, -0.5)
+
+    def batch():
+        return torch.randn(1, 3, 4, 6, 5, dtype=torch.float64) * 1.3 + 0.4
+
+    for _ in range(2):
+        x = batch()
+        torch.testing.assert_close(ours(x), plain(x))
+    torch.testing.assert_close(ours.running_var, plain.running_var)
+    for _ in range(3):
+        mean, deviation = ours.running_mean.clone(), (ours.running_var + ours.eps).sqrt()
+        x = batch().requires_grad_()
+        made = ours(x)
+        # Forward, the running averages normalise, as they will when it generates;
+        view = (3, 1, 1, 1)
+        expected = (x - mean.view(view)) / deviation.view(view) * 1.5 - 0.5
+        torch.testing.assert_close(made, expected)
+        # backward, it is batch norm times the ratio.
+        own = (x.var(dim=(0, 2, 3, 4), correction=0) + ours.eps).sqrt()
+        weights = torch.randn_like(x)
+        (found,) = torch.autograd.grad((made * weights).sum(), x)
+        (of_plain,) = torch.autograd.grad((plain(x) * weights).sum(), x)
+        torch.testing.assert_close(found, of_plain * (own / deviation).view(view))
+    x = batch()
+    with torch.no_grad():
+        expected = (x - ours.running_mean.view(view)) / (ours.running_var + ours.eps).sqrt().view(view) * 1.5 - 0.5
+        torch.testing.assert_close(ours.eval()(x), expected)
+
+
 # --- as the tiles see it ----------------------------------------------------------
 
 
@@ -318,6 +357,7 @@ def test_labels_are_the_largest_of_the_logits(preset):
 
 # --- how many weights -------------------------------------------------------------
 
+PAGE = Path(__file__).parents[2] / "docs" / "gan_presets.rst"
 #: Weights of generator and critic for two phases, as the documentation states them.
 WEIGHTS = {
     "default": (522_790, 699_409),
@@ -336,6 +376,8 @@ def test_presets_have_as_many_weights_as_stated(preset):
         critic = SliceCritic(2, settings.slice_size, settings.critic_width, settings.critic_norm)
     counts = tuple(sum(weight.numel() for weight in network.parameters()) for network in (generator, critic))
     assert counts == WEIGHTS[preset]
+    stated = " ".join(PAGE.read_text(encoding="utf-8").split())
+    assert all(f"{count:,}".replace(",", " ") in stated for count in counts)
     # Lean by default, at most 5 million.
     assert preset not in ("default", "tiny", "baseline") or counts[0] < 5e6
 
