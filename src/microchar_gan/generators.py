@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 import numpy as np
 import torch
@@ -38,6 +38,9 @@ class GanGenerator(StreamingGenerator):
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
+        presets = get_args(get_type_hints(type(self))["preset"])
+        if self.preset not in presets:
+            raise InputError(f"preset={self.preset!r}: expected {' or '.join(presets)}")
         if not self.minutes > 0:
             raise InputError(f"minutes={self.minutes!r}: expected a number greater than 0")
         if self.steps is not None and self.steps < 1:

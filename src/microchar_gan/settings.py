@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from microchar.errors import InputError
 
@@ -120,6 +120,7 @@ class Settings:
     score_every: int = 100
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         self._check_kernels()
         if self.critic_norm == "batch" and self.lipschitz != "clip":
             raise InputError(
@@ -140,24 +141,29 @@ class Settings:
         unit = 32 if self.architecture == "slicegan" else 2**self.depth
         if self.field % unit:
             raise InputError(f"field={self.field}: expected a multiple of {unit} for this network")
-        for name in (
-            "noise_channels",
-            "width",
-            "depth",
-            "critic_width",
-            "batch",
-            "slices_per_axis",
-            "n_critic",
-            "score_every",
-        ):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}={getattr(self, name)}: expected at least 1")
+        least = 4 * 2**self.depth
+        if self.architecture == "unet" and self.field < least:
+            raise InputError(
+                f"field={self.field}, depth={self.depth}: expected a field of at least {least}, which leaves "
+                "four voxels at the lowest level"
+            )
+        if self.architecture == "slicegan" and self.width % 32:
+            raise InputError(f"width={self.width}: expected a multiple of 32, of which SliceGAN's last layer has one")
         for name in ("lambda_w", "lambda_l1", "penalty_weight", "clip", "rate", "critic_rate", "logit_scale"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise InputError(f"{name}={getattr(self, name)}: expected a number of at least 0")
         for name in ("beta1", "beta2", "ema"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)}: expected a number from 0 up to, not with, 1")
+
+    def _check_kinds(self) -> None:
+        for name, kind in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            if get_origin(kind) is Literal and value not in get_args(kind):
+                raise InputError(f"{name}={value!r}: expected one of {', '.join(get_args(kind))}")
+            least = 0 if name == "warm_up" else 1
+            if kind is int and (not isinstance(value, int) or value < least):
+                raise InputError(f"{name}={value!r}: expected at least {least}, a whole number")
 
     def _check_kernels(self) -> None:
         for name in ("mhfa_kernels", "msca_kernels"):
