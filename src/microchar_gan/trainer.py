@@ -91,7 +91,7 @@ class Trainer:
         assert isinstance(network, UNet)  # the settings see to it
         with self._autocast():
             logits = network(noise).float().transpose(0, 1).flatten(1)
-        network.shift += shift_to(logits, self.real.fractions)
+        network.shift.add_(shift_to(logits, self.real.fractions))
 
     # --- a step ---
 

@@ -12,12 +12,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from microchar_gan import layers
 from microchar_gan.aggregation import MHFA, MSCA
 from microchar_gan.attention import CAM, CBAM, SAM
 from microchar_gan.critic import SliceCritic
 from microchar_gan.halo import impulse_halo
-from microchar_gan.layers import BatchRenorm3d, Branches, CircularConv3d, CircularUp3d, PixelNorm, wrap
+from microchar_gan.layers import Branches, CircularConv3d, CircularUp3d, PixelNorm, wrap
 from microchar_gan.networks import build, described, field_of, halo_of
 from microchar_gan.settings import PRESETS, settings_of
 from microchar_gan.slicegan import SliceGanNet
@@ -156,7 +155,6 @@ SWITCHES = {
     **{f"preset {preset}": (lambda preset=preset: tiny_of(preset)) for preset in PRESETS},
     **{f"kernels {impl}": (lambda impl=impl: unet(kernel_impl=impl)) for impl in IMPLS},
     "batch norm": lambda: unet(norm="batch"),
-    "batch renormalisation": lambda: unet(norm="renorm"),
     "logits normalised": lambda: unet(logit_scale=4.0),
     "no norm": lambda: unet(norm="none"),
     "two levels": lambda: unet(depth=2),
@@ -301,42 +299,6 @@ def test_normalised_logits_have_the_spread_asked_for_about_their_shift():
     logits = network(torch.randn(2, 2, 16, 16, 16)).transpose(0, 1).flatten(1)
     torch.testing.assert_close(logits.std(dim=1, correction=0), torch.full((3,), 4.0), rtol=1e-3, atol=0)
     torch.testing.assert_close(logits.mean(dim=1), network.shift, rtol=0, atol=1e-3)
-
-
-def test_batch_renormalisation_is_batch_norm_at_first_and_then_what_it_will_generate_with(monkeypatch):
-    """Ioffe's equation: x̂ = (x − μ_B)/σ_B · r + d, with r = σ_B/σ and d = (μ_B − μ)/σ that pass no gradient."""
-    monkeypatch.setattr(layers, "_YOUNG", 2)
-    torch.manual_seed(0)
-    ours, plain = BatchRenorm3d(3).double(), nn.BatchNorm3d(3).double()
-    for norm in (ours, plain):
-        nn.init.constant_(norm.weight, 1.5)
-        nn.init.constant_(norm.bias, -0.5)
-
-    def batch():
-        return torch.randn(1, 3, 4, 6, 5, dtype=torch.float64) * 1.3 + 0.4
-
-    for _ in range(2):
-        x = batch()
-        torch.testing.assert_close(ours(x), plain(x))
-    torch.testing.assert_close(ours.running_var, plain.running_var)
-    for _ in range(3):
-        mean, deviation = ours.running_mean.clone(), (ours.running_var + ours.eps).sqrt()
-        x = batch().requires_grad_()
-        made = ours(x)
-        # Forward, the running averages normalise, as they will when it generates;
-        view = (3, 1, 1, 1)
-        expected = (x - mean.view(view)) / deviation.view(view) * 1.5 - 0.5
-        torch.testing.assert_close(made, expected)
-        # backward, it is batch norm times the ratio.
-        own = (x.var(dim=(0, 2, 3, 4), correction=0) + ours.eps).sqrt()
-        weights = torch.randn_like(x)
-        (found,) = torch.autograd.grad((made * weights).sum(), x)
-        (of_plain,) = torch.autograd.grad((plain(x) * weights).sum(), x)
-        torch.testing.assert_close(found, of_plain * (own / deviation).view(view))
-    x = batch()
-    with torch.no_grad():
-        expected = (x - ours.running_mean.view(view)) / (ours.running_var + ours.eps).sqrt().view(view) * 1.5 - 0.5
-        torch.testing.assert_close(ours.eval()(x), expected)
 
 
 # --- as the tiles see it ----------------------------------------------------------
