@@ -109,7 +109,8 @@ class GanGenerator(StreamingGenerator):
         """The network with the fitted weights, on the device it generates on; in float32, as tiles must agree."""
         device = choose_device(self.device)
         assert self.material is not None  # nothing is generated before a fit
-        network = build(self.settings(), len(self.material.phases))
+        with torch.random.fork_rng(devices=[]):
+            network = build(self.settings(), len(self.material.phases))
         _load(network, self.state)
         return place(network, device, torch.channels_last_3d).eval().requires_grad_(False)
 

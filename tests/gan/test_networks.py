@@ -38,7 +38,7 @@ def unet(**changes):
 def tiny_of(preset, **changes):
     """Each preset's own network, narrow."""
     width = 32 if preset == "slicegan" else 4
-    torch.manual_seed(1)
+    torch.manual_seed(2)  # of a few seeds, some begin with a perceptron whose units are all shut off
     return build(settings_of(preset, {"width": width} | changes), 2)
 
 

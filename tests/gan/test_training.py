@@ -1,0 +1,414 @@
+"""Training: calibrated starts, exact resumption, the best by score and not the last, warnings, and that it learns."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from microchar.errors import InputError
+from microchar.held_out import HeldOut
+from microchar.score import Score
+from microchar.training import Material
+from microchar.volume import as_volume
+from microchar_gan import fitting
+from microchar_gan.calibration import shift_to
+from microchar_gan.checkpoint import NAME, load_checkpoint, save_checkpoint
+from microchar_gan.fitting import HISTORY, Fit
+from microchar_gan.generators import UnetGan
+from microchar_gan.settings import settings_of
+from microchar_gan.slicing import RealSlices, one_hot
+from microchar_gan.statistics import slice_descriptors
+from microchar_gan.trainer import Losses, Trainer
+from microchar_gan.watch import TrainingError, Watch
+
+CPU = torch.device("cpu")
+#: A step takes a twentieth of a second.
+SMALL = {"width": 4, "mhfa_kernels": (), "msca_kernels": (), "cbam": False, "slices_per_axis": 4, "critic_width": 2}
+
+
+@pytest.fixture(scope="module")
+def real(field):
+    return field((40, 36, 36), seed=5)
+
+
+def trainer_of(labels, seed=1, **changes):
+    settings = settings_of("tiny", SMALL | changes)
+    slices = RealSlices(labels, int(labels.max()) + 1, settings.slice_size, CPU, isotropic=not settings.anisotropic)
+    return Trainer(settings, slices, device=CPU, half=False, seed=seed)
+
+
+# --- the start --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fractions", [(0.7, 0.3), (0.05, 0.95), (0.5, 0.3, 0.2), (0.1, 0.1, 0.8)])
+def test_shifted_logits_win_in_the_fractions_asked_for(fractions):
+    torch.manual_seed(0)
+    logits = torch.randn(len(fractions), 40_000) * 3 + torch.linspace(-2, 2, len(fractions))[:, None]
+    labels = (logits + shift_to(logits, np.array(fractions))[:, None]).argmax(dim=0)
+    shares = np.bincount(labels.numpy(), minlength=len(fractions)) / 40_000
+    np.testing.assert_allclose(shares, fractions, atol=2e-3)
+
+
+@pytest.mark.parametrize("fractions", [(0.8, 0.2), (0.5, 0.3, 0.2)])
+def test_a_calibrated_training_begins_with_the_fractions_of_the_material(field, fractions):
+    labels = field((36, 36, 36), seed=2, fractions=fractions)
+
+    def shares(calibrate):
+        made = np.stack(trainer_of(labels, calibrate=calibrate).samples(4, seed=0))
+        return np.bincount(made.ravel(), minlength=len(fractions)) / made.size
+
+    # Shifted by one volume; others of the same network are not quite like it.
+    np.testing.assert_allclose(shares(True), fractions, atol=0.05)
+    assert np.abs(shares(False) - fractions).max() > 0.1
+
+
+# --- resumption -------------------------------------------------------------------
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+KINDS = {
+    "default": {},
+    "paper": {"norm": "batch", "critic_norm": "batch", "lipschitz": "clip", "l1_match": "index", "beta1": 0.9},
+    "all modules": {"mhfa_kernels": (3,), "msca_kernels": (3,), "cbam": True, "norm": "pixel", "ema": 0.0},
+    "anisotropic": {"anisotropic": True, "lipschitz": "r1r2", "n_critic": 2, "slices_per_axis": 2},
+}
+
+
+@pytest.mark.parametrize(("kind", "half"), [("default", 10), ("paper", 3), ("all modules", 3), ("anisotropic", 3)])
+def test_twenty_steps_are_ten_and_a_checkpoint_and_ten_to_the_bit(real, kind, half, tmp_path):
+    whole = trainer_of(real, **KINDS[kind])
+    expected = [whole.step() for _ in range(half)]
+    whole.samples(1, seed=0)
+    expected += [whole.step() for _ in range(half)]
+    first = trainer_of(real, **KINDS[kind])
+    found = [first.step() for _ in range(half)]
+    first.samples(1, seed=0)
+    save_checkpoint(tmp_path, first.tensors(), {"steps": first.steps, "rng": first.rng.bit_generator.state})
+    tensors, about = load_checkpoint(tmp_path, {})
+    # Another seed: all that it draws at its start is replaced.
+    second = trainer_of(real, seed=7, **KINDS[kind])
+    second.restore(tensors, about["steps"], about["rng"])
+    found += [second.step() for _ in range(half)]
+    assert found == expected
+    assert len({losses.critic for losses in found}) == 2 * half
+    assert same(whole.tensors(), second.tensors())
+    assert {key.partition("/")[0] for key in whole.tensors()} >= {
+        "generator", "average", "critics", "adam_generator", "adam_critics", "noise",
+    }  # fmt: skip
+    np.testing.assert_array_equal(whole.samples(1, seed=3), second.samples(1, seed=3))
+    assert whole.step() == second.step()
+
+
+class Stop(Exception):
+    """What the callback raises."""
+
+
+def stop_at(step):
+    def callback(fraction, text):
+        if text.startswith(f"step {step},"):
+            raise Stop
+
+    return callback
+
+
+def states():
+    numpy = np.random.get_state()[1]  # noqa: NPY002 - to see that nobody touches it
+    return torch.get_rng_state().numpy().tobytes(), numpy.tobytes(), random.getstate()
+
+
+def rows(folder):
+    with (folder / HISTORY).open(newline="", encoding="utf-8") as file:
+        return [{key: value for key, value in row.items() if key != "minutes"} for row in csv.DictReader(file)]
+
+
+def test_a_fit_that_was_stopped_goes_on_as_if_it_had_not_been(real, tmp_path):
+    torch.manual_seed(5)
+    before = states()
+    made = {"preset": "tiny", "steps": 20, "score_every": 8, **SMALL}
+    whole = UnetGan(**made).fit(real, seed=3, folder=tmp_path / "whole")
+    stopped = UnetGan(**made)
+    with pytest.raises(Stop):
+        stopped.fit(real, seed=3, folder=tmp_path / "parts", callback=stop_at(10))
+    assert not stopped.state
+    with pytest.raises(Stop):
+        stopped.fit(real, seed=3, folder=tmp_path / "parts", resume=True, callback=stop_at(13))
+    stopped.fit(real, seed=3, folder=tmp_path / "parts", resume=True)
+    assert whole.state.keys() == stopped.state.keys()
+    assert all(np.array_equal(whole.state[key], stopped.state[key]) for key in whole.state)
+    assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
+    left = [load_checkpoint(tmp_path / name, {})[0] for name in ("whole", "parts")]
+    assert same(*left)
+    assert {"minutes": 0} | whole.history | {"minutes": 0} == {"minutes": 0} | stopped.history | {"minutes": 0}
+    assert before == states()
+
+
+def test_checkpoints_are_written_by_the_clock(real, tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "_BETWEEN", -1.0)
+    seen = []
+
+    def callback(fraction, text):
+        seen.append(load_checkpoint(tmp_path, {})[1]["steps"] if (tmp_path / NAME).exists() else 0)
+
+    UnetGan(preset="tiny", steps=3, **SMALL).fit(real, folder=tmp_path, callback=callback)
+    assert seen == [0, 1, 2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([NAME, HISTORY])
+
+
+def test_the_time_budget_counts_the_runs_before(real, tmp_path, monkeypatch):
+    # A clock on which every look takes a quarter of a minute.
+    now = iter(range(0, 10**6, 15))
+    monkeypatch.setattr(fitting.time, "monotonic", lambda: float(next(now)))
+    model = UnetGan(preset="tiny", minutes=3.0, **SMALL)
+    with pytest.raises(Stop):
+        model.fit(real, folder=tmp_path, callback=stop_at(1))
+    spent = load_checkpoint(tmp_path, {})[1]["minutes"]
+    assert 0 < spent < 3
+    fractions = []
+    model.fit(real, folder=tmp_path, resume=True, callback=lambda fraction, text: fractions.append(fraction))
+    assert fractions[0] > spent / 3
+    assert all(0 < fraction <= 1 for fraction in fractions)
+    assert 3.0 <= model.history["minutes"] < 6
+
+
+@pytest.fixture(scope="module")
+def begun(real, tmp_path_factory):
+    """The folder of a fit of one step and of seed 3."""
+    folder = tmp_path_factory.mktemp("begun")
+    UnetGan(preset="tiny", steps=1, **SMALL).fit(real, seed=3, folder=folder)
+    return folder
+
+
+@pytest.fixture
+def progress(begun, tmp_path):
+    return Path(shutil.copytree(begun, tmp_path / "progress"))
+
+
+def resumed(labels, progress, seed=3, steps=1, **changes):
+    return UnetGan(preset="tiny", steps=steps, **SMALL | changes).fit(labels, seed=seed, folder=progress, resume=True)
+
+
+def test_a_fit_may_go_on_for_more_steps(real, progress):
+    assert resumed(real, progress, steps=2).history["steps"] == 2
+
+
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(real, progress):
+    with pytest.raises(InputError, match=r"another training \(seed"):
+        resumed(real, progress, seed=4)
+    with pytest.raises(InputError, match=r"another training \(settings"):
+        resumed(real, progress, rate=1e-4)
+    with pytest.raises(InputError, match=r"another training \(data"):
+        resumed(1 - real, progress)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.unlink(), "nothing to resume"),
+        (lambda path: path.write_bytes(path.read_bytes()[:1000]), "damaged, or no checkpoint"),
+        (
+            lambda path: path.write_bytes(path.read_bytes().replace(b'{\\"format\\": 1', b'{\\"format\\": 9')),
+            "format 9",
+        ),
+    ],
+)
+def test_damaged_checkpoints_are_refused(real, progress, spoil, message):
+    spoil(progress / NAME)
+    with pytest.raises(InputError, match=message):
+        resumed(real, progress)
+
+
+# --- scores -----------------------------------------------------------------------
+
+
+class Scripted(HeldOut):
+    """Scores as they are written down."""
+
+    def __init__(self, *totals):
+        self.totals = iter(totals)
+
+    def score(self, samples):
+        total = next(self.totals)
+        assert len(samples) > 1
+        return Score(ratios={"volume_fraction": total}, excesses={"volume_fraction": total - 1})
+
+
+def fit_with(trainer, held_out, steps, folder=None):
+    material = Material(phases=("pore", "solid"), grey_values=(0, 1))
+    return Fit(trainer, held_out, material, minutes=1.0, steps=steps, identity={}, folder=folder)
+
+
+def test_the_best_by_score_is_kept_and_not_the_last(real, tmp_path):
+    trainer = trainer_of(real, score_every=2)
+    kept = {}
+
+    def callback(fraction, text):
+        kept[trainer.steps] = {key: value.clone() for key, value in trainer.average.state_dict().items()}
+
+    fit = fit_with(trainer, Scripted(3.0, 1.5, 2.0), 6, tmp_path)
+    best = fit.run(callback)
+    assert (fit.best_step, fit.best_total) == (4, pytest.approx(1.5))
+    assert same(best, kept[4])
+    assert not same(best, trainer.average.state_dict())
+    assert [(row["step"], round(float(row["total"]), 9)) for row in rows(tmp_path)] == [("2", 3), ("4", 1.5), ("6", 2)]
+
+
+def test_samples_without_a_phase_are_never_the_best(real):
+    trainer = trainer_of(real, score_every=1, rate=0.0)
+    made = trainer.samples
+    lacking = iter([True, False, True])
+
+    def samples(count, seed):
+        found = made(count, seed)
+        return [np.zeros_like(one) for one in found] if next(lacking) else found
+
+    trainer.samples = samples
+    fit = fit_with(trainer, Scripted(1.0, 9.0, 0.5), 3)
+    fit.run(lambda fraction, text: None)
+    assert (fit.best_step, fit.best_total) == (2, pytest.approx(9.0))
+
+
+def test_the_history_holds_what_was_measured(real, tmp_path):
+    model = UnetGan(preset="tiny", steps=5, score_every=2, **SMALL)
+    said = []
+    model.fit(as_volume(real, phases=("pore", "grain")), folder=tmp_path, callback=lambda f, text: said.append(text))
+    found = rows(tmp_path)
+    assert [row["step"] for row in found] == ["2", "4", "5"]
+    columns = set(found[0])
+    assert columns >= {
+        "critic", "penalty", "generator", "l1", "separation", "volume_fraction_pore", "volume_fraction_grain",
+        "s2_error", "total", "spread", "two_point_correlation", "lineal_path", "euler_characteristic",
+    }  # fmt: skip
+    # Selection never looks at image similarity.
+    assert not columns & {"ssim", "psnr"}
+    for row in found:
+        assert float(row["volume_fraction_pore"]) + float(row["volume_fraction_grain"]) == pytest.approx(1)
+        assert all(np.isfinite(float(row[key])) for key in columns if row[key])
+    best = min(found, key=lambda row: float(row["total"]))
+    assert model.history["best_score"] == float(best["total"])
+    assert model.history["best_step"] == int(best["step"])
+    assert "too small to hold a part out" in model.history["held_out"]
+    json.dumps(model.history)
+    # The line that a terminal shows: step, losses, volume fraction, S2 error.
+    for part in ("step 3", "critic", "generator", "volume fraction", "S2 error", "score"):
+        assert part in said[3]
+
+
+def test_a_split_training_is_judged_by_what_it_has_not_seen(field):
+    labels = field((150, 36, 36), seed=4)
+    model = UnetGan(preset="tiny", steps=1, **SMALL).fit(labels)
+    assert "held out" in model.history["held_out"]
+    assert "learnt from" in model.history["held_out"]
+
+
+# --- going wrong ------------------------------------------------------------------
+
+FINE = {"critic": -1.0, "penalty": 0.1, "generator": 0.5, "l1": 0.2, "separation": 1.0}
+
+
+@pytest.mark.parametrize("name", FINE)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_losses_that_are_no_numbers_end_the_training(name, value):
+    watch = Watch()
+    watch.step(1, Losses(**FINE))
+    with pytest.raises(TrainingError, match=f"step 2: the {name} loss is {value}.*rate="):
+        watch.step(2, Losses(**FINE | {name: value}))
+
+
+def test_a_training_that_diverges_says_so_and_keeps_the_checkpoint_from_before(real, tmp_path, monkeypatch):
+    model = UnetGan(preset="tiny", steps=9, **SMALL)
+    step = Trainer.step
+
+    def diverging(trainer):
+        found = step(trainer)
+        return found if trainer.steps < 3 else Losses(**FINE | {"critic": float("nan")})
+
+    monkeypatch.setattr(Trainer, "step", diverging)
+    monkeypatch.setattr(fitting, "_BETWEEN", -1.0)
+    with pytest.raises(TrainingError, match="diverged"):
+        model.fit(real, folder=tmp_path)
+    assert load_checkpoint(tmp_path, {})[1]["steps"] == 2
+    assert not model.state
+
+
+def test_a_critic_that_always_wins_is_named_once():
+    watch = Watch()
+    for number in range(299):
+        watch.step(number, Losses(**FINE | {"separation": 50.0}))
+    watch.step(299, Losses(**FINE))
+    assert not watch.warnings
+    for number in range(300, 1000):
+        watch.step(number, Losses(**FINE | {"separation": 50.0}))
+    assert list(watch.warnings) == ["critic saturation"]
+    assert "penalty_weight=" in watch.warnings["critic saturation"]
+
+
+def test_lost_phases_and_equal_samples_are_named():
+    rng = np.random.default_rng(0)
+    real = np.array([0.6, 0.3, 0.1])
+    healthy = [rng.choice(3, (16, 16, 16), p=real).astype(np.uint8) for _ in range(4)]
+    lost = [np.minimum(sample, 1) for sample in healthy]
+
+    def found(number, samples, spread=1.0):
+        watch = Watch()
+        return watch.score(number, samples, real, spread), watch.warnings
+
+    assert found(1000, healthy) == (True, {})
+    whole, warnings = found(1000, lost)
+    assert not whole
+    assert list(warnings) == ["phase 2 lost"]
+    assert "10.00%" in warnings["phase 2 lost"]
+    assert "lambda_l1=" in warnings["phase 2 lost"]
+    # An untrained network may well lack one.
+    assert found(10, lost) == (False, {})
+    assert list(found(1000, [healthy[0]] * 4)[1]) == ["mode collapse"]
+    assert list(found(1000, healthy, spread=0.1)[1]) == ["mode collapse"]
+    assert "0.10 times" in found(1000, healthy, spread=0.1)[1]["mode collapse"]
+    assert found(1000, healthy, spread=None) == (True, {})
+
+
+def test_warnings_outlast_a_resumption(real, tmp_path):
+    fit = fit_with(trainer_of(real), Scripted(2.0), 1, tmp_path)
+    fit.watch.warnings["critic saturation"] = "advice"
+    fit.run(lambda fraction, text: None)
+    again = fit_with(trainer_of(real), Scripted(1.0), 2, tmp_path)
+    again.resume()
+    assert again.watch.warnings == {"critic saturation": "advice"}
+    said = []
+    again.run(lambda fraction, text: said.append(text))
+    assert "warning: critic saturation" in said[0]
+
+
+# --- it learns --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_hundred_steps_come_nearer_to_the_material(field, seed):
+    labels = field((64, 64, 64), seed=7)
+    quarters = [labels[:, a : a + 32, b : b + 32] for a in (0, 32) for b in (0, 32)]
+    target = slice_descriptors(one_hot(torch.from_numpy(np.concatenate(quarters)), 2))
+    # Without calibration the untrained network makes halves, whatever the material.
+    settings = settings_of("tiny", {"calibrate": False})
+    trainer = Trainer(settings, RealSlices(labels, 2, 32, CPU, isotropic=True), device=CPU, half=False, seed=seed)
+
+    def errors():
+        made = torch.from_numpy(np.concatenate(trainer.samples(4, seed=1)))
+        away = (slice_descriptors(one_hot(made, 2)) - target).abs()
+        return float(away[:, :, 0].mean()), float(away[:, :, 1:].mean())
+
+    fraction, s2 = errors()
+    for _ in range(200):
+        trainer.step()
+    fraction_after, s2_after = errors()
+    assert fraction > 0.1
+    assert fraction_after < fraction / 2
+    assert s2_after < s2 / 2
