@@ -275,21 +275,25 @@ class _Numbering:
     aggregates: np.ndarray
     voxels: Voxels
 
-    def planes(self, first: int, last: int, write: bool) -> Iterator[tuple[int, np.ndarray]]:
-        """Give the planes of voxels of some planes of blocks with the nodes in them and in the plane before."""
+    def planes(self, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Give the planes of voxels of some planes of blocks with the nodes in them and in the plane before.
+
+        What is known of the voxels is written down, again what was written before.
+        """
         v, masks = self.voxels, np.empty(self.families, np.int64)
         number = np.empty((4, *self.kept.shape[1:]), np.uint32)
         for plane in range(max(first - 1, 0), last):
             node, aggregate = self.nodes[plane], self.aggregates[plane]
+            number[2 * plane % 4 : 2 * plane % 4 + 2] = v.n
             here = (self.kept, plane, self.family, masks, self.components, node, aggregate, number)
-            diffusion_setup.number_plane(*here, v.agg, v.start, v.cell, v.shape, write and plane >= first)
+            diffusion_setup.number_plane(*here, v.agg, v.start, v.cell, v.shape)
             if plane >= first:
                 yield from ((2 * plane + half, number) for half in range(2))
 
 
 def _link(problem: Problem, numbering: _Numbering, planes: tuple[int, int]) -> None:
     v, shape = numbering.voxels, problem.labels.shape
-    for i, number in numbering.planes(*planes, write=True):
+    for i, number in numbering.planes(*planes):
         diffusion_setup.link(numbering.kept, i, shape, *problem.periodic[1:], number, v.nbr, v.ends, v.kind)
 
 
@@ -297,7 +301,7 @@ def on_voxels(x: np.ndarray, hierarchy: Hierarchy, shape: tuple[int, ...]) -> np
     """Return the values of the nodes on the voxels of a volume, nan where there is no node."""
     numbering = hierarchy.numbering
     out = np.full(numbering.kept.shape, np.nan, np.float32)
-    for i, number in numbering.planes(0, len(numbering.nodes) - 1, write=False):
+    for i, number in numbering.planes(0, len(numbering.nodes) - 1):
         diffusion_setup.spread(numbering.kept, i, number, x, out)
     return out[tuple(map(slice, shape))]
 
