@@ -86,10 +86,15 @@ def test_bounds_hold_for_a_poisoned_field(conductivity, size):
         assert 0 <= lower <= truth <= upper
 
 
-def test_threads_change_nothing():
-    labels = medium(3, (70, 40, 40), 0.4)
-    one, two = (by_multigrid(labels, (0, 1), axis=0, threads=threads) for threads in (1, 2))
-    assert (one.lower, one.upper) == (two.lower, two.upper)
+@pytest.mark.parametrize("conductivity", [(0, 1), (0.01, 1)])
+@pytest.mark.parametrize("worth_sharing", [0, 100_000])
+def test_threads_change_nothing(monkeypatch, conductivity, worth_sharing):
+    # From 0 nodes on, small and smaller networks are shared among threads too, or refused where parts lie too close.
+    monkeypatch.setattr(hierarchy, "_WORTH_SHARING", worth_sharing)
+    labels = medium(3, (130, 30, 32), 0.4)
+    one, *others = (by_multigrid(labels, conductivity, axis=0, threads=threads) for threads in (1, 2, 3, 2))
+    for other in others:
+        assert (one.lower, one.upper) == (other.lower, other.upper)
 
 
 def test_concentration_is_that_of_the_plain_solver():

@@ -26,6 +26,8 @@ _MUCH_SMALLER = 0.4
 _BARELY_SMALLER = 0.8
 #: Slabs that share the sweeps among threads; their number must not depend on that of the threads.
 _SLABS = 16
+#: Smaller networks are not worth sharing.
+_WORTH_SHARING = 100_000
 #: Memory of all levels and vectors, from measurements on porous media (89) and some to spare.
 _BYTES_PER_NODE = 110
 
@@ -73,8 +75,13 @@ class Voxels:
 
 @dataclass(eq=False)
 class Graph:
-    """A network: edges of node i are ``ptr[i]:ptr[i + 1]`` of `nbr` and `weight`."""
+    """A network: edges of node i are ``ptr[i]:ptr[i + 1]`` of `nbr` and `weight`.
 
+    `parts` are ranges of nodes; in the end, neither neighbours nor the nodes of one
+    aggregate lie in two of them that do not follow each other.
+    """
+
+    parts: list[tuple[int, int]]
     ptr: np.ndarray
     nbr: np.ndarray
     weight: np.ndarray
@@ -156,8 +163,24 @@ def runner(threads: int) -> Iterator[Run]:
     if threads == 1:
         yield one_by_one
         return
-    with ThreadPoolExecutor(threads) as pool:
-        yield lambda kernel, tasks: list(pool.map(lambda task: kernel(*task), tasks))
+    with ThreadPoolExecutor(threads - 1) as pool:
+
+        def on_threads(kernel: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> list[Any]:
+            # This thread and its helpers take the next task in turn: on small networks, to hand out each costs more.
+            tasks = list(tasks)
+            results, left = [None] * len(tasks), iter(range(len(tasks)))
+
+            def work() -> None:
+                for number in left:
+                    results[number] = kernel(*tasks[number])
+
+            helpers = [pool.submit(work) for _ in range(min(threads, len(tasks)) - 1)]
+            work()
+            for helper in helpers:
+                helper.result()
+            return results
+
+        yield on_threads
 
 
 def refuse_beyond_memory(n: int) -> None:
@@ -252,21 +275,25 @@ class _Numbering:
     aggregates: np.ndarray
     voxels: Voxels
 
-    def planes(self, first: int, last: int, write: bool) -> Iterator[tuple[int, np.ndarray]]:
-        """Give the planes of voxels of some planes of blocks with the nodes in them and in the plane before."""
+    def planes(self, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Give the planes of voxels of some planes of blocks with the nodes in them and in the plane before.
+
+        What is known of the voxels is written down, again what was written before.
+        """
         v, masks = self.voxels, np.empty(self.families, np.int64)
         number = np.empty((4, *self.kept.shape[1:]), np.uint32)
         for plane in range(max(first - 1, 0), last):
             node, aggregate = self.nodes[plane], self.aggregates[plane]
+            number[2 * plane % 4 : 2 * plane % 4 + 2] = v.n
             here = (self.kept, plane, self.family, masks, self.components, node, aggregate, number)
-            diffusion_setup.number_plane(*here, v.agg, v.start, v.cell, v.shape, write and plane >= first)
+            diffusion_setup.number_plane(*here, v.agg, v.start, v.cell, v.shape)
             if plane >= first:
                 yield from ((2 * plane + half, number) for half in range(2))
 
 
 def _link(problem: Problem, numbering: _Numbering, planes: tuple[int, int]) -> None:
     v, shape = numbering.voxels, problem.labels.shape
-    for i, number in numbering.planes(*planes, write=True):
+    for i, number in numbering.planes(*planes):
         diffusion_setup.link(numbering.kept, i, shape, *problem.periodic[1:], number, v.nbr, v.ends, v.kind)
 
 
@@ -274,7 +301,7 @@ def on_voxels(x: np.ndarray, hierarchy: Hierarchy, shape: tuple[int, ...]) -> np
     """Return the values of the nodes on the voxels of a volume, nan where there is no node."""
     numbering = hierarchy.numbering
     out = np.full(numbering.kept.shape, np.nan, np.float32)
-    for i, number in numbering.planes(0, len(numbering.nodes) - 1, write=False):
+    for i, number in numbering.planes(0, len(numbering.nodes) - 1):
         diffusion_setup.spread(numbering.kept, i, number, x, out)
     return out[tuple(map(slice, shape))]
 
@@ -306,7 +333,8 @@ def _first_graph(voxels: Voxels, slabs: list[Slab], run: Run) -> Graph:
         nbr[place], weight[place] = out[0][:size], out[1][:size]
 
     run(collect, zip(slabs, edges, used, strict=True))
-    return Graph(ptr, nbr, weight, end, inlet.astype(np.float32), voxels.cell, inverse)
+    parts = [slab.aggregates for slab in slabs]
+    return Graph(parts, ptr, nbr, weight, end, inlet.astype(np.float32), voxels.cell, inverse)
 
 
 def _coarser(graph: Graph, by_cell: bool) -> tuple[Graph | None, bool]:
@@ -330,7 +358,34 @@ def _coarser(graph: Graph, by_cell: bool) -> tuple[Graph | None, bool]:
     edges, members = (graph.ptr, graph.nbr, graph.weight), (agg, graph.member_ptr, graph.members)
     used = diffusion_setup.galerkin_graph(*edges, *members, np.full(n, -1), end, ptr, nbr, weight, inverse)
     coarse = (ptr, nbr[:used].copy(), weight[:used].copy(), end, inlet.astype(np.float32), cell[:n].copy(), inverse)
-    return Graph(*coarse), by_cell
+    parts = _coarse_parts(graph)
+    if graph.n < _WORTH_SHARING or not _are_apart(graph, parts):
+        graph.parts, parts = [(0, graph.n)], [(0, n)]
+    return Graph(parts, *coarse), by_cell
+
+
+def _coarse_parts(graph: Graph) -> list[tuple[int, int]]:
+    """Return the ranges of aggregates that begin in the parts of a network."""
+    assert graph.members is not None
+    assert graph.member_ptr is not None
+    firsts = graph.members[graph.member_ptr[:-1]]
+    starts = np.searchsorted(firsts, [first for first, _ in graph.parts])
+    return list(pairwise([*starts.tolist(), len(firsts)]))
+
+
+def _are_apart(graph: Graph, coarse_parts: list[tuple[int, int]]) -> bool:
+    """Whether neighbours of the nodes in a part, and the beginnings of their aggregates, are in it or next to it."""
+    assert graph.agg is not None
+    for p, (first, last) in enumerate(graph.parts):
+        before, after = max(p - 1, 0), min(p + 1, len(graph.parts) - 1)
+        near, mine = graph.nbr[graph.ptr[first] : graph.ptr[last]], graph.agg[first:last]
+        if (
+            near.min(initial=graph.n) < graph.parts[before][0]
+            or near.max(initial=0) >= graph.parts[after][1]
+            or mine.min(initial=graph.n) < coarse_parts[before][0]
+        ):
+            return False
+    return True
 
 
 def _factorised(graph: Graph) -> Any:

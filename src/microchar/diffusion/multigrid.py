@@ -171,35 +171,24 @@ class Solver:
         self._relax_graph(level, b, x, backward=False)
         coarse = np.zeros(self.hierarchy.graphs[level + 1].n, np.float32)
         operator = (graph.ptr, graph.nbr, graph.weight, graph.inverse, b, x, graph.agg)
-        for parts in self._coloured(level):
+        for parts in (graph.parts[::2], graph.parts[1::2]):
             self.run(diffusion_cycle.restrict_graph, [(*operator, *part, coarse) for part in parts])
         correction = self.solve_graph(level + 1, coarse, steps)
-        self.run(
-            diffusion_cycle.prolong, [(graph.agg, correction, _OVERCORRECTION, x, *part) for part in self._parts(level)]
-        )
+        self.run(diffusion_cycle.prolong, [(graph.agg, correction, _OVERCORRECTION, x, *part) for part in graph.parts])
         self._relax_graph(level, b, x, backward=True)
         return x
 
     def _relax_graph(self, level: int, b: np.ndarray, x: np.ndarray, *, backward: bool) -> None:
         graph = self.hierarchy.graphs[level]
         operator = (graph.ptr, graph.nbr, graph.weight, graph.inverse)
-        for parts in self._coloured(level)[:: -1 if backward else 1]:
+        for colour in (1, 0) if backward else (0, 1):
+            parts = graph.parts[colour::2]
             self.run(diffusion_cycle.relax_graph, [(*operator, b, x, *part, backward) for part in parts])
 
     def _apply_graph(self, level: int, x: np.ndarray, out: np.ndarray) -> float:
         graph = self.hierarchy.graphs[level]
         operator = (graph.ptr, graph.nbr, graph.weight, graph.end)
-        return sum(self.run(diffusion_cycle.apply_graph, [(*operator, x, out, *part) for part in self._parts(level)]))
-
-    def _parts(self, level: int) -> list[tuple[int, int]]:
-        """Ranges of nodes: as the slabs on the finest network, all in one below, where there is little to do."""
-        if level == 0:
-            return [slab.aggregates for slab in self.hierarchy.slabs]
-        return [(0, self.hierarchy.graphs[level].n)]
-
-    def _coloured(self, level: int) -> list[list[tuple[int, int]]]:
-        """Ranges that share neither neighbours nor aggregates, and then the others."""
-        return [self._parts(level)[::2], self._parts(level)[1::2]]
+        return sum(self.run(diffusion_cycle.apply_graph, [(*operator, x, out, *part) for part in graph.parts]))
 
     # --- the bounds -----------------------------------------------------------
 

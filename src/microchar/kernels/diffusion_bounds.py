@@ -93,7 +93,8 @@ def route(
             local[i] = -1
             if not is_dead_end(ptr, end, np.int64(i)):
                 local[i] = m
-                matrix[m, : m + 1] = 0.0
+                for q in range(m + 1):
+                    matrix[m, q] = 0.0
                 m += 1
         for member in range(member_ptr[a], member_ptr[a + 1]):
             i = members[member]
@@ -131,7 +132,7 @@ def dissipation(
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """Add up what bounds the conductance, over the aggregates from `first` up to `last`.
 
-    `sums` (float64) gets: the energy of the field; the dissipation of the
+    `sums` (float64, 6) gets: the energy of the field; the dissipation of the
     conserved flux; its current at the inlet; what it still leaves at the nodes;
     the sum of its magnitudes; the sum of the resistances, without those of the
     inlet. Faces count from the node behind them, those inside a volume once.
@@ -146,7 +147,9 @@ def dissipation(
         matrix = factors[shape[a] if kind is None else 0]
         new = kind is not None or matrix[0, 0] == 0
         if new:
-            matrix[:] = 0.0
+            for p in range(end - begin):
+                for q in range(end - begin):
+                    matrix[p, q] = 0.0
         for i in range(begin, end):
             here, balance = x[i], 0.0
             for sign in range(2 if ends[i] else 0):
@@ -185,8 +188,7 @@ def dissipation(
         lost += inside_lost
         magnitude += inside_magnitude
         left += inside_left
-    for place, value in enumerate((energy, lost, current, left, magnitude, resistance)):
-        sums[place] += value
+    sums[0], sums[1], sums[2], sums[3], sums[4], sums[5] = energy, lost, current, left, magnitude, resistance
 
 
 @inner

@@ -173,24 +173,22 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
 
 @kernel
 def number_plane(
-    kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, shape, write
+    kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, shape
 ):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Number the voxels of a plane of blocks into ``number[i % 4]``; write down their aggregates if asked to.
+    """Number the voxels of a plane of blocks into ``number[i % 4]``, and write down their aggregates.
 
     Parameters
     ----------
     node, aggregate : int
         The first ones of this plane.
     number : uint32, (4, n1, n2)
-        The number of nodes stands for none.
+        Filled by the caller, for these planes, with the number of nodes, which stands for none.
     agg, start : uint32, (nodes,), and int64, (aggregates + 1,)
         The aggregate of each node, and the first node of each aggregate.
     cell, shape : int32, (aggregates, 3), and uint8, (aggregates,)
         The block of each aggregate, and which of its voxels are in it.
     """
     i = 2 * plane
-    for half in range(2):
-        number[(i + half) & 3] = len(agg)
     for j in range(0, kept.shape[1], 2):
         a, b, c, d = kept[i, j], kept[i, j + 1], kept[i + 1, j], kept[i + 1, j + 1]
         for k in range(0, kept.shape[2], 2):
@@ -206,12 +204,10 @@ def number_plane(
                         if (mask >> bit) & 1 and components[mask, bit] == component:
                             number[(i + (bit >> 2)) & 3, j + ((bit >> 1) & 1), k + (bit & 1)] = node
                             bits |= 1 << bit
-                            if write:
-                                agg[node] = aggregate
+                            agg[node] = aggregate
                             node += 1
-                    if write:
-                        start[aggregate], shape[aggregate] = first, bits
-                        cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
+                    start[aggregate], shape[aggregate] = first, bits
+                    cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
                     aggregate += 1
 
 
