@@ -16,6 +16,7 @@ from microchar.ranking import HeldOut
 from microchar.streaming import Box, StreamingGenerator
 from microchar.training import TrainingData
 from microchar.volume import Triple
+from microchar_gan.condition import around_a_slice
 from microchar_gan.devices import Device, Precision, choose_device, describe, place, runs_half
 from microchar_gan.fitting import Fit
 from microchar_gan.networks import Network, build, described, field_of, halo_of
@@ -25,6 +26,7 @@ from microchar_gan.slicing import RealSlices
 from microchar_gan.split import split
 from microchar_gan.tiling import blocks
 from microchar_gan.trainer import Trainer
+from microchar_gan.unet import UNet
 
 
 @dataclass(kw_only=True)
@@ -55,7 +57,7 @@ class GanGenerator(StreamingGenerator):
     @property
     def layout(self) -> Layout:
         """Return the arrays of the network: its weights, in half precision."""
-        return described(self.settings())
+        return described(self.settings(), len((self.material or self.default_material()).phases))
 
     def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
         """Train until the budget is spent; return the weights that scored best on held-out material."""
@@ -95,12 +97,15 @@ class GanGenerator(StreamingGenerator):
         # In half precision, as it will be read again: what is generated now and then is the same.
         state = {key: value.cpu().half().numpy() for key, value in best.items() if value.is_floating_point()}
         _load(trainer.average, state)
-        return {**state, "halo": np.array([halo_of(trainer.average)])}
+        kept = {} if trainer.conditions is None else {"slices": trainer.conditions.kept()}
+        return {**state, **kept, "halo": np.array([halo_of(trainer.average)])}
 
     def make_blocks(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
     ) -> Iterator[tuple[Box, np.ndarray]]:
-        """Make the volume tile by tile."""
+        """Make the volume tile by tile; around a slice, whole."""
+        if isinstance(self._network, UNet) and "slices" in self.state:
+            return around_a_slice(self._network, self.state["slices"], shape, rng, periodic, callback)
         field = field_of(self._network, int(self.state["halo"][0]))
         return blocks(field, shape, seed=int(rng.integers(2**62)), periodic=periodic, callback=callback)
 

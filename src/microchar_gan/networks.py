@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from microchar.fitted_state import Layout
+from microchar_gan.condition import KEPT
 from microchar_gan.halo import felt_halo
 from microchar_gan.settings import Settings
 from microchar_gan.slicegan import LATENT, MARGIN, SCALE, SliceGanNet
@@ -19,8 +20,10 @@ def build(settings: Settings, phases: int) -> Network:
     """Return the generator, its weights as PyTorch's default random state draws them."""
     if settings.architecture == "slicegan":
         return SliceGanNet(phases, settings.width)
+    # A slice is given by its phases and a mask of its place.
+    given = phases + 1 if settings.input == "slice" else 0
     return UNet(
-        channels=settings.noise_channels,
+        channels=settings.noise_channels + given,
         phases=phases,
         width=settings.width,
         depth=settings.depth,
@@ -33,20 +36,14 @@ def build(settings: Settings, phases: int) -> Network:
     )
 
 
-def described(settings: Settings) -> Layout:
-    """Return the arrays of a model by name: the network's weights, and its halo; what counts the phases is named so."""
+def described(settings: Settings, phases: int) -> Layout:
+    """Return the arrays of a model by name: the network's weights, its halo, and slices to make volumes around."""
     with torch.device("meta"):
-        two, three = (build(settings, phases).state_dict() for phases in (2, 3))
-    weights = {
-        key: (
-            "float16",
-            tuple("phases" if m != n else n for m, n in zip(two[key].shape, three[key].shape, strict=True)),
-        )
-        # How often batch norm averaged is of no use to a network that no longer learns.
-        for key in two
-        if two[key].is_floating_point()
-    }
-    return {**weights, "halo": ("int64", (1,))}
+        state = build(settings, phases).state_dict()
+    # How often batch norm averaged is of no use to a network that no longer learns.
+    weights = {key: ("float16", tuple(value.shape)) for key, value in state.items() if value.is_floating_point()}
+    slices = {"slices": ("uint8", (KEPT, settings.field, settings.field))} if settings.input == "slice" else {}
+    return {**weights, "halo": ("int64", (1,)), **slices}
 
 
 def halo_of(network: Network) -> int:

@@ -51,24 +51,28 @@ class RealSlices:
             if isinstance(labels, np.ndarray)
             else {axis: [torch.from_numpy(image).to(device) for image in group] for axis, group in labels.items()}
         )
-        if self.volume is not None:
-            self.axes = tuple(axis for axis in range(3) if all(self.volume.shape[a] >= crop for a in PLANES[axis]))
-            largest = tuple(self.volume.shape)
-        else:
-            self.axes = tuple(sorted(self.images))
-            smallest = min(min(image.shape) for group in self.images.values() for image in group)
-            largest = (smallest, smallest)
-            self.axes = self.axes if smallest >= crop else ()
-        if not self.axes or (not isotropic and self.volume is not None and len(self.axes) < 3):
-            raise InputError(
-                f"training data of shape {largest}: smaller than the critic's slices of {crop} × {crop} voxels; "
-                "give a larger volume, or a smaller slice_size= (a multiple of 16)"
-            )
+        self.axes = self.axes_of(crop, "slice_size=")
         if not isotropic and len(self.axes) < 3:
             raise InputError(
                 f"anisotropic=True: found slices normal to axis {', '.join(map(str, self.axes))} only, "
                 "expected some normal to each of the three, or anisotropic=False"
             )
+
+    def axes_of(self, edge: int, setting: str) -> tuple[int, ...]:
+        """Return the axes that windows of an edge are normal to; none is an error that names the setting."""
+        if self.volume is not None:
+            largest = tuple(self.volume.shape)
+            axes = [axis for axis in range(3) if all(largest[a] >= edge for a in PLANES[axis])]
+        else:
+            smallest = min(min(image.shape) for group in self.images.values() for image in group)
+            largest = (smallest, smallest)
+            axes = sorted(self.images) if smallest >= edge else []
+        if not axes or (not self.isotropic and self.volume is not None and len(axes) < 3):
+            raise InputError(
+                f"training data of shape {largest}: smaller than slices of {edge} × {edge} voxels; "
+                f"give a larger volume, or a smaller {setting} (a multiple of 16)"
+            )
+        return tuple(axes)
 
     @cached_property
     def fractions(self) -> np.ndarray:
@@ -85,31 +89,35 @@ class RealSlices:
         windows = self.draw(self.axes[0], _WINDOWS, np.random.default_rng(0))
         return slice_descriptors(self.one_hot(windows)).cpu()
 
-    def draw(self, axis: int, count: int, rng: np.random.Generator) -> Tensor:
-        """Return `count` windows normal to an axis, or to any if the material is isotropic: (K, c, c), uint8."""
+    def draw(self, axis: int, count: int, rng: np.random.Generator, edge: int | None = None) -> Tensor:
+        """Return `count` windows normal to an axis, or to any if the material is isotropic: (K, c, c), uint8.
+
+        Their edge is `crop` unless another one is given.
+        """
+        axes = self.axes if edge is None else self.axes_of(edge, "field=")
         windows: list[Tensor] = []
         for _ in range(count):
-            normal = int(rng.choice(self.axes)) if self.isotropic or axis not in self.axes else axis
-            windows.append(self._window(normal, rng))
+            normal = int(rng.choice(axes)) if self.isotropic else axis
+            windows.append(self._window(normal, edge or self.crop, rng))
         return torch.stack(windows)
 
     def one_hot(self, labels: Tensor) -> Tensor:
         """Make labels phase indicators: (K, c, c) → (K, P, c, c), float32."""
         return one_hot(labels, self.phases)
 
-    def _window(self, axis: int, rng: np.random.Generator) -> Tensor:
+    def _window(self, axis: int, edge: int, rng: np.random.Generator) -> Tensor:
         for _ in range(_TRIES):
             if self.volume is not None:
                 plane = self.volume.select(axis, int(rng.integers(self.volume.shape[axis])))
             else:
                 group = self.images[axis]
                 plane = group[int(rng.integers(len(group)))]
-            a, b = (int(rng.integers(n - self.crop + 1)) for n in plane.shape)
-            window = plane[a : a + self.crop, b : b + self.crop]
+            a, b = (int(rng.integers(n - edge + 1)) for n in plane.shape)
+            window = plane[a : a + edge, b : b + edge]
             if not bool((window == OUTSIDE).any()):
                 return window
         raise InputError(
-            f"training data: found no slice of {self.crop} × {self.crop} voxels inside the mask in {_TRIES} tries; "
+            f"training data: found no slice of {edge} × {edge} voxels inside the mask in {_TRIES} tries; "
             "give a larger part, or a smaller slice_size="
         )
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from microchar_gan import losses
 from microchar_gan.attention import GlobalPools
 from microchar_gan.calibration import shift_to
+from microchar_gan.condition import Conditions
 from microchar_gan.critic import SliceCritic
 from microchar_gan.devices import place
 from microchar_gan.networks import Network, build
@@ -70,6 +71,7 @@ class Trainer:
             )
         self.generator = place(generator, device, torch.channels_last_3d)
         self.critics = place(critics, device, torch.channels_last)
+        self.conditions = Conditions(real, settings.field) if settings.input == "slice" else None
         if settings.calibrate:
             self._calibrate(self.generator, self.draw_noise(1, self.noise))
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
@@ -117,9 +119,11 @@ class Trainer:
         return logits.float().softmax(dim=1)
 
     def draw_noise(self, batch: int, source: torch.Generator) -> Tensor:
-        """Return noise for volumes of the training's size."""
+        """Return noise for volumes of the training's size, with slices in it if the generator is given some."""
         shape = self.generator.noise_shape((self.settings.field,) * 3)
         noise = torch.randn((batch, *shape), generator=source, device=self.device)
+        if self.conditions is not None:
+            self.conditions.draw(noise, source)
         return noise.contiguous(memory_format=torch.channels_last_3d)
 
     def _axes(self) -> list[tuple[int, nn.Module]]:
@@ -172,8 +176,10 @@ class Trainer:
         for axis, critic, fake in fakes:
             with self._autocast():
                 score = score + losses.generator_loss(self._scores(critic, fake))
-            if s.uses_l1:
+            if s.uses_l1 and s.l1_match != "conditional":
                 l1 = l1 + self._l1(axis, fake)
+        if self.conditions is not None and s.uses_l1 and s.l1_match == "conditional":
+            l1 = self.conditions.l1(volume)
         self.adam_generator.zero_grad(set_to_none=True)
         share = min(1.0, (self.steps + 1) / s.warm_up) if s.warm_up and s.uses_l1 else 1.0
         (share * s.lambda_w * score + s.lambda_l1 * l1).backward()

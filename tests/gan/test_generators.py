@@ -318,12 +318,12 @@ def test_presets_are_what_the_specification_says():
 
 @pytest.mark.parametrize("shape", [(40, 30, 31), (31, 30, 8)])
 def test_a_volume_smaller_than_the_slices_is_refused(field, shape):
-    with pytest.raises(InputError, match=r"smaller than the critic's slices of 32 × 32 voxels.*slice_size="):
+    with pytest.raises(InputError, match=r"smaller than slices of 32 × 32 voxels.*slice_size="):
         UnetGan(steps=1, **SMALL).fit(field(shape, seed=0))
 
 
 def test_images_smaller_than_the_slices_are_refused(field):
-    with pytest.raises(InputError, match="smaller than the critic's slices"):
+    with pytest.raises(InputError, match="smaller than slices of 32 × 32"):
         UnetGan(steps=1, **SMALL).fit(TrainingData.from_slices({0: [field((30, 64), seed=0)]}))
 
 

@@ -111,7 +111,7 @@ def test_a_flat_volume_gives_windows_normal_to_its_short_axis_alone():
     volume = unlike(8, 3, 9)
     real = RealSlices(volume, LABELS, 6, CPU, isotropic=True)
     assert set(drawn(real, 0)) <= windows(np.moveaxis(volume, 1, 0), 6)
-    with pytest.raises(InputError, match=r"shape \(8, 3, 9\): smaller than the critic's slices of 6 × 6"):
+    with pytest.raises(InputError, match=r"shape \(8, 3, 9\): smaller than slices of 6 × 6"):
         RealSlices(volume, LABELS, 6, CPU, isotropic=False)
 
 
@@ -133,7 +133,7 @@ def test_three_critics_need_images_of_three_directions():
 
 @pytest.mark.parametrize("data", [unlike(5, 4, 9), {0: (unlike(9, 9), unlike(9, 4))}])
 def test_data_smaller_than_the_slices_are_refused(data):
-    with pytest.raises(InputError, match=r"smaller than the critic's slices.*slice_size="):
+    with pytest.raises(InputError, match=r"smaller than slices of 6 × 6.*slice_size="):
         RealSlices(data, LABELS, 6, CPU, isotropic=True)
 
 
