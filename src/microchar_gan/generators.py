@@ -160,7 +160,9 @@ class UnetGan(GanGenerator):
     the documentation's table says what was measured. *What it does not*: structure
     larger than the slices that critics see (`slice_size` voxels). *Periodic* along any axis
     whose length is a multiple of ``2**depth``. *Memory*: volumes are made tile by
-    tile, a tile and its halo at a time.
+    tile, a tile and its halo at a time. *Around a slice*: with ``input="slice"`` the
+    model keeps some real slices and makes each volume around one, which lies in the
+    middle of axis 0; whole, no larger than `field`, and not periodic.
 
     References
     ----------
