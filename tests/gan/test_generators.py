@@ -13,8 +13,10 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+from microchar.cli import main
 from microchar.errors import InputError
 from microchar.generator import find
+from microchar.io import read_volume, write_volume
 from microchar.testing import check_generator
 from microchar.training import TrainingData
 from microchar.volume import as_volume
@@ -364,3 +366,30 @@ def test_the_core_works_without_pytorch_and_says_what_to_install():
 def test_the_plugins_name_the_classes():
     assert find("unet-gan") is UnetGan
     assert find("slicegan") is SliceGan
+
+
+# --- on the command line ----------------------------------------------------------
+
+
+def test_a_model_is_fitted_to_three_images_and_used_and_ranked(field, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rock = field((40, 40, 40), seed=5)
+    for axis, name in enumerate(("xy", "xz", "yz")):
+        write_volume(as_volume(rock.take([7], axis).squeeze(axis)[np.newaxis], phases=("pore", "grain")), f"{name}.tif")
+    write_volume(as_volume(rock, phases=("pore", "grain")), "real.tif")
+    small = [part for key, value in SMALL.items() for part in (f"--{key.replace('_', '-')}", str(value))]
+    images = ["--slices", "xy.tif", "xz.tif", "yz.tif"]
+    assert main(["fit", "unet-gan", *images, *small, "--steps", "2", "-o", "model.safetensors", "--quiet"]) == 0
+    assert main(["generate", "model.safetensors", "--shape", "24,20,16", "--periodic", "0", "-o", "made"]) == 0
+    assert read_volume("made/unet-gan-0.tif").shape == (24, 20, 16)
+    assert main(["rank", "real.tif", "model.safetensors", "made/unet-gan-0.tif"]) == 0
+    shown = capsys.readouterr().out
+    assert "model" in shown
+    assert "unet-gan-0" in shown
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert (
+        main(["fit", "unet-gan", "real.tif", *small, "--steps", "1", "--device", "cuda", "-o", "other.safetensors"])
+        == 2
+    )
+    assert "--device auto" in capsys.readouterr().err
+    assert not list(tmp_path.glob("other*"))
