@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from microchar_gan.watch import Watch
 _BETWEEN = 60.0
 #: Samples of a score, and the seed of their noise: the same for every score, so that the weights make the difference.
 _SAMPLES, _SAMPLE_SEED = 4, 1
-HISTORY = "history.csv"
+HISTORY, BEST = "history.csv", "best.safetensors"
 
 
 class Fit:
@@ -43,7 +44,9 @@ class Fit:
     identity : dict
         What a checkpoint must agree in to be gone on from: settings, data, seed.
     folder : Path or None
-        Of checkpoint and history.
+        Of checkpoint, history and best model so far.
+    keep : callable
+        Writes the model of given weights to a file.
     """
 
     def __init__(
@@ -56,9 +59,11 @@ class Fit:
         steps: int | None,
         identity: dict[str, Any],
         folder: Path | None,
+        keep: Callable[[dict[str, Tensor], Path], None],
     ):
         self.trainer, self.held_out, self.material = trainer, held_out, material
-        self.minutes, self.last_step, self.identity, self.folder = minutes, steps, identity, folder
+        self.minutes, self.last_step, self.identity = minutes, steps, identity
+        self.folder, self._keep = folder, keep
         self.watch = Watch()
         self.rows: list[dict[str, Any]] = []
         self.best: dict[str, Tensor] = {}
@@ -164,6 +169,8 @@ class Fit:
         if (whole and score.total < self.best_total) or not self.best or np.isinf(self.best_total):
             self.best_total, self.best_step = score.total if whole else float("inf"), self.trainer.steps
             self.best = {key: value.clone() for key, value in self.trainer.average.state_dict().items()}
+            if self.folder is not None:
+                self._keep(self.best, self.folder / BEST)
         self._write_history()
 
     def _row(self, samples: list[np.ndarray], score: Score) -> dict[str, Any]:

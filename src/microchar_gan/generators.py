@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
 import numpy as np
@@ -19,7 +21,7 @@ from microchar.volume import Triple
 from microchar_gan.condition import around_a_slice
 from microchar_gan.devices import Device, Precision, choose_device, describe, place, runs_half
 from microchar_gan.fitting import Fit
-from microchar_gan.networks import Network, build, described, field_of, halo_of
+from microchar_gan.networks import Network, build, described, field_of, halo_of, reach_of
 from microchar_gan.plugins import SLICEGAN, UNET_GAN
 from microchar_gan.settings import Preset, Settings, settings_of
 from microchar_gan.slicing import RealSlices
@@ -78,6 +80,7 @@ class GanGenerator(StreamingGenerator):
             steps=self.steps,
             identity={"settings": _plain(asdict(settings)), "data": self.history["data"]["sha256"], "seed": seed},
             folder=self.folder,
+            keep=lambda best, path: self._keep(trainer, best, path),
         )
         if self.resume:
             fit.resume()
@@ -94,11 +97,14 @@ class GanGenerator(StreamingGenerator):
         self.__dict__.pop("_network", None)
         # The history says where it was trained; where it will generate there may be another device.
         self.device = "auto"
-        # In half precision, as it will be read again: what is generated now and then is the same.
-        state = {key: value.cpu().half().numpy() for key, value in best.items() if value.is_floating_point()}
-        _load(trainer.average, state)
-        kept = {} if trainer.conditions is None else {"slices": trainer.conditions.kept()}
-        return {**state, **kept, "halo": np.array([halo_of(trainer.average)])}
+        return _state(trainer, best, halo_of)
+
+    def _keep(self, trainer: Trainer, best: dict[str, torch.Tensor], path: Path) -> None:
+        """Write the best model so far, to be ranked while the training goes on."""
+        model = type(self)(**self.parameters())
+        model.material, model.history = self.material, {**self.history, "steps": trainer.steps}
+        model.state = _state(trainer, best, reach_of)
+        model.save(path)
 
     def make_blocks(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
@@ -259,6 +265,15 @@ class SliceGan(GanGenerator):
     rate: float | None = None
     critic_rate: float | None = None
     score_every: int | None = None
+
+
+def _state(trainer: Trainer, weights: dict[str, torch.Tensor], halo: Callable[[Network], int]) -> dict[str, np.ndarray]:
+    """Return what a model keeps, in half precision, as it will be read again: it generates the same now and then."""
+    state = {key: value.cpu().half().numpy() for key, value in weights.items() if value.is_floating_point()}
+    network = copy.deepcopy(trainer.average)
+    _load(network, state)
+    kept = {} if trainer.conditions is None else {"slices": trainer.conditions.kept()}
+    return {**state, **kept, "halo": np.array([halo(network)])}
 
 
 def _load(network: Network, state: dict[str, np.ndarray]) -> None:

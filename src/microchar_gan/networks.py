@@ -7,7 +7,7 @@ import torch
 
 from microchar.fitted_state import Layout
 from microchar_gan.condition import KEPT
-from microchar_gan.halo import felt_halo
+from microchar_gan.halo import felt_halo, impulse_halo
 from microchar_gan.settings import Settings
 from microchar_gan.slicegan import LATENT, MARGIN, SCALE, SliceGanNet
 from microchar_gan.tiling import Field
@@ -52,6 +52,16 @@ def halo_of(network: Network) -> int:
         return MARGIN
     device = next(network.parameters()).device
     return felt_halo(
+        lambda noise: network(noise.to(device)).cpu(), network.channels, align=network.align, shortest=network.shortest
+    ).halo
+
+
+def reach_of(network: Network) -> int:
+    """Return how far noise reaches whatever the weights are: a halo that is soon found, and larger than need be."""
+    if isinstance(network, SliceGanNet):
+        return MARGIN
+    device = next(network.parameters()).device
+    return impulse_halo(
         lambda noise: network(noise.to(device)).cpu(), network.channels, align=network.align, shortest=network.shortest
     ).halo
 

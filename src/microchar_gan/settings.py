@@ -93,7 +93,7 @@ class Settings:
     kernel_impl: Literal["stacked", "dense", "dilated"] = "stacked"
     cbam: bool = True
     norm: Literal["batch", "pixel", "none"] = "batch"
-    logit_scale: float = 4.0
+    logit_scale: float = 3.0
     critic_width: int = 16
     critic_norm: Literal["none", "batch"] = "none"
     anisotropic: bool = False

@@ -104,5 +104,8 @@ class UNet(nn.Module):
         x = self.bottom(skips.pop())
         for stage in self.stages:
             x = stage(x, skips.pop())
-        logits = self.logit_norm(self.head(x).float()) * (self.logit_scale or 1.0)
+        logits = self.head(x).float()
+        if self.logit_scale:
+            # What is common to all phases decides nothing, and could be all that there is to scale.
+            logits = self.logit_norm(logits - logits.mean(dim=1, keepdim=True)) * self.logit_scale
         return logits + self.shift[:, None, None, None]
