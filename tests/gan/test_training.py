@@ -20,7 +20,7 @@ from microchar.volume import as_volume
 from microchar_gan import fitting
 from microchar_gan.calibration import shift_to
 from microchar_gan.checkpoint import NAME, load_checkpoint, save_checkpoint
-from microchar_gan.fitting import HISTORY, Fit
+from microchar_gan.fitting import BEST, HISTORY, Fit
 from microchar_gan.generators import UnetGan
 from microchar_gan.settings import settings_of
 from microchar_gan.slicing import RealSlices, one_hot
@@ -146,6 +146,11 @@ def test_a_fit_that_was_stopped_goes_on_as_if_it_had_not_been(real, tmp_path):
     assert whole.state.keys() == stopped.state.keys()
     assert all(np.array_equal(whole.state[key], stopped.state[key]) for key in whole.state)
     assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
+    # The best so far, to be ranked amid a training, is in the end the model itself.
+    best = UnetGan.load(tmp_path / "parts" / BEST)
+    assert all(np.array_equal(best.state[key], whole.state[key]) for key in whole.state if key != "halo")
+    assert best.state["halo"] >= whole.state["halo"]
+    np.testing.assert_array_equal(best.generate((32, 24, 16)).values, whole.generate((32, 24, 16)).values)
     left = [load_checkpoint(tmp_path / name, {})[0] for name in ("whole", "parts")]
     assert same(*left)
     assert {"minutes": 0} | whole.history | {"minutes": 0} == {"minutes": 0} | stopped.history | {"minutes": 0}
@@ -161,7 +166,7 @@ def test_checkpoints_are_written_by_the_clock(real, tmp_path, monkeypatch):
 
     UnetGan(preset="tiny", steps=3, **SMALL).fit(real, folder=tmp_path, callback=callback)
     assert seen == [0, 1, 2]
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([NAME, HISTORY])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([NAME, HISTORY, BEST])
 
 
 def test_the_time_budget_counts_the_runs_before(real, tmp_path, monkeypatch):
@@ -244,7 +249,10 @@ class Scripted(HeldOut):
 
 def fit_with(trainer, held_out, steps, folder=None):
     material = Material(phases=("pore", "solid"), grey_values=(0, 1))
-    return Fit(trainer, held_out, material, minutes=1.0, steps=steps, identity={}, folder=folder)
+    return Fit(
+        trainer, held_out, material, minutes=1.0, steps=steps, identity={}, folder=folder,
+        keep=lambda best, path: path.write_text(str(trainer.steps)),
+    )  # fmt: skip
 
 
 def test_the_best_by_score_is_kept_and_not_the_last(real, tmp_path):
@@ -259,6 +267,8 @@ def test_the_best_by_score_is_kept_and_not_the_last(real, tmp_path):
     assert (fit.best_step, fit.best_total) == (4, pytest.approx(1.5))
     assert same(best, kept[4])
     assert not same(best, trainer.average.state_dict())
+    # What lies beside the checkpoint was written with the best.
+    assert (tmp_path / BEST).read_text() == "4"
     assert [(row["step"], round(float(row["total"]), 9)) for row in rows(tmp_path)] == [("2", 3), ("4", 1.5), ("6", 2)]
 
 
