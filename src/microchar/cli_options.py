@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -54,14 +55,15 @@ class Progress:
         self._line("")
 
     def __call__(self, fraction: float, what: str, /) -> None:
-        """Show the share of the work that is done, the work, and the time left."""
+        """Show the share of the work that is done, the time left, and the work, as far as the line goes."""
         elapsed = time.monotonic() - self.began
         left = f", {_duration(elapsed * (1 - fraction) / fraction)} left" if fraction > 0.02 else ""
-        self._line(f"{fraction:4.0%}  {what}{left}")
+        self._line(f"{fraction:4.0%}{left}  {what}")
 
     def _line(self, text: str) -> None:
         if self.shown:
-            print(f"\r\x1b[2K{text[:100]}", end="", file=sys.stderr, flush=True)
+            width = shutil.get_terminal_size((100, 24)).columns - 1
+            print(f"\r\x1b[2K{text[:width]}", end="", file=sys.stderr, flush=True)
 
 
 @contextmanager

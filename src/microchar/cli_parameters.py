@@ -154,5 +154,6 @@ def _several(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def written(hint: Any) -> str:
-    """Return a type as users know it: ``int | None``."""
-    return inspect.formatannotation(hint).replace("typing.", "").replace("NoneType", "None").replace("Any", "any")
+    """Return a type as users know it: ``int | None``, ``'auto' | 'cpu'``."""
+    text = inspect.formatannotation(hint).replace("typing.", "").replace("NoneType", "None").replace("Any", "any")
+    return re.sub(r"Literal\[([^\]]*)\]", lambda found: found[1].replace(", ", " | "), text)

@@ -54,14 +54,14 @@ def load_checkpoint(folder: Path, expected: dict[str, Any]) -> tuple[dict[str, T
 
     path = folder / NAME
     if not path.is_file():
-        raise InputError(f"{path}: no such file, nothing to resume; fit without --resume")
+        raise InputError(f"{path}: no such file, nothing to resume; remove the folder and fit without --resume")
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
-            if about.get("format") != FORMAT:
+            version = about.get("format") if isinstance(about, dict) else None
+            if version != FORMAT:
                 raise InputError(
-                    f"{path}: checkpoint format {about.get('format')!r}, this microchar goes on from format {FORMAT}; "
-                    "fit anew"
+                    f"{path}: checkpoint format {version!r}, this microchar goes on from format {FORMAT}; fit anew"
                 )
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, json.JSONDecodeError) as error:
@@ -69,7 +69,15 @@ def load_checkpoint(folder: Path, expected: dict[str, Any]) -> tuple[dict[str, T
     for key, value in expected.items():
         if about.get(key) != value:
             raise InputError(
-                f"{path}: of another training ({key} was {about.get(key)!r}, now {value!r}); "
+                f"{path}: of another training ({key}: {_differences(about.get(key), value)}); "
                 "give what it was begun with, or fit anew into another file"
             )
     return tensors, about
+
+
+def _differences(before: Any, now: Any) -> str:
+    """Say what was and what is; of many settings, those that differ."""
+    if not isinstance(before, dict) or not isinstance(now, dict):
+        return f"was {before!r}, now {now!r}"
+    unlike = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
+    return ", ".join(f"{key} was {before.get(key)!r}, now {now.get(key)!r}" for key in unlike)

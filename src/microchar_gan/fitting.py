@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from microchar.errors import InputError
 from microchar.generator import Callback
 from microchar.ranking import HeldOut
 from microchar.score import Score
 from microchar.training import Material
-from microchar_gan.checkpoint import load_checkpoint, save_checkpoint
+from microchar_gan.checkpoint import NAME, load_checkpoint, save_checkpoint
 from microchar_gan.trainer import Losses, Trainer
 from microchar_gan.watch import Watch
 
@@ -76,11 +77,21 @@ class Fit:
         """Go on where the checkpoint of the folder was taken."""
         assert self.folder is not None
         tensors, about = load_checkpoint(self.folder, self.identity)
+        try:
+            self._take_up(tensors, about)
+        except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            why = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise InputError(
+                f"{self.folder / NAME}: not what this training left, or on another kind of device ({why}); "
+                "go on where it was begun, or remove the folder and fit anew"
+            ) from error
+
+    def _take_up(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
         prefix = "best/"
         self.best = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         self.trainer.restore(tensors, about["steps"], about["rng"])
         self.rows, self.best_total, self.best_step = about["rows"], about["best_total"], about["best_step"]
-        self.watch.warnings = about["warnings"]
+        self.watch.warnings, self.watch.apart = about["warnings"], about.get("apart", 0)
         self._recent = [Losses(**one) for one in about["recent"]]
         self._minutes_before = about["minutes"]
 
@@ -123,6 +134,7 @@ class Fit:
             "best_total": self.best_total,
             "best_step": self.best_step,
             "warnings": self.watch.warnings,
+            "apart": self.watch.apart,
             "recent": [asdict(one) for one in self._recent],
         }
         best = {f"best/{key}": value for key, value in self.best.items()}
@@ -142,6 +154,9 @@ class Fit:
 
     def _text(self) -> str:
         parts = [f"step {self.trainer.steps}"]
+        # A line ends where the terminal does: what matters most stands first.
+        if self.watch.warnings:
+            parts.append(f"warning: {', '.join(self.watch.warnings)}")
         if self._recent:
             last = self._recent[-1]
             parts.append(f"critic {last.critic:.2f}, generator {last.generator:.2f}")
@@ -150,8 +165,6 @@ class Fit:
             fractions = ", ".join(f"{row[key]:.3f}" for key in row if key.startswith("volume_fraction_"))
             parts += [f"volume fraction {fractions}", f"S2 error {row['s2_error']:.4f}", f"score {row['total']:.2f}"]
             parts += [f"best {self.best_total:.2f}"]
-        if self.watch.warnings:
-            parts.append(f"warning: {', '.join(self.watch.warnings)}")
         return ", ".join(parts)
 
     # --- scores ---

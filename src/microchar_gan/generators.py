@@ -42,12 +42,14 @@ class GanGenerator(StreamingGenerator):
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
-        presets = get_args(get_type_hints(type(self))["preset"])
-        if self.preset not in presets:
-            raise InputError(f"preset={self.preset!r}: expected {' or '.join(presets)}")
-        if not self.minutes > 0:
+        hints = get_type_hints(type(self))
+        for name in ("preset", "device", "precision"):
+            value, able = getattr(self, name), get_args(hints[name])
+            if value not in able:
+                raise InputError(f"{name}={value!r}: expected {' or '.join(able)}")
+        if not isinstance(self.minutes, int | float) or not self.minutes > 0:
             raise InputError(f"minutes={self.minutes!r}: expected a number greater than 0")
-        if self.steps is not None and self.steps < 1:
+        if self.steps is not None and (not isinstance(self.steps, int) or self.steps < 1):
             raise InputError(f"steps={self.steps!r}: expected a whole number of at least 1, or none to go by minutes")
         self.settings()
 
@@ -101,7 +103,7 @@ class GanGenerator(StreamingGenerator):
 
     def _keep(self, trainer: Trainer, best: dict[str, torch.Tensor], path: Path) -> None:
         """Write the best model so far, to be ranked while the training goes on."""
-        model = type(self)(**self.parameters())
+        model = type(self)(**self.parameters() | {"device": "auto"})
         model.material, model.history = self.material, {**self.history, "steps": trainer.steps}
         model.state = _state(trainer, best, reach_of)
         model.save(path)
@@ -240,6 +242,8 @@ class SliceGan(GanGenerator):
         As of `UnetGan`.
     width : int, optional
         Channels of the first layer, 1024 in the source; a multiple of 32.
+    field, slice_size : int, optional
+        Edges of the volumes and of the slices in training, 64 in the source; `field` a multiple of 32.
     **settings
         See `microchar_gan.settings.Settings`.
 
@@ -259,6 +263,8 @@ class SliceGan(GanGenerator):
     critic_width: int | None = None
     anisotropic: bool | None = None
     penalty_weight: float | None = None
+    field: int | None = None
+    slice_size: int | None = None
     batch: int | None = None
     slices_per_axis: int | None = None
     n_critic: int | None = None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from microchar.errors import InputError
 from microchar.fitted_state import Layout
 from microchar_gan.condition import KEPT
-from microchar_gan.halo import felt_halo, impulse_halo
+from microchar_gan.halo import MAX_HALO, felt_halo, impulse_halo
 from microchar_gan.settings import Settings
 from microchar_gan.slicegan import LATENT, MARGIN, SCALE, SliceGanNet
 from microchar_gan.tiling import Field
@@ -67,7 +68,13 @@ def reach_of(network: Network) -> int:
 
 
 def field_of(network: Network, halo: int) -> Field:
-    """Return the network as the tiles see it."""
+    """Return the network as the tiles see it; a halo that no training finds is an error."""
+    if isinstance(network, SliceGanNet):
+        possible = range(MARGIN, MARGIN + 1)
+    else:
+        possible = range(0, max(MAX_HALO, network.align) + 1, network.align)
+    if halo not in possible:
+        raise InputError(f"halo={halo}: expected {' or '.join(map(str, possible))}; the model's file is damaged")
     device = next(network.parameters()).device
 
     def forward(noise: np.ndarray) -> np.ndarray:

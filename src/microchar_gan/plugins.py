@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from microchar.generator import GeneratorSpec
 from microchar.volume import MAX_PHASES
-
-_EXTRA = "microchar[gan]"
 
 UNET_GAN = GeneratorSpec(
     factory="microchar_gan.generators:UnetGan",
@@ -19,22 +19,13 @@ UNET_GAN = GeneratorSpec(
     streams=True,
     adjustable=("device",),
     requires=("torch",),
-    extra=_EXTRA,
+    extra="microchar[gan]",
     cost="as many minutes as it is given (hours on a CPU); then about 1 s for 64³ on one core, any size tile by tile",
 )
 
-SLICEGAN = GeneratorSpec(
+SLICEGAN = replace(
+    UNET_GAN,
     factory="microchar_gan.generators:SliceGan",
     title="SliceGAN",
     summary="the baseline: transposed convolutions from a small latent block, judged by its slices",
-    inputs=("volume", "slices"),
-    phases=(2, MAX_PHASES),
-    ndim=(3,),
-    periodic_axes=(0, 1, 2),
-    keeps_progress=True,
-    streams=True,
-    adjustable=("device",),
-    requires=("torch",),
-    extra=_EXTRA,
-    cost="as many minutes as it is given (hours on a CPU); then about 1 s for 64³ on one core, any size tile by tile",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import combinations
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from microchar.errors import InputError
@@ -13,6 +14,8 @@ Architecture = Literal["unet", "slicegan"]
 L1Match = Literal["descriptor", "index", "conditional", "none"]
 #: A critic halves its slices four times.
 _CROP_UNIT = 16
+#: Kernel sizes that can be brought together.
+_KERNELS = tuple(chosen for n in range(4) for chosen in combinations((3, 5, 7), n))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,13 +165,17 @@ class Settings:
             if get_origin(kind) is Literal and value not in get_args(kind):
                 raise InputError(f"{name}={value!r}: expected one of {', '.join(get_args(kind))}")
             least = 0 if name == "warm_up" else 1
-            if kind is int and (not isinstance(value, int) or value < least):
+            if kind is int and (not isinstance(value, int) or isinstance(value, bool) or value < least):
                 raise InputError(f"{name}={value!r}: expected at least {least}, a whole number")
+            if kind is float and (not isinstance(value, int | float) or isinstance(value, bool)):
+                raise InputError(f"{name}={value!r}: expected a number")
+            if kind is bool and not isinstance(value, bool):
+                raise InputError(f"{name}={value!r}: expected True or False")
 
     def _check_kernels(self) -> None:
         for name in ("mhfa_kernels", "msca_kernels"):
             kernels = getattr(self, name)
-            if list(kernels) != sorted(set(kernels) & {3, 5, 7}):
+            if not isinstance(kernels, tuple | list) or tuple(kernels) not in _KERNELS:
                 raise InputError(f"{name}={kernels!r}: expected some of 3, 5, 7 in this order, or none of them")
 
     @property

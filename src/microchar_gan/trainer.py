@@ -298,5 +298,5 @@ def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
 
 
 def _separation(real: Tensor, fake: Tensor) -> float:
-    spread = (real.var() + fake.var()).div(2).sqrt()
+    spread = (real.var(correction=0) + fake.var(correction=0)).div(2).sqrt()
     return float((real.mean() - fake.mean()) / (spread + 1e-12))

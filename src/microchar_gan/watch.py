@@ -31,11 +31,13 @@ class Watch:
     ----------
     warnings : dict of str to str
         What to do about it, by what it is.
+    apart : int
+        Steps in a row in which the critic told all slices from each other.
     """
 
     def __init__(self) -> None:
         self.warnings: dict[str, str] = {}
-        self._apart = 0
+        self.apart = 0
 
     def step(self, number: int, losses: Losses) -> None:
         """Look at the losses of a step; raise TrainingError if they are no numbers."""
@@ -43,10 +45,11 @@ class Watch:
         if broken:
             raise TrainingError(
                 f"step {number}: the {broken[0]} loss is {getattr(losses, broken[0])}; the training has diverged. "
-                "Lower rate= and critic_rate=, or use precision='float32'; the last checkpoint is from before"
+                "Begin anew with a lower rate= and critic_rate=, or with precision='float32'; the progress of this one "
+                "ends before that step"
             )
-        self._apart = self._apart + 1 if losses.separation > _APART else 0
-        if self._apart == _PATIENCE:
+        self.apart = self.apart + 1 if losses.separation > _APART else 0
+        if self.apart == _PATIENCE:
             self._warn(
                 "critic saturation",
                 f"for {_PATIENCE} steps up to {number} the critic told every generated slice from the real ones; "

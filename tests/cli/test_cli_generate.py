@@ -263,7 +263,7 @@ def test_progress_is_shown_on_a_terminal_only(model):
             break
     os.close(shown)
     assert "  0%  shuffle-0: shuffling" in text
-    assert re.search(r" 50%  shuffle-1: shuffling, \d+ s left", text)
+    assert re.search(r" 50%, \d+ s left  shuffle-1: shuffling", text)
     assert text.endswith("\r\x1b[2K")
 
 
