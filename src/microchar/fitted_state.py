@@ -13,6 +13,8 @@ from microchar.errors import InputError
 Dimensions = tuple[int | str | None, ...]
 #: Data type and shape of every fitted array.
 Layout = Mapping[str, tuple[str, Dimensions]]
+#: Keys that a message names.
+_SHOWN = 4
 
 
 def check_layout(arrays: Mapping[str, Any], layout: Layout, whose: str) -> None:
@@ -23,9 +25,7 @@ def check_layout(arrays: Mapping[str, Any], layout: Layout, whose: str) -> None:
     """
     if set(arrays) != set(layout):
         missing, extra = sorted(set(layout) - set(arrays)), sorted(set(arrays) - set(layout))
-        raise InputError(
-            f"{whose}: arrays {sorted(arrays)}, expected {sorted(layout)} (missing {missing}, extra {extra})"
-        )
+        raise InputError(f"{whose}: its arrays are not those expected: missing {_some(missing)}; extra {_some(extra)}")
     known: dict[str, int] = {}
     for key, (dtype, dimensions) in layout.items():
         array = arrays[key]
@@ -39,6 +39,12 @@ def check_layout(arrays: Mapping[str, Any], layout: Layout, whose: str) -> None:
                 f"{whose}: array {key!r} is {array.dtype} of shape {shape}, expected {dtype} of shape {expected}"
             )
         known |= {d: n for d, n in zip(dimensions, shape, strict=True) if isinstance(d, str)}
+
+
+def _some(keys: list[str]) -> str:
+    """Write keys down; of the many that a network has, the first few."""
+    shown = ", ".join(map(repr, keys[:_SHOWN])) or "none"
+    return shown if len(keys) <= _SHOWN else f"{shown} and {len(keys) - _SHOWN} more"
 
 
 def check_finite(arrays: Mapping[str, np.ndarray], whose: str) -> None:

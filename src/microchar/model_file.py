@@ -114,6 +114,8 @@ def _read(path: Path) -> tuple[dict[str, Any], Generator, dict[str, np.ndarray]]
             if about["material"] is not None:
                 generator.material = Material.of_plain(about["material"], str(path))
             headers = {key: _Header.of(file.get_slice(key)) for key in file.keys()}  # noqa: SIM118 - not a mapping
+            if headers and generator.material is None and generator.spec.needs_fit:
+                raise InputError(f"{path}: its metadata have no 'material', but a fit; was the file edited?")
             if headers or generator.material is not None:
                 check_layout(headers, generator.layout, str(path))
             return about, generator, {key: file.get_tensor(key) for key in headers}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import numpy as np
 
 from microchar.descriptors import Descriptors, read_results
 from microchar.errors import InputError
+from microchar.units import canonical_unit
 from microchar.volume import Volume, as_volume
 
 if TYPE_CHECKING:
@@ -58,10 +60,15 @@ class Material:
                 phases=tuple(map(str, plain["phases"])),
                 grey_values=tuple(map(operator.index, plain["grey_values"])),
                 voxel_size=(sizes[0], sizes[1], sizes[2]),
-                unit=str(plain["unit"]),
+                unit=canonical_unit(str(plain["unit"])),
             )
-            if not 1 <= len(material.phases) == len(material.grey_values) or not min(material.voxel_size) > 0:
-                raise ValueError("phases and grey values are not as many, or a voxel has no size")
+            if not 1 <= len(material.phases) == len(material.grey_values):
+                raise ValueError("phases and grey values are not as many")
+            if not all(0 < size < math.inf for size in material.voxel_size):
+                raise ValueError("a voxel has no size")
+            greys = material.grey_values
+            if list(greys) != sorted(set(greys)) or not -(2**63) <= greys[0] <= greys[-1] < 2**63:
+                raise ValueError("grey values are not ascending whole numbers of 64 bits")
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise InputError(f"{path}: its metadata describe no material ({error}); was the file edited?") from error
         return material

@@ -14,6 +14,8 @@ Architecture = Literal["unet", "slicegan"]
 L1Match = Literal["descriptor", "index", "conditional", "none"]
 #: A critic halves its slices four times.
 _CROP_UNIT = 16
+#: Levels, and channels at the lowest of them, beyond which no network could be held in memory.
+_DEEPEST, _WIDEST = 12, 2**16
 #: Kernel sizes that can be brought together.
 _KERNELS = tuple(chosen for n in range(4) for chosen in combinations((3, 5, 7), n))
 
@@ -140,6 +142,11 @@ class Settings:
             raise InputError(
                 f"slice_size={self.slice_size}, field={self.field}: expected a slice size of 32, 48, 64, … "
                 "no larger than the field"
+            )
+        if self.depth > _DEEPEST or self.width * 2**self.depth > _WIDEST:
+            raise InputError(
+                f"width={self.width}, depth={self.depth}: expected at most {_DEEPEST} levels and, doubled at each of "
+                f"them, {_WIDEST} channels"
             )
         unit = 32 if self.architecture == "slicegan" else 2**self.depth
         if self.field % unit:

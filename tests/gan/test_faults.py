@@ -52,6 +52,8 @@ def stopped_at(step, real, folder, **changes):
         ({"rate": "fast"}, "rate='fast': expected a number"),
         ({"cbam": "yes"}, "cbam='yes': expected True or False"),
         ({"width": True}, "width=True: expected at least 1"),
+        ({"width": 10**30}, "expected at most 12 levels"),
+        ({"depth": 10**12}, "expected at most 12 levels"),
         ({"mhfa_kernels": 5}, "mhfa_kernels=5: expected some of 3, 5, 7"),
         ({"precision": "half"}, "precision='half': expected auto or float32 or bfloat16"),
         ({"device": "gpu"}, "device='gpu': expected auto or cpu or cuda or mps"),

@@ -128,9 +128,9 @@ def test_another_version_is_refused_by_name(model, version):
     [
         ({"fractions": np.ones(3, np.float32)}, r"array 'fractions' is float32 of shape \(3,\), expected float64"),
         ({"fractions": np.ones((3, 1))}, r"is float64 of shape \(3, 1\), expected float64 of shape \('phase',\)"),
-        ({"fractiones": np.ones(3)}, r"missing \['fractions'\], extra \['fractiones'\]"),
-        ({"fractions": np.ones(3), "more": np.ones(3)}, r"extra \['more'\]"),
-        ({}, r"missing \['fractions'\]"),
+        ({"fractiones": np.ones(3)}, r"missing 'fractions'; extra 'fractiones'"),
+        ({"fractions": np.ones(3), "more": np.ones(3)}, r"missing none; extra 'more'"),
+        ({}, r"missing 'fractions'"),
     ],
 )
 def test_other_arrays_are_refused(model, arrays, message):
@@ -218,6 +218,14 @@ def test_a_safetensors_file_of_somebody_else(model):
         ({"material": {"phases": ["a"], "grey_values": ["0"], "voxel_size": [1, 1, 1], "unit": "um"}}, "no material"),
         ({"material": {"phases": ["a"], "grey_values": [0], "voxel_size": [1, 1], "unit": "um"}}, "no material"),
         ({"material": {"phases": ["a"], "grey_values": [0], "voxel_size": [1, 0, 1], "unit": "um"}}, "no size"),
+        ({"material": {"phases": ["a"], "grey_values": [0], "voxel_size": [1, 1e999, 1], "unit": "um"}}, "no size"),
+        ({"material": {"phases": ["a"], "grey_values": [0], "voxel_size": [1, 1, 1], "unit": "ell"}}, "unit 'ell'"),
+        ({"material": {"phases": ["a"], "grey_values": [2**70], "voxel_size": [1, 1, 1], "unit": "um"}}, "64 bits"),
+        (
+            {"material": {"phases": ["a", "b"], "grey_values": [7, 7], "voxel_size": [1, 1, 1], "unit": "um"}},
+            "ascending",
+        ),
+        ({"material": None}, "no 'material', but a fit"),
     ],
 )
 def test_metadata_of_a_wrong_kind(model, change, message):
