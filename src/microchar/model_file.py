@@ -161,7 +161,10 @@ class _Header:
 
 def _about(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
     if _KEY not in metadata:
-        raise InputError(f"{path}: a safetensors file, but not a model that microchar wrote (no {_KEY!r} metadata)")
+        raise InputError(
+            f"{path}: a safetensors file, but not a model that microchar wrote (no {_KEY!r} metadata); the checkpoint "
+            "of a fit is none, but may have its best model so far beside it"
+        )
     try:
         about = json.loads(metadata[_KEY])
     except json.JSONDecodeError as error:

@@ -20,6 +20,7 @@ _KEY = "microchar_gan"
 
 def save_checkpoint(folder: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
     """Write the checkpoint of a folder, in place of the one that may be there."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
@@ -28,6 +29,8 @@ def save_checkpoint(folder: Path, tensors: dict[str, Tensor], about: dict[str, A
     try:
         save_file(plain, temporary, {_KEY: json.dumps({"format": FORMAT, "torch": torch.__version__, **about})})
         os.replace(temporary, folder / NAME)
+    except SafetensorError as error:
+        raise InputError(f"{folder / NAME}: cannot be written ({error}); is there room on the disk?") from error
     finally:
         Path(temporary).unlink(missing_ok=True)
 

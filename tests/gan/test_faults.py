@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from microchar.errors import InputError
@@ -101,6 +102,26 @@ def test_checkpoints_that_do_not_fit_are_an_error_that_says_so(real, tmp_path, s
     save_checkpoint(folder, tensors, about)
     with pytest.raises(InputError, match=f"{NAME}: not what this training left"):
         UnetGan(steps=9, **SMALL).fit(real, folder=folder, resume=True)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_said_and_the_one_before_stays(real, tmp_path, monkeypatch):
+    stopped_at(1, real, tmp_path / "fit")
+    before = (tmp_path / "fit" / NAME).read_bytes()
+
+    def full(*arguments):
+        raise SafetensorError("no space left on device")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(InputError, match=f"{NAME}: cannot be written .*no space left"):
+        save_checkpoint(tmp_path / "fit", {}, {})
+    assert [path.name for path in (tmp_path / "fit").iterdir()] == [NAME]
+    assert (tmp_path / "fit" / NAME).read_bytes() == before
+
+
+def test_a_checkpoint_is_no_model(real, tmp_path):
+    stopped_at(1, real, tmp_path / "fit")
+    with pytest.raises(InputError, match="the checkpoint of a fit is none"):
+        load_generator(tmp_path / "fit" / NAME)
 
 
 def test_how_long_the_critic_has_been_winning_outlasts_a_resumption(real, tmp_path, monkeypatch):
