@@ -25,7 +25,7 @@ from microchar_gan.watch import Watch
 #: Seconds between checkpoints.
 _BETWEEN = 60.0
 #: Samples of a score, and the seed of their noise: the same for every score, so that the weights make the difference.
-_SAMPLES, _SAMPLE_SEED = 4, 1
+_SAMPLES, _SAMPLE_SEED = 8, 1
 HISTORY, BEST = "history.csv", "best.safetensors"
 
 
@@ -171,7 +171,8 @@ class Fit:
 
     def _score(self) -> None:
         """Score the averaged generator; keep its weights if they are the best so far."""
-        samples = self.trainer.samples(_SAMPLES, _SAMPLE_SEED)
+        network = self.trainer.settled()
+        samples = self.trainer.samples(_SAMPLES, _SAMPLE_SEED, network)
         volumes = [self.material.volume(labels, name=f"sample {i}", source={}) for i, labels in enumerate(samples)]
         score = self.held_out.score(volumes)
         real = self.trainer.real.fractions
@@ -181,7 +182,7 @@ class Fit:
         # The last is taken where none had all phases.
         if (whole and score.total < self.best_total) or not self.best or np.isinf(self.best_total):
             self.best_total, self.best_step = score.total if whole else float("inf"), self.trainer.steps
-            self.best = {key: value.clone() for key, value in self.trainer.average.state_dict().items()}
+            self.best = network.state_dict()
             if self.folder is not None:
                 self._keep(self.best, self.folder / BEST)
         self._write_history()
@@ -213,7 +214,8 @@ class Fit:
         from microchar_gan.statistics import slice_descriptors
 
         real = self.trainer.real
-        labels = torch.from_numpy(np.concatenate([sample[::4] for sample in samples]))
+        size = self.trainer.settings.slice_size  # the lags depend on it
+        labels = torch.from_numpy(np.concatenate([sample[::4, :size, :size] for sample in samples]))
         made = slice_descriptors(one_hot(labels, real.phases))
         return float((made - real.descriptors.to(made)).abs().mean())
 

@@ -76,7 +76,7 @@ class GanGenerator(StreamingGenerator):
         trainer = Trainer(settings, real, device=device, half=half, seed=seed)
         fit = Fit(
             trainer,
-            HeldOut(parts.held_out, (settings.slice_size,) * 3),
+            HeldOut(parts.held_out, (settings.field,) * 3),
             data.material,
             minutes=self.minutes,
             steps=self.steps,

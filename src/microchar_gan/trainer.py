@@ -27,8 +27,8 @@ from microchar_gan.unet import UNet
 _MEMORY = 0.05
 #: Real windows from which the descriptors of the material are taken.
 _WINDOWS = 1024
-#: Volumes from which the averaged generator's statistics are taken, and the seed of their noise.
-_SETTLING, _SETTLE_SEED = 6, 2
+#: Volumes from which the averaged generator's statistics, and its volume fractions, are taken; seed of their noise.
+_SETTLING, _CALIBRATING, _SETTLE_SEED = 6, 16, 2
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Trainer:
         self.critics = place(critics, device, torch.channels_last)
         self.conditions = Conditions(real, settings.field) if settings.input == "slice" else None
         if settings.calibrate:
-            self._calibrate(self.generator, self.draw_noise(1, self.noise))
+            self._calibrate(self.generator, 1, self.noise)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         betas = (settings.beta1, settings.beta2)
         self.adam_generator = torch.optim.Adam(self.generator.parameters(), settings.rate, betas)
@@ -83,7 +83,7 @@ class Trainer:
         self.running = {axis: torch.zeros_like(target) for axis, target in self.targets.items()}
 
     @torch.no_grad()
-    def _calibrate(self, network: Network, noise: Tensor) -> None:
+    def _calibrate(self, network: Network, volumes: int, source: torch.Generator) -> None:
         """Shift the logits so that the network makes volumes of the material's volume fractions.
 
         From another start the quickest way is often to a single phase, and hundreds
@@ -92,8 +92,8 @@ class Trainer:
         """
         assert isinstance(network, UNet)  # the settings see to it
         with self._autocast():
-            logits = network(noise).float().transpose(0, 1).flatten(1)
-        network.shift.add_(shift_to(logits, self.real.fractions))
+            logits = [network(self.draw_noise(1, source))[0].float().flatten(1) for _ in range(volumes)]
+        network.shift.add_(shift_to(torch.cat(logits, dim=1), self.real.fractions))
 
     # --- a step ---
 
@@ -221,41 +221,43 @@ class Trainer:
             mean.lerp_(weight, 1 - decay)
 
     @torch.no_grad()
-    def settle(self) -> None:
-        """Take the statistics that the averaged generator normalises and attends by from volumes of its own.
+    def settled(self) -> Network:
+        """Return a copy of the averaged generator that normalises and attends by statistics of its own volumes.
 
         Those that the live one gathered belong to its weights; with the averaged
         ones they can turn the volume into a single phase.
         """
-        norms = [module for module in self.average.modules() if isinstance(module, nn.BatchNorm3d)]
-        for module in self.average.modules():
+        network = copy.deepcopy(self.average)
+        norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
+        for module in network.modules():
             if isinstance(module, GlobalPools):
                 module.reset()
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # the plain mean over batches
-        noise = self.draw_noise(_SETTLING, torch.Generator(self.device).manual_seed(_SETTLE_SEED))
-        self.average.train()
+        source = torch.Generator(self.device).manual_seed(_SETTLE_SEED)
+        noise = self.draw_noise(_SETTLING, source)
+        network.train()
         with self._autocast():
-            self.average(noise)
-        self.average.eval()
+            network(noise)
+        network.eval()
         if self.settings.calibrate:
-            self._calibrate(self.average, noise)
+            self._calibrate(network, _CALIBRATING, source)
+        return network
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
 
     @torch.no_grad()
-    def samples(self, count: int, seed: int) -> list[np.ndarray]:
-        """Return labels made by the averaged generator, cut so that they do not repeat: crop³ of field³ voxels."""
-        self.settle()
+    def samples(self, count: int, seed: int, network: Network | None = None) -> list[np.ndarray]:
+        """Return labels of whole volumes that a network, or else the averaged generator settled now, makes."""
+        network = network or self.settled()
         made = []
         noise = torch.Generator(self.device).manual_seed(seed)
-        crop = self.settings.slice_size
         for _ in range(count):
             with self._autocast():
-                logits = self.average(self.draw_noise(1, noise))
-            made.append(logits[0].argmax(dim=0)[:crop, :crop, :crop].to(torch.uint8).cpu().numpy())
+                logits = network(self.draw_noise(1, noise))
+            made.append(logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy())
         return made
 
     # --- all of it, to be kept ---
