@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -394,37 +395,46 @@ class Generator(ABC):
         self, shape: Sequence[int], seed: int, periodic: Sequence[int]
     ) -> tuple[Triple, np.random.Generator, tuple[int, ...]]:
         """Return what `make` is given, checked against the spec."""
-        wanted = self._checked(shape, periodic)
+        axes = _whole_numbers(periodic, "periodic", "the numbers of axes")
+        wanted = self._checked(_whole_numbers(shape, "shape", "two or three lengths"), axes)
         rng = _rng(seed)
         self.remarks = {}
-        return wanted, rng, tuple(axis for axis in sorted(set(periodic)) if wanted[axis] > 1)
+        return wanted, rng, tuple(axis for axis in sorted(set(axes)) if wanted[axis] > 1)
 
-    def _checked(self, shape: Sequence[int], periodic: Sequence[int]) -> Triple:
+    def _checked(self, shape: tuple[int, ...], periodic: tuple[int, ...]) -> Triple:
         name, spec = type(self).name(), self.spec
         if spec.needs_fit and not self.state:
             raise InputError(f"generator {name!r} must be fitted before it generates: call fit(volume) first")
-        sizes = tuple(int(n) for n in shape)
-        if len(sizes) == 2:
-            sizes = (1, *sizes)
+        sizes = (1, *shape) if len(shape) == 2 else shape
         if len(sizes) != 3 or min(sizes) < 1:
-            raise InputError(f"shape={tuple(shape)!r}: expected two or three lengths of at least one voxel")
+            raise InputError(f"shape={shape!r}: expected two or three lengths of at least one voxel")
         ndim = sum(n > 1 for n in sizes)
         if ndim not in spec.ndim:
             offers = " or ".join(f"{n}D" for n in spec.ndim)
-            raise InputError(f"shape={tuple(shape)!r}: generator {name!r} makes {offers}, not {ndim}D")
+            raise InputError(f"shape={shape!r}: generator {name!r} makes {offers}, not {ndim}D")
         odd = [n for n in sizes if n > 1 and n % spec.multiple_of]
         if odd:
             raise InputError(
-                f"shape={tuple(shape)!r}: generator {name!r} needs multiples of {spec.multiple_of}, found {odd[0]}"
+                f"shape={shape!r}: generator {name!r} needs multiples of {spec.multiple_of}, found {odd[0]}"
             )
         refused = sorted(set(periodic) - set(spec.periodic_axes))
         if refused:
             able = ", ".join(map(str, spec.periodic_axes)) or "none"
             raise InputError(
-                f"periodic={tuple(periodic)!r}: generator {name!r} can be periodic along axes {able}, "
+                f"periodic={periodic!r}: generator {name!r} can be periodic along axes {able}, "
                 f"not along {', '.join(map(str, refused))}"
             )
         return (sizes[0], sizes[1], sizes[2])
+
+
+def _whole_numbers(numbers: Any, argument: str, expected: str) -> tuple[int, ...]:
+    """Read a sequence of whole numbers; anything else, Booleans too, is an error that names the argument."""
+    try:
+        if any(isinstance(number, bool | np.bool_) for number in numbers):
+            raise TypeError
+        return tuple(operator.index(number) for number in numbers)
+    except TypeError:
+        raise InputError(f"{argument}={numbers!r}: expected {expected}, a sequence of whole numbers") from None
 
 
 def _rng(seed: int) -> np.random.Generator:

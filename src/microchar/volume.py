@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -330,6 +331,8 @@ def _replaced(
 
 
 def _array(array: Any, name: str) -> np.ndarray:
+    if isinstance(array, str | PathLike):
+        raise InputError(f"{name}: found {str(array)!r}, expected an array; files are read by read_volume")
     try:
         return np.asarray(array)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -119,6 +119,28 @@ def test_seeds_are_whole_numbers(seed):
         create("shuffle").fit(two_phases(), seed=seed)
 
 
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"shape": 64}, "shape=64: expected two or three lengths"),
+        ({"shape": (9.5, 9, 9)}, r"shape=\(9.5, 9, 9\): expected two or three lengths"),
+        ({"shape": (9, 9, 9), "periodic": 0}, "periodic=0: expected the numbers of axes"),
+        (
+            {"shape": (9, 9, 9), "periodic": (True, False, True)},
+            r"periodic=\(True, False, True\): expected the numbers",
+        ),
+    ],
+)
+def test_shapes_and_axes_are_sequences_of_whole_numbers(asked, message):
+    with pytest.raises(InputError, match=message):
+        create("overlapping-spheres").generate(**asked)
+
+
+def test_a_path_is_no_data():
+    with pytest.raises(InputError, match=r"'real\.tif', expected an array; files are read by read_volume"):
+        create("shuffle").fit("real.tif")
+
+
 def test_specs_are_read_without_importing_anything_heavy():
     code = """
 import sys, microchar.generator
