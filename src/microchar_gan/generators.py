@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args, get_type_hints
 
@@ -74,6 +74,7 @@ class GanGenerator(StreamingGenerator):
         )
         seed = int(rng.integers(2**62))
         trainer = Trainer(settings, real, device=device, half=half, seed=seed)
+        reach = cache(lambda: reach_of(trainer.average))
         fit = Fit(
             trainer,
             HeldOut(parts.held_out, (settings.field,) * 3),
@@ -82,7 +83,7 @@ class GanGenerator(StreamingGenerator):
             steps=self.steps,
             identity={"settings": _plain(asdict(settings)), "data": self.history["data"]["sha256"], "seed": seed},
             folder=self.folder,
-            keep=lambda best, path: self._keep(trainer, best, path),
+            keep=lambda best, path: self._keep(trainer, best, path, reach),
         )
         if self.resume:
             fit.resume()
@@ -101,11 +102,11 @@ class GanGenerator(StreamingGenerator):
         self.device = "auto"
         return _state(trainer, best, halo_of)
 
-    def _keep(self, trainer: Trainer, best: dict[str, torch.Tensor], path: Path) -> None:
+    def _keep(self, trainer: Trainer, best: dict[str, torch.Tensor], path: Path, reach: Callable[[], int]) -> None:
         """Write the best model so far, to be ranked while the training goes on."""
         model = type(self)(**self.parameters() | {"device": "auto"})
         model.material, model.history = self.material, {**self.history, "steps": trainer.steps}
-        model.state = _state(trainer, best, reach_of)
+        model.state = _state(trainer, best, lambda _: reach())
         model.save(path)
 
     def make_blocks(
