@@ -16,6 +16,8 @@ from microchar.model_file import load_generator
 from microchar_gan.checkpoint import NAME, load_checkpoint, save_checkpoint
 from microchar_gan.fitting import BEST
 from microchar_gan.generators import SliceGan, UnetGan
+from microchar_gan.settings import settings_of
+from microchar_gan.slicing import RealSlices
 from microchar_gan.trainer import Losses, Trainer, _separation
 
 SMALL = {
@@ -102,6 +104,20 @@ def test_checkpoints_that_do_not_fit_are_an_error_that_says_so(real, tmp_path, s
     save_checkpoint(folder, tensors, about)
     with pytest.raises(InputError, match=f"{NAME}: not what this training left"):
         UnetGan(steps=9, **SMALL).fit(real, folder=folder, resume=True)
+
+
+def test_scores_leave_the_training_as_it_is(real):
+    """So that one that ended, and was scored for that, goes on as one that was asked for more at once."""
+    settings = settings_of("tiny", SMALL | {"cbam": True})
+    slices = RealSlices(real, 2, settings.slice_size, torch.device("cpu"), isotropic=True)
+    whole, scored = (Trainer(settings, slices, device=torch.device("cpu"), half=False, seed=1) for _ in range(2))
+    for trainer in (whole, scored):
+        for _ in range(2):
+            trainer.step()
+            if trainer is scored:
+                trainer.samples(1, seed=0)
+    expected, found = whole.tensors(), scored.tensors()
+    assert [key for key in expected if not torch.equal(expected[key], found[key])] == []
 
 
 def test_a_checkpoint_that_cannot_be_written_is_said_and_the_one_before_stays(real, tmp_path, monkeypatch):
