@@ -7,10 +7,14 @@ import torch
 from torch import Tensor
 
 _ROUNDS = 100
+#: Places that are looked at: with so many, fractions are right to two in a thousand, and rounds take milliseconds.
+_PLACES = 2**16
 
 
 def shift_to(logits: Tensor, fractions: np.ndarray) -> Tensor:
     """Return what to add to the logits (P, n) so that phases win in the given fractions of the places: (P,)."""
+    # An odd stride meets all places of a lattice whose places of even and of odd number differ.
+    logits = logits[:, :: logits.shape[1] // _PLACES | 1].contiguous()
     target = torch.from_numpy(fractions).to(logits)
     shift = torch.zeros_like(target)
     step = logits.std()

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from microchar.errors import InputError
 from microchar.model_file import load_generator
+from microchar_gan.calibration import shift_to
 from microchar_gan.checkpoint import NAME, load_checkpoint, save_checkpoint
 from microchar_gan.fitting import BEST
 from microchar_gan.generators import SliceGan, UnetGan
@@ -104,6 +105,15 @@ def test_checkpoints_that_do_not_fit_are_an_error_that_says_so(real, tmp_path, s
     save_checkpoint(folder, tensors, about)
     with pytest.raises(InputError, match=f"{NAME}: not what this training left"):
         UnetGan(steps=9, **SMALL).fit(real, folder=folder, resume=True)
+
+
+def test_of_many_places_some_are_looked_at_and_not_only_the_even_ones():
+    torch.manual_seed(0)
+    logits = torch.randn(3, 2**20) + torch.tensor([0.0, 1.0, -1.0])[:, None]
+    logits[0, ::4] += 3
+    fractions = np.array([0.5, 0.3, 0.2])
+    labels = (logits + shift_to(logits, fractions)[:, None]).argmax(dim=0)
+    np.testing.assert_allclose(np.bincount(labels.numpy()) / 2**20, fractions, atol=5e-3)
 
 
 def test_scores_leave_the_training_as_it_is(real):
