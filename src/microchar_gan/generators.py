@@ -275,9 +275,14 @@ class SliceGan(GanGenerator):
 
 
 def _state(trainer: Trainer, weights: dict[str, torch.Tensor], halo: Callable[[Network], int]) -> dict[str, np.ndarray]:
-    """Return what a model keeps, in half precision, as it will be read again: it generates the same now and then."""
-    state = {key: value.cpu().half().numpy() for key, value in weights.items() if value.is_floating_point()}
+    """Return what a model keeps, in the precision of its file: it generates the same now and when it is read again."""
     network = copy.deepcopy(trainer.average)
+    halves = {key for key, _ in network.named_parameters()}
+    state = {
+        key: (value.half() if key in halves else value).cpu().numpy()
+        for key, value in weights.items()
+        if value.is_floating_point()
+    }
     _load(network, state)
     kept = {} if trainer.conditions is None else {"slices": trainer.conditions.kept()}
     return {**state, **kept, "halo": np.array([halo(network)])}

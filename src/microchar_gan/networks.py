@@ -40,9 +40,12 @@ def build(settings: Settings, phases: int) -> Network:
 def described(settings: Settings, phases: int) -> Layout:
     """Return the arrays of a model by name: the network's weights, its halo, and slices to make volumes around."""
     with torch.device("meta"):
-        state = build(settings, phases).state_dict()
-    # How often batch norm averaged is of no use to a network that no longer learns.
-    weights = {key: ("float16", tuple(value.shape)) for key, value in state.items() if value.is_floating_point()}
+        network = build(settings, phases)
+    weights = {key: ("float16", tuple(value.shape)) for key, value in network.named_parameters()}
+    # Variances may be too large for half precision. How often batch norm averaged is of no use any more.
+    weights |= {
+        key: ("float32", tuple(value.shape)) for key, value in network.named_buffers() if value.dtype.is_floating_point
+    }
     slices = {"slices": ("uint8", (KEPT, settings.field, settings.field))} if settings.input == "slice" else {}
     return {**weights, "halo": ("int64", (1,)), **slices}
 

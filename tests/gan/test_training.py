@@ -84,6 +84,14 @@ KINDS = {
 }
 
 
+def test_scoring_changes_nothing_of_the_training(real):
+    scored, unscored = trainer_of(real), trainer_of(real)
+    scored.step(), unscored.step()
+    scored.samples(2, seed=0)
+    assert same(scored.tensors(), unscored.tensors())
+    assert scored.step() == unscored.step()
+
+
 @pytest.mark.parametrize(("kind", "half"), [("default", 10), ("paper", 3), ("all modules", 3), ("anisotropic", 3)])
 def test_twenty_steps_are_ten_and_a_checkpoint_and_ten_to_the_bit(real, kind, half, tmp_path):
     whole = trainer_of(real, **KINDS[kind])
@@ -313,6 +321,12 @@ def test_the_history_holds_what_was_measured(real, tmp_path):
         assert part in said[3]
 
 
+def test_volumes_may_be_larger_than_the_slices_that_the_critic_sees(real, tmp_path):
+    UnetGan(preset="tiny", field=36, slice_size=32, steps=1).fit(real, folder=tmp_path / "fit")
+    (row,) = rows(tmp_path / "fit")
+    assert 0 < float(row["s2_error"]) < 1
+
+
 def test_a_split_training_is_judged_by_what_it_has_not_seen(field):
     labels = field((150, 36, 36), seed=4)
     model = UnetGan(preset="tiny", steps=1, **SMALL).fit(labels)
@@ -422,3 +436,14 @@ def test_two_hundred_steps_come_nearer_to_the_material(field, seed):
     assert fraction > 0.1
     assert fraction_after < fraction / 2
     assert s2_after < s2 / 2
+
+
+def test_statistics_too_large_for_half_precision_survive_the_file(real, tmp_path, monkeypatch):
+    def settled(trainer):
+        network = trainer.average
+        network.logit_norm.running_var.fill_(1e6)
+        return network
+
+    monkeypatch.setattr(Trainer, "settled", settled)
+    UnetGan(preset="tiny", steps=1, **SMALL).fit(real).save(tmp_path / "model.safetensors")
+    assert (UnetGan.load(tmp_path / "model.safetensors").state["logit_norm.running_var"] == 1e6).all()
