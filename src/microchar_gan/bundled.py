@@ -11,6 +11,5 @@ def _model(file: str, title: str, summary: str) -> BundledModel:
     )
 
 
-BEREA = _model("berea", "Berea sandstone", "pores (0) and grains (255) of a micro-CT scan")
-KETTON = _model("ketton", "Ketton limestone", "pores (0) and grains (255) of a micro-CT scan")
-NMC = _model("nmc", "NMC cathode", "pores (0), active material (1), carbon and binder (2) of a calendered electrode")
+BEREA = _model("berea", "Berea sandstone", "Berea sandstone, pores (0) and grains (255) of a micro-CT scan")
+KETTON = _model("ketton", "Ketton limestone", "Ketton limestone, pores (0) and grains (255) of a micro-CT scan")
