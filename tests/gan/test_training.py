@@ -268,13 +268,13 @@ def test_the_best_by_score_is_kept_and_not_the_last(real, tmp_path):
     kept = {}
 
     def callback(fraction, text):
-        kept[trainer.steps] = {key: value.clone() for key, value in trainer.average.state_dict().items()}
+        kept[trainer.steps] = trainer.settled().state_dict()
 
     fit = fit_with(trainer, Scripted(3.0, 1.5, 2.0), 6, tmp_path)
     best = fit.run(callback)
     assert (fit.best_step, fit.best_total) == (4, pytest.approx(1.5))
     assert same(best, kept[4])
-    assert not same(best, trainer.average.state_dict())
+    assert not same(best, trainer.settled().state_dict())
     # What lies beside the checkpoint was written with the best.
     assert (tmp_path / BEST).read_text() == "4"
     assert [(row["step"], round(float(row["total"]), 9)) for row in rows(tmp_path)] == [("2", 3), ("4", 1.5), ("6", 2)]
@@ -285,8 +285,8 @@ def test_samples_without_a_phase_are_never_the_best(real):
     made = trainer.samples
     lacking = iter([True, False, True])
 
-    def samples(count, seed):
-        found = made(count, seed)
+    def samples(count, seed, network):
+        found = made(count, seed, network)
         return [np.zeros_like(one) for one in found] if next(lacking) else found
 
     trainer.samples = samples

@@ -69,6 +69,12 @@ def test_round_trip(model):
     assert set(np.unique(made.values)) <= {0, 100, 200}
 
 
+def test_a_model_may_be_read_by_whom_other_files_may(model):
+    other = model.with_name("other")
+    other.touch()
+    assert model.stat().st_mode == other.stat().st_mode
+
+
 def test_models_of_equal_fits_are_equal_files(model):
     first = model.read_bytes()
     load_generator(model).save(model)

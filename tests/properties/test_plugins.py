@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -210,7 +211,7 @@ def test_a_bundled_model_is_listed_and_makes_volumes(site, sandbox):
     sandbox()
     listed = microchar(site, "generators")
     assert listed.returncode == 0, listed.stderr
-    assert "\nsand  shuffle: equal parts of sand and stone\n" in listed.stdout
+    assert re.search(r"^sand +shuffle: equal parts of sand and stone$", listed.stdout, re.MULTILINE)
     details = microchar(site, "generators", "sand")
     assert "a fit of:    shuffle" in details.stdout
     assert "usable here: yes" in details.stdout
