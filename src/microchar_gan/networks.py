@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
 from microchar.errors import InputError
 from microchar.fitted_state import Layout
 from microchar_gan.condition import KEPT
-from microchar_gan.halo import MAX_HALO, felt_halo, impulse_halo
+from microchar_gan.halo import Reach, felt_halo, impulse_halo
 from microchar_gan.settings import Settings
 from microchar_gan.slicegan import LATENT, MARGIN, SCALE, SliceGanNet
 from microchar_gan.tiling import Field
@@ -52,20 +54,19 @@ def described(settings: Settings, phases: int) -> Layout:
 
 def halo_of(network: Network) -> int:
     """Return how many cells of noise beyond a tile its labels depend on, found by trying."""
-    if isinstance(network, SliceGanNet):
-        return MARGIN
-    device = next(network.parameters()).device
-    return felt_halo(
-        lambda noise: network(noise.to(device)).cpu(), network.channels, align=network.align, shortest=network.shortest
-    ).halo
+    return _halo(network, felt_halo)
 
 
 def reach_of(network: Network) -> int:
     """Return how far noise reaches whatever the weights are: a halo that is soon found, and larger than need be."""
+    return _halo(network, impulse_halo)
+
+
+def _halo(network: Network, find: Callable[..., Reach]) -> int:
     if isinstance(network, SliceGanNet):
         return MARGIN
     device = next(network.parameters()).device
-    return impulse_halo(
+    return find(
         lambda noise: network(noise.to(device)).cpu(), network.channels, align=network.align, shortest=network.shortest
     ).halo
 
