@@ -10,7 +10,7 @@ import torch
 from microchar.errors import InputError
 from microchar.fitted_state import Layout
 from microchar_gan.condition import KEPT
-from microchar_gan.halo import Reach, felt_halo, impulse_halo
+from microchar_gan.halo import MAX_HALO, Reach, felt_halo, impulse_halo
 from microchar_gan.settings import Settings
 from microchar_gan.slicegan import LATENT, MARGIN, SCALE, SliceGanNet
 from microchar_gan.tiling import Field
