@@ -3,12 +3,14 @@
     python examples/gan_results --quick                       to try it: a small synthetic field, a few steps
     python examples/gan_results --minutes 60 --seeds 0 1 2    the comparison of the documentation
     python examples/gan_results --minutes 30 --tables         the source's tables 2 to 7 and S8
-    python examples/gan_results judge write                   two of the three stages, of what is there
+    python examples/gan_results judge write                   two of the stages, of what is there
+    python examples/gan_results bundle --materials berea      make the best `default` the model of the package
 
 Three stages, each of which skips what is done: `train` (an interrupted training goes on where its checkpoint is),
 `judge` (samples, and their distances to the test slab), `write` (tables and pictures of all that was judged, whatever
-it was asked for with). Everything else is below --work: MATERIAL/MINUTES-minutes/MODEL-SEED/. To train anew, remove
-that folder. Runs go one after the other; OMP_NUM_THREADS says how many threads they may use.
+it was asked for with). A fourth, `bundle`, is for those who keep the package. Everything else is below --work:
+MATERIAL/MINUTES-minutes/MODEL-SEED/. To train anew, remove that folder. Runs go one after the other; OMP_NUM_THREADS
+says how many threads they may use.
 
 Each volume is parted along an axis: what is learnt from, a gap of 40 voxels, what samples are judged by. Every model
 gets the same minutes. Settings go to all U-nets with --set KEY=VALUE, to one model with --set MODEL:KEY=VALUE, such as
@@ -23,6 +25,7 @@ import os
 import sys
 from pathlib import Path
 
+from bundle import bundle
 from judging import Judge
 from pictures import draw_curves, draw_slices
 from plan import DEFAULT_MATERIALS, MATERIALS, MODELS, ROWS, TABLES, Run, wanted
@@ -32,6 +35,7 @@ from training import parts, train
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("train", "judge", "write")
+KEEPERS_STAGE = "bundle"
 
 
 def main() -> None:
@@ -51,6 +55,10 @@ def main() -> None:
                     judge.judge(run, options.samples)
     if "write" in options.stages:
         write(options)
+    if "bundle" in options.stages:
+        for material in options.materials:
+            chosen = [run for run in runs if (run.material, run.row) == (material, "default")]
+            bundle(chosen, options.data, ROOT / "src" / "microchar_gan" / "models", options.output / "_static")
 
 
 def parse() -> argparse.Namespace:
@@ -59,7 +67,7 @@ def parse() -> argparse.Namespace:
         prog="gan_results", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     data = os.environ.get("MICROCHAR_DATA", ROOT.parent / "shared" / "data")
-    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"of {', '.join(STAGES)}; default all")
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"of {', '.join(STAGES)}; default all; or bundle")
     parser.add_argument("--data", type=Path, default=Path(data), help="folder of the real volumes")
     parser.add_argument("--materials", nargs="+", choices=MATERIALS, default=list(DEFAULT_MATERIALS))
     parser.add_argument("--models", nargs="+", choices=ROWS, default=list(MODELS))
@@ -81,8 +89,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="tables and pictures (default docs/)")
     options = parser.parse_args()
     for stage in options.stages:
-        if stage not in STAGES:
-            parser.error(f"{stage}: no stage; expected {', '.join(STAGES)}")
+        if stage not in (*STAGES, KEEPERS_STAGE):
+            parser.error(f"{stage}: no stage; expected {', '.join((*STAGES, KEEPERS_STAGE))}")
     options.stages = options.stages or list(STAGES)
     options.tables = list(TABLES) if options.tables == [] else options.tables or []
     if options.quick:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from plan import MATERIALS, Run
+from plan import MATERIALS, ROWS, Run
 from training import command, parts
 
 import microchar as mc
@@ -21,11 +21,14 @@ from microchar.held_out import DEFAULT_METRICS, MOST_BLOCKS, HeldOut
 from microchar.memorisation import memorisation
 from microchar.model_file import load_generator
 from microchar.volume import Volume
+from microchar_gan.halo import seam_mismatch
 
 #: Edges of volumes are multiples of it, so that every network can make them periodic, which needs no halo.
 UNIT = 32
 #: Edge and number of the patches that are looked for in what was learnt from, and longest edge of what is searched.
 PATCH, PATCHES, LONGEST = 16, 96, 144
+#: A volume that is made whole and in tiles, to see what their halo is worth, and the edge of the tiles.
+SEAMS, TILE = (320, 64, 64), 64
 #: Pairs of blocks for SSIM and PSNR.
 PAIRS = 8
 THREADS = int(os.environ.get("OMP_NUM_THREADS", 0)) or None
@@ -96,6 +99,7 @@ class Judge:
             **scored(score),
             "likeness": likeness(blocks(self.test, self.size), cut),
             **self._memorised(made),
+            **(seams(generator) if ROWS[run.row].learns else {}),
         }
         path.write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
         print(f"{run.label}: total {score.total:.2f}, spread {score.spread or 0:.2f}", flush=True)
@@ -158,6 +162,13 @@ class Judge:
 def scored(score: Any) -> dict[str, Any]:
     """Return a score for the file: with the z-score of each metric that is farthest off."""
     return {"score": {**score.to_dict(), "z": {name: score.z(name) for name in score.ratios}}}
+
+
+def seams(generator: Any) -> dict[str, Any]:
+    """Return the halo of a network in voxels, and what volumes made in tiles with it have at the seams."""
+    field = generator.as_field()
+    found = seam_mismatch(field, SEAMS, TILE, seed=1)
+    return {"halo": field.halo * field.scale, "seams": found._asdict()}
 
 
 def blocks(volume: Volume, size: int) -> list[Volume]:

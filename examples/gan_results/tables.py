@@ -126,6 +126,7 @@ def numbers(score: dict[str, Any]) -> Iterable[tuple[str, float]]:
     """Return every number of a score file, with its name."""
     history = score.get("history", {})
     flat = {key: score.get(key) for key in ("generate_s", "edge", "weights", "nearer", "nearer_error")}
+    flat |= {"halo": score.get("halo")} | {f"seam_{key}": value for key, value in score.get("seams", {}).items()}
     flat |= {key: history.get(key) for key in ("steps", "minutes", "best_step", "best_score")}
     flat |= {key: score["score"][key] for key in ("total", "spread", "samples")}
     for key, name in (("ratios", "ratio"), ("excesses", "excess"), ("z", "z"), ("spreads", "spread")):
@@ -242,7 +243,8 @@ def z_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
 def fact_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
     """Return a row for each model: settings, weights, steps, times, machine, SSIM, PSNR, copies."""
     edge = models[0].scores[0]["edge"]
-    heads = ["", "settings", "seeds", "weights", "steps (best)", "fit", f"{edge}³", "SSIM", "PSNR", "nearer", "machine"]
+    heads = ["", "settings", "seeds", "weights", "steps (best)", "fit", f"{edge}³"]
+    heads += ["halo; mismatch", "SSIM", "PSNR", "nearer", "machine"]
     rows = [heads]
     for found in models:
         first, record = found.scores[0], found.records[0]
@@ -257,17 +259,27 @@ def fact_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
                 listed(f"{n} ({m})" for n, m in zip(steps, best, strict=True)) if steps[0] else "–",
                 minutes_of(found),
                 f"{mean(found.each(lambda s: s['generate_s'])):.0f} s",
+                halo_of(found),
                 *likeness_cells(found.scores, "likeness"),
                 f"{mean(found.each(lambda s: s['nearer'])):.2f} ± {first['nearer_error']:.2f}",
                 listed({machine(record, score): 0 for record, score in zip(found.records, found.scores, strict=True)}),
             ]
         )
-    other = [*[""] * 5, *likeness_cells([group.real], "likeness")]
+    other = [*[""] * 6, *likeness_cells([group.real], "likeness")]
     if "nearer" in group.real:
         other.append(f"{group.real['nearer']:.2f} ± {group.real['nearer_error']:.2f}")
-    blocks = [*[""] * 5, *likeness_cells([group.real], "majority")]
+    blocks = [*[""] * 6, *likeness_cells([group.real], "majority")]
     rows += [["another real piece", "", *other], ["all of the majority phase", "", *blocks]]
     return [row + [""] * (len(heads) - len(row)) for row in rows]
+
+
+def halo_of(found: Found) -> str:
+    """Return the longest halo in voxels, and the largest share of voxels that tiles with it make otherwise."""
+    seams = [(score["halo"], score["seams"]["mismatch"]) for score in found.scores if "seams" in score]
+    if not seams:
+        return "–"
+    halo, mismatch = (max(values) for values in zip(*seams, strict=True))
+    return f"{halo}; {mismatch:.1e}" if mismatch else f"{halo}; 0"
 
 
 def minutes_of(found: Found) -> str:

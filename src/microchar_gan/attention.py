@@ -8,10 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from microchar_gan.layers import CircularConv3d
+from microchar_gan.layers import CircularConv3d, Norm, normalisation
 
 #: Weight of a new volume in the running average of the pooled statistics.
 MOMENTUM = 0.02
+#: Scale that spatial attention begins with, where it is normalised: nearly the same everywhere.
+BEGINNING = 0.1
 
 
 class GlobalPools(nn.Module):
@@ -66,24 +68,28 @@ class CAM(nn.Module):
 
 
 class SAM(nn.Module):
-    """Spatial attention: sigmoid(conv 7³([mean; max over channels])) times the features; shape unchanged."""
+    """Spatial attention: sigmoid(conv 7³([mean; max over channels])) times the features; shape unchanged.
 
-    def __init__(self, kernel: int = 7):
+    With a `norm`, what the sigmoid is given is normalised, as the authors' own code does.
+    """
+
+    def __init__(self, kernel: int = 7, norm: Norm = "none"):
         super().__init__()
         self.convolution = CircularConv3d(2, 1, kernel)
+        self.norm = normalisation(norm, 1, BEGINNING)
 
     def forward(self, x: Tensor) -> Tensor:
         """Weigh the voxels."""
         pooled = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
-        return x * torch.sigmoid(self.convolution(pooled))
+        return x * torch.sigmoid(self.norm(self.convolution(pooled)))
 
 
 class CBAM(nn.Module):
     """Channel attention, then spatial attention; (B, C, D, H, W) → the same."""
 
-    def __init__(self, channels: int):
+    def __init__(self, channels: int, norm: Norm = "none"):
         super().__init__()
-        self.channel, self.spatial = CAM(channels), SAM()
+        self.channel, self.spatial = CAM(channels), SAM(norm=norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """Weigh channels, then voxels."""

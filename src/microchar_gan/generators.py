@@ -26,7 +26,7 @@ from microchar_gan.plugins import SLICEGAN, UNET_GAN
 from microchar_gan.settings import Preset, Settings, settings_of
 from microchar_gan.slicing import RealSlices
 from microchar_gan.split import split
-from microchar_gan.tiling import blocks
+from microchar_gan.tiling import Field, blocks
 from microchar_gan.trainer import Trainer
 from microchar_gan.unet import UNet
 
@@ -115,8 +115,11 @@ class GanGenerator(StreamingGenerator):
         """Make the volume tile by tile; around a slice, whole."""
         if isinstance(self._network, UNet) and "slices" in self.state:
             return around_a_slice(self._network, self.state["slices"], shape, rng, periodic, callback)
-        field = field_of(self._network, int(self.state["halo"][0]))
-        return blocks(field, shape, seed=int(rng.integers(2**62)), periodic=periodic, callback=callback)
+        return blocks(self.as_field(), shape, seed=int(rng.integers(2**62)), periodic=periodic, callback=callback)
+
+    def as_field(self) -> Field:
+        """Return the fitted network as its tiles see it, for `microchar_gan.halo.seam_mismatch`."""
+        return field_of(self._network, int(self.state["halo"][0]))
 
     @cached_property
     def _network(self) -> Network:
@@ -201,7 +204,9 @@ class UnetGan(GanGenerator):
     msca_kernels: tuple[int, ...] | None = None
     kernel_impl: Literal["stacked", "dense", "dilated"] | None = None
     cbam: bool | None = None
-    norm: Literal["batch", "pixel", "none"] | None = None
+    norm: Literal["renorm", "batch", "none"] | None = None
+    norm_within: bool | None = None
+    even_up: bool | None = None
     logit_scale: float | None = None
     critic_width: int | None = None
     critic_norm: Literal["none", "batch"] | None = None
@@ -221,6 +226,7 @@ class UnetGan(GanGenerator):
     n_critic: int | None = None
     rate: float | None = None
     critic_rate: float | None = None
+    half_rate: int | None = None
     beta1: float | None = None
     beta2: float | None = None
     ema: float | None = None
@@ -271,6 +277,7 @@ class SliceGan(GanGenerator):
     n_critic: int | None = None
     rate: float | None = None
     critic_rate: float | None = None
+    half_rate: int | None = None
     score_every: int | None = None
 
 

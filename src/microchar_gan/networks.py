@@ -35,6 +35,8 @@ def build(settings: Settings, phases: int) -> Network:
         kernel_impl=settings.kernel_impl,
         cbam=settings.cbam,
         norm=settings.norm,
+        norm_within=settings.norm_within,
+        even_up=settings.even_up,
         logit_scale=settings.logit_scale,
     )
 

@@ -19,6 +19,7 @@ UNET_GAN = GeneratorSpec(
     streams=True,
     adjustable=("device",),
     requires=("torch",),
+    revision=2,
     extra="microchar[gan]",
     cost="as many minutes as it is given (hours on a CPU); then about 1 s for 64³ on one core, any size tile by tile",
 )

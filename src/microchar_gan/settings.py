@@ -41,8 +41,13 @@ class Settings:
         How 5³ and 7³ are made.
     cbam : bool
         Channel and spatial attention at the end of each stage of the decoder.
-    norm : {"batch", "pixel", "none"}
-        Normalisation in the U-net: batch norm, or each voxel by its own channels.
+    norm : {"renorm", "batch", "none"}
+        Normalisation in the U-net: batch norm, or one that comes to use its running
+        statistics in training, too.
+    norm_within : bool
+        Also within MHFA, MSCA and spatial attention.
+    even_up : bool
+        Transposed convolutions whose kernels weigh odd and even voxels alike.
     logit_scale : float
         Standard deviation that logits are normalised to; 0 leaves them as they are.
     critic_width : int
@@ -75,6 +80,9 @@ class Settings:
         Critic steps for each generator step.
     rate, critic_rate : float
         Learning rates of Adam.
+    half_rate : int
+        Steps after which both rates are half of that, going down as
+        ``1 / (1 + steps / half_rate)``; 0 keeps them.
     beta1, beta2 : float
         Of Adam.
     ema : float
@@ -97,7 +105,9 @@ class Settings:
     msca_kernels: tuple[int, ...] = (3, 5, 7)
     kernel_impl: Literal["stacked", "dense", "dilated"] = "stacked"
     cbam: bool = True
-    norm: Literal["batch", "pixel", "none"] = "batch"
+    norm: Literal["renorm", "batch", "none"] = "renorm"
+    norm_within: bool = True
+    even_up: bool = True
     logit_scale: float = 3.0
     critic_width: int = 16
     critic_norm: Literal["none", "batch"] = "none"
@@ -115,8 +125,9 @@ class Settings:
     slices_per_axis: int = 32
     warm_up: int = 200
     n_critic: int = 1
-    rate: float = 1e-3
+    rate: float = 5e-4
     critic_rate: float = 1e-3
+    half_rate: int = 1000
     beta1: float = 0.5
     beta2: float = 0.99
     ema: float = 0.99
@@ -171,7 +182,7 @@ class Settings:
             value = getattr(self, name)
             if get_origin(kind) is Literal and value not in get_args(kind):
                 raise InputError(f"{name}={value!r}: expected one of {', '.join(get_args(kind))}")
-            least = 0 if name == "warm_up" else 1
+            least = 0 if name in ("warm_up", "half_rate") else 1
             if kind is int and (not isinstance(value, int) or isinstance(value, bool) or value < least):
                 raise InputError(f"{name}={value!r}: expected at least {least}, a whole number")
             if kind is float and (not isinstance(value, int | float) or isinstance(value, bool)):
@@ -203,6 +214,7 @@ _SLICEGAN: Mapping[str, Any] = {
     "warm_up": 0,
     "rate": 1e-4,
     "critic_rate": 1e-4,
+    "half_rate": 0,
     "beta1": 0.0,
     "beta2": 0.9,
     "ema": 0.0,
@@ -213,6 +225,8 @@ _PAPER: Mapping[str, Any] = {
     "width": 32,
     "depth": 4,
     "norm": "batch",
+    "norm_within": False,
+    "even_up": False,
     "logit_scale": 0.0,
     "critic_width": 32,
     "critic_norm": "batch",
@@ -225,6 +239,7 @@ _PAPER: Mapping[str, Any] = {
     "warm_up": 0,
     "rate": 1e-4,
     "critic_rate": 1e-4,
+    "half_rate": 0,
     "beta1": 0.9,
     "beta2": 0.999,
     "ema": 0.0,
@@ -241,6 +256,8 @@ _TINY: Mapping[str, Any] = {
     "field": 32,
     "slice_size": 32,
     "slices_per_axis": 8,
+    "rate": 1e-3,
+    "half_rate": 0,
     "ema": 0.98,
     "warm_up": 100,
     "score_every": 50,

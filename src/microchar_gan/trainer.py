@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ from microchar_gan.unet import UNet
 _MEMORY = 0.05
 #: Real windows from which the descriptors of the material are taken.
 _WINDOWS = 1024
-#: Volumes from which the averaged generator's statistics, and its volume fractions, are taken; seed of their noise.
-_SETTLING, _CALIBRATING, _SETTLE_SEED = 6, 16, 2
+#: Large volumes from which the averaged generator's volume fractions are taken, and seed of their noise.
+_CALIBRATING, _SETTLE_SEED = 2, 2
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Trainer:
         self.critics = place(critics, device, torch.channels_last)
         self.conditions = Conditions(real, settings.field) if settings.input == "slice" else None
         if settings.calibrate:
-            self._calibrate(self.generator, 1, self.noise)
+            self._calibrate(self.generator, 1, settings.field, self.noise)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         betas = (settings.beta1, settings.beta2)
         self.adam_generator = torch.optim.Adam(self.generator.parameters(), settings.rate, betas)
@@ -83,7 +84,7 @@ class Trainer:
         self.running = {axis: torch.zeros_like(target) for axis, target in self.targets.items()}
 
     @torch.no_grad()
-    def _calibrate(self, network: Network, volumes: int, source: torch.Generator) -> None:
+    def _calibrate(self, network: Network, volumes: int, edge: int, source: torch.Generator) -> None:
         """Shift the logits so that the network makes volumes of the material's volume fractions.
 
         From another start the quickest way is often to a single phase, and hundreds
@@ -92,7 +93,7 @@ class Trainer:
         """
         assert isinstance(network, UNet)  # the settings see to it
         with self._autocast():
-            logits = [network(self.draw_noise(1, source))[0].float().flatten(1) for _ in range(volumes)]
+            logits = [network(self.draw_noise(1, source, edge))[0].float().flatten(1) for _ in range(volumes)]
         network.shift.add_(shift_to(torch.cat(logits, dim=1), self.real.fractions))
 
     # --- a step ---
@@ -100,6 +101,7 @@ class Trainer:
     def step(self) -> Losses:
         """Let the critics learn `n_critic` times, then the generator once."""
         self.generator.train()
+        self._set_rates()
         for _ in range(self.settings.n_critic - 1):
             with torch.no_grad():
                 volume = self._volume()
@@ -112,15 +114,23 @@ class Trainer:
         self.steps += 1
         return Losses(critic, penalty, generator, l1, separation)
 
+    def _set_rates(self) -> None:
+        """Lower the learning rates by and by: networks that play against each other do not come to rest otherwise."""
+        s = self.settings
+        share = s.half_rate / (s.half_rate + self.steps) if s.half_rate else 1.0
+        for adam, rate in ((self.adam_generator, s.rate), (self.adam_critics, s.critic_rate)):
+            for group in adam.param_groups:
+                group["lr"] = rate * share
+
     def _volume(self) -> Tensor:
-        noise = self.draw_noise(self.settings.batch, self.noise)
+        noise = self.draw_noise(self.settings.batch, self.noise, self.settings.field)
         with self._autocast():
             logits = self.generator(noise)
         return logits.float().softmax(dim=1)
 
-    def draw_noise(self, batch: int, source: torch.Generator) -> Tensor:
-        """Return noise for volumes of the training's size, with slices in it if the generator is given some."""
-        shape = self.generator.noise_shape((self.settings.field,) * 3)
+    def draw_noise(self, batch: int, source: torch.Generator, edge: int) -> Tensor:
+        """Return noise for cubes, with slices in it if the generator is given some."""
+        shape = self.generator.noise_shape((edge,) * 3)
         noise = torch.randn((batch, *shape), generator=source, device=self.device)
         if self.conditions is not None:
             self.conditions.draw(noise, source)
@@ -236,29 +246,41 @@ class Trainer:
             norm.reset_running_stats()
             norm.momentum = None  # the plain mean over batches
         source = torch.Generator(self.device).manual_seed(_SETTLE_SEED)
-        noise = self.draw_noise(_SETTLING, source)
+        edge = self._large()
+        noise = self.draw_noise(1, source, edge)
         network.train()
         with self._autocast():
             network(noise)
         network.eval()
         if self.settings.calibrate:
-            self._calibrate(network, _CALIBRATING, source)
+            self._calibrate(network, _CALIBRATING, edge, source)
         return network
+
+    def _large(self) -> int:
+        """Return the edge of volumes that samples are cut from.
+
+        Those of the training's size are periods of a torus that the network may see
+        around; what is made for use is larger. Around a slice, all are of that size.
+        """
+        return self.settings.field * (1 if self.conditions is not None else 2)
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
 
     @torch.no_grad()
     def samples(self, count: int, seed: int, network: Network | None = None) -> list[np.ndarray]:
-        """Return labels of whole volumes that a network, or else the averaged generator settled now, makes."""
+        """Return labels of cubes of the training's size that a network, or else the averaged one settled now, makes."""
         network = network or self.settled()
-        made = []
+        edge, large = self.settings.field, self._large()
+        made: list[np.ndarray] = []
         noise = torch.Generator(self.device).manual_seed(seed)
-        for _ in range(count):
+        while len(made) < count:
             with self._autocast():
-                logits = network(self.draw_noise(1, noise))
-            made.append(logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy())
-        return made
+                logits = network(self.draw_noise(1, noise, large))
+            labels = logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
+            corners = product(range(0, large, edge), repeat=3)
+            made += [labels[a : a + edge, b : b + edge, c : c + edge].copy() for a, b, c in corners]
+        return made[:count]
 
     # --- all of it, to be kept ---
 

@@ -10,16 +10,22 @@ from torch import Tensor, nn
 
 from microchar_gan.aggregation import MHFA, MSCA
 from microchar_gan.attention import CBAM
-from microchar_gan.layers import CircularConv3d, CircularUp3d, KernelImpl, Norm, activate, normalisation
+from microchar_gan.layers import BatchRenorm3d, CircularConv3d, CircularUp3d, KernelImpl, Norm, activate, normalisation
+
+#: Share of a skip's features that a decoder begins with.
+_FAINT = 0.1
 
 
 class DecoderStage(nn.Module):
     """(B, 2C, D, H, W) and the skip (B, C, 2D, 2H, 2W) → (B, C, 2D, 2H, 2W)."""
 
-    def __init__(self, channels: int, extras: Sequence[nn.Module], norm: Norm):
+    def __init__(self, channels: int, extras: Sequence[nn.Module], norm: Norm, even_up: bool = True):
         super().__init__()
-        self.up = CircularUp3d(2 * channels, channels)
+        self.up = CircularUp3d(2 * channels, channels, even_up)
         self.fuse = nn.Conv3d(2 * channels, channels, 1)
+        with torch.no_grad():
+            # What skips carry at first is noise: a volume that begins smooth need not learn to be rid of its specks.
+            self.fuse.weight[:, channels:] *= _FAINT
         self.norm = normalisation(norm, channels)
         self.extras = nn.Sequential(*extras)
 
@@ -46,6 +52,11 @@ class UNet(nn.Module):
         Kernel sizes; empty leaves the modules out.
     cbam : bool
         Attention at the end of each stage of the decoder.
+    norm : {"renorm", "batch", "none"}
+    norm_within : bool
+        Whether MHFA, MSCA and spatial attention are normalised, too.
+    even_up : bool
+        Whether odd and even voxels are upsampled alike.
     logit_scale : float
         Standard deviation that each phase's logits are normalised to (as batch norm
         does), so that they cannot saturate everywhere, where a softmax has no
@@ -64,6 +75,8 @@ class UNet(nn.Module):
         kernel_impl: KernelImpl,
         cbam: bool,
         norm: Norm,
+        norm_within: bool,
+        even_up: bool,
         logit_scale: float,
     ):
         super().__init__()
@@ -72,22 +85,24 @@ class UNet(nn.Module):
         self.shortest = 4 * self.align
         # Peak of a pass in float32, as measured for widths 8 and 16: mostly features of the last stage.
         self.bytes_per_voxel = 4.0 * (8 * width + 64)
+        within: Norm = norm if norm_within else "none"
         widths = [width * 2**level for level in range(depth + 1)]
         self.stem = CircularConv3d(channels, width)
         self.down = nn.ModuleList(
             nn.Sequential(CircularConv3d(a, b, 4, 2), normalisation(norm, b)) for a, b in pairwise(widths)
         )
-        self.bottom = MSCA(widths[-1], msca_kernels, kernel_impl) if msca_kernels else nn.Identity()
+        self.bottom = MSCA(widths[-1], msca_kernels, kernel_impl, within) if msca_kernels else nn.Identity()
         self.stages = nn.ModuleList()
         for level in reversed(range(depth)):
-            extras: list[nn.Module] = [MHFA(widths[level], mhfa_kernels, kernel_impl)] if mhfa_kernels else []
+            extras: list[nn.Module] = [MHFA(widths[level], mhfa_kernels, kernel_impl, within)] if mhfa_kernels else []
             if msca_kernels and level == depth - 1:
-                extras.append(MSCA(widths[level], msca_kernels, kernel_impl))
-            extras += [CBAM(widths[level])] if cbam else []
-            self.stages.append(DecoderStage(widths[level], extras, norm))
+                extras.append(MSCA(widths[level], msca_kernels, kernel_impl, within))
+            extras += [CBAM(widths[level], within)] if cbam else []
+            self.stages.append(DecoderStage(widths[level], extras, norm, even_up))
         self.head = CircularConv3d(width, phases)
         self.logit_scale = logit_scale
-        self.logit_norm = nn.BatchNorm3d(phases, affine=False) if logit_scale else nn.Identity()
+        kind = BatchRenorm3d if norm == "renorm" else nn.BatchNorm3d
+        self.logit_norm = kind(phases, affine=False) if logit_scale else nn.Identity()
         self.shift = nn.Parameter(torch.zeros(phases))
 
     def noise_shape(self, shape: Sequence[int]) -> tuple[int, ...]:

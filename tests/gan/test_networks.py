@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.signal import convolve
 from torch import nn
 from torch.nn import functional
 
@@ -16,7 +18,7 @@ from microchar_gan.aggregation import MHFA, MSCA
 from microchar_gan.attention import CAM, CBAM, SAM
 from microchar_gan.critic import SliceCritic
 from microchar_gan.halo import impulse_halo
-from microchar_gan.layers import Branches, CircularConv3d, CircularUp3d, PixelNorm, wrap
+from microchar_gan.layers import BatchRenorm3d, Branches, CircularConv3d, CircularUp3d, wrap
 from microchar_gan.networks import build, described, field_of, halo_of
 from microchar_gan.settings import PRESETS, settings_of
 from microchar_gan.slicegan import SliceGanNet
@@ -29,7 +31,8 @@ SUBSETS = [kernels for n in (1, 2, 3) for kernels in itertools.combinations((3, 
 def unet(**changes):
     plain = {
         "channels": 2, "phases": 2, "width": 4, "depth": 1, "mhfa_kernels": (3, 5, 7), "msca_kernels": (3, 5, 7),
-        "kernel_impl": "stacked", "cbam": True, "norm": "pixel", "logit_scale": 0.0,
+        "kernel_impl": "stacked", "cbam": True, "norm": "none", "norm_within": False, "even_up": True,
+        "logit_scale": 0.0,
     }  # fmt: skip
     torch.manual_seed(0)
     return UNet(**plain | changes)
@@ -49,7 +52,6 @@ SAME = {
     "3³": lambda: CircularConv3d(4, 6),
     "7³": lambda: CircularConv3d(4, 6, 7),
     "3³, dilated": lambda: CircularConv3d(4, 6, dilation=3),
-    "PixelNorm": PixelNorm,
     "MHFA": lambda: MHFA(4),
     "MSCA": lambda: MSCA(4),
     "CAM": lambda: CAM(4),
@@ -156,7 +158,8 @@ def test_the_critic_is_that_of_the_source():
 SWITCHES = {
     **{f"preset {preset}": (lambda preset=preset: tiny_of(preset)) for preset in PRESETS},
     **{f"kernels {impl}": (lambda impl=impl: unet(kernel_impl=impl)) for impl in IMPLS},
-    "batch norm": lambda: unet(norm="batch"),
+    "batch norm": lambda: unet(norm="batch", norm_within=True),
+    "renorm": lambda: unet(norm="renorm", norm_within=True),
     "logits normalised": lambda: unet(logit_scale=4.0),
     "no norm": lambda: unet(norm="none"),
     "two levels": lambda: unet(depth=2),
@@ -168,7 +171,10 @@ SWITCHES = {
 
 
 #: Biases that a batch norm takes off again: their gradient is zero but for rounding.
-CANCELLED = re.compile(r"(down\.\d\.0|stages\.\d\.up|head)\.convolution\.bias|stages\.\d\.fuse\.bias")
+CANCELLED = re.compile(
+    r"(down\.\d\.0|stages\.\d\.up|head)\.convolution\.bias|stages\.\d\.fuse\.bias"
+    r"|(bottom|stages\.\d\.extras\.\d)\.fuse\.bias|stages\.\d\.extras\.\d\.spatial\.convolution\.bias"
+)
 
 
 @pytest.mark.parametrize("name", SWITCHES)
@@ -227,11 +233,14 @@ def test_convolutions_wrap_around(kernel, stride, dilation):
     torch.testing.assert_close(layer(x), copies[(..., *middle)], rtol=0, atol=1e-12)
 
 
-def test_upsampling_wraps_around_and_begins_as_linear_interpolation():
+@pytest.mark.parametrize("even", [True, False])
+def test_upsampling_wraps_around_and_begins_as_linear_interpolation(even):
     torch.manual_seed(0)
-    layer = CircularUp3d(1, 1).double()
+    layer = CircularUp3d(1, 1, even).double()
     x = torch.randn(1, 1, 4, 6, 5, dtype=torch.float64)
     weight, bias = layer.convolution.weight, layer.convolution.bias
+    if even:
+        weight = torch.from_numpy(convolve(weight[0, 0].detach().numpy(), np.ones((2, 2, 2))))[None, None]
     copies = functional.conv_transpose3d(x.repeat(1, 1, 3, 3, 3), weight, bias, 2, 1)
     middle = tuple(slice(2 * n, 4 * n) for n in (4, 6, 5))
     torch.testing.assert_close(layer(x), copies[(..., *middle)], rtol=0, atol=1e-12)
@@ -239,6 +248,19 @@ def test_upsampling_wraps_around_and_begins_as_linear_interpolation():
     linear = functional.interpolate(x.repeat(1, 1, 3, 3, 3), scale_factor=2, mode="trilinear", align_corners=False)
     mixing = weight[0, 0].sum() / 8
     torch.testing.assert_close(layer(x), mixing * linear[(..., *middle)] + bias[:, None, None, None])
+
+
+def test_even_upsampling_leaves_what_is_uniform_uniform_whatever_its_weights():
+    torch.manual_seed(0)
+    x = torch.arange(1.0, 4.0)[None, :, None, None, None].expand(1, 3, 4, 4, 4)
+    ranges = []
+    for even in (True, False):
+        layer = CircularUp3d(3, 2, even)
+        nn.init.normal_(layer.convolution.weight)
+        made = layer(x).detach()
+        ranges.append(float((made.amax(dim=(2, 3, 4)) - made.amin(dim=(2, 3, 4))).max()))
+    assert ranges[0] < 1e-4
+    assert ranges[1] > 1
 
 
 @pytest.mark.parametrize("shifts", [(2, 0, 0), (-2, 4, 6), (8, 8, 8)])
@@ -287,10 +309,67 @@ def test_all_kinds_of_kernels_see_the_same_neighbourhood(impl):
         assert len(places) == (27 if impl == "dilated" else size**3)
 
 
-def test_pixel_norm_makes_channels_of_unit_mean_square():
-    x = torch.randn(2, 5, 4, 4, 4) * 7
-    torch.testing.assert_close(PixelNorm()(x).square().mean(dim=1), torch.ones(2, 4, 4, 4))
-    torch.testing.assert_close(PixelNorm()(x), PixelNorm()(3 * x))
+def renorm_that_has_seen(*statistics):
+    layer = BatchRenorm3d(2)
+    layer.num_batches_tracked.fill_(10_000)
+    for buffer, values in zip((layer.running_mean, layer.running_var), statistics, strict=True):
+        buffer.copy_(torch.tensor(values))
+    nn.init.uniform_(layer.weight, 0.5, 2)
+    nn.init.uniform_(layer.bias, -1, 1)
+    return layer
+
+
+def test_renormalised_volumes_are_what_frozen_statistics_make_of_them():
+    x = torch.randn(1, 2, 6, 6, 6) * 2 + 1
+    layer = renorm_that_has_seen([0.5, 2.0], [3.0, 5.0])
+    frozen = copy.deepcopy(layer).eval()(x)
+    torch.testing.assert_close(layer.train()(x), frozen)
+    # The statistics go on running as those of batch norm do.
+    expected = 0.9 * torch.tensor([0.5, 2.0]) + 0.1 * x.mean(dim=(0, 2, 3, 4))
+    torch.testing.assert_close(layer.running_mean, expected)
+
+
+def test_the_gradient_of_renorm_is_that_of_batch_norm_times_the_correction():
+    x = torch.randn(2, 2, 4, 4, 4, dtype=torch.float64, requires_grad=True)
+    layer = renorm_that_has_seen([0.1, -0.1], [2.0, 0.7]).double()
+    direction = torch.randn(2, 2, 4, 4, 4, dtype=torch.float64)
+    correction = (x.detach().var(dim=(0, 2, 3, 4), correction=0) + layer.eps).sqrt() / (layer.running_var + 1e-5).sqrt()
+    (found,) = torch.autograd.grad((layer(x) * direction).sum(), x)
+    plain = functional.batch_norm(x, None, None, layer.weight * correction, None, training=True)
+    (expected,) = torch.autograd.grad((plain * direction).sum(), x)
+    torch.testing.assert_close(found, expected)
+
+
+def test_renorm_begins_as_batch_norm():
+    x = 5 * torch.randn(1, 2, 4, 4, 4) - 3
+    layer = renorm_that_has_seen([0.0, 0.0], [1.0, 1.0])
+    layer.num_batches_tracked.zero_()
+    plain = functional.batch_norm(x, None, None, layer.weight, layer.bias, training=True)
+    torch.testing.assert_close(layer(x), plain)
+
+
+@pytest.mark.parametrize("module", [MHFA, MSCA])
+def test_what_a_normalised_aggregation_adds_does_not_grow_with_its_weights(module):
+    aggregate, x = module(8, norm="batch"), torch.randn(1, 8, 12, 12, 12)
+    before = aggregate(x) - x
+    with torch.no_grad():
+        aggregate.fuse.weight.mul_(1000)
+    torch.testing.assert_close(aggregate(x) - x, before, rtol=1e-2, atol=1e-3)
+    assert 0 < before.std() < 0.2  # near the identity to begin with
+
+
+def test_normalised_spatial_attention_is_not_saturated_by_large_features():
+    torch.manual_seed(0)
+    x = 1000 * torch.randn(1, 4, 12, 12, 12) + 500
+    plain, normalised = SAM(), SAM(norm="batch")
+    normalised.convolution.load_state_dict(plain.convolution.state_dict())
+
+    def undecided(module):
+        weight = module(x) / x
+        return ((weight > 0.01) & (weight < 0.99)).float().mean()
+
+    assert undecided(plain) < 0.1
+    assert undecided(normalised) > 0.95
 
 
 def test_normalised_logits_have_the_spread_asked_for_about_their_shift():
@@ -324,11 +403,11 @@ def test_labels_are_the_largest_of_the_logits(preset):
 PAGE = Path(__file__).parents[2] / "docs" / "gan_presets.rst"
 #: Weights of generator and critic for two phases, as the documentation states them.
 WEIGHTS = {
-    "default": (522_790, 699_409),
+    "default": (428_362, 699_409),
     "paper": (34_617_144, 2_797_025),
-    "baseline": (333_332, 699_409),
+    "baseline": (238_612, 699_409),
     "slicegan": (40_113_154, 2_795_041),
-    "tiny": (25_013, 43_973),
+    "tiny": (20_343, 43_973),
 }
 
 

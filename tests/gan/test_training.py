@@ -79,7 +79,15 @@ def same(a, b):
 KINDS = {
     "default": {},
     "paper": {"norm": "batch", "critic_norm": "batch", "lipschitz": "clip", "l1_match": "index", "beta1": 0.9},
-    "all modules": {"mhfa_kernels": (3,), "msca_kernels": (3,), "cbam": True, "norm": "pixel", "ema": 0.0},
+    "all modules": {
+        "mhfa_kernels": (3,),
+        "msca_kernels": (3,),
+        "cbam": True,
+        "norm": "none",
+        "norm_within": False,
+        "ema": 0.0,
+        "half_rate": 5,
+    },
     "anisotropic": {"anisotropic": True, "lipschitz": "r1r2", "n_critic": 2, "slices_per_axis": 2},
 }
 
