@@ -65,7 +65,7 @@ class Fit:
         self.trainer, self.held_out, self.material = trainer, held_out, material
         self.minutes, self.last_step, self.identity = minutes, steps, identity
         self.folder, self._keep = folder, keep
-        self.watch = Watch()
+        self.watch = Watch(unet=trainer.settings.architecture == "unet")
         self.rows: list[dict[str, Any]] = []
         self.best: dict[str, Tensor] = {}
         self.best_total, self.best_step = float("inf"), 0

@@ -27,6 +27,11 @@ class TrainingError(MicrocharError, RuntimeError):
 class Watch:
     """Keeps what went wrong, each kind once.
 
+    Parameters
+    ----------
+    unet : bool
+        Whether the generator has the settings of the U-net, for the advice.
+
     Attributes
     ----------
     warnings : dict of str to str
@@ -35,7 +40,8 @@ class Watch:
         Steps in a row in which the critic told all slices from each other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unet: bool = True) -> None:
+        self.unet = unet
         self.warnings: dict[str, str] = {}
         self.apart = 0
 
@@ -70,14 +76,16 @@ class Watch:
             self._warn(
                 f"phase {phase} lost",
                 f"at step {number} samples held {shares[phase]:.2%} of it, the material {real[phase]:.2%}; "
-                "raise lambda_l1= (with l1_match='descriptor'), or train longer at a lower rate=",
+                + ("raise lambda_l1= (with l1_match='descriptor'), or " if self.unet else "")
+                + "train longer at a lower rate=",
             )
         if _all_equal(samples) or (spread is not None and spread < _ALIKE):
             what = "equal" if spread is None else f"alike: they scatter {spread:.2f} times as much as real blocks"
             self._warn(
                 "mode collapse",
                 f"at step {number} samples of different noise were {what}; "
-                "raise slices_per_axis= or batch=, lower lambda_l1=, or raise noise_channels=",
+                "raise slices_per_axis= or batch="
+                + (", lower lambda_l1=, or raise noise_channels=" if self.unet else ""),
             )
         return not len(lost)
 

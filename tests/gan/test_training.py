@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from microchar_gan import fitting
 from microchar_gan.calibration import shift_to
 from microchar_gan.checkpoint import NAME, load_checkpoint, save_checkpoint
 from microchar_gan.fitting import BEST, HISTORY, Fit
-from microchar_gan.generators import UnetGan
+from microchar_gan.generators import SliceGan, UnetGan
 from microchar_gan.settings import settings_of
 from microchar_gan.slicing import RealSlices, one_hot
 from microchar_gan.statistics import slice_descriptors
@@ -406,6 +408,17 @@ def test_lost_phases_and_equal_samples_are_named():
     assert list(found(1000, healthy, spread=0.1)[1]) == ["mode collapse"]
     assert "0.10 times" in found(1000, healthy, spread=0.1)[1]["mode collapse"]
     assert found(1000, healthy, spread=None) == (True, {})
+
+
+def test_advice_names_settings_that_the_generator_has():
+    same = [np.zeros((8, 8, 8), np.uint8)] * 2
+    for generator, unet in ((UnetGan, True), (SliceGan, False)):
+        watch = Watch(unet=unet)
+        watch.score(1000, same, np.array([0.6, 0.4]), spread=0.0)
+        named = set(re.findall(r"(\w+)=", " ".join(watch.warnings.values())))
+        assert len(watch.warnings) == 2
+        assert named <= {field.name for field in dataclasses.fields(generator)}
+        assert ("lambda_l1" in named) == unet
 
 
 def test_warnings_outlast_a_resumption(real, tmp_path):
