@@ -55,10 +55,10 @@ def main() -> None:
                     judge.judge(run, options.samples)
     if "write" in options.stages:
         write(options)
-    if "bundle" in options.stages:
+    if KEEPERS_STAGE in options.stages:
         for material in options.materials:
-            chosen = [run for run in runs if (run.material, run.row) == (material, "default")]
-            bundle(chosen, options.data, ROOT / "src" / "microchar_gan" / "models", options.output / "_static")
+            trained = [Run(material, "default", seed, options.minutes, options.work) for seed in options.seeds]
+            bundle(material, trained, options.data, ROOT / "src" / "microchar_gan", options.output / "_static")
 
 
 def parse() -> argparse.Namespace:
@@ -93,6 +93,8 @@ def parse() -> argparse.Namespace:
             parser.error(f"{stage}: no stage; expected {', '.join((*STAGES, KEEPERS_STAGE))}")
     options.stages = options.stages or list(STAGES)
     options.tables = list(TABLES) if options.tables == [] else options.tables or []
+    if options.quick and KEEPERS_STAGE in options.stages:
+        parser.error("bundle --quick: a model of few steps is nothing for the package")
     if options.quick:
         options.materials, options.models, options.tables = ["synthetic"], ["default", "gaussian-field"], []
         options.set += ["preset=tiny", "steps=4"]

@@ -10,39 +10,43 @@ from plan import Run
 from training import command, parts
 
 import microchar as mc
+from microchar.generator import Generator
 from microchar.model_file import load_generator
+from microchar.model_library import models
 
 #: Edge of the blocks that the reports compare, where the test slab is as thick.
 EDGE = 128
 
 
-def bundle(runs: list[Run], data: Path, models: Path, reports: Path) -> None:
-    """Copy the model of a material that scored best in its own training, and write its report."""
-    scores = {run: load_generator(run.model).history["best_score"] for run in runs if run.model.exists()}
-    if not scores:
-        sys.exit(f"{runs[0].label}: no model in {runs[0].folder.parent}; train it first")
-    best = min(scores, key=lambda run: scores[run])
-    model = load_generator(best.model)
+def bundle(material: str, runs: list[Run], data: Path, package: Path, pictures: Path) -> None:
+    """Put the model that scored best in its own training into the package, and a report of it into the docs."""
+    if material not in models():
+        sys.exit(f"{material}: not among the models of the package ({', '.join(models())}); name it there first")
+    scored = [(load_generator(run.model), run) for run in runs if run.model.exists()]
+    scored = [(model, run) for model, run in scored if model.history["best_score"] is not None]
+    if not scored:
+        sys.exit(f"{material}: found no model of `default` that kept all phases; train it first, with these --minutes")
+    model, run = min(scored, key=lambda pair: pair[0].history["best_score"])
+    report = write_report(model, run, data)
     # Where the scan lay when it was learnt from is nobody's business.
     model.history["data"]["path"] = Path(model.history["data"]["path"]).name
-    path = models / f"{best.material}.safetensors"
-    model.save(path)
-    print(f"{best.label}: {path}, {reports / write_report(best, path, data, reports)}", flush=True)
+    model.save(package / "models" / f"{material}.safetensors")
+    pictures.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(report, pictures / f"gan_report_{material}.html")
+    print(f"{run.label}: bundled", flush=True)
 
 
-def write_report(run: Run, model: Path, data: Path, reports: Path) -> str:
-    """Compare a volume of the model with the first block of the test slab of the same size; return the file's name."""
+def write_report(model: Generator, run: Run, data: Path) -> Path:
+    """Compare a volume of the model with the first block of the test slab that is as large; return the report."""
     _, test = parts(run.material, data, run.work)
     shape = [min(EDGE, n) for n in test.shape]
     folder = run.work / run.material / "report"
-    real, fake = folder / f"{run.material}-test-slab.tif", folder / f"{run.material}-generated.tif"
-    mc.write_volume(test.crop((0, 0, 0), shape), real)
-    made = load_generator(model).generate((EDGE,) * 3, seed=1, periodic=(0, 1, 2))
-    mc.write_volume(made.crop((0, 0, 0), shape), fake)
-    failure = command(["report", str(real), str(fake), "-o", str(folder), "--quiet"], folder / "report.log")
+    folder.mkdir(parents=True, exist_ok=True)
+    mc.write_volume(test.crop((0, 0, 0), shape), folder / "held-out.tif")
+    made = model.generate((EDGE,) * 3, seed=1, periodic=(0, 1, 2))
+    mc.write_volume(made.crop((0, 0, 0), shape), folder / "generated.tif")
+    # From within the folder: the report names its files as it was given them.
+    failure = command(["report", "held-out.tif", "generated.tif", "-o", "."], folder / "report.log", folder)
     if failure:
         sys.exit(f"{run.label}: {failure}")
-    name = f"gan_report_{run.material}.html"
-    reports.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(folder / "report.html", reports / name)
-    return name
+    return folder / "report.html"

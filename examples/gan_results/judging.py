@@ -81,7 +81,8 @@ class Judge:
     def judge(self, run: Run, samples: int) -> None:
         """Make samples and judge them, unless that was done."""
         path = run.folder / f"score-{self.size}.json"
-        if not run.model.exists() or self._is_done(path, samples):
+        learns = ROWS[run.row].learns
+        if not run.model.exists() or self._is_done(path, samples, "seams" if learns else "score"):
             return
         made, seconds = self._generate(run, samples)
         if not made:
@@ -99,7 +100,7 @@ class Judge:
             **scored(score),
             "likeness": likeness(blocks(self.test, self.size), cut),
             **self._memorised(made),
-            **(seams(generator) if ROWS[run.row].learns else {}),
+            **(seams(generator) if learns else {}),
         }
         path.write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
         print(f"{run.label}: total {score.total:.2f}, spread {score.spread or 0:.2f}", flush=True)
@@ -129,11 +130,11 @@ class Judge:
     def _asked(self, samples: int) -> dict[str, Any]:
         return {"size": self.size, "samples": samples, "metrics": list(self.metrics)}
 
-    def _is_done(self, path: Path, samples: int) -> bool:
+    def _is_done(self, path: Path, samples: int, has: str = "score") -> bool:
         if not path.exists():
             return False
         before = json.loads(path.read_text(encoding="utf-8"))
-        return before["samples"] == samples and set(self.metrics) <= set(before["metrics"])
+        return has in before and before["samples"] == samples and set(self.metrics) <= set(before["metrics"])
 
     # --- copies ---
 

@@ -18,6 +18,9 @@ UNET_ONLY = (
     "kernel_impl",
     "cbam",
     "norm",
+    "norm_within",
+    "even_up",
+    "skip_start",
     "logit_scale",
 )
 

@@ -84,13 +84,11 @@ def assignments(settings: dict[str, str]) -> list[str]:
     return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
 
 
-def command(arguments: list[str], log: Path) -> str:
-    """Run a command of microchar; return the last line of what it complained of, nothing if it did not fail."""
+def command(arguments: list[str], log: Path, folder: Path | None = None) -> str:
+    """Run a command of microchar, in a folder; return the last line of what it complained of, if it failed."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        log.open("wb") as file,
-        subprocess.Popen([sys.executable, "-m", "microchar.cli", *arguments], stdout=file, stderr=file) as process,
-    ):
+    words = [sys.executable, "-m", "microchar.cli", *arguments]
+    with log.open("wb") as file, subprocess.Popen(words, stdout=file, stderr=file, cwd=folder) as process:
         try:
             code = process.wait()
         except KeyboardInterrupt:

@@ -118,7 +118,17 @@ class GanGenerator(StreamingGenerator):
         return blocks(self.as_field(), shape, seed=int(rng.integers(2**62)), periodic=periodic, callback=callback)
 
     def as_field(self) -> Field:
-        """Return the fitted network as its tiles see it, for `microchar_gan.halo.seam_mismatch`."""
+        """Return the fitted network as its tiles see it, for `microchar_gan.halo.seam_mismatch`.
+
+        Raises
+        ------
+        InputError
+            If it is given a slice: such volumes are not made in tiles.
+        """
+        if "slices" in self.state:
+            raise InputError(
+                "input='slice': volumes around a slice are made whole, not in tiles; there is no such field"
+            )
         return field_of(self._network, int(self.state["halo"][0]))
 
     @cached_property
@@ -207,6 +217,7 @@ class UnetGan(GanGenerator):
     norm: Literal["renorm", "batch", "none"] | None = None
     norm_within: bool | None = None
     even_up: bool | None = None
+    skip_start: float | None = None
     logit_scale: float | None = None
     critic_width: int | None = None
     critic_norm: Literal["none", "batch"] | None = None

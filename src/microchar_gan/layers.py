@@ -128,7 +128,7 @@ class BatchRenorm3d(nn.BatchNorm3d):
         with torch.no_grad():
             variance, mean = torch.var_mean(x.float(), dim=(0, 2, 3, 4), correction=0)
             known = (self.running_var + self.eps).sqrt()
-            share = float((self.num_batches_tracked / self.COMING).clamp(max=1))
+            share = (self.num_batches_tracked / self.COMING).clamp(max=1)
             most, furthest = 1 + share * (self.FACTOR - 1), share * self.SHIFT
             weight = ((variance + self.eps).sqrt() / known).clamp(1 / most, most)
             bias = ((mean - self.running_mean) / known).clamp(-furthest, furthest)

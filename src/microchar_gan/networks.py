@@ -37,6 +37,7 @@ def build(settings: Settings, phases: int) -> Network:
         norm=settings.norm,
         norm_within=settings.norm_within,
         even_up=settings.even_up,
+        skip_start=settings.skip_start,
         logit_scale=settings.logit_scale,
     )
 

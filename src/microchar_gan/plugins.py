@@ -27,6 +27,7 @@ UNET_GAN = GeneratorSpec(
 SLICEGAN = replace(
     UNET_GAN,
     factory="microchar_gan.generators:SliceGan",
+    revision=1,
     title="SliceGAN",
     summary="the baseline: transposed convolutions from a small latent block, judged by its slices",
 )

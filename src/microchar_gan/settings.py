@@ -48,6 +48,8 @@ class Settings:
         Also within MHFA, MSCA and spatial attention.
     even_up : bool
         Transposed convolutions whose kernels weigh odd and even voxels alike.
+    skip_start : float
+        Share of their strength that the U-net's skips begin with.
     logit_scale : float
         Standard deviation that logits are normalised to; 0 leaves them as they are.
     critic_width : int
@@ -108,6 +110,7 @@ class Settings:
     norm: Literal["renorm", "batch", "none"] = "renorm"
     norm_within: bool = True
     even_up: bool = True
+    skip_start: float = 0.1
     logit_scale: float = 3.0
     critic_width: int = 16
     critic_norm: Literal["none", "batch"] = "none"
@@ -170,7 +173,16 @@ class Settings:
             )
         if self.architecture == "slicegan" and self.width % 32:
             raise InputError(f"width={self.width}: expected a multiple of 32, of which SliceGAN's last layer has one")
-        for name in ("lambda_w", "lambda_l1", "penalty_weight", "clip", "rate", "critic_rate", "logit_scale"):
+        for name in (
+            "lambda_w",
+            "lambda_l1",
+            "penalty_weight",
+            "clip",
+            "rate",
+            "critic_rate",
+            "logit_scale",
+            "skip_start",
+        ):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise InputError(f"{name}={getattr(self, name)}: expected a number of at least 0")
         for name in ("beta1", "beta2", "ema"):
@@ -227,6 +239,7 @@ _PAPER: Mapping[str, Any] = {
     "norm": "batch",
     "norm_within": False,
     "even_up": False,
+    "skip_start": 1.0,
     "logit_scale": 0.0,
     "critic_width": 32,
     "critic_norm": "batch",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import product
@@ -28,8 +29,10 @@ from microchar_gan.unet import UNet
 _MEMORY = 0.05
 #: Real windows from which the descriptors of the material are taken.
 _WINDOWS = 1024
-#: Large volumes from which the averaged generator's volume fractions are taken, and seed of their noise.
-_CALIBRATING, _SETTLE_SEED = 2, 2
+#: Volumes from which the averaged generator's statistics, and its volume fractions, are taken; seed of their noise.
+_SETTLING, _CALIBRATING, _SETTLE_SEED = 8, 16, 2
+#: Largest edge of volumes that samples are cut from; larger volumes of training are samples themselves.
+_LARGEST = 128
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Trainer:
         self.critics = place(critics, device, torch.channels_last)
         self.conditions = Conditions(real, settings.field) if settings.input == "slice" else None
         if settings.calibrate:
-            self._calibrate(self.generator, 1, settings.field, self.noise)
+            self._calibrate(self.generator, 1, self.noise)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         betas = (settings.beta1, settings.beta2)
         self.adam_generator = torch.optim.Adam(self.generator.parameters(), settings.rate, betas)
@@ -84,7 +87,7 @@ class Trainer:
         self.running = {axis: torch.zeros_like(target) for axis, target in self.targets.items()}
 
     @torch.no_grad()
-    def _calibrate(self, network: Network, volumes: int, edge: int, source: torch.Generator) -> None:
+    def _calibrate(self, network: Network, volumes: int, source: torch.Generator) -> None:
         """Shift the logits so that the network makes volumes of the material's volume fractions.
 
         From another start the quickest way is often to a single phase, and hundreds
@@ -93,7 +96,7 @@ class Trainer:
         """
         assert isinstance(network, UNet)  # the settings see to it
         with self._autocast():
-            logits = [network(self.draw_noise(1, source, edge))[0].float().flatten(1) for _ in range(volumes)]
+            logits = [part.float().flatten(1) for part in self._volumes_for_use(network, volumes, source)]
         network.shift.add_(shift_to(torch.cat(logits, dim=1), self.real.fractions))
 
     # --- a step ---
@@ -246,23 +249,32 @@ class Trainer:
             norm.reset_running_stats()
             norm.momentum = None  # the plain mean over batches
         source = torch.Generator(self.device).manual_seed(_SETTLE_SEED)
-        edge = self._large()
-        noise = self.draw_noise(1, source, edge)
+        times = self._times()
+        noise = self.draw_noise(_SETTLING // times**3, source, times * self.settings.field)
         network.train()
         with self._autocast():
             network(noise)
         network.eval()
         if self.settings.calibrate:
-            self._calibrate(network, _CALIBRATING, edge, source)
+            self._calibrate(network, _CALIBRATING, source)
         return network
 
-    def _large(self) -> int:
-        """Return the edge of volumes that samples are cut from.
+    def _times(self) -> int:
+        """Return how many times the edge of the training's volumes those have that stand for what is made for use.
 
-        Those of the training's size are periods of a torus that the network may see
-        around; what is made for use is larger. Around a slice, all are of that size.
+        Those of training are periods of a torus that the U-net sees around. Around a
+        slice, all volumes are of that size; and beyond a size there is no need.
         """
-        return self.settings.field * (1 if self.conditions is not None else 2)
+        torus = isinstance(self.generator, UNet) and self.conditions is None
+        return 2 if torus and 2 * self.settings.field <= _LARGEST else 1
+
+    def _volumes_for_use(self, network: Network, count: int, source: torch.Generator) -> Iterator[Tensor]:
+        """Make volumes worth at least `count` of the training's size: logits (phases, edge, edge, edge)."""
+        times = self._times()
+        for _ in range(-(-count // times**3)):
+            with self._autocast():
+                logits = network(self.draw_noise(1, source, times * self.settings.field))
+            yield logits[0]
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
@@ -271,14 +283,11 @@ class Trainer:
     def samples(self, count: int, seed: int, network: Network | None = None) -> list[np.ndarray]:
         """Return labels of cubes of the training's size that a network, or else the averaged one settled now, makes."""
         network = network or self.settled()
-        edge, large = self.settings.field, self._large()
+        edge = self.settings.field
         made: list[np.ndarray] = []
-        noise = torch.Generator(self.device).manual_seed(seed)
-        while len(made) < count:
-            with self._autocast():
-                logits = network(self.draw_noise(1, noise, large))
-            labels = logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
-            corners = product(range(0, large, edge), repeat=3)
+        for logits in self._volumes_for_use(network, count, torch.Generator(self.device).manual_seed(seed)):
+            labels = logits.argmax(dim=0).to(torch.uint8).cpu().numpy()
+            corners = product(range(0, len(labels), edge), repeat=3)
             made += [labels[a : a + edge, b : b + edge, c : c + edge].copy() for a, b, c in corners]
         return made[:count]
 

@@ -12,20 +12,17 @@ from microchar_gan.aggregation import MHFA, MSCA
 from microchar_gan.attention import CBAM
 from microchar_gan.layers import BatchRenorm3d, CircularConv3d, CircularUp3d, KernelImpl, Norm, activate, normalisation
 
-#: Share of a skip's features that a decoder begins with.
-_FAINT = 0.1
-
 
 class DecoderStage(nn.Module):
     """(B, 2C, D, H, W) and the skip (B, C, 2D, 2H, 2W) → (B, C, 2D, 2H, 2W)."""
 
-    def __init__(self, channels: int, extras: Sequence[nn.Module], norm: Norm, even_up: bool = True):
+    def __init__(self, channels: int, extras: Sequence[nn.Module], norm: Norm, even_up: bool, skip_start: float):
         super().__init__()
         self.up = CircularUp3d(2 * channels, channels, even_up)
         self.fuse = nn.Conv3d(2 * channels, channels, 1)
         with torch.no_grad():
             # What skips carry at first is noise: a volume that begins smooth need not learn to be rid of its specks.
-            self.fuse.weight[:, channels:] *= _FAINT
+            self.fuse.weight[:, channels:] *= skip_start
         self.norm = normalisation(norm, channels)
         self.extras = nn.Sequential(*extras)
 
@@ -57,6 +54,8 @@ class UNet(nn.Module):
         Whether MHFA, MSCA and spatial attention are normalised, too.
     even_up : bool
         Whether odd and even voxels are upsampled alike.
+    skip_start : float
+        Share of their strength that skips begin with.
     logit_scale : float
         Standard deviation that each phase's logits are normalised to (as batch norm
         does), so that they cannot saturate everywhere, where a softmax has no
@@ -77,6 +76,7 @@ class UNet(nn.Module):
         norm: Norm,
         norm_within: bool,
         even_up: bool,
+        skip_start: float,
         logit_scale: float,
     ):
         super().__init__()
@@ -98,7 +98,7 @@ class UNet(nn.Module):
             if msca_kernels and level == depth - 1:
                 extras.append(MSCA(widths[level], msca_kernels, kernel_impl, within))
             extras += [CBAM(widths[level], within)] if cbam else []
-            self.stages.append(DecoderStage(widths[level], extras, norm, even_up))
+            self.stages.append(DecoderStage(widths[level], extras, norm, even_up, skip_start))
         self.head = CircularConv3d(width, phases)
         self.logit_scale = logit_scale
         kind = BatchRenorm3d if norm == "renorm" else nn.BatchNorm3d

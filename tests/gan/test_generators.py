@@ -256,6 +256,8 @@ def test_bfloat16_makes_the_same_start_as_float32_but_for_rounding(rock):
         ({"slice_size": 16}, "slice_size=16"),
         ({"slice_size": 48}, "slice_size=48, field=32.*no larger than the field"),
         ({"field": 45}, "field=45: expected a multiple of 2"),
+        ({"half_rate": -1}, "half_rate=-1: expected at least 0"),
+        ({"skip_start": -0.5}, "skip_start=-0.5: expected a number of at least 0"),
         ({"depth": 4}, "field=32, depth=4: expected a field of at least 64"),
         ({"mhfa_kernels": (3, 4)}, "mhfa_kernels=.*expected some of 3, 5, 7"),
         ({"msca_kernels": (5, 3)}, "msca_kernels=.*in this order"),

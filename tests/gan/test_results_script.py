@@ -31,6 +31,10 @@ def test_a_quick_run_and_another_that_finds_all_done(tmp_path):
     # An empty block beats another piece of the same material: why nothing is chosen by these two.
     assert found["real", "majority_ssim"] > found["real", "ssim"]
     assert found["real", "majority_psnr"] > found["real", "psnr"]
+    # The halo was measured, and tiles with it are the whole.
+    assert found["default", "halo"] > 0
+    assert found["default", "seam_mismatch"] < 1e-4
+    assert ("gaussian-field", "halo") not in found
     page = (tmp_path / "gan_results.rst").read_text(encoding="utf-8")
     assert "preset=tiny steps=4" in page
     assert str(tmp_path) not in page + table
@@ -48,6 +52,18 @@ def test_a_quick_run_and_another_that_finds_all_done(tmp_path):
     other = script(*quick, "train", "--set", "width=4")
     assert other.returncode != 0
     assert "use another --work" in other.stderr
+
+
+def test_only_models_of_the_package_that_were_trained_are_bundled(tmp_path):
+    for arguments, message in (
+        (["bundle", "--quick"], "nothing for the package"),
+        (["bundle", "--materials", "nmc"], "nmc: not among the models of the package"),
+        (["bundle", "--materials", "berea"], "berea: found no model"),
+    ):
+        refused = script(*arguments, "--work", str(tmp_path / "work"), "--output", str(tmp_path))
+        assert refused.returncode != 0
+        assert message in refused.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_training_that_fails_is_told_and_not_tried_again(tmp_path):

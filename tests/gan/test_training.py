@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import dataclasses
+import itertools
 import json
 import random
 import re
@@ -13,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from microchar.errors import InputError
 from microchar.held_out import HeldOut
@@ -20,6 +23,7 @@ from microchar.score import Score
 from microchar.training import Material
 from microchar.volume import as_volume
 from microchar_gan import fitting
+from microchar_gan.attention import GlobalPools
 from microchar_gan.calibration import shift_to
 from microchar_gan.checkpoint import NAME, load_checkpoint, save_checkpoint
 from microchar_gan.fitting import BEST, HISTORY, Fit
@@ -71,6 +75,53 @@ def test_a_calibrated_training_begins_with_the_fractions_of_the_material(field, 
     assert np.abs(shares(False) - fractions).max() > 0.1
 
 
+# --- what is made with frozen statistics -------------------------------------------
+
+
+@pytest.mark.parametrize("changes", [{}, {"norm": "batch"}, {"cbam": True, "mhfa_kernels": (3,), "msca_kernels": (3,)}])
+def test_a_settled_network_is_frozen_as_its_own_volumes_are(real, changes):
+    trainer = trainer_of(real, calibrate=False, **changes)
+    trainer.step(), trainer.step()
+    made = []
+    draw = trainer.draw_noise
+    trainer.draw_noise = lambda *asked: made.append(draw(*asked)) or made[-1]
+    frozen = trainer.settled()
+    (noise,) = made
+    # The same volume normalised and attended to by itself.
+    own = copy.deepcopy(frozen).train()
+    for module in own.modules():
+        if isinstance(module, nn.BatchNorm3d):
+            module.momentum = None
+        if isinstance(module, GlobalPools):
+            module.reset()
+    with torch.no_grad():
+        torch.testing.assert_close(frozen(noise), own(noise), rtol=1e-3, atol=1e-3)
+
+
+def test_samples_are_cut_from_volumes_larger_than_those_of_training(real):
+    trainer = trainer_of(real)
+    network, edge = trainer.settled(), trainer.settings.field
+    parts = trainer.samples(8, seed=4, network=network)
+    with torch.no_grad():
+        noise = trainer.draw_noise(1, torch.Generator().manual_seed(4), 2 * edge)
+        whole = network(noise)[0].argmax(dim=0).numpy()
+    corners = itertools.product((0, edge), repeat=3)
+    for part, (a, b, c) in zip(parts, corners, strict=True):
+        np.testing.assert_array_equal(part, whole[a : a + edge, b : b + edge, c : c + edge])
+
+
+@pytest.mark.parametrize("half_rate", [0, 2])
+def test_rates_are_half_after_as_many_steps_as_asked_for(real, half_rate):
+    trainer = trainer_of(real, half_rate=half_rate, rate=1e-3, critic_rate=4e-3)
+    rates = []
+    for _ in range(3):
+        trainer.step()
+        rates.append([adam.param_groups[0]["lr"] for adam in (trainer.adam_generator, trainer.adam_critics)])
+    # The third step is the one after two.
+    assert rates[0] == [1e-3, 4e-3]
+    np.testing.assert_allclose(rates[2], [5e-4, 2e-3] if half_rate else [1e-3, 4e-3])
+
+
 # --- resumption -------------------------------------------------------------------
 
 
@@ -80,6 +131,7 @@ def same(a, b):
 
 KINDS = {
     "default": {},
+    "normalised within": {"mhfa_kernels": (3,), "msca_kernels": (3,), "cbam": True, "norm_within": True},
     "paper": {"norm": "batch", "critic_norm": "batch", "lipschitz": "clip", "l1_match": "index", "beta1": 0.9},
     "all modules": {
         "mhfa_kernels": (3,),
@@ -102,7 +154,9 @@ def test_scoring_changes_nothing_of_the_training(real):
     assert scored.step() == unscored.step()
 
 
-@pytest.mark.parametrize(("kind", "half"), [("default", 10), ("paper", 3), ("all modules", 3), ("anisotropic", 3)])
+@pytest.mark.parametrize(
+    ("kind", "half"), [("default", 10), ("normalised within", 3), ("paper", 3), ("all modules", 3), ("anisotropic", 3)]
+)
 def test_twenty_steps_are_ten_and_a_checkpoint_and_ten_to_the_bit(real, kind, half, tmp_path):
     whole = trainer_of(real, **KINDS[kind])
     expected = [whole.step() for _ in range(half)]
