@@ -12,4 +12,3 @@ def _model(file: str, title: str, summary: str) -> BundledModel:
 
 
 BEREA = _model("berea", "Berea sandstone", "Berea sandstone, pores (0) and grains (255) of a micro-CT scan")
-KETTON = _model("ketton", "Ketton limestone", "Ketton limestone, pores (0) and grains (255) of a micro-CT scan")
