@@ -126,6 +126,8 @@ ROWS = {
     "MHFA CBAM": _with("mhfa", "cbam"),
     "MSCA CBAM": _with("msca", "cbam"),
     "no L1": Row(settings={"loss": "wasserstein"}),
+    # The source has one critic for NMC, whose slices along its axes differ.
+    "critic per axis": Row(settings={"anisotropic": "true"}),
 } | {
     f"{name} {kernels.replace(',', '-')} CBAM": _with("cbam", **{f"{name.lower()}_kernels": kernels})
     for name in ("MHFA", "MSCA")

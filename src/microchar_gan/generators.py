@@ -22,6 +22,7 @@ from microchar_gan.condition import around_a_slice
 from microchar_gan.devices import Device, Precision, choose_device, describe, place, runs_half
 from microchar_gan.fitting import Fit
 from microchar_gan.networks import Network, build, described, field_of, halo_of, reach_of
+from microchar_gan.orientation import direction_difference
 from microchar_gan.plugins import SLICEGAN, UNET_GAN
 from microchar_gan.settings import Preset, Settings, settings_of
 from microchar_gan.slicing import RealSlices
@@ -85,6 +86,8 @@ class GanGenerator(StreamingGenerator):
             folder=self.folder,
             keep=lambda best, path: self._keep(trainer, best, path, reach),
         )
+        if not settings.anisotropic:
+            fit.watch.directions(direction_difference(parts.labels))
         if self.resume:
             fit.resume()
         best = fit.run(callback)

@@ -1,4 +1,8 @@
-"""Says when a training goes wrong: losses that are no numbers, lost phases, volumes all alike, a critic that won."""
+"""Says when a training goes wrong.
+
+Losses that are no numbers, lost phases, volumes all alike, a critic that won, an
+oriented material taken for an isotropic one.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +48,15 @@ class Watch:
         self.unet = unet
         self.warnings: dict[str, str] = {}
         self.apart = 0
+
+    def directions(self, difference: float | None) -> None:
+        """Look at what `direction_difference` finds of a material that is learnt as an isotropic one."""
+        if difference is not None:
+            self._warn(
+                "directions differ",
+                f"interfaces across one axis outnumber those across another by {difference:.0%}, and one critic for "
+                "all directions learns their mixture; ask for one for each axis: anisotropic=True (--anisotropic)",
+            )
 
     def step(self, number: int, losses: Losses) -> None:
         """Look at the losses of a step; raise TrainingError if they are no numbers."""
