@@ -109,14 +109,17 @@ class BatchRenorm3d(nn.BatchNorm3d):
     Batch norm of single volumes gives each of them the same mean and variance,
     and so nearly the same volume fractions; with frozen statistics they scatter,
     which the critics never saw. Here a volume is scaled and shifted to where the
-    running statistics would have put it; the gradient is that of batch norm. With
+    running statistics would have put it; the gradient is that of batch norm. The
+    correction is bounded by about what one piece of a material differs from the next:
+    of features that only seem to differ, since the weights moved and the running
+    statistics lag behind, more would set generator and critic swinging. With
     ``momentum=None`` it is batch norm: to take statistics anew.
 
     Ioffe, S. (2017), NeurIPS 30.
     """
 
     #: Steps until the correction may be as large as it ever may, and how large: a factor, and standard deviations.
-    COMING, FACTOR, SHIFT = 200, 3.0, 3.0
+    COMING, FACTOR, SHIFT = 200, 1.1, 0.1
     running_mean: Tensor
     running_var: Tensor
     num_batches_tracked: Tensor

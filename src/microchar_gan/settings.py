@@ -90,8 +90,9 @@ class Settings:
     ema : float
         Decay of the average of the generator's weights; 0 takes the last.
     calibrate : bool
-        Shift the logits, of the network that training starts from and of the one it
-        ends with, so that volumes have the material's volume fractions.
+        Shift the logits so that volumes have the material's volume fractions: of the
+        network that training starts from, a little after each step, and of the one it
+        ends with.
     augment : bool
         Flips and rotations of slices of isotropic materials.
     score_every : int
@@ -128,12 +129,12 @@ class Settings:
     slices_per_axis: int = 32
     warm_up: int = 200
     n_critic: int = 1
-    rate: float = 5e-4
+    rate: float = 3e-4
     critic_rate: float = 1e-3
     half_rate: int = 1000
     beta1: float = 0.5
     beta2: float = 0.99
-    ema: float = 0.99
+    ema: float = 0.999
     calibrate: bool = True
     augment: bool = True
     score_every: int = 100

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-#: Lags in voxels; those longer than half a slice are left out.
-LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+#: Lags in voxels; those longer than half a slice are left out. At lag 0 S2 is the volume fraction, and less where
+#: probabilities are neither 0 nor 1.
+LAGS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 #: The lineal path is a product over all voxels of a segment, and short ones tell most.
 LONGEST_PATH = 16
 
@@ -23,7 +24,7 @@ def slice_descriptors(slices: Tensor) -> Tensor:
 
     For each of the two axes of a slice and each phase: the volume fraction, then
     :math:`S_2(r) = \langle p(x)\, p(x + r) \rangle` at `lags_of` the edge, then
-    :math:`L(r) = \langle p(x)\, p(x + 1) \cdots p(x + r) \rangle` for r up to
+    :math:`L(r) = \langle p(x)\, p(x + 1) \cdots p(x + r) \rangle` for r from 1 to
     `LONGEST_PATH`. For labels (0 or 1) these are the estimators of the metrics of
     the same names without periodic boundaries.
     """
@@ -34,7 +35,7 @@ def slice_descriptors(slices: Tensor) -> Tensor:
 def _along(p: Tensor, lags: Sequence[int]) -> Tensor:
     over = (0, 2, 3)
     found = [p.mean(dim=over)]
-    found += [(p[..., :-lag] * p[..., lag:]).mean(dim=over) for lag in lags]
+    found += [(p[..., : p.shape[-1] - lag] * p[..., lag:]).mean(dim=over) for lag in lags]
     path = p
     for lag in range(1, min(LONGEST_PATH, p.shape[-1] // 2) + 1):
         path = path[..., :-1] * p[..., lag:]
