@@ -90,9 +90,8 @@ class Settings:
     ema : float
         Decay of the average of the generator's weights; 0 takes the last.
     calibrate : bool
-        Shift the logits so that volumes have the material's volume fractions: of the
-        network that training starts from, a little after each step, and of the one it
-        ends with.
+        Shift the logits so that volumes have the material's volume fractions: before
+        the first step, and a little after each.
     augment : bool
         Flips and rotations of slices of isotropic materials.
     score_every : int

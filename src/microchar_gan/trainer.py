@@ -29,8 +29,8 @@ from microchar_gan.unet import UNet
 _MEMORY = 0.05
 #: Real windows from which the descriptors of the material are taken.
 _WINDOWS = 1024
-#: Volumes from which the averaged generator's statistics, and its volume fractions, are taken; seed of their noise.
-_SETTLING, _CALIBRATING, _SETTLE_SEED = 8, 16, 2
+#: Volumes from which the averaged generator's statistics are taken; seed of their noise.
+_SETTLING, _SETTLE_SEED = 8, 2
 #: Largest edge of volumes that samples are cut from; larger volumes of training are samples themselves.
 _LARGEST = 128
 
@@ -77,7 +77,7 @@ class Trainer:
         self.critics = place(critics, device, torch.channels_last)
         self.conditions = Conditions(real, settings.field) if settings.input == "slice" else None
         if settings.calibrate:
-            self._calibrate(self.generator, 1, self.noise)
+            self._calibrate()
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         betas = (settings.beta1, settings.beta2)
         self.adam_generator = torch.optim.Adam(self.generator.parameters(), settings.rate, betas)
@@ -87,17 +87,16 @@ class Trainer:
         self.running = {axis: torch.zeros_like(target) for axis, target in self.targets.items()}
 
     @torch.no_grad()
-    def _calibrate(self, network: Network, volumes: int, source: torch.Generator) -> None:
-        """Shift the logits so that the network makes volumes of the material's volume fractions.
+    def _calibrate(self) -> None:
+        """Shift the logits so that the first volumes have the material's volume fractions.
 
         From another start the quickest way is often to a single phase, and hundreds
-        of steps lead back from there. In the end, frozen statistics make other
-        fractions than those of each volume did while training.
+        of steps lead back from there. Not so later: of a network that has learnt, the
+        fractions hardly depend on the shift, until it is large and all noise shows.
         """
-        assert isinstance(network, UNet)  # the settings see to it
-        with self._autocast():
-            logits = [part.float().flatten(1) for part in self._volumes_for_use(network, volumes, source)]
-        network.shift.add_(shift_to(torch.cat(logits, dim=1), self.real.fractions))
+        assert isinstance(self.generator, UNet)  # the settings see to it
+        (volume,) = self._volumes_for_use(self.generator, 1, self.noise)
+        self.generator.shift.add_(shift_to(volume.float().flatten(1), self.real.fractions))
 
     # --- a step ---
 
@@ -268,10 +267,7 @@ class Trainer:
         network.train()
         with self._autocast():
             network(noise)
-        network.eval()
-        if self.settings.calibrate:
-            self._calibrate(network, _CALIBRATING, source)
-        return network
+        return network.eval()
 
     def _times(self) -> int:
         """Return how many times the edge of the training's volumes those have that stand for what is made for use.
