@@ -128,7 +128,7 @@ class Settings:
     slices_per_axis: int = 32
     warm_up: int = 200
     n_critic: int = 1
-    rate: float = 3e-4
+    rate: float = 2e-4
     critic_rate: float = 1e-3
     half_rate: int = 1000
     beta1: float = 0.5
