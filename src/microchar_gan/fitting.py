@@ -25,7 +25,9 @@ from microchar_gan.watch import Watch
 #: Seconds between checkpoints.
 _BETWEEN = 60.0
 #: Samples of a score, and the seed of their noise: the same for every score, so that the weights make the difference.
-_SAMPLES, _SAMPLE_SEED = 8, 1
+_SAMPLES, _SAMPLE_SEED = 16, 1
+#: Volumes from which the statistics of the model are taken, once it is known which weights it has.
+_SETTLING = 64
 HISTORY, BEST = "history.csv", "best.safetensors"
 
 
@@ -114,7 +116,7 @@ class Fit:
         if self._recent or not self.rows:
             self._score()
         self.save()
-        return self.best
+        return self.trainer.settled(self.best, _SETTLING).state_dict()
 
     def minutes_spent(self) -> float:
         """Return the minutes of this run and of those it went on from."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import product
@@ -30,7 +30,7 @@ _MEMORY = 0.05
 #: Real windows from which the descriptors of the material are taken.
 _WINDOWS = 1024
 #: Volumes from which the averaged generator's statistics are taken; seed of their noise.
-_SETTLING, _SETTLE_SEED = 8, 2
+_SETTLING, _SETTLE_SEED = 16, 2
 #: Largest edge of volumes that samples are cut from; larger volumes of training are samples themselves.
 _LARGEST = 128
 
@@ -95,8 +95,10 @@ class Trainer:
         fractions hardly depend on the shift, until it is large and all noise shows.
         """
         assert isinstance(self.generator, UNet)  # the settings see to it
-        (volume,) = self._volumes_for_use(self.generator, 1, self.noise)
-        self.generator.shift.add_(shift_to(volume.float().flatten(1), self.real.fractions))
+        noise = self.draw_noise(1, self.noise, self._times() * self.settings.field)
+        with self._autocast():
+            logits = self.generator(noise)[0].float().flatten(1)
+        self.generator.shift.add_(shift_to(logits, self.real.fractions))
 
     # --- a step ---
 
@@ -247,26 +249,26 @@ class Trainer:
             mean.lerp_(weight, 1 - decay)
 
     @torch.no_grad()
-    def settled(self) -> Network:
+    def settled(self, weights: Mapping[str, Tensor] | None = None, volumes: int = _SETTLING) -> Network:
         """Return a copy of the averaged generator that normalises and attends by statistics of its own volumes.
 
         Those that the live one gathered belong to its weights; with the averaged
-        ones they can turn the volume into a single phase.
+        ones they can turn the volume into a single phase. With other `weights`, of
+        an averaged generator of before, it is that one.
         """
         network = copy.deepcopy(self.average)
-        norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm3d)]
+        if weights is not None:
+            network.load_state_dict(weights)
         for module in network.modules():
             if isinstance(module, GlobalPools):
                 module.reset()
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the plain mean over batches
-        source = torch.Generator(self.device).manual_seed(_SETTLE_SEED)
-        times = self._times()
-        noise = self.draw_noise(_SETTLING // times**3, source, times * self.settings.field)
+            if isinstance(module, nn.BatchNorm3d):
+                module.reset_running_stats()
+                module.momentum = None  # the plain mean over batches
         network.train()
-        with self._autocast():
-            network(noise)
+        for noise in self._noise_for_use(volumes, torch.Generator(self.device).manual_seed(_SETTLE_SEED)):
+            with self._autocast():
+                network(noise)
         return network.eval()
 
     def _times(self) -> int:
@@ -278,13 +280,19 @@ class Trainer:
         torus = isinstance(self.generator, UNet) and self.conditions is None
         return 2 if torus and 2 * self.settings.field <= _LARGEST else 1
 
-    def _volumes_for_use(self, network: Network, count: int, source: torch.Generator) -> Iterator[Tensor]:
-        """Make volumes worth at least `count` of the training's size: logits (phases, edge, edge, edge)."""
+    def _noise_for_use(self, count: int, source: torch.Generator) -> Iterator[Tensor]:
+        """Draw noise for volumes worth at least `count` of the training's size, every second one the negative.
+
+        Where noise makes more of a phase than usual, its negative makes less: means
+        over both are nearer to those over all noise.
+        """
         times = self._times()
-        for _ in range(-(-count // times**3)):
-            with self._autocast():
-                logits = network(self.draw_noise(1, source, times * self.settings.field))
-            yield logits[0]
+        channels = None if self.conditions is None else self.settings.noise_channels
+        for _ in range(-(-count // (2 * times**3))):
+            noise = self.draw_noise(1, source, times * self.settings.field)
+            yield noise
+            noise[:, :channels].neg_()
+            yield noise
 
     def _autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
@@ -295,8 +303,9 @@ class Trainer:
         network = network or self.settled()
         edge = self.settings.field
         made: list[np.ndarray] = []
-        for logits in self._volumes_for_use(network, count, torch.Generator(self.device).manual_seed(seed)):
-            labels = logits.argmax(dim=0).to(torch.uint8).cpu().numpy()
+        for noise in self._noise_for_use(count, torch.Generator(self.device).manual_seed(seed)):
+            with self._autocast():
+                labels = network(noise)[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
             corners = product(range(0, len(labels), edge), repeat=3)
             made += [labels[a : a + edge, b : b + edge, c : c + edge].copy() for a, b, c in corners]
         return made[:count]

@@ -100,11 +100,9 @@ def test_a_training_holds_the_fractions_of_the_material(field, fractions):
 def test_a_settled_network_is_frozen_as_its_own_volumes_are(real, changes):
     trainer = trainer_of(real, calibrate=False, **changes)
     trainer.step(), trainer.step()
-    made = []
-    draw = trainer.draw_noise
-    trainer.draw_noise = lambda *asked: made.append(draw(*asked)) or made[-1]
+    noise = trainer.draw_noise(1, torch.Generator().manual_seed(3), 2 * trainer.settings.field)
+    trainer._noise_for_use = lambda *_: iter([noise])
     frozen = trainer.settled()
-    (noise,) = made
     # The same volume normalised and attended to by itself.
     own = copy.deepcopy(frozen).train()
     for module in own.modules():
@@ -114,6 +112,19 @@ def test_a_settled_network_is_frozen_as_its_own_volumes_are(real, changes):
             module.reset()
     with torch.no_grad():
         torch.testing.assert_close(frozen(noise), own(noise), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("changes", [{}, {"input": "slice"}])
+def test_every_second_volume_is_made_of_the_negative_of_the_noise_before(real, changes):
+    trainer = trainer_of(real, **changes)
+    channels = trainer.settings.noise_channels
+    drawn = [noise.clone() for noise in trainer._noise_for_use(32, torch.Generator().manual_seed(0))]
+    assert len(drawn) == (32 if changes else 4)
+    for noise, negative in zip(drawn[::2], drawn[1::2], strict=True):
+        torch.testing.assert_close(negative[:, :channels], -noise[:, :channels], rtol=0, atol=0)
+        # The slice it is made around stays.
+        torch.testing.assert_close(negative[:, channels:], noise[:, channels:], rtol=0, atol=0)
+    assert not torch.equal(drawn[0], drawn[2])
 
 
 def test_samples_are_cut_from_volumes_larger_than_those_of_training(real):
@@ -355,8 +366,12 @@ def test_the_best_by_score_is_kept_and_not_the_last(real, tmp_path):
     fit = fit_with(trainer, Scripted(3.0, 1.5, 2.0), 6, tmp_path)
     best = fit.run(callback)
     assert (fit.best_step, fit.best_total) == (4, pytest.approx(1.5))
-    assert same(best, kept[4])
-    assert not same(best, trainer.settled().state_dict())
+    assert same(fit.best, kept[4])
+    assert not same(fit.best, trainer.settled().state_dict())
+    # The model has these weights, and statistics of more volumes.
+    for name, _ in trainer.average.named_parameters():
+        torch.testing.assert_close(best[name], fit.best[name], rtol=0, atol=0)
+    assert same(best, trainer.settled(fit.best, 64).state_dict()) and not same(best, fit.best)
     # What lies beside the checkpoint was written with the best.
     assert (tmp_path / BEST).read_text() == "4"
     assert [(row["step"], round(float(row["total"]), 9)) for row in rows(tmp_path)] == [("2", 3), ("4", 1.5), ("6", 2)]
@@ -532,7 +547,7 @@ def test_two_hundred_steps_come_nearer_to_the_material(field, seed):
 
 
 def test_statistics_too_large_for_half_precision_survive_the_file(real, tmp_path, monkeypatch):
-    def settled(trainer):
+    def settled(trainer, *_):
         network = trainer.average
         network.logit_norm.running_var.fill_(1e6)
         return network
