@@ -108,8 +108,9 @@ def write(options: argparse.Namespace) -> None:
     groups, static = gather(options.work), options.output / "_static"
     options.output.mkdir(parents=True, exist_ok=True)
     pictures = {}
-    # Of several budgets and sizes the last, the largest, is drawn.
-    drawn = list({group.material: group for group in groups if group.main()}.values())
+    # Of several budgets and sizes the one with most models is drawn, of equals the largest, which comes last.
+    by_models = sorted((group for group in groups if group.main()), key=lambda group: len(group.main()))
+    drawn = list({group.material: group for group in by_models}.values())
     for group in drawn:
         name = f"gan_{group.material}.png"
         draw_slices(static / name, group, *parts(group.material, options.data, options.work))
