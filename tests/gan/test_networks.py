@@ -321,23 +321,35 @@ def renorm_that_has_seen(*statistics):
 
 def test_renormalised_volumes_are_what_frozen_statistics_make_of_them():
     x = torch.randn(1, 2, 6, 6, 6) * 2 + 1
-    layer = renorm_that_has_seen([0.5, 2.0], [3.0, 5.0])
+    seen = x.mean(dim=(0, 2, 3, 4)) + torch.tensor([0.1, -0.1]), x.var(dim=(0, 2, 3, 4)) * torch.tensor([0.9, 1.1])
+    layer = renorm_that_has_seen(*(values.tolist() for values in seen))
     frozen = copy.deepcopy(layer).eval()(x)
     torch.testing.assert_close(layer.train()(x), frozen)
     # The statistics go on running as those of batch norm do.
-    expected = 0.9 * torch.tensor([0.5, 2.0]) + 0.1 * x.mean(dim=(0, 2, 3, 4))
+    expected = 0.9 * seen[0] + 0.1 * x.mean(dim=(0, 2, 3, 4))
     torch.testing.assert_close(layer.running_mean, expected)
 
 
 def test_the_gradient_of_renorm_is_that_of_batch_norm_times_the_correction():
     x = torch.randn(2, 2, 4, 4, 4, dtype=torch.float64, requires_grad=True)
-    layer = renorm_that_has_seen([0.1, -0.1], [2.0, 0.7]).double()
+    variance = x.detach().var(dim=(0, 2, 3, 4)) * torch.tensor([0.9, 1.1])
+    layer = renorm_that_has_seen([0.1, -0.1], variance.tolist()).double()
     direction = torch.randn(2, 2, 4, 4, 4, dtype=torch.float64)
     correction = (x.detach().var(dim=(0, 2, 3, 4), correction=0) + layer.eps).sqrt() / (layer.running_var + 1e-5).sqrt()
     (found,) = torch.autograd.grad((layer(x) * direction).sum(), x)
     plain = functional.batch_norm(x, None, None, layer.weight * correction, None, training=True)
     (expected,) = torch.autograd.grad((plain * direction).sum(), x)
     torch.testing.assert_close(found, expected)
+
+
+def test_renorm_corrects_no_more_than_pieces_of_a_material_differ():
+    x = torch.randn(1, 2, 6, 6, 6)
+    layer = renorm_that_has_seen([-50.0, 50.0], [0.01, 100.0])
+    torch.nn.init.ones_(layer.weight), torch.nn.init.zeros_(layer.bias)
+    plain = functional.batch_norm(x, None, None, training=True)
+    factor, shift = torch.tensor([1.1, 1 / 1.1]), torch.tensor([0.1, -0.1])
+    expected = plain * factor[:, None, None, None] + shift[:, None, None, None]
+    torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_renorm_begins_as_batch_norm():
