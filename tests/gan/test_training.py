@@ -250,7 +250,8 @@ def test_a_fit_that_was_stopped_goes_on_as_if_it_had_not_been(real, tmp_path):
     # The best so far, to be ranked amid a training, is in the end the model but for what is measured on it then.
     best = UnetGan.load(tmp_path / "parts" / BEST)
     weights = [key for key in whole.state if key.endswith(("weight", "bias", "shift"))]
-    assert weights and all(np.array_equal(best.state[key], whole.state[key]) for key in weights)
+    assert weights
+    assert all(np.array_equal(best.state[key], whole.state[key]) for key in weights)
     assert best.state["halo"] >= whole.state["halo"]
     left = [load_checkpoint(tmp_path / name, {})[0] for name in ("whole", "parts")]
     assert same(*left)
@@ -371,7 +372,8 @@ def test_the_best_by_score_is_kept_and_not_the_last(real, tmp_path):
     # The model has these weights, and statistics of more volumes.
     for name, _ in trainer.average.named_parameters():
         torch.testing.assert_close(best[name], fit.best[name], rtol=0, atol=0)
-    assert same(best, trainer.settled(fit.best, 64).state_dict()) and not same(best, fit.best)
+    assert same(best, trainer.settled(fit.best, 64).state_dict())
+    assert not same(best, fit.best)
     # What lies beside the checkpoint was written with the best.
     assert (tmp_path / BEST).read_text() == "4"
     assert [(row["step"], round(float(row["total"]), 9)) for row in rows(tmp_path)] == [("2", 3), ("4", 1.5), ("6", 2)]
