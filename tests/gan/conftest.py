@@ -43,3 +43,9 @@ def smooth_field(shape, *, seed, sigma=2.0, fractions=(0.7, 0.3)):
 def field():
     """Give the function `smooth_field`."""
     return smooth_field
+
+
+@pytest.fixture(scope="session")
+def real(field):
+    """Return the field that small trainings learn from."""
+    return field((40, 36, 36), seed=5)

@@ -1,0 +1,54 @@
+"""Small trainings, and what is read of them."""
+
+from __future__ import annotations
+
+import csv
+
+import torch
+
+from microchar.held_out import HeldOut
+from microchar.score import Score
+from microchar.training import Material
+from microchar_gan.fitting import HISTORY, Fit
+from microchar_gan.settings import settings_of
+from microchar_gan.slicing import RealSlices
+from microchar_gan.trainer import Trainer
+
+CPU = torch.device("cpu")
+#: A step takes a twentieth of a second.
+SMALL = {"width": 4, "mhfa_kernels": (), "msca_kernels": (), "cbam": False, "slices_per_axis": 4, "critic_width": 2}
+
+
+def trainer_of(labels, seed=1, **changes):
+    settings = settings_of("tiny", SMALL | changes)
+    slices = RealSlices(labels, int(labels.max()) + 1, settings.slice_size, CPU, isotropic=not settings.anisotropic)
+    return Trainer(settings, slices, device=CPU, half=False, seed=seed)
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+def rows(folder):
+    with (folder / HISTORY).open(newline="", encoding="utf-8") as file:
+        return [{key: value for key, value in row.items() if key != "minutes"} for row in csv.DictReader(file)]
+
+
+class Scripted(HeldOut):
+    """Scores as they are written down."""
+
+    def __init__(self, *totals):
+        self.totals = iter(totals)
+
+    def score(self, samples):
+        total = next(self.totals)
+        assert len(samples) > 1
+        return Score(ratios={"volume_fraction": total}, excesses={"volume_fraction": total - 1})
+
+
+def fit_with(trainer, held_out, steps, folder=None):
+    material = Material(phases=("pore", "solid"), grey_values=(0, 1))
+    return Fit(
+        trainer, held_out, material, minutes=1.0, steps=steps, identity={}, folder=folder,
+        keep=lambda best, path: path.write_text(str(trainer.steps)),
+    )  # fmt: skip
