@@ -213,13 +213,13 @@ class Fit:
     def _s2_error(self, samples: list[np.ndarray]) -> float:
         """Return the mean absolute difference of S2 of the slices normal to axis 0, over phases and lags."""
         from microchar_gan.slicing import one_hot
-        from microchar_gan.statistics import slice_descriptors
+        from microchar_gan.statistics import slice_s2
 
         real = self.trainer.real
         size = self.trainer.settings.slice_size  # the lags depend on it
         labels = torch.from_numpy(np.concatenate([sample[::4, :size, :size] for sample in samples]))
-        made = slice_descriptors(one_hot(labels, real.phases))
-        return float((made - real.descriptors.to(made)).abs().mean())
+        made = slice_s2(one_hot(labels, real.phases))
+        return float((made - real.s2.to(made)).abs().mean())
 
     def _write_history(self) -> None:
         if self.folder is None:

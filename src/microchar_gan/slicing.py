@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from microchar.errors import InputError
 from microchar.volume import OUTSIDE
-from microchar_gan.statistics import slice_descriptors
+from microchar_gan.statistics import slice_s2
 
 #: The two axes in the plane of a slice, by the axis it is normal to.
 PLANES = ((1, 2), (0, 2), (0, 1))
@@ -84,10 +84,10 @@ class RealSlices:
         return counts / counts.sum()
 
     @cached_property
-    def descriptors(self) -> Tensor:
-        """Descriptors of slices normal to axis 0 (or the first there are), drawn with a random state of their own."""
+    def s2(self) -> Tensor:
+        """S2 of slices normal to axis 0 (or the first there are), drawn with a random state of their own."""
         windows = self.draw(self.axes[0], _WINDOWS, np.random.default_rng(0))
-        return slice_descriptors(self.one_hot(windows)).cpu()
+        return slice_s2(self.one_hot(windows)).cpu()
 
     def draw(self, axis: int, count: int, rng: np.random.Generator, edge: int | None = None) -> Tensor:
         """Return `count` windows normal to an axis, or to any if the material is isotropic: (K, c, c), uint8.

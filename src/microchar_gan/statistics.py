@@ -32,6 +32,11 @@ def slice_descriptors(slices: Tensor) -> Tensor:
     return torch.stack([_along(p, lags) for p in (slices, slices.transpose(-1, -2))])
 
 
+def slice_s2(slices: Tensor) -> Tensor:
+    """Return the mean of S2 over a batch of slices: (K, P, c, c) → (2, P, n) at `lags_of` their edge."""
+    return slice_descriptors(slices)[..., 1 : 1 + len(lags_of(slices.shape[-1]))]
+
+
 def _along(p: Tensor, lags: Sequence[int]) -> Tensor:
     over = (0, 2, 3)
     found = [p.mean(dim=over)]

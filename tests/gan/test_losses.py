@@ -11,7 +11,7 @@ from microchar_gan import losses
 from microchar_gan.critic import SliceCritic
 from microchar_gan.settings import settings_of
 from microchar_gan.slicing import RealSlices, one_hot
-from microchar_gan.statistics import LAGS, LONGEST_PATH, lags_of, slice_descriptors
+from microchar_gan.statistics import LAGS, LONGEST_PATH, lags_of, slice_descriptors, slice_s2
 from microchar_gan.trainer import Trainer
 
 # --- signs ------------------------------------------------------------------------
@@ -198,7 +198,8 @@ def test_every_kind_of_step_gives_finite_losses_and_changes_all_kernels(real, ch
 def test_descriptors_of_labels_are_the_metrics_of_the_core(field, edge, phases):
     fractions = (0.7, 0.3) if phases == 2 else (0.5, 0.3, 0.2)
     labels = field((5, edge, edge), seed=edge, fractions=fractions)
-    found = slice_descriptors(one_hot(torch.from_numpy(labels), phases)).numpy()
+    slices = one_hot(torch.from_numpy(labels), phases)
+    found, found_s2 = slice_descriptors(slices).numpy(), slice_s2(slices).numpy()
     metrics = ["volume_fraction", "two_point_correlation", "lineal_path"]
     measured = [mc.measure(mc.as_volume(image[None], phases=list("abc"[:phases])), metrics).results for image in labels]
     lags = lags_of(edge)
@@ -216,6 +217,7 @@ def test_descriptors_of_labels_are_the_metrics_of_the_core(field, edge, phases):
             shares = [value.value for r in measured for value in r["volume_fraction"].values if value.phase == name]
             expected = [np.mean(shares), *s2[lags], *path[paths]]
             np.testing.assert_allclose(found[axis, phase], expected, rtol=0, atol=1e-6)  # single precision
+            np.testing.assert_allclose(found_s2[axis, phase], s2[lags], rtol=0, atol=1e-6)
 
 
 def test_descriptors_are_differentiable():

@@ -12,7 +12,7 @@ from microchar.training import TrainingData
 from microchar.volume import OUTSIDE, as_volume
 from microchar_gan.slicing import PLANES, RealSlices, one_hot, turned, volume_slices
 from microchar_gan.split import GAP, split
-from microchar_gan.statistics import slice_descriptors
+from microchar_gan.statistics import slice_s2
 
 CPU = torch.device("cpu")
 #: So many labels that no two windows are alike by chance.
@@ -155,14 +155,14 @@ def test_a_mask_with_no_room_is_refused():
         real.draw(0, 1, np.random.default_rng(0))
 
 
-def test_fractions_and_descriptors_are_those_of_the_data(field):
+def test_fractions_and_s2_are_those_of_the_data(field):
     labels = field((40, 40, 40), seed=1, fractions=(0.6, 0.25, 0.15))
     real = RealSlices(labels, 3, 32, CPU, isotropic=True)
     np.testing.assert_allclose(real.fractions, [0.6, 0.25, 0.15], atol=1e-4)
-    whole = slice_descriptors(one_hot(torch.from_numpy(labels), 3))
+    whole = slice_s2(one_hot(torch.from_numpy(labels), 3))
     # Windows near the edges come up less often than the middle of so small a volume.
-    torch.testing.assert_close(real.descriptors, whole, rtol=0, atol=0.06)
-    assert torch.equal(real.descriptors, RealSlices(labels, 3, 32, CPU, isotropic=True).descriptors)
+    torch.testing.assert_close(real.s2, whole, rtol=0, atol=0.06)
+    assert torch.equal(real.s2, RealSlices(labels, 3, 32, CPU, isotropic=True).s2)
 
 
 def test_one_hot_marks_the_phase():
