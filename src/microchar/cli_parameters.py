@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -50,11 +50,14 @@ def parameters_of(cls: type[Generator]) -> list[tuple[str, Any, str]]:
         hints = get_type_hints(cls)
     except NameError:  # an annotation of something that only type checkers import
         hints = {}
+    unset = cls.when_unset()
     own = [field for field in fields(cls) if field.init]
-    return [(field.name, hints.get(field.name, type(field.default)), _default(field)) for field in own]
+    return [(field.name, hints.get(field.name, type(field.default)), _default(field, unset)) for field in own]
 
 
-def _default(field: Field[Any]) -> str:
+def _default(field: Field[Any], unset: Mapping[str, Any]) -> str:
+    if field.default is None and field.name in unset:
+        return f"{unset[field.name]!r} if unset"
     if field.default_factory is not MISSING:
         return repr(field.default_factory())
     return "…" if field.default is MISSING else repr(field.default)

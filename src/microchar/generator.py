@@ -203,6 +203,11 @@ class Generator(ABC):
         """Return the phases of volumes made from parameters alone."""
         return Material(phases=("0", "1"), grey_values=(0, 1))
 
+    @classmethod
+    def when_unset(cls) -> Mapping[str, Any]:
+        """Return what parameters that are None by default then stand for, all others being at their defaults."""
+        return {}
+
     # --- what users call ---
 
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache, cached_property
 from pathlib import Path
@@ -58,6 +58,11 @@ class GanGenerator(StreamingGenerator):
         """Return the preset with what was set otherwise."""
         own = {f.name: getattr(self, f.name) for f in fields(self)}
         return settings_of(self.preset, own)
+
+    @classmethod
+    def when_unset(cls) -> Mapping[str, Any]:
+        """Return the settings of the default preset."""
+        return asdict(cls().settings())
 
     @property
     def layout(self) -> Layout:

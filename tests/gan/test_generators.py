@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -302,6 +303,15 @@ def test_settings_of_slicegan_that_make_no_sense_are_refused(changes, message):
 def test_settings_that_slicegan_cannot_have_are_refused(changes, message):
     with pytest.raises(InputError, match=message):
         settings_of("slicegan", changes)
+
+
+@pytest.mark.parametrize("generator", [UnetGan, SliceGan])
+def test_what_unset_parameters_stand_for_is_what_a_fit_uses(generator):
+    told = generator.when_unset()
+    unset = [field.name for field in dataclasses.fields(generator) if field.init and field.default is None]
+    assert set(unset) - {"steps"} <= told.keys()
+    given = generator(**{name: told[name] for name in unset if name != "steps"})
+    assert given.settings() == generator().settings()
 
 
 def test_presets_are_what_the_specification_says():
