@@ -103,6 +103,8 @@ class Row:
 
     generator: str = "unet-gan"
     settings: Mapping[str, str] = field(default_factory=dict)
+    #: Whether it sees nothing of the slab but its three middle planes.
+    slices: bool = False
 
     @property
     def learns(self) -> bool:
@@ -134,12 +136,16 @@ ROWS = {
     "MHFA CBAM": _with("mhfa", "cbam"),
     "MSCA CBAM": _with("msca", "cbam"),
     "no L1": Row(settings={"loss": "wasserstein"}),
+    "three slices": Row(slices=True),
+    # The weight of the L1 term, 50 otherwise.
+    "L1 times 0.1": Row(settings={"lambda_l1": "5"}),
+    "L1 times 10": Row(settings={"lambda_l1": "500"}),
 } | {
     f"{name} {kernels.replace(',', '-')} CBAM": _with("cbam", **{f"{name.lower()}_kernels": kernels})
     for name in ("MHFA", "MSCA")
     for kernels in ("3,5", "3,7", "5,7")
 }
-MODELS = ("default", "paper", "baseline", "slicegan", "gaussian-field")
+MODELS = ("default", "three slices", "paper", "baseline", "slicegan", "gaussian-field")
 
 
 @dataclass(frozen=True)

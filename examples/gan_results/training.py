@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import tifffile
 from plan import MATERIALS, ROWS, Run, settings_of
 
 import microchar as mc
@@ -58,9 +60,8 @@ def train(run: Run, data: Path, given: list[str]) -> None:
             sys.exit(f"{run.folder}: was trained with {before['settings']}, now {settings}; use another --work")
         return
     run.folder.mkdir(parents=True, exist_ok=True)
-    box = ",".join(f"{a}:{b}" for a, b in zip(*MATERIALS[run.material].train_box, strict=True))
-    volume = real_file(run.material, data, run.work)
-    arguments = ["fit", row.generator, str(volume), "--crop", box, "--seed", str(run.seed), "-o", str(run.model)]
+    seen = planes(run, data) if row.slices else slab(run, data)
+    arguments = ["fit", row.generator, *seen, "--seed", str(run.seed), "-o", str(run.model)]
     arguments += assignments(settings | ({"minutes": str(run.minutes)} if row.learns else {}))
     progress = run.model.with_suffix(".fit")
     if (progress / "checkpoint.safetensors").exists():
@@ -77,6 +78,23 @@ def train(run: Run, data: Path, given: list[str]) -> None:
         print(f"{run.label}: {failure}", flush=True)
         about["failure"] = failure
     record.write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+def slab(run: Run, data: Path) -> list[str]:
+    """Return what says on the command line to learn from the slab."""
+    box = ",".join(f"{a}:{b}" for a, b in zip(*MATERIALS[run.material].train_box, strict=True))
+    return [str(real_file(run.material, data, run.work)), "--crop", box]
+
+
+def planes(run: Run, data: Path) -> list[str]:
+    """Return what says to learn from the middle planes alone, one normal to each axis; they are written first."""
+    learnt, _ = parts(run.material, data, run.work)
+    grey = np.array(learnt.grey_values, np.uint8)[learnt.read()]
+    files = []
+    for axis in range(3):
+        files.append(str(run.folder / f"plane-{axis}.tif"))
+        tifffile.imwrite(files[-1], grey.take(grey.shape[axis] // 2, axis))
+    return ["--slices", *files]
 
 
 def assignments(settings: dict[str, str]) -> list[str]:

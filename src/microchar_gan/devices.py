@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
@@ -38,11 +39,26 @@ def place(module: Module, device: torch.device, order: torch.memory_format) -> M
 
 def runs_half(wanted: Precision, device: torch.device) -> bool:
     """Return whether convolutions run in bfloat16: unless told otherwise, where the hardware multiplies it."""
+    if wanted == "bfloat16" and device.type == "mps":
+        raise InputError("precision='bfloat16': PyTorch has no such 3D convolutions on mps; use 'auto' or 'float32'")
     if wanted != "auto":
         return wanted == "bfloat16"
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def exact_float32(device: torch.device) -> AbstractContextManager[Any]:
+    """Have convolutions of float32 round to float32: graphics processors take TensorFloat-32 unless told otherwise.
+
+    It holds within the context only.
+    """
+    if device.type != "cuda":
+        return nullcontext()
+    cudnn = torch.backends.cudnn
+    return cudnn.flags(
+        enabled=cudnn.enabled, benchmark=cudnn.benchmark, deterministic=cudnn.deterministic, allow_tf32=False
+    )
 
 
 def describe(device: torch.device, half: bool) -> str:

@@ -107,7 +107,7 @@ class Fit:
                 self.save()
                 raise
             losses = self.trainer.step()
-            self.watch.step(self.trainer.steps, losses)
+            self.watch.step(self.trainer.steps, losses, self.trainer.finite())
             self._recent.append(losses)
             if self.trainer.steps % self.trainer.settings.score_every == 0:
                 self._score()

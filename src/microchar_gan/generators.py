@@ -87,7 +87,12 @@ class GanGenerator(StreamingGenerator):
             data.material,
             minutes=self.minutes,
             steps=self.steps,
-            identity={"settings": _plain(asdict(settings)), "data": self.history["data"]["sha256"], "seed": seed},
+            identity={
+                "revision": self.spec.revision,
+                "settings": _plain(asdict(settings)),
+                "data": self.history["data"]["sha256"],
+                "seed": seed,
+            },
             folder=self.folder,
             keep=lambda best, path: self._keep(trainer, best, path, reach),
         )
@@ -106,13 +111,17 @@ class GanGenerator(StreamingGenerator):
             "torch": torch.__version__,
         } | ({"warnings": fit.watch.warnings} if fit.watch.warnings else {})
         self.__dict__.pop("_network", None)
-        # The history says where it was trained; where it will generate there may be another device.
-        self.device = "auto"
         return _state(trainer, best, halo_of)
+
+    def save(self, path: str | Path) -> None:
+        """Write the model, as `microchar.Generator.save`: where it will generate there may be another device."""
+        portable = copy.copy(self)
+        portable.device = "auto"
+        super(GanGenerator, portable).save(path)
 
     def _keep(self, trainer: Trainer, best: dict[str, torch.Tensor], path: Path, reach: Callable[[], int]) -> None:
         """Write the best model so far, to be ranked while the training goes on."""
-        model = type(self)(**self.parameters() | {"device": "auto"})
+        model = type(self)(**self.parameters())
         model.material, model.history = self.material, {**self.history, "steps": trainer.steps}
         model.state = _state(trainer, best, lambda _: reach())
         model.save(path)

@@ -10,6 +10,7 @@ import torch
 from microchar.errors import InputError
 from microchar.fitted_state import Layout
 from microchar_gan.condition import KEPT
+from microchar_gan.devices import exact_float32
 from microchar_gan.halo import MAX_HALO, Reach, felt_halo, impulse_halo
 from microchar_gan.settings import Settings
 from microchar_gan.slicegan import LATENT, MARGIN, SCALE, SliceGanNet
@@ -69,9 +70,13 @@ def _halo(network: Network, find: Callable[..., Reach]) -> int:
     if isinstance(network, SliceGanNet):
         return MARGIN
     device = next(network.parameters()).device
-    return find(
-        lambda noise: network(noise.to(device)).cpu(), network.channels, align=network.align, shortest=network.shortest
-    ).halo
+    with exact_float32(device):
+        return find(
+            lambda noise: network(noise.to(device)).cpu(),
+            network.channels,
+            align=network.align,
+            shortest=network.shortest,
+        ).halo
 
 
 def field_of(network: Network, halo: int) -> Field:
@@ -86,7 +91,7 @@ def field_of(network: Network, halo: int) -> Field:
 
     def forward(noise: np.ndarray) -> np.ndarray:
         tensor = torch.from_numpy(noise)[None].to(device, memory_format=torch.channels_last_3d)
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_float32(device):
             return network(tensor)[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
 
     if isinstance(network, SliceGanNet):

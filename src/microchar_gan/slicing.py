@@ -127,21 +127,23 @@ def one_hot(labels: Tensor, phases: int) -> Tensor:
     return functional.one_hot(labels.long(), phases).movedim(-1, 1).float()
 
 
-def volume_slices(volume: Tensor, axis: int, count: int, crop: int, rng: np.random.Generator) -> Tensor:
+def volume_slices(
+    volume: Tensor, axis: int, count: int, crop: int, rng: np.random.Generator, periodic: bool = True
+) -> Tensor:
     """Cut slices normal to an axis from generated volumes: (B, P, F, F, F) → (B·count, P, c, c).
 
-    The volumes repeat, so that the windows may begin anywhere and go on at the other
-    side; being smaller than the volume they do not show that it repeats.
+    Windows of periodic volumes may begin anywhere and go on at the other side;
+    being smaller than the volume they do not show that it repeats.
     """
     a, b = PLANES[axis]
     size = volume.shape[2]
     places = rng.choice(size, count, replace=count > size)
     picked = volume.index_select(2 + axis, torch.from_numpy(np.sort(places)).to(volume.device))
     for plane in (a, b):
-        start = int(rng.integers(size)) if crop < size else 0
-        if start:
-            picked = picked.roll(-start, 2 + plane)
-        picked = picked.narrow(2 + plane, 0, crop)
+        start = int(rng.integers(size if periodic else size - crop + 1)) if crop < size else 0
+        if periodic and start:
+            picked, start = picked.roll(-start, 2 + plane), 0
+        picked = picked.narrow(2 + plane, start, crop)
     return picked.movedim(2 + axis, 1).flatten(0, 1)
 
 

@@ -70,21 +70,20 @@ def _split_images(data: TrainingData, crop: int) -> Split:
         if parts is None:
             return Split(dict(data.slices), data, _SAME, clean=False)
         kept[axis], held[axis] = parts
-    how = "the end of each image, or every fifth image where there are many, held out"
+    how = "the end of each image held out, or the last fifth of the images where they are too small to be cut"
     return Split(kept, TrainingData(material=data.material, slices=held), how, clean=True)
 
 
 def _parts(group: Sequence[np.ndarray], crop: int) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]] | None:
-    if len(group) >= 5:
-        every_fifth = tuple(image for i, image in enumerate(group) if i % 5 == 4)
-        return tuple(image for i, image in enumerate(group) if i % 5 != 4), every_fifth
     kept: list[np.ndarray] = []
     held: list[np.ndarray] = []
     for image in group:
         axis = int(np.argmax(image.shape))
         room = _room(image.shape[axis], crop)
         if room is None:
-            return None
+            # They may be planes that follow each other: of those at the end one only has a neighbour learnt from.
+            whole = len(group) - len(group) // 5
+            return (tuple(group[:whole]), tuple(group[whole:])) if len(group) >= 5 else None
         kept.append(np.ascontiguousarray(np.take(image, range(room[0]), axis)))
         held.append(np.ascontiguousarray(np.take(image, range(room[1], image.shape[axis]), axis)))
     return tuple(kept), tuple(held)

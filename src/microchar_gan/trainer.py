@@ -18,7 +18,7 @@ from microchar_gan.attention import GlobalPools
 from microchar_gan.calibration import shift_to
 from microchar_gan.condition import Conditions
 from microchar_gan.critic import SliceCritic
-from microchar_gan.devices import place
+from microchar_gan.devices import exact_float32, place
 from microchar_gan.networks import Network, build
 from microchar_gan.settings import Settings
 from microchar_gan.slicing import RealSlices, turned, volume_slices
@@ -104,6 +104,15 @@ class Trainer:
 
     def step(self) -> Losses:
         """Let the critics learn `n_critic` times, then the generator once."""
+        with exact_float32(self.device):
+            return self._step()
+
+    def finite(self) -> bool:
+        """Return whether all weights are numbers: losses of a step do not show what its own updates made of them."""
+        weights = [weight for module in (self.generator, self.critics) for weight in module.parameters()]
+        return bool(torch.stack([weight.detach().sum() for weight in weights]).isfinite().all())
+
+    def _step(self) -> Losses:
         self.generator.train()
         self._set_rates()
         for _ in range(self.settings.n_critic - 1):
@@ -160,8 +169,9 @@ class Trainer:
     def _fakes(self, volume: Tensor) -> list[tuple[int, nn.Module, Tensor]]:
         """Return the slices that each critic is to score; one critic gets those of all axes together."""
         s = self.settings
+        periodic = isinstance(self.generator, UNet)
         found = [
-            (axis, critic, volume_slices(volume, axis, s.slices_per_axis, s.slice_size, self.rng))
+            (axis, critic, volume_slices(volume, axis, s.slices_per_axis, s.slice_size, self.rng, periodic))
             for axis, critic in self._axes()
         ]
         if s.anisotropic:
@@ -179,15 +189,19 @@ class Trainer:
         for axis, critic, fake in self._fakes(volume):
             real = self._reals(axis, len(fake))
             with self._autocast():
-                scores = self._scores(critic, torch.cat([real, fake]))
-            loss = losses.critic_loss(scores[: len(real)], scores[len(real) :])
+                if s.critic_norm == "batch":
+                    # Normalised together, they differ by what the generator's step, which has no real ones, lacks.
+                    of_real, of_fake = self._scores(critic, real), self._scores(critic, fake)
+                else:
+                    of_real, of_fake = self._scores(critic, torch.cat([real, fake])).split(len(real))
+            loss = losses.critic_loss(of_real, of_fake)
             # The penalty is the dearest part: a third of the slices tells as much of the slope.
             few = slice(None, None, 3 if s.lipschitz == "gp" and len(real) >= 24 else 1)
             share = torch.rand((len(real[few]), 1, 1, 1), generator=self.noise, device=self.device)
             penalty = losses.lipschitz_penalty(s.lipschitz, critic, real[few], fake[few], share)
             (loss + s.penalty_weight * penalty).backward()
             loss_sum, penalty_sum = loss_sum + float(loss.detach()), penalty_sum + float(penalty.detach())
-            separation = max(separation, _separation(scores[: len(real)].detach(), scores[len(real) :].detach()))
+            separation = max(separation, _separation(of_real.detach(), of_fake.detach()))
         self.adam_critics.step()
         if s.lipschitz == "clip":
             losses.clip_weights(self.critics, s.clip)

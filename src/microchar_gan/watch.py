@@ -58,12 +58,13 @@ class Watch:
                 "all directions learns their mixture; ask for one for each axis: anisotropic=True (--anisotropic)",
             )
 
-    def step(self, number: int, losses: Losses) -> None:
-        """Look at the losses of a step; raise TrainingError if they are no numbers."""
-        broken = [name for name, value in vars(losses).items() if not math.isfinite(value)]
+    def step(self, number: int, losses: Losses, finite: bool = True) -> None:
+        """Look at the losses of a step, and whether all weights are finite; if not, raise TrainingError."""
+        broken = [f"the {name} loss is {value}" for name, value in vars(losses).items() if not math.isfinite(value)]
+        broken += [] if finite else ["weights are no numbers any more"]
         if broken:
             raise TrainingError(
-                f"step {number}: the {broken[0]} loss is {getattr(losses, broken[0])}; the training has diverged. "
+                f"step {number}: {broken[0]}; the training has diverged. "
                 "Begin anew with a lower rate= and critic_rate=, or with precision='float32'; the progress of this one "
                 "ends before that step"
             )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from microchar.model_library import load_model, models
+from microchar_gan.tiling import blocks
 
 #: Volume fraction of the pores in the whole scan.
 PORES = {"berea": 0.196}
@@ -32,3 +33,14 @@ def test_bundled_models_make_their_material(name):
     # Neither noise nor slabs: unlike neighbours as often as in the scan, where S2(1) is .175.
     unlike = np.mean([(pores != np.roll(pores, 1, axis)).mean() for axis in range(3)])
     assert unlike == pytest.approx(2 * (0.1965 - 0.1752), rel=0.35)
+
+
+def test_tiles_of_a_trained_network_make_the_whole():
+    field = load_model("berea").as_field()
+    shape = (field.align * 9, field.align * 2, field.align)
+    wholes, tiled = (np.zeros(shape, np.uint8) for _ in range(2))
+    for volume, tile in ((wholes, shape), (tiled, field.align * 3)):
+        for where, labels in blocks(field, shape, seed=3, tile=tile):
+            volume[where] = labels
+    assert 0 < wholes.mean() < 1
+    np.testing.assert_array_equal(tiled, wholes)

@@ -43,6 +43,26 @@ def test_a_training_that_diverges_says_so_and_keeps_the_checkpoint_from_before(r
     assert not model.state
 
 
+def test_weights_that_an_update_broke_end_the_training_before_they_are_kept(real, tmp_path, monkeypatch):
+    model = UnetGan(preset="tiny", steps=9, **SMALL)
+    step = Trainer.step
+
+    def breaking(trainer):
+        found = step(trainer)
+        if trainer.steps == 3:
+            # As of a gradient that overflows: the losses of the step are from before.
+            next(trainer.critics.parameters()).data[0, 0, 0, 0] = float("inf")
+        return found
+
+    monkeypatch.setattr(Trainer, "step", breaking)
+    monkeypatch.setattr(fitting, "_BETWEEN", -1.0)
+    with pytest.raises(TrainingError, match="step 3: weights are no numbers any more; the training has diverged"):
+        model.fit(real, folder=tmp_path)
+    tensors, about = load_checkpoint(tmp_path, {})
+    assert about["steps"] == 2
+    assert all(value.isfinite().all() for value in tensors.values())
+
+
 def test_a_critic_that_always_wins_is_named_once():
     watch = Watch()
     for number in range(299):

@@ -234,6 +234,8 @@ def test_a_fit_on_an_absent_device_is_refused_before_it_begins(rock, monkeypatch
 def test_bfloat16_makes_the_same_start_as_float32_but_for_rounding(rock):
     assert runs_half("bfloat16", torch.device("cpu"))
     assert not runs_half("float32", torch.device("cpu"))
+    with pytest.raises(InputError, match=r"precision='bfloat16'.*mps"):
+        runs_half("bfloat16", torch.device("mps"))
     full, half = (
         UnetGan(steps=1, device="cpu", precision=precision, **SMALL).fit(rock, seed=1).generate((32, 32, 32)).values
         for precision in ("float32", "bfloat16")

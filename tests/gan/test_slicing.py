@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
+from gan.trainings import trainer_of
 from microchar.errors import InputError
 from microchar.training import TrainingData
 from microchar.volume import OUTSIDE, as_volume
@@ -58,6 +59,52 @@ def test_slices_of_volumes_are_windows_of_their_planes_that_may_wrap(axis, crop)
         starts |= {(int(rows[0, 0, 0]), int(columns[0, 0, 0]))}
     # Smaller windows begin anywhere; those as large as the volume must not show that it repeats.
     assert (len(starts) > 10) == (crop < edge)
+
+
+def test_windows_of_volumes_that_do_not_repeat_end_where_they_do():
+    place = torch.arange(6**3, dtype=torch.float32).reshape(1, 1, 6, 6, 6)
+    starts = set()
+    for seed in range(40):
+        slices = volume_slices(place, 0, 6, 4, np.random.default_rng(seed), periodic=False)
+        _, rows, columns = np.unravel_index(slices[:, 0].numpy().astype(int), (6, 6, 6))
+        assert (np.diff(rows, axis=1) == 1).all()
+        assert (np.diff(columns, axis=2) == 1).all()
+        starts |= {(int(rows[0, 0, 0]), int(columns[0, 0, 0]))}
+    assert starts == {(a, b) for a in range(3) for b in range(3)}
+
+
+@pytest.mark.parametrize(("preset", "wraps"), [("tiny", True), ("slicegan", False)])
+def test_only_volumes_that_repeat_are_cut_across_their_faces(field, preset, wraps):
+    labels = field((40, 40, 40), seed=1)
+    small = {"width": 32, "field": 64, "slice_size": 32, "slices_per_axis": 1, "calibrate": False}
+    trainer = trainer_of(labels, preset=preset, **small)
+    # Of a volume that rises along axis 1, a window falls where it goes around.
+    volume = torch.linspace(0, 1, 64)[None, None, None, :, None].expand(1, 2, 64, 64, 64)
+    falls = [bool((fake[0, 0, :, 0].diff() < 0).any()) for _ in range(30) for _, _, fake in trainer._fakes(volume)]
+    assert any(falls) == wraps
+
+
+@pytest.mark.parametrize("anisotropic", [True, False])
+def test_each_critic_is_shown_slices_normal_to_its_axis(anisotropic):
+    # Layers along axis 0: a slice normal to it is of one phase, one normal to another axis never is.
+    layers = np.zeros((40, 40, 40), np.uint8)
+    layers[::2] = 1
+    trainer = trainer_of(layers, anisotropic=anisotropic, slices_per_axis=8)
+    volume = torch.from_numpy(layers[:32, :32, :32]).float()[None, None].expand(1, 2, 32, 32, 32)
+
+    def plain(slices):
+        return [bool((one[-1] == one[-1, 0, 0]).all()) for one in slices]
+
+    fakes = trainer._fakes(volume)
+    if anisotropic:
+        assert [axis for axis, _, _ in fakes] == [0, 1, 2]
+        assert len({id(critic) for _, critic, _ in fakes}) == 3
+        for axis, _, fake in fakes:
+            assert plain(fake) == plain(trainer._reals(axis, 8)) == [axis == 0] * 8
+    else:
+        ((axis, _, fake),) = fakes
+        assert plain(fake) == [True] * 8 + [False] * 16
+        assert 0 < sum(plain(trainer._reals(axis, 60))) < 60
 
 
 def test_more_slices_than_planes_repeat_some():
@@ -199,19 +246,22 @@ def test_data_without_room_for_a_gap_are_not_parted_and_that_is_said():
     assert not parts.clean
 
 
-def test_images_are_parted_by_number_or_along_each():
-    many = [unlike(40, 40, seed=i) % 2 for i in range(10)]
-    parts = split(TrainingData.from_slices({1: many}), crop=32)
+def test_images_are_parted_along_each_or_where_too_small_by_number():
+    small = [unlike(40, 40, seed=i) % 2 for i in range(10)]
+    parts = split(TrainingData.from_slices({1: small}), crop=32)
     assert parts.clean
     assert [len(parts.labels[1]), len(parts.held_out.slices[1])] == [8, 2]
-    for image, expected in zip(parts.held_out.slices[1], (many[4], many[9]), strict=True):
+    for image, expected in zip(parts.held_out.slices[1], small[8:], strict=True):
         np.testing.assert_array_equal(image, expected)
-    one = unlike(40, 200) % 2
-    parts = split(TrainingData.from_slices({0: [one]}), crop=32)
-    kept, held = parts.labels[0][0], parts.held_out.slices[0][0]
-    np.testing.assert_array_equal(kept, one[:, : kept.shape[1]])
-    np.testing.assert_array_equal(held, one[:, -held.shape[1] :])
-    assert 200 - kept.shape[1] - held.shape[1] == GAP
+    # Many images may be planes that follow each other, alike where they lie above each other.
+    for count in (1, 10):
+        large = [unlike(40, 200, seed=i) % 2 for i in range(count)]
+        parts = split(TrainingData.from_slices({0: large}), crop=32)
+        assert len(parts.labels[0]) == len(parts.held_out.slices[0]) == count
+        for kept, held, whole in zip(parts.labels[0], parts.held_out.slices[0], large, strict=True):
+            np.testing.assert_array_equal(kept, whole[:, : kept.shape[1]])
+            np.testing.assert_array_equal(held, whole[:, -held.shape[1] :])
+            assert 200 - kept.shape[1] - held.shape[1] == GAP
 
 
 def test_a_mask_stays_with_its_part():

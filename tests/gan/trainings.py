@@ -19,8 +19,8 @@ CPU = torch.device("cpu")
 SMALL = {"width": 4, "mhfa_kernels": (), "msca_kernels": (), "cbam": False, "slices_per_axis": 4, "critic_width": 2}
 
 
-def trainer_of(labels, seed=1, **changes):
-    settings = settings_of("tiny", SMALL | changes)
+def trainer_of(labels, seed=1, preset="tiny", **changes):
+    settings = settings_of(preset, SMALL | changes)
     slices = RealSlices(labels, int(labels.max()) + 1, settings.slice_size, CPU, isotropic=not settings.anisotropic)
     return Trainer(settings, slices, device=CPU, half=False, seed=seed)
 
