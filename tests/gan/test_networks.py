@@ -291,7 +291,7 @@ def test_rolled_noise_rolls_the_volume(changes, training, shifts):
 def test_the_noise_reaches_less_far_than_tiles_could_bear():
     # The specification: the half-width of the default stays under 64 voxels. An impulse finds it for any weights.
     network = build(settings_of("default", {"width": 2}), 2).eval()
-    found = impulse_halo(network, 2, align=network.align, shortest=network.shortest)
+    found = impulse_halo(network, network.channels, align=network.align, shortest=network.shortest)
     assert found.exact
     assert found.halo <= 64
 
