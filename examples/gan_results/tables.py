@@ -23,6 +23,13 @@ SHORT = {
     "local_porosity": "local φ",
     "euler_characteristic": "Euler",
 }
+#: Scalars that are printed as they are: metric, estimator, feature, name, factor.
+ABSOLUTE = (
+    ("volume_fraction", "", "", "φ", 1.0),
+    ("specific_surface_area", "crofton", "", "100 s, Crofton, 1/voxel", 100.0),
+    ("euler_characteristic", "half_open", "connectivity_26", "Euler per 10⁶ voxels, 26-connected", 1e6),
+    ("euler_characteristic", "half_open", "connectivity_6", "Euler per 10⁶ voxels, 6-connected", 1e6),
+)
 #: A model passes where it is not farther off than the slab that was learnt from, or than blocks are from each other,
 #: by more than a quarter.
 MARGIN = 1.25
@@ -197,6 +204,8 @@ def section(group: Group) -> list[str]:
         "",
     ]
     lines += list_table([heads, *z_rows(group, models)])
+    lines += ["Mean and standard deviation over blocks and over samples, by phase:", ""]
+    lines += list_table([["", "test slab", *heads[1:]], *absolute_rows(group, models)])
     lines += ["What the models are and took, and what SSIM and PSNR make of them:", ""]
     lines += list_table(fact_rows(group, models))
     warned = [f"- {found.row}: {text}" for found in models for text in warnings(found)]
@@ -237,6 +246,32 @@ def z_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
             cells.append("–" if z is None else f"{z:+.1f}; {'–' if spread is None else f'{spread:.2f}'}")
         if set(cells) != {"–"}:
             rows.append([name.replace("_", " "), *cells])
+    return rows
+
+
+def absolute_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
+    """Return a row of plain values for each phase and each of some scalars."""
+
+    def scalars(score: dict[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
+        keys = ("metric", "estimator", "feature", "phase")
+        return {tuple(s[key] for key in keys): s for s in score["score"]["scalars"] if s["direction"] in ("", "all")}
+
+    def cell(scores: Sequence[dict[str, Any]], key: tuple[str, ...], of: str, factor: float) -> str:
+        known = [s for s in (scalars(score).get(key) for score in scores) if s and s[of] is not None]
+        if not known:
+            return "–"
+        value, spread = (float(np.mean([s[name] or 0.0 for s in known])) * factor for name in (of, f"{of}_spread"))
+        return f"{value:.3f} ± {spread:.3f}" if factor == 1 else f"{value:.3g} ± {spread:.2g}"
+
+    rows = []
+    for metric, estimator, feature, name, factor in ABSOLUTE:
+        phases = [key[3] for key in scalars(group.real) if key[:3] == (metric, estimator, feature)]
+        # Of two phases the second says nothing new.
+        for phase in phases[: 1 if len(phases) == 2 else None]:
+            key = (metric, estimator, feature, phase)
+            cells = [cell([group.real], key, "real", factor), cell([group.real], key, "sample", factor)]
+            cells += [cell(found.scores, key, "sample", factor) for found in models]
+            rows.append([f"{name}, phase {phase}", *cells])
     return rows
 
 
