@@ -349,7 +349,7 @@ def ablations(group: Group) -> list[str]:
             continue
         seeds = max(len(found.scores) for found in rows)
         lines += [f"**{table.title}** ({group.minutes:g} min, blocks of {group.size}³, up to {seeds} seeds)", ""]
-        heads = ["", "printed SSIM", "printed PSNR", "SSIM", "PSNR", "total", "spread"]
+        heads = ["", "printed SSIM", "printed PSNR", "SSIM", "PSNR", "steps", "total", "spread"]
         cells = [[*heads, *(SHORT.get(name, name.replace("_", " ")) for name in group.metrics)]]
         for found in rows:
             printed = table.rows[found.row]
@@ -358,6 +358,7 @@ def ablations(group: Group) -> list[str]:
                     found.row,
                     *((f"{printed[0]:.3f}", f"{printed[1]:.3f}") if printed else ("–", "–")),
                     *likeness_cells(found.scores, "likeness"),
+                    listed(score["history"].get("steps", "–") for score in found.scores),
                     *(spread_of(found.each(lambda s, k=key: s["score"][k])) for key in ("total", "spread")),
                     *(spread_of(found.each(lambda s, k=k: s["score"]["ratios"].get(k))) for k in group.metrics),
                 ]
