@@ -20,10 +20,12 @@ def draw_slices(path: Path, group: Group, train: Volume, test: Volume) -> None:
     plt = pyplot()
     edge = min(2 * group.size, *(n for volume in (train, test) for n in np.delete(volume.shape, 1)))
     shown = {"real: learnt from": train, "real: held out": test}
+    # A sample may lack some of them.
+    phases = dict(zip(train.phases, train.grey_values, strict=True))
     for found in group.main():
         file = next(iter(sorted(found.folders[0].glob("samples-*/*.tif"))), None)
         if file is not None:
-            shown[found.row] = mc.read_volume(file)
+            shown[found.row] = mc.read_volume(file, phases=phases)
     rows = -(-len(shown) // COLUMNS)
     figure, axes = plt.subplots(rows, COLUMNS, figsize=(10, 2.6 * rows), squeeze=False)
     for axis in axes.flat:
