@@ -204,7 +204,7 @@ def section(group: Group) -> list[str]:
         "",
     ]
     lines += list_table([heads, *z_rows(group, models)])
-    lines += ["Mean and standard deviation over blocks and over samples, by phase:", ""]
+    lines += ["Mean and standard deviation over blocks and over samples; of two phases, the first:", ""]
     lines += list_table([["", "test slab", *heads[1:]], *absolute_rows(group, models)])
     lines += ["What the models are and took, and what SSIM and PSNR make of them:", ""]
     lines += list_table(fact_rows(group, models))
