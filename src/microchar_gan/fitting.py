@@ -19,6 +19,8 @@ from microchar.ranking import HeldOut
 from microchar.score import Score
 from microchar.training import Material
 from microchar_gan.checkpoint import NAME, load_checkpoint, save_checkpoint
+from microchar_gan.slicing import one_hot
+from microchar_gan.statistics import slice_s2
 from microchar_gan.trainer import Losses, Trainer
 from microchar_gan.watch import Watch
 
@@ -212,9 +214,6 @@ class Fit:
 
     def _s2_error(self, samples: list[np.ndarray]) -> float:
         """Return the mean absolute difference of S2 of the slices normal to axis 0, over phases and lags."""
-        from microchar_gan.slicing import one_hot
-        from microchar_gan.statistics import slice_s2
-
         real = self.trainer.real
         size = self.trainer.settings.slice_size  # the lags depend on it
         labels = torch.from_numpy(np.concatenate([sample[::4, :size, :size] for sample in samples]))

@@ -236,6 +236,7 @@ class UnetGan(GanGenerator):
     even_up: bool | None = None
     skip_start: float | None = None
     logit_scale: float | None = None
+    straight_through: bool | None = None
     critic_width: int | None = None
     critic_norm: Literal["none", "batch"] | None = None
     anisotropic: bool | None = None

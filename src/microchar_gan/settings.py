@@ -52,6 +52,9 @@ class Settings:
         Share of their strength that the U-net's skips begin with.
     logit_scale : float
         Standard deviation that logits are normalised to; 0 leaves them as they are.
+    straight_through : bool
+        Critics and the L1 term see the labels of generated volumes, and only the
+        gradient is that of the probabilities; otherwise they see the probabilities.
     critic_width : int
         Channels after the critic's stem.
     critic_norm : {"none", "batch"}
@@ -112,6 +115,7 @@ class Settings:
     even_up: bool = True
     skip_start: float = 0.1
     logit_scale: float = 3.0
+    straight_through: bool = True
     critic_width: int = 16
     critic_norm: Literal["none", "batch"] = "none"
     anisotropic: bool = False
@@ -217,6 +221,7 @@ class Settings:
 _SLICEGAN: Mapping[str, Any] = {
     "architecture": "slicegan",
     "width": 1024,
+    "straight_through": False,
     "critic_width": 32,
     "loss": "wasserstein",
     "l1_match": "none",
@@ -241,6 +246,7 @@ _PAPER: Mapping[str, Any] = {
     "even_up": False,
     "skip_start": 1.0,
     "logit_scale": 0.0,
+    "straight_through": False,
     "critic_width": 32,
     "critic_norm": "batch",
     "l1_match": "index",

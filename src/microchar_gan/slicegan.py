@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,6 +25,9 @@ class SliceGanNet(nn.Module):
     every voxel has seen equally many kernels), trilinear upsampling by two and a
     3³ head. Nothing is padded: more latents make more of the same field.
     """
+
+    #: Opposite faces do not fit.
+    torus: ClassVar[bool] = False
 
     def __init__(self, phases: int, width: int = 1024):
         super().__init__()

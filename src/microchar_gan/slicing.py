@@ -127,6 +127,18 @@ def one_hot(labels: Tensor, phases: int) -> Tensor:
     return functional.one_hot(labels.long(), phases).movedim(-1, 1).float()
 
 
+def as_labels(probabilities: Tensor) -> Tensor:
+    """Return the likeliest phase as indicators, with the gradient of the probabilities (B, P, …).
+
+    A phase that is given three parts in a hundred everywhere is in no label, and yet
+    in the volume fraction; and probabilities would be told from real labels by that.
+    The gradient of labels is zero, but this one (straight-through; Bengio, Y. et al.
+    (2013), arXiv:1308.3432) says well enough which way to go.
+    """
+    labels = one_hot(probabilities.argmax(dim=1), probabilities.shape[1])
+    return probabilities + (labels - probabilities).detach()
+
+
 def volume_slices(
     volume: Tensor, axis: int, count: int, crop: int, rng: np.random.Generator, periodic: bool = True
 ) -> Tensor:

@@ -21,7 +21,7 @@ from microchar_gan.critic import SliceCritic
 from microchar_gan.devices import exact_float32, place
 from microchar_gan.networks import Network, build
 from microchar_gan.settings import Settings
-from microchar_gan.slicing import RealSlices, turned, volume_slices
+from microchar_gan.slicing import RealSlices, as_labels, turned, volume_slices
 from microchar_gan.statistics import slice_descriptors
 from microchar_gan.unet import UNet
 
@@ -153,7 +153,8 @@ class Trainer:
         noise = self.draw_noise(self.settings.batch, self.noise, self.settings.field)
         with self._autocast():
             logits = self.generator(noise)
-        return logits.float().softmax(dim=1)
+        probabilities = logits.float().softmax(dim=1)
+        return as_labels(probabilities) if self.settings.straight_through else probabilities
 
     def draw_noise(self, batch: int, source: torch.Generator, edge: int) -> Tensor:
         """Return noise for cubes, with slices in it if the generator is given some."""
@@ -169,9 +170,8 @@ class Trainer:
     def _fakes(self, volume: Tensor) -> list[tuple[int, nn.Module, Tensor]]:
         """Return the slices that each critic is to score; one critic gets those of all axes together."""
         s = self.settings
-        periodic = isinstance(self.generator, UNet)
         found = [
-            (axis, critic, volume_slices(volume, axis, s.slices_per_axis, s.slice_size, self.rng, periodic))
+            (axis, critic, volume_slices(volume, axis, s.slices_per_axis, s.slice_size, self.rng, self.generator.torus))
             for axis, critic in self._axes()
         ]
         if s.anisotropic:
@@ -291,8 +291,8 @@ class Trainer:
         Those of training are periods of a torus that the U-net sees around. Around a
         slice, all volumes are of that size; and beyond a size there is no need.
         """
-        torus = isinstance(self.generator, UNet) and self.conditions is None
-        return 2 if torus and 2 * self.settings.field <= _LARGEST else 1
+        around = self.generator.torus and self.conditions is None
+        return 2 if around and 2 * self.settings.field <= _LARGEST else 1
 
     def _noise_for_use(self, count: int, source: torch.Generator) -> Iterator[Tensor]:
         """Draw noise for volumes worth at least `count` of the training's size, every second one the negative.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -61,6 +62,9 @@ class UNet(nn.Module):
         does), so that they cannot saturate everywhere, where a softmax has no
         gradient to learn from; 0 leaves them as they are.
     """
+
+    #: Volumes of training repeat seamlessly: slices may begin anywhere.
+    torus: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -18,6 +18,7 @@ from microchar.cli import main
 from microchar.errors import InputError
 from microchar.generator import find
 from microchar.io import read_volume, write_volume
+from microchar.model_file import load_generator
 from microchar.testing import check_generator
 from microchar.training import TrainingData
 from microchar.volume import as_volume
@@ -229,6 +230,13 @@ def test_a_fit_on_an_absent_device_is_refused_before_it_begins(rock, monkeypatch
         UnetGan(steps=1, device="cuda", **SMALL).fit(rock, folder=tmp_path / "progress")
     assert not (tmp_path / "progress").exists()
     assert UnetGan(steps=1, device="auto", **SMALL).fit(rock).history["machine"].startswith(("cpu", "mps"))
+
+
+def test_a_fit_goes_on_generating_where_it_was_told_to_and_its_file_wherever_it_is_read(rock, tmp_path):
+    model = UnetGan(steps=1, device="cpu", **SMALL).fit(rock)
+    model.save(tmp_path / "model.safetensors")
+    assert model.device == "cpu"
+    assert load_generator(tmp_path / "model.safetensors").device == "auto"
 
 
 def test_bfloat16_makes_the_same_start_as_float32_but_for_rounding(rock):

@@ -11,7 +11,7 @@ from gan.trainings import trainer_of
 from microchar.errors import InputError
 from microchar.training import TrainingData
 from microchar.volume import OUTSIDE, as_volume
-from microchar_gan.slicing import PLANES, RealSlices, one_hot, turned, volume_slices
+from microchar_gan.slicing import PLANES, RealSlices, as_labels, one_hot, turned, volume_slices
 from microchar_gan.split import GAP, split
 from microchar_gan.statistics import slice_s2
 
@@ -31,6 +31,33 @@ def windows(planes, crop):
 
 def drawn(real, axis, count=200, seed=0):
     return [window.numpy().tobytes() for window in real.draw(axis, count, np.random.default_rng(seed))]
+
+
+# --- labels with a gradient -------------------------------------------------------
+
+
+@pytest.mark.parametrize("phases", [2, 3])
+def test_labels_are_the_likeliest_phase_with_the_gradient_of_its_probability(phases):
+    logits = torch.randn((2, phases, 4, 5, 6), generator=torch.Generator().manual_seed(1), requires_grad=True)
+    weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(2))
+    labels = as_labels(logits.softmax(dim=1))
+    torch.testing.assert_close(labels, one_hot(logits.argmax(dim=1), phases))
+    (ours,) = torch.autograd.grad((weights * labels).sum(), logits)
+    # The derivative of a softmax, written down.
+    p = logits.detach().softmax(dim=1)
+    torch.testing.assert_close(ours, p * (weights - (weights * p).sum(dim=1, keepdim=True)))
+
+
+@pytest.mark.parametrize(
+    ("preset", "sharp"), [("default", True), ("baseline", True), ("tiny", True), ("paper", False), ("slicegan", False)]
+)
+def test_volumes_of_training_are_labels_but_for_the_literal_presets(field, preset, sharp):
+    small = {"width": 32, "calibrate": False} if preset == "slicegan" else {}
+    labels = field((40, 40, 40), seed=1)
+    volume = trainer_of(labels, preset=preset, field=64, slice_size=32, batch=1, **small)._volume()
+    torch.testing.assert_close(volume.sum(dim=1), torch.ones(1, 64, 64, 64))
+    grey = (volume > 1e-3) & (volume < 1 - 1e-3)
+    assert bool(grey.any()) != sharp
 
 
 # --- slices of generated volumes --------------------------------------------------
