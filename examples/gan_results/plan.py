@@ -136,6 +136,7 @@ ROWS = {
     "MHFA CBAM": _with("mhfa", "cbam"),
     "MSCA CBAM": _with("msca", "cbam"),
     "no L1": Row(settings={"loss": "wasserstein"}),
+    "straight through": Row(settings={"straight_through": "true"}),
     "three slices": Row(slices=True),
     # The weight of the L1 term, 50 otherwise.
     "L1 times 0.1": Row(settings={"lambda_l1": "5"}),

@@ -115,7 +115,7 @@ class Settings:
     even_up: bool = True
     skip_start: float = 0.1
     logit_scale: float = 3.0
-    straight_through: bool = True
+    straight_through: bool = False
     critic_width: int = 16
     critic_norm: Literal["none", "batch"] = "none"
     anisotropic: bool = False
@@ -221,7 +221,6 @@ class Settings:
 _SLICEGAN: Mapping[str, Any] = {
     "architecture": "slicegan",
     "width": 1024,
-    "straight_through": False,
     "critic_width": 32,
     "loss": "wasserstein",
     "l1_match": "none",
@@ -246,7 +245,6 @@ _PAPER: Mapping[str, Any] = {
     "even_up": False,
     "skip_start": 1.0,
     "logit_scale": 0.0,
-    "straight_through": False,
     "critic_width": 32,
     "critic_norm": "batch",
     "l1_match": "index",
