@@ -48,16 +48,12 @@ def test_labels_are_the_likeliest_phase_with_the_gradient_of_its_probability(pha
     torch.testing.assert_close(ours, p * (weights - (weights * p).sum(dim=1, keepdim=True)))
 
 
-@pytest.mark.parametrize(
-    ("preset", "sharp"), [("default", True), ("baseline", True), ("tiny", True), ("paper", False), ("slicegan", False)]
-)
-def test_volumes_of_training_are_labels_but_for_the_literal_presets(field, preset, sharp):
-    small = {"width": 32, "calibrate": False} if preset == "slicegan" else {}
-    labels = field((40, 40, 40), seed=1)
-    volume = trainer_of(labels, preset=preset, field=64, slice_size=32, batch=1, **small)._volume()
-    torch.testing.assert_close(volume.sum(dim=1), torch.ones(1, 64, 64, 64))
+@pytest.mark.parametrize("straight_through", [False, True])
+def test_volumes_of_training_are_probabilities_unless_labels_are_asked_for(field, straight_through):
+    volume = trainer_of(field((40, 40, 40), seed=1), straight_through=straight_through)._volume()
+    torch.testing.assert_close(volume.sum(dim=1), torch.ones_like(volume[:, 0]))
     grey = (volume > 1e-3) & (volume < 1 - 1e-3)
-    assert bool(grey.any()) != sharp
+    assert bool(grey.any()) != straight_through
 
 
 # --- slices of generated volumes --------------------------------------------------
