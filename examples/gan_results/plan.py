@@ -136,7 +136,7 @@ ROWS = {
     "MHFA CBAM": _with("mhfa", "cbam"),
     "MSCA CBAM": _with("msca", "cbam"),
     "no L1": Row(settings={"loss": "wasserstein"}),
-    "straight through": Row(settings={"straight_through": "true"}),
+    "probabilities": Row(settings={"straight_through": "false"}),
     "three slices": Row(slices=True),
     # The weight of the L1 term, 50 otherwise.
     "L1 times 0.1": Row(settings={"lambda_l1": "5"}),
@@ -146,7 +146,7 @@ ROWS = {
     for name in ("MHFA", "MSCA")
     for kernels in ("3,5", "3,7", "5,7")
 }
-MODELS = ("default", "straight through", "three slices", "paper", "baseline", "slicegan", "gaussian-field")
+MODELS = ("default", "probabilities", "three slices", "paper", "baseline", "slicegan", "gaussian-field")
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ TABLES = {
             "L1 times 0.1": None,
             "default": (0.461, 22.035),
             "L1 times 10": None,
-            "straight through": None,
+            "probabilities": None,
         },
     ),
     "S8": Table(

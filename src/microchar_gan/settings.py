@@ -55,6 +55,7 @@ class Settings:
     straight_through : bool
         Critics and the L1 term see the labels of generated volumes, and only the
         gradient is that of the probabilities; otherwise they see the probabilities.
+        With `calibrate`, the averaged generator, too, is held to the volume fractions then.
     critic_width : int
         Channels after the critic's stem.
     critic_norm : {"none", "batch"}
@@ -115,7 +116,7 @@ class Settings:
     even_up: bool = True
     skip_start: float = 0.1
     logit_scale: float = 3.0
-    straight_through: bool = False
+    straight_through: bool = True
     critic_width: int = 16
     critic_norm: Literal["none", "batch"] = "none"
     anisotropic: bool = False
@@ -221,6 +222,7 @@ class Settings:
 _SLICEGAN: Mapping[str, Any] = {
     "architecture": "slicegan",
     "width": 1024,
+    "straight_through": False,
     "critic_width": 32,
     "loss": "wasserstein",
     "l1_match": "none",
@@ -245,6 +247,7 @@ _PAPER: Mapping[str, Any] = {
     "even_up": False,
     "skip_start": 1.0,
     "logit_scale": 0.0,
+    "straight_through": False,
     "critic_width": 32,
     "critic_norm": "batch",
     "l1_match": "index",
