@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from gan.trainings import SMALL, trainer_of
+from gan.trainings import SMALL, same, trainer_of
 from microchar_gan.attention import GlobalPools
 from microchar_gan.generators import UnetGan
 from microchar_gan.trainer import Trainer
@@ -32,6 +32,20 @@ def test_a_settled_network_is_frozen_as_its_own_volumes_are(real, changes):
             module.reset()
     with torch.no_grad():
         torch.testing.assert_close(frozen(noise), own(noise), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("phases", [2, 3])
+def test_a_settled_network_has_the_volume_fractions_of_the_material(field, phases):
+    real = field((40, 40, 40), seed=1) + (phases - 2) * field((40, 40, 40), seed=2)
+    trainer = trainer_of(real)
+    assert len(trainer.real.fractions) == phases
+    trainer.step()
+    trainer.average.shift[0] += 1.0  # as if an average of weights decided otherwise
+    kept = copy.deepcopy(trainer.tensors())
+    made = trainer.samples(32, seed=5)
+    found = [np.mean([sample == phase for sample in made]) for phase in range(phases)]
+    np.testing.assert_allclose(found, trainer.real.fractions, atol=0.01)
+    assert same(trainer.tensors(), kept)
 
 
 @pytest.mark.parametrize("changes", [{}, {"input": "slice"}])
