@@ -22,6 +22,8 @@ UNET_ONLY = (
     "even_up",
     "skip_start",
     "logit_scale",
+    "straight_through",
+    "label_noise",
 )
 
 

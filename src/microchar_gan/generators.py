@@ -237,6 +237,7 @@ class UnetGan(GanGenerator):
     skip_start: float | None = None
     logit_scale: float | None = None
     straight_through: bool | None = None
+    label_noise: float | None = None
     critic_width: int | None = None
     critic_norm: Literal["none", "batch"] | None = None
     anisotropic: bool | None = None

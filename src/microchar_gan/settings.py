@@ -56,6 +56,9 @@ class Settings:
         Critics and the L1 term see the labels of generated volumes, and only the
         gradient is that of the probabilities; otherwise they see the probabilities.
         With `calibrate`, the averaged generator, too, is held to the volume fractions then.
+    label_noise : float
+        Scale of Gumbel noise on the logits that labels are taken from in training (with
+        `straight_through`): places left undecided then show as specks, to be unlearnt.
     critic_width : int
         Channels after the critic's stem.
     critic_norm : {"none", "batch"}
@@ -117,6 +120,7 @@ class Settings:
     skip_start: float = 0.1
     logit_scale: float = 3.0
     straight_through: bool = True
+    label_noise: float = 0.25
     critic_width: int = 16
     critic_norm: Literal["none", "batch"] = "none"
     anisotropic: bool = False
@@ -186,6 +190,7 @@ class Settings:
             "rate",
             "critic_rate",
             "logit_scale",
+            "label_noise",
             "skip_start",
         ):
             if not 0 <= getattr(self, name) < float("inf"):
@@ -223,6 +228,7 @@ _SLICEGAN: Mapping[str, Any] = {
     "architecture": "slicegan",
     "width": 1024,
     "straight_through": False,
+    "label_noise": 0.0,
     "critic_width": 32,
     "loss": "wasserstein",
     "l1_match": "none",
@@ -248,6 +254,7 @@ _PAPER: Mapping[str, Any] = {
     "skip_start": 1.0,
     "logit_scale": 0.0,
     "straight_through": False,
+    "label_noise": 0.0,
     "critic_width": 32,
     "critic_norm": "batch",
     "l1_match": "index",

@@ -139,6 +139,19 @@ def as_labels(probabilities: Tensor) -> Tensor:
     return probabilities + (labels - probabilities).detach()
 
 
+def with_gumbel_noise(logits: Tensor, scale: float, source: torch.Generator) -> Tensor:
+    """Add Gumbel noise, so that the largest is phase i with probability softmax(logits / scale)_i.
+
+    Labels alone do not show by how little a phase won. All over a phase another one
+    can be nearly as likely, at no cost, until a little more of it makes thousands of
+    specks (Jang, E., Gu, S. and Poole, B. (2017), ICLR; Maddison, C. J. et al., same).
+    """
+    if not scale:
+        return logits
+    waiting = torch.empty_like(logits).exponential_(generator=source)
+    return logits - scale * waiting.clamp_min(torch.finfo(waiting.dtype).tiny).log()
+
+
 def volume_slices(
     volume: Tensor, axis: int, count: int, crop: int, rng: np.random.Generator, periodic: bool = True
 ) -> Tensor:

@@ -21,7 +21,7 @@ from microchar_gan.critic import SliceCritic
 from microchar_gan.devices import exact_float32, place
 from microchar_gan.networks import Network, build
 from microchar_gan.settings import Settings
-from microchar_gan.slicing import RealSlices, as_labels, turned, volume_slices
+from microchar_gan.slicing import RealSlices, as_labels, turned, volume_slices, with_gumbel_noise
 from microchar_gan.statistics import slice_descriptors
 from microchar_gan.unet import UNet
 
@@ -150,9 +150,10 @@ class Trainer:
     def _volume(self) -> Tensor:
         noise = self.draw_noise(self.settings.batch, self.noise, self.settings.field)
         with self._autocast():
-            logits = self.generator(noise)
-        probabilities = logits.float().softmax(dim=1)
-        return as_labels(probabilities) if self.settings.straight_through else probabilities
+            logits = self.generator(noise).float()
+        if not self.settings.straight_through:
+            return logits.softmax(dim=1)
+        return as_labels(with_gumbel_noise(logits, self.settings.label_noise, self.noise).softmax(dim=1))
 
     def draw_noise(self, batch: int, source: torch.Generator, edge: int) -> Tensor:
         """Return noise for cubes, with slices in it if the generator is given some."""

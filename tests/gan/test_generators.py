@@ -277,7 +277,8 @@ def test_bfloat16_makes_the_same_start_as_float32_but_for_rounding(rock):
         ({"warm_up": -1}, "warm_up=-1: expected at least 0"),
         ({"width": 8.5}, "width=8.5: expected at least 1, a whole number"),
         *[({name: value}, f"{name}={value}: expected a number of at least 0") for value in (-1.0, np.inf, np.nan)
-          for name in ("lambda_w", "lambda_l1", "penalty_weight", "clip", "rate", "critic_rate", "logit_scale")],
+          for name in ("lambda_w", "lambda_l1", "penalty_weight", "clip", "rate", "critic_rate", "logit_scale",
+                       "label_noise")],
         *[({name: value}, f"{name}={value}: expected a number from 0 up to, not with, 1") for value in (-0.1, 1.0)
           for name in ("beta1", "beta2", "ema")],
         *[({name: "none such"}, f"{name}='none such': expected one of ") for name in

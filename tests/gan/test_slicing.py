@@ -11,7 +11,7 @@ from gan.trainings import trainer_of
 from microchar.errors import InputError
 from microchar.training import TrainingData
 from microchar.volume import OUTSIDE, as_volume
-from microchar_gan.slicing import PLANES, RealSlices, as_labels, one_hot, turned, volume_slices
+from microchar_gan.slicing import PLANES, RealSlices, as_labels, one_hot, turned, volume_slices, with_gumbel_noise
 from microchar_gan.split import GAP, split
 from microchar_gan.statistics import slice_s2
 
@@ -46,6 +46,16 @@ def test_labels_are_the_likeliest_phase_with_the_gradient_of_its_probability(pha
     # The derivative of a softmax, written down.
     p = logits.detach().softmax(dim=1)
     torch.testing.assert_close(ours, p * (weights - (weights * p).sum(dim=1, keepdim=True)))
+
+
+def test_noise_makes_labels_as_likely_as_a_softmax_of_the_logits_over_its_scale():
+    logits, scale = torch.tensor([0.3, -0.2, 0.1]), 0.5
+    everywhere = logits[None, :, None, None, None].expand(1, 3, 60, 60, 60)
+    noisy = with_gumbel_noise(everywhere, scale, torch.Generator().manual_seed(1))
+    found = torch.bincount(noisy.argmax(dim=1).flatten(), minlength=3) / 60**3
+    # Two hundred thousand draws: a standard error of a thousandth.
+    torch.testing.assert_close(found, (logits / scale).softmax(dim=0), rtol=0, atol=5e-3)
+    assert with_gumbel_noise(everywhere, 0.0, torch.Generator()) is everywhere
 
 
 @pytest.mark.parametrize("straight_through", [False, True])
