@@ -137,6 +137,8 @@ ROWS = {
     "MSCA CBAM": _with("msca", "cbam"),
     "no L1": Row(settings={"loss": "wasserstein"}),
     "probabilities": Row(settings={"straight_through": "false"}),
+    "label noise": Row(settings={"label_noise": "0.25"}),
+    "no label noise": Row(settings={"label_noise": "0"}),
     "three slices": Row(slices=True),
     # The weight of the L1 term, 50 otherwise.
     "L1 times 0.1": Row(settings={"lambda_l1": "5"}),
@@ -146,7 +148,17 @@ ROWS = {
     for name in ("MHFA", "MSCA")
     for kernels in ("3,5", "3,7", "5,7")
 }
-MODELS = ("default", "probabilities", "three slices", "paper", "baseline", "slicegan", "gaussian-field")
+MODELS = (
+    "default",
+    "label noise",
+    "no label noise",
+    "probabilities",
+    "three slices",
+    "paper",
+    "baseline",
+    "slicegan",
+    "gaussian-field",
+)
 
 
 @dataclass(frozen=True)
@@ -196,6 +208,7 @@ TABLES = {
             "default": (0.461, 22.035),
             "L1 times 10": None,
             "probabilities": None,
+            "label noise": None,
         },
     ),
     "S8": Table(
