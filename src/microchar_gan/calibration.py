@@ -9,6 +9,8 @@ from torch import Tensor
 _ROUNDS = 100
 #: Places that are looked at: with so many, fractions are right to two in a thousand, and rounds take milliseconds.
 _PLACES = 2**16
+#: How near is near enough: far below that.
+_CLOSE = 2e-4
 
 
 def shift_to(logits: Tensor, fractions: np.ndarray) -> Tensor:
@@ -20,5 +22,8 @@ def shift_to(logits: Tensor, fractions: np.ndarray) -> Tensor:
     step = logits.std()
     for _ in range(_ROUNDS):
         found = torch.bincount((logits + shift[:, None]).argmax(dim=0), minlength=len(target)) / logits.shape[1]
-        shift += (target - found) * step
+        missing = target - found
+        if missing.abs().max() < _CLOSE:
+            break
+        shift += missing * step
     return shift
