@@ -4,7 +4,7 @@
     python examples/gan_results --minutes 60 --seeds 0 1 2    the comparison of the documentation
     python examples/gan_results --minutes 30 --tables         the source's tables 2 to 7 and S8
     python examples/gan_results judge write                   two of the stages, of what is there
-    python examples/gan_results bundle --materials berea      make the best `default` the model of the package
+    python examples/gan_results bundle --materials berea      make the best U-net the model of the package
 
 Three stages, each of which skips what is done: `train` (an interrupted training goes on where its checkpoint is),
 `judge` (samples, and their distances to the test slab), `write` (tables and pictures of all that was judged, whatever
@@ -57,8 +57,8 @@ def main() -> None:
         write(options)
     if KEEPERS_STAGE in options.stages:
         for material in options.materials:
-            trained = [Run(material, "default", seed, options.minutes, options.work) for seed in options.seeds]
-            bundle(material, trained, options.data, ROOT / "src" / "microchar_gan", options.output / "_static")
+            unets = [run for run in runs if run.material == material and ROWS[run.row].generator == "unet-gan"]
+            bundle(material, unets, options.data, ROOT / "src" / "microchar_gan", options.output / "_static")
 
 
 def parse() -> argparse.Namespace:

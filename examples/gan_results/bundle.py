@@ -1,4 +1,4 @@
-"""The models that come with the package: the best seed of `default`, and a full report of it against the test slab."""
+"""The models that come with the package: the best U-net, and a full report of it against the test slab."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def bundle(material: str, runs: list[Run], data: Path, package: Path, pictures: 
     scored = [(load_generator(run.model), run) for run in runs if run.model.exists()]
     scored = [(model, run) for model, run in scored if model.history["best_score"] is not None]
     if not scored:
-        sys.exit(f"{material}: found no model of `default` that kept all phases; train it first, with these --minutes")
+        sys.exit(f"{material}: found no U-net that kept all phases; train one first, with these --minutes and --models")
     model, run = min(scored, key=lambda pair: pair[0].history["best_score"])
     report = write_report(model, run, data)
     # Where the scan lay when it was learnt from is nobody's business.
