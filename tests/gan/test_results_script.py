@@ -58,7 +58,7 @@ def test_only_models_of_the_package_that_were_trained_are_bundled(tmp_path):
     for arguments, message in (
         (["bundle", "--quick"], "nothing for the package"),
         (["bundle", "--materials", "nmc"], "nmc: not among the models of the package"),
-        (["bundle", "--materials", "berea"], "berea: found no model"),
+        (["bundle", "--materials", "berea"], "berea: found no U-net"),
     ):
         refused = script(*arguments, "--work", str(tmp_path / "work"), "--output", str(tmp_path))
         assert refused.returncode != 0
