@@ -54,7 +54,8 @@ def draw_curves(path: Path, groups: Sequence[Group]) -> bool:
         axis.set_xlabel("minutes")
         axis.set_yscale("log")
         axis.yaxis.set_major_formatter("{x:g}")
-        axis.yaxis.set_minor_formatter("{x:g}")
+        axis.set_yticks([1, 2, 5, 10])
+        axis.yaxis.set_minor_formatter("")
     axes.flat[0].set_ylabel("total (1 at best)")
     lines = [plt.Line2D([], [], color=f"C{i}") for i in range(len(names))]
     figure.legend(lines, names, fontsize=8, loc="upper center", ncols=len(names), bbox_to_anchor=(0.5, 1.08))
