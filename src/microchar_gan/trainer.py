@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import product
@@ -95,9 +95,14 @@ class Trainer:
         fractions hardly depend on the shift, until it is large and all noise shows.
         """
         noise = self.draw_noise(1, self.noise, self._times() * self.settings.field)
-        with self._autocast():
-            logits = self.generator(noise)[0].float().flatten(1)
-        _shift(self.generator).add_(shift_to(logits, self.real.fractions))
+        self._shift_to_fractions(self.generator, [noise])
+
+    def _shift_to_fractions(self, network: Network, noises: Iterable[Tensor]) -> None:
+        logits = []
+        for noise in noises:
+            with self._autocast():
+                logits.append(network(noise)[0].float().flatten(1))
+        _shift(network).add_(shift_to(torch.cat(logits, dim=1), self.real.fractions))
 
     # --- a step ---
 
@@ -295,11 +300,8 @@ class Trainer:
         of its weights decides them otherwise than the weights that were held, by
         hundredths of the volume. Trained on probabilities it leaves few.
         """
-        logits = []
-        for noise in self._noise_for_use(volumes, torch.Generator(self.device).manual_seed(_SETTLE_SEED)):
-            with self._autocast():
-                logits.append(network(noise).float().movedim(1, 0).flatten(1))
-        _shift(network).add_(shift_to(torch.cat(logits, dim=1), self.real.fractions))
+        noises = self._noise_for_use(volumes, torch.Generator(self.device).manual_seed(_SETTLE_SEED))
+        self._shift_to_fractions(network, noises)
 
     def _times(self) -> int:
         """Return how many times the edge of the training's volumes those have that stand for what is made for use.

@@ -46,7 +46,7 @@ def equal(before, module):
 
 
 def test_critic_steps_lower_its_loss_and_leave_the_generator(real):
-    # An uncalibrated generator makes grey, which is easily told from a rock: L_D falls from about nothing.
+    # An uncalibrated generator makes halves in specks, which are easily told from a rock: L_D falls from nothing.
     trainer = toy(real, rate=0.0, critic_rate=3e-3, calibrate=False)
     before = parameters(trainer.generator)
     found = [trainer.step().critic for _ in range(30)]

@@ -59,7 +59,7 @@ def test_noise_makes_labels_as_likely_as_a_softmax_of_the_logits_over_its_scale(
 
 
 @pytest.mark.parametrize("straight_through", [False, True])
-def test_volumes_of_training_are_probabilities_unless_labels_are_asked_for(field, straight_through):
+def test_volumes_of_training_are_labels_unless_probabilities_are_asked_for(field, straight_through):
     volume = trainer_of(field((40, 40, 40), seed=1), straight_through=straight_through)._volume()
     torch.testing.assert_close(volume.sum(dim=1), torch.ones_like(volume[:, 0]))
     grey = (volume > 1e-3) & (volume < 1 - 1e-3)
