@@ -59,6 +59,15 @@ def test_a_training_holds_the_fractions_of_the_material(field, fractions):
     np.testing.assert_allclose(live(trainer), fractions, atol=0.03)
 
 
+def test_label_noise_is_in_what_critics_see_and_not_in_what_is_made(field):
+    labels = field((36, 36, 36), seed=2)
+    still, noisy = (trainer_of(labels, label_noise=scale) for scale in (0.0, 1e6))
+    # So much noise that logits no longer count: each of two phases is a fair guess.
+    differ = still._volume().argmax(dim=1) != noisy._volume().argmax(dim=1)
+    assert 0.48 < float(differ.float().mean()) < 0.52
+    np.testing.assert_array_equal(still.samples(2, seed=0), noisy.samples(2, seed=0))
+
+
 @pytest.mark.parametrize("half_rate", [0, 2])
 def test_rates_are_half_after_as_many_steps_as_asked_for(real, half_rate):
     trainer = trainer_of(real, half_rate=half_rate, rate=1e-3, critic_rate=4e-3)
