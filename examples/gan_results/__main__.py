@@ -48,7 +48,7 @@ def main() -> None:
             train(run, options.data, options.set)
     if "judge" in options.stages:
         for material in dict.fromkeys(run.material for run in runs):
-            judge = Judge(material, options.size, options.also, options.data, options.work)
+            judge = Judge(material, options.size, options.data, options.work)
             judge.judge_real()
             for run in runs:
                 if run.material == material:
@@ -83,7 +83,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="[MODEL:]KEY=VALUE", help="a setting")
     parser.add_argument("--size", type=int, help="edge of the blocks to judge by (default 64; 32 for small volumes)")
     parser.add_argument("--samples", type=int, default=16, help="of a model and seed")
-    parser.add_argument("--also", nargs="+", default=[], metavar="METRIC", help="beside the headline metrics")
     parser.add_argument("--quick", action="store_true", help="few steps of small networks, nothing into docs/")
     parser.add_argument("--work", type=Path, default=Path("gan-out"), help="models, samples and scores")
     parser.add_argument("--output", type=Path, help="tables and pictures (default docs/)")

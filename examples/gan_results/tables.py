@@ -23,13 +23,19 @@ SHORT = {
     "local_porosity": "local φ",
     "euler_characteristic": "Euler",
 }
-#: Scalars that are printed as they are: metric, estimator, feature, name, factor.
+#: Scalars that are printed as they are: metric, estimator, feature and direction; name; factor.
 ABSOLUTE = (
-    ("volume_fraction", "", "", "φ", 1.0),
-    ("specific_surface_area", "crofton", "", "100 s, Crofton, 1/voxel", 100.0),
-    ("euler_characteristic", "half_open", "connectivity_26", "Euler per 10⁶ voxels, 26-connected", 1e6),
-    ("euler_characteristic", "half_open", "connectivity_6", "Euler per 10⁶ voxels, 6-connected", 1e6),
+    (("volume_fraction", "", "", "all"), "φ", 1.0),
+    (("specific_surface_area", "crofton", "", "all"), "100 s, Crofton, 1/voxel", 100.0),
+    (("euler_characteristic", "half_open", "connectivity_26", "all"), "Euler per 10⁶ voxels, 26-connected", 1e6),
+    (("euler_characteristic", "half_open", "connectivity_6", "all"), "Euler per 10⁶ voxels, 6-connected", 1e6),
+    (("largest_cluster_fraction", "", "", "all"), "largest cluster, part of the phase", 1.0),
+    (("percolating_fraction", "", "", "0"), "percolating along axis 0, part of the phase", 1.0),
+    (("local_thickness", "", "mean", "all"), "local thickness, voxels", 1.0),
+    (("effective_diffusivity", "", "", "0"), ":math:`D_\\mathrm{eff}/D_0` along axis 0", 1.0),
 )
+#: Of a score file: what the total is made of, and what lies beyond it.
+PARTS = ("score", "beyond")
 #: A model passes where it is not farther off than the slab that was learnt from, or than blocks are from each other,
 #: by more than a quarter.
 MARGIN = 1.25
@@ -59,10 +65,9 @@ class Group:
     real: dict[str, Any]
     models: dict[str, Found] = field(default_factory=dict)
 
-    @property
-    def metrics(self) -> list[str]:
-        """What was measured."""
-        return list(self.real["score"]["ratios"])
+    def metrics(self, part: str) -> list[str]:
+        """What was measured of a part of the score."""
+        return list(self.real[part]["ratios"])
 
     def main(self) -> list[Found]:
         """Return the models of the main comparison, in its order."""
@@ -137,7 +142,7 @@ def numbers(score: dict[str, Any]) -> Iterable[tuple[str, float]]:
     flat |= {key: history.get(key) for key in ("steps", "minutes", "best_step", "best_score")}
     flat |= {key: score["score"][key] for key in ("total", "spread", "samples")}
     for key, name in (("ratios", "ratio"), ("excesses", "excess"), ("z", "z"), ("spreads", "spread")):
-        flat |= {f"{name}:{metric}": value for metric, value in score["score"][key].items()}
+        flat |= {f"{name}:{metric}": value for part in PARTS for metric, value in score[part][key].items()}
     for prefix, pairs in (("", score["likeness"]), ("majority_", score.get("majority", {}))):
         flat |= {prefix + name: mean(values) for name, values in pairs.items()}
     return [(key, float(value)) for key, value in flat.items() if value is not None]
@@ -198,7 +203,12 @@ def section(group: Group) -> list[str]:
     lines = [title, "~" * len(title), "", *(line for text in about for line in (text, ""))]
     heads = ["", "the slab learnt from", *(found.row for found in models)]
     lines += ["Distances to the test slab in units of those between its blocks:", ""]
-    lines += list_table([heads, *ratio_rows(group, models), *total_rows(group, models)])
+    lines += list_table([heads, *ratio_rows(group, models, "score"), *total_rows(group, models)])
+    lines += [
+        "The same of what hangs together and what gets through, which no training looked at and no total holds:",
+        "",
+    ]
+    lines += list_table([heads, *ratio_rows(group, models, "beyond")])
     lines += [
         "z-scores of the scalar that is farthest off, and the ratio of spreads of the scalars (samples over blocks):",
         "",
@@ -212,14 +222,14 @@ def section(group: Group) -> list[str]:
     return [*lines, *([*warned, ""] if warned else [])]
 
 
-def ratio_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
+def ratio_rows(group: Group, models: Sequence[Found], part: str) -> list[list[str]]:
     """Return a row of ratios for each metric, strong where a model passes."""
     rows = []
-    for name in group.metrics:
-        real = group.real["score"]["ratios"][name]
+    for name in group.metrics(part):
+        real = group.real[part]["ratios"][name]
         row = [name.replace("_", " "), number(real)]
         for found in models:
-            ratios = found.each(lambda score, name=name: score["score"]["ratios"].get(name))
+            ratios = found.each(lambda score, name=name: score[part]["ratios"].get(name))
             text = spread_of(ratios)
             row.append(f"**{text}**" if ratios and np.mean(ratios) <= MARGIN * max(real, 1.0) else text)
         rows.append(row)
@@ -238,11 +248,12 @@ def total_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
 def z_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
     """Return a row of z-scores and ratios of spreads for each metric that has scalars."""
     rows = []
-    for name in group.metrics:
+    pairs = [(part, name) for part in PARTS for name in group.metrics(part)]
+    for part, name in pairs:
         cells = []
         for scores in ([group.real], *(found.scores for found in models)):
-            z = mean([s["score"]["z"][name] for s in scores if s["score"]["z"].get(name) is not None])
-            spread = mean([s["score"]["spreads"][name] for s in scores if name in s["score"]["spreads"]])
+            z = mean([s[part]["z"][name] for s in scores if s[part]["z"].get(name) is not None])
+            spread = mean([s[part]["spreads"][name] for s in scores if name in s[part]["spreads"]])
             cells.append("–" if z is None else f"{z:+.1f}; {'–' if spread is None else f'{spread:.2f}'}")
         if set(cells) != {"–"}:
             rows.append([name.replace("_", " "), *cells])
@@ -253,8 +264,8 @@ def absolute_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
     """Return a row of plain values for each phase and each of some scalars."""
 
     def scalars(score: dict[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
-        keys = ("metric", "estimator", "feature", "phase")
-        return {tuple(s[key] for key in keys): s for s in score["score"]["scalars"] if s["direction"] in ("", "all")}
+        keys = ("metric", "estimator", "feature", "direction", "phase")
+        return {tuple(s[key] for key in keys): s for part in PARTS for s in score[part]["scalars"]}
 
     def cell(scores: Sequence[dict[str, Any]], key: tuple[str, ...], of: str, factor: float) -> str:
         known = [s for s in (scalars(score).get(key) for score in scores) if s and s[of] is not None]
@@ -264,11 +275,11 @@ def absolute_rows(group: Group, models: Sequence[Found]) -> list[list[str]]:
         return f"{value:.3f} ± {spread:.3f}" if factor == 1 else f"{value:.3g} ± {spread:.2g}"
 
     rows = []
-    for metric, estimator, feature, name, factor in ABSOLUTE:
-        phases = [key[3] for key in scalars(group.real) if key[:3] == (metric, estimator, feature)]
+    for which, name, factor in ABSOLUTE:
+        phases = [key[-1] for key in scalars(group.real) if key[:-1] == which]
         # Of two phases the second says nothing new.
         for phase in phases[: 1 if len(phases) == 2 else None]:
-            key = (metric, estimator, feature, phase)
+            key = (*which, phase)
             cells = [cell([group.real], key, "real", factor), cell([group.real], key, "sample", factor)]
             cells += [cell(found.scores, key, "sample", factor) for found in models]
             rows.append([f"{name}, phase {phase}", *cells])
@@ -350,7 +361,7 @@ def ablations(group: Group) -> list[str]:
         seeds = max(len(found.scores) for found in rows)
         lines += [f"**{table.title}** ({group.minutes:g} min, blocks of {group.size}³, up to {seeds} seeds)", ""]
         heads = ["", "printed SSIM", "printed PSNR", "SSIM", "PSNR", "steps", "total", "spread"]
-        cells = [[*heads, *(SHORT.get(name, name.replace("_", " ")) for name in group.metrics)]]
+        cells = [[*heads, *(SHORT.get(name, name.replace("_", " ")) for name in group.metrics("score"))]]
         for found in rows:
             printed = table.rows[found.row]
             cells.append(
@@ -360,7 +371,10 @@ def ablations(group: Group) -> list[str]:
                     *likeness_cells(found.scores, "likeness"),
                     listed(score["history"].get("steps", "–") for score in found.scores),
                     *(spread_of(found.each(lambda s, k=key: s["score"][k])) for key in ("total", "spread")),
-                    *(spread_of(found.each(lambda s, k=k: s["score"]["ratios"].get(k))) for k in group.metrics),
+                    *(
+                        spread_of(found.each(lambda s, k=k: s["score"]["ratios"].get(k)))
+                        for k in group.metrics("score")
+                    ),
                 ]
             )
         for title, key in (("another real piece", "likeness"), ("all of the majority phase", "majority")):

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
+
+import numpy as np
+import pytest
+
+from microchar.held_out import DEFAULT_METRICS
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "gan_results"
 
@@ -28,6 +34,10 @@ def test_a_quick_run_and_another_that_finds_all_done(tmp_path):
     # Four steps make no material; another sample of the very ensemble is one.
     assert found["default", "total"] > found["gaussian-field", "total"]
     assert found["default", "ratio:specific_surface_area"] > 2 > found["gaussian-field", "ratio:specific_surface_area"]
+    # Topology and transport are measured, and the total is none of theirs.
+    assert found["default", "ratio:effective_diffusivity"] > found["gaussian-field", "ratio:effective_diffusivity"]
+    excesses = [found["default", f"excess:{name}"] for name in DEFAULT_METRICS]
+    assert found["default", "total"] == pytest.approx(math.exp(np.mean(np.log1p(excesses))), rel=1e-3)
     # An empty block beats another piece of the same material: why nothing is chosen by these two.
     assert found["real", "majority_ssim"] > found["real", "ssim"]
     assert found["real", "majority_psnr"] > found["real", "psnr"]
