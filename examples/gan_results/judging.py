@@ -113,7 +113,8 @@ class Judge:
             **(seams(generator) if learns else {}),
         }
         path.write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
-        print(f"{run.label}: total {score.total:.2f}, spread {score.spread or 0:.2f}", flush=True)
+        total, spread = found["score"]["total"], found["score"]["spread"]
+        print(f"{run.label}: total {total:.2f}, spread {spread or 0:.2f}", flush=True)
 
     def _generate(self, run: Run, samples: int) -> tuple[list[Volume], float]:
         """Return volumes of eight samples each, and the seconds that one took: repeating ones, without a halo."""
