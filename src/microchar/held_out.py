@@ -103,9 +103,10 @@ class HeldOut:
     -----
     *Denominator*: the mean distance between real blocks, or 0.5 % of the largest
     real value where it is less (1 where they are all zero), so that nothing is
-    divided by zero. *What does not exist* (chords of a phase that a sample lacks)
-    counts as zero. *Bias*: blocks of one volume are neighbours and resemble each
-    other a little more than blocks from far apart, so the floor is rather low.
+    divided by zero. *What does not exist* (chords of a phase that a sample or a
+    real block lacks) counts as zero. *Bias*: blocks of one volume are neighbours
+    and resemble each other a little more than blocks from far apart, so the floor
+    is rather low.
     With few blocks the floor is uncertain: of :math:`n` blocks about
     :math:`1/\sqrt{2n}` of itself. Of samples larger than the blocks up to
     8 disjoint pieces are taken. Where images are held out, three
@@ -204,14 +205,15 @@ class HeldOut:
                 name = metric.name()
                 if name not in ratios:
                     continue
-                real = [results[name] for results in group.results]
-                made = [completed(results[name], real[0]) for results in found]
+                everything = completed([results[name] for results in (*group.results, *found)])
+                real, made = everything[: len(group.results)], everything[len(group.results) :]
                 across = float(np.mean([metric.distance(a, b) for a, b in product(made, real)]))
                 floor = group.floors[name]
                 within = floor if len(made) == 1 else (_scatter(metric, made) + group.scatter[name]) / 2
                 ratios[name].append(across / floor)
                 excesses[name].append((across - within) / floor)
-                scalars += scalar_scores(real, [results[name] for results in found], group.plane)
+                theirs, ours = ([results[name] for results in side] for side in (group.results, found))
+                scalars += scalar_scores(theirs, ours, group.plane)
         return Score(
             ratios={name: float(np.mean(found)) for name, found in ratios.items()},
             excesses={name: float(np.mean(found)) for name, found in excesses.items()},
@@ -238,7 +240,7 @@ class HeldOut:
             name = metric.name()
             real = [found[name] for found in results]
             if all(result.values or result.profiles for result in real):
-                scatter[name] = _scatter(metric, real)
+                scatter[name] = _scatter(metric, completed(real))
                 floors[name] = max(scatter[name], LEAST_FLOOR * max(map(largest, real))) or 1.0
             else:
                 notes.append(f"{name} is left out: {real[0].message or 'it has no values on these blocks'}")

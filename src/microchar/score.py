@@ -155,21 +155,35 @@ def largest(result: Result) -> float:
     return max([float(curve.max()) for curve in curves if len(curve)] or values, default=0.0)
 
 
-def completed(made: Result, real: Result) -> Result:
-    """Return a sample's result with zeros where it has nothing, so that a lack is a difference."""
-    values, profiles = made.values or real.values, made.profiles or real.profiles
-    lacks = not (made.values or made.profiles)
-    return replace(
-        made,
-        values=tuple(replace(v, value=0.0) if lacks or v.value is None else v for v in values),
-        profiles=tuple(_completed_profile(p, q, lacks) for p, q in zip(profiles, real.profiles, strict=True)),
-    )
+def completed(results: Sequence[Result]) -> list[Result]:
+    """Return results that all have what any of them has, in one order: zeros for a lack, so that it is a difference."""
+    values = {_labels(value): replace(value, value=0.0) for result in results for value in result.values}
+    profiles = {
+        _labels(profile): replace(profile, y=np.zeros_like(profile.y))
+        for result in results
+        for profile in result.profiles
+        if len(profile.x)
+    }
+    return [
+        replace(
+            result,
+            values=tuple({**values, **_existing(result.values)}.values()),
+            profiles=tuple({**profiles, **_finite(result.profiles)}.values()),
+        )
+        for result in results
+    ]
 
 
-def _completed_profile(made: Profile, real: Profile, lacks: bool) -> Profile:
-    if lacks or not len(made.x):
-        return replace(made, x=real.x, y=np.zeros_like(real.y))
-    return replace(made, y=np.where(np.isfinite(made.y), made.y, 0.0))
+def _labels(of: Value | Profile) -> tuple[str, ...]:
+    return of.phase, of.direction, of.estimator, of.feature
+
+
+def _existing(values: Sequence[Value]) -> dict[tuple[str, ...], Value]:
+    return {_labels(value): value for value in values if value.value is not None}
+
+
+def _finite(profiles: Sequence[Profile]) -> dict[tuple[str, ...], Profile]:
+    return {_labels(p): replace(p, y=np.where(np.isfinite(p.y), p.y, 0.0)) for p in profiles if len(p.x)}
 
 
 def scalar_scores(real: Sequence[Result], made: Sequence[Result], plane: str) -> list[ScalarScore]:

@@ -81,6 +81,20 @@ def test_shuffled_voxels_and_an_empty_block_are_far_off(held_out):
     assert min(noise.total, nothing.total) > 2 * good.total
 
 
+def test_a_phase_that_is_not_everywhere_is_a_difference():
+    labels = field((24, 24, 48), 0).values.astype(np.uint8)
+    labels[:6, :6, :6] = 2
+    # One real block has three phases, the other two; of those that a block lacks no profile is given.
+    held_out = HeldOut(as_volume(labels), CUBE, "local_thickness")
+    assert held_out.floors["local_thickness"] == pytest.approx(1)
+    with_it, without, empty = (replace(as_volume(labels), values=values) for values in (
+        labels[..., :24], labels[..., 24:], np.zeros(CUBE, np.uint8)))  # fmt: skip
+    # At 0 from itself and 1 from the other; an empty one is at 1 from both.
+    assert held_out.score([with_it]).ratios["local_thickness"] == pytest.approx(0.5)
+    assert held_out.score([without]).ratios["local_thickness"] == pytest.approx(0.5)
+    assert held_out.score([empty]).ratios["local_thickness"] == pytest.approx(1)
+
+
 def test_samples_that_are_all_one_have_no_spread_and_gain_nothing_by_it(held_out):
     varied = [field(CUBE, seed) for seed in range(1, 17)]
     totals, ratios = zip(*((s.total, s.ratios) for s in (held_out.score([one] * 4) for one in varied)), strict=True)
