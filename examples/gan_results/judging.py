@@ -58,7 +58,7 @@ class Judge:
         return self._held_out
 
     def _transport(self) -> Metric:
-        # A solve takes seconds: the pores, or what comes first, along one axis.
+        # Of every phase along every axis it would take longer than all the rest: the pores, or what comes first.
         return EffectiveDiffusivity(axes=(0,), conducting=(self.test.phases[0],))
 
     # --- real material ---
