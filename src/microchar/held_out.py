@@ -205,14 +205,14 @@ class HeldOut:
                 name = metric.name()
                 if name not in ratios:
                     continue
-                everything = completed([results[name] for results in (*group.results, *found)])
-                real, made = everything[: len(group.results)], everything[len(group.results) :]
+                theirs, ours = [results[name] for results in group.results], [results[name] for results in found]
+                both = completed([*theirs, *ours])
+                real, made = both[: len(theirs)], both[len(theirs) :]
                 across = float(np.mean([metric.distance(a, b) for a, b in product(made, real)]))
                 floor = group.floors[name]
                 within = floor if len(made) == 1 else (_scatter(metric, made) + group.scatter[name]) / 2
                 ratios[name].append(across / floor)
                 excesses[name].append((across - within) / floor)
-                theirs, ours = ([results[name] for results in side] for side in (group.results, found))
                 scalars += scalar_scores(theirs, ours, group.plane)
         return Score(
             ratios={name: float(np.mean(found)) for name, found in ratios.items()},
