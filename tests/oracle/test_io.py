@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import microchar as mc
+from microchar.errors import InputError
 from microchar.io._crop import crop_box
 from microchar.io.slices import natural
 
@@ -107,6 +108,26 @@ def test_a_volume_written_as_channels_is_a_volume(tmp_path):
     volume = mc.read_volume(tmp_path / "a.tif")
     assert np.array_equal(volume.values, image)
     assert "what the file calls channels is taken for the planes of a volume" in volume.notes
+
+
+def test_a_tifffile_of_another_interface_is_not_blamed_on_the_file(tmp_path, monkeypatch):
+    def gone(self):
+        raise AttributeError("'TiffPageSeries' object has no attribute 'axes'")
+
+    tifffile.imwrite(tmp_path / "a.tif", voxels())
+    monkeypatch.setattr(tifffile.TiffPageSeries, "axes", property(gone))
+    with pytest.raises(InputError, match=f"tifffile {tifffile.__version__} fails to read the file .*another version"):
+        mc.read_volume(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("shape", [(7, 13, 1), (7, 1, 13), (1, 13, 1), (13, 1), (1, 13), (5, 5, 5), (1, 1, 1)])
+@pytest.mark.parametrize("how", [{}, {"metadata": None}, {"metadata": {"axes": "ZYX"}}], ids=str)
+def test_axes_of_length_one_stay_where_they_are(tmp_path, shape, how):
+    image = voxels((1,) * (3 - len(shape)) + shape).reshape(shape)
+    if len(shape) == 2 and how.get("metadata"):
+        how = {"metadata": {"axes": "YX"}}
+    tifffile.imwrite(tmp_path / "a.tif", image, photometric="minisblack", **how)
+    assert np.array_equal(mc.read_volume(tmp_path / "a.tif").values, image.reshape(-1, *shape[-2:]))
 
 
 @pytest.mark.parametrize("shape", [(7, 9, 11), (1, 7, 13), (7, 1, 13), (7, 13, 1), (3, 5, 7), (5, 7, 3), (1, 1, 1)])

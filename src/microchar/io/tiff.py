@@ -21,10 +21,9 @@ FORMAT = "TIFF"
 SUFFIXES = (".tif", ".tiff")
 
 #: What tifffile and the decoders behind it raise on damaged files, besides their own errors.
-_DAMAGE = (
-    *(ValueError, TypeError, AttributeError, LookupError, ArithmeticError),
-    *(RuntimeError, AssertionError, EOFError, struct.error),
-)
+_DAMAGE = (ValueError, LookupError, ArithmeticError, RuntimeError, AssertionError, EOFError, struct.error)
+#: What they raise on some damaged files, and what a version of another interface raises on every file.
+_DAMAGE_OR_VERSION = (TypeError, AttributeError)
 #: A file with more "channels" than this, and no other planes, holds a volume written without names for its axes.
 _CHANNELS = 16
 #: Tags that are read here: size, description, where the voxels are, resolution.
@@ -57,6 +56,11 @@ def read(path: Path, options: Options) -> Image:
         raise InputError(
             f"{path}: the TIFF file is damaged or of an unknown kind ({str(error) or type(error).__name__}); "
             "export it again"
+        ) from error
+    except _DAMAGE_OR_VERSION as error:
+        raise InputError(
+            f"{path}: tifffile {tifffile.__version__} fails to read the file ({type(error).__name__}: {error}); if it "
+            "reads other TIFF files, this one is damaged: export it again. If not, install another version of tifffile"
         ) from error
     return Image(values, size, unit, note, notes)
 
@@ -178,9 +182,16 @@ def _only_image(file: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
 
 
 def _spatial_shape(series: tifffile.TiffPageSeries, path: Path) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Shape without the axes of length one that are neither rows nor columns; and what to note about it."""
-    axes, shape = series.get_axes(squeeze=False), series.get_shape(squeeze=False)
-    found = [(axis, int(n)) for axis, n in zip(axes, shape, strict=True) if axis != "S"]
+    """Return the shape without the axes of length one that are neither rows nor columns; and what to note about it."""
+    found = [(axis, int(n)) for axis, n in zip(series.axes, series.shape, strict=True) if axis != "S"]
+    if series.kind != "shaped":
+        # Some versions of tifffile list axes of length one and others do not; rows and columns stand in each page.
+        found = [(axis, n) for axis, n in found if n > 1]
+        rows, columns = int(series.keyframe.imagelength), int(series.keyframe.imagewidth)
+        for n in (columns, rows):
+            if n > 1 and found and found[-1][1] == n:
+                found.pop()
+        found += [("Y", rows), ("X", columns)]
     if len(found) > 3:
         found = [(axis, n) for axis, n in found if n > 1 or axis in "YX"]
     names, shape = "".join(axis for axis, _ in found), tuple(n for _, n in found)
