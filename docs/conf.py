@@ -5,7 +5,7 @@ from pathlib import Path
 
 import microchar
 from microchar import metrics
-from microchar.units import power_unit
+from microchar.core.units import power_unit
 
 HERE = Path(__file__).parent
 sys.path.append(str(HERE / "_ext"))
@@ -43,7 +43,7 @@ ADDITIVE = {
 
 def metric_page(name: str) -> str:
     """Return the page of one metric."""
-    cls = metrics.find(name)
+    cls = metrics.find_metric(name)
     facts = {
         "id": f"``{name}``",
         "symbol": f":math:`{cls.symbol}`",
@@ -64,19 +64,19 @@ def metric_list() -> str:
     """Return the table of all metrics, and their table of contents."""
     lines = [".. list-table::", "   :header-rows: 1", "   :widths: 30 10 60", "", "   * - id", "     - unit"]
     lines += ["     - what it is"]
-    for name in metrics.names():
-        cls = metrics.find(name)
+    for name in metrics.metric_names():
+        cls = metrics.find_metric(name)
         unit = power_unit("length", cls.length_power) or "–"
         lines += [f"   * - :doc:`{name} <generated/{name}>`", f"     - {unit}", f"     - {cls.summary}"]
     lines += ["", ".. toctree::", "   :hidden:", ""]
-    return "\n".join([*lines, *(f"   generated/{name}" for name in metrics.names()), ""])
+    return "\n".join([*lines, *(f"   generated/{name}" for name in metrics.metric_names()), ""])
 
 
 def write_metric_pages(app) -> None:
     """Write the pages; only those that changed, so that rebuilding is quick."""
     folder = HERE / "metrics" / "generated"
     folder.mkdir(exist_ok=True)
-    pages = {f"{name}.rst": metric_page(name) for name in metrics.names()} | {"list.txt": metric_list()}
+    pages = {f"{name}.rst": metric_page(name) for name in metrics.metric_names()} | {"list.txt": metric_list()}
     for old in set(folder.iterdir()) - {folder / name for name in pages}:
         old.unlink()
     for name, text in pages.items():

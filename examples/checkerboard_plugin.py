@@ -5,9 +5,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from microchar.errors import InputError
-from microchar.generator import Generator, GeneratorSpec, Layout
-from microchar.volume import OUTSIDE
+from microchar.core.errors import InputError
+from microchar.core.volume import OUTSIDE
+from microchar.generation.fitted_state import Layout
+from microchar.generation.generator import Generator
+from microchar.generation.spec import GeneratorSpec
 
 SPEC = GeneratorSpec(
     factory="checkerboard_plugin:Checkerboard",
@@ -26,7 +28,7 @@ class Checkerboard(Generator):
 
     cell: int | None = None
 
-    def learn(self, data, rng, callback):
+    def learn(self, data, rng, progress):
         """Learn the volume fraction, and the edge from the share of unlike neighbours."""
         if self.cell is not None and self.cell < 1:
             raise InputError(f"cell={self.cell!r}: expected at least one voxel")
@@ -34,7 +36,7 @@ class Checkerboard(Generator):
         labels = data.volume.read()
         unlike = pairs = 0
         for axis in range(3):
-            callback(axis / 3, f"faces along axis {axis}")
+            progress(axis / 3, f"faces along axis {axis}")
             a, b = (np.moveaxis(labels, axis, 0)[part] for part in (slice(None, -1), slice(1, None)))
             inside = (a != OUTSIDE) & (b != OUTSIDE)  # voxels outside the mask are not for training
             unlike += np.count_nonzero((a != b) & inside)
@@ -43,9 +45,9 @@ class Checkerboard(Generator):
         cell = self.cell or max(1, round(2 * fraction * (1 - fraction) * pairs / unlike))
         return {"fraction": np.array(fraction), "cell": np.array(cell)}
 
-    def make(self, shape, rng, periodic, callback):
+    def make(self, shape, rng, periodic, progress):
         """Colour cells that start anywhere."""
-        callback(0.0, "colouring cells")
+        progress(0.0, "colouring cells")
         cell = int(self.state["cell"])
         places = [(np.arange(n) + rng.integers(cell)) // cell for n in shape]
         cells = rng.random([place[-1] + 1 for place in places]) < self.state["fraction"]

@@ -27,9 +27,9 @@ from pathlib import Path
 import numpy as np
 
 import microchar as mc
-from microchar.generator import specs
+from microchar.core.volume import Volume
+from microchar.generation.catalogue import generator_specs
 from microchar.metrics import find, names
-from microchar.volume import Volume
 
 ROOT = Path(__file__).parent.parent
 MATERIALS = {"berea": "berea", "nmc": "nmc_cathode", "separator": "separator"}
@@ -49,7 +49,7 @@ FRACTION = {"porespy:blobs": "porosity"}
 LAUNCH = """
 import resource, subprocess, sys, time
 began = time.monotonic()
-command = [sys.executable, "-m", "microchar.cli", *sys.argv[2:]]
+command = [sys.executable, "-m", "microchar", *sys.argv[2:]]
 try:
     done = subprocess.run(command, stdout=subprocess.DEVNULL, timeout=float(sys.argv[1]))
 except subprocess.TimeoutExpired:
@@ -117,9 +117,9 @@ def parse() -> argparse.Namespace:
 
 def generators(train: Volume, options: argparse.Namespace) -> list[str]:
     """Return the generators to compare, the trivial ones first."""
-    able = [name for name, spec in specs().items() if "volume" in spec.inputs and not spec.missing()]
+    able = [name for name, spec in generator_specs().items() if "volume" in spec.inputs and not spec.missing()]
     if train.n_phases == 2:
-        able += [name for name in FRACTION if not specs()[name].missing()]
+        able += [name for name in FRACTION if not generator_specs()[name].missing()]
     trivial = ("shuffle", "bootstrap")
     return sorted(options.generators or able, key=lambda name: (name not in trivial, name))
 

@@ -21,7 +21,7 @@ import argparse
 from pathlib import Path
 
 import microchar as mc
-from microchar import cli
+from microchar.cli import program as cli
 from microchar.generators import matched_gaussian_field
 from microchar.testing.volumes import overlapping_spheres
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import torch
 
-from microchar_gan.halo import felt_halo, seam_mismatch
-from microchar_gan.networks import build, field_of
+from microchar_gan.networks.building import build, field_of
 from microchar_gan.settings import settings_of
+from microchar_gan.tiling.halo import felt_halo, seam_mismatch
 
 torch.manual_seed(1)
 network = build(settings_of("paper", {"width": 8}), 2).requires_grad_(False)

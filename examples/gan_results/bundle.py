@@ -10,9 +10,9 @@ from plan import Run
 from training import command, parts
 
 import microchar as mc
-from microchar.generator import Generator
-from microchar.model_file import load_generator
-from microchar.model_library import models
+from microchar.generation.generator import Generator
+from microchar.generation.loading import load_generator
+from microchar.generation.models import bundled_models
 
 #: Edge of the blocks that the reports compare, where the test slab is as thick.
 EDGE = 128
@@ -20,8 +20,10 @@ EDGE = 128
 
 def bundle(material: str, runs: list[Run], data: Path, package: Path, pictures: Path) -> None:
     """Put the model that scored best in its own training into the package, and a report of it into the docs."""
-    if material not in models():
-        sys.exit(f"{material}: not among the models of the package ({', '.join(models())}); name it there first")
+    if material not in bundled_models():
+        sys.exit(
+            f"{material}: not among the models of the package ({', '.join(bundled_models())}); name it there first"
+        )
     scored = [(load_generator(run.model), run) for run in runs if run.model.exists()]
     scored = [(model, run) for model, run in scored if model.history["best_score"] is not None]
     if not scored:

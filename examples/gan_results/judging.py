@@ -17,14 +17,14 @@ from plan import MATERIALS, ROWS, Run
 from training import command, parts
 
 import microchar as mc
-from microchar.held_out import DEFAULT_METRICS, MOST_BLOCKS, HeldOut
-from microchar.memorisation import memorisation
-from microchar.metric import Metric
+from microchar.comparison.held_out import DEFAULT_METRICS, MOST_BLOCKS, HeldOut
+from microchar.comparison.nearest_patches import memorisation
+from microchar.comparison.score import Score
+from microchar.core.volume import Volume
+from microchar.generation.loading import load_generator
+from microchar.measurement.metric import Metric
 from microchar.metrics.effective_diffusivity import EffectiveDiffusivity
-from microchar.model_file import load_generator
-from microchar.score import Score
-from microchar.volume import Volume
-from microchar_gan.halo import seam_mismatch
+from microchar_gan.tiling.halo import seam_mismatch
 
 #: What hangs together and what gets through, which no training looks at and no total holds.
 BEYOND = ("largest_cluster_fraction", "percolating_fraction", "local_thickness", "effective_diffusivity")

@@ -10,7 +10,7 @@ import numpy as np
 from tables import Found, Group
 
 import microchar as mc
-from microchar.volume import Volume
+from microchar.core.volume import Volume
 
 COLUMNS = 4
 

@@ -31,8 +31,8 @@ def write_presets(path: Path) -> None:
     """Write the table, to be included after its first three lines."""
     import torch
 
-    from microchar_gan.critic import SliceCritic
-    from microchar_gan.networks import build
+    from microchar_gan.networks.building import build
+    from microchar_gan.networks.critic import SliceCritic
     from microchar_gan.settings import PRESETS, Settings, settings_of
 
     settings = {preset: settings_of(preset, {}) for preset in PRESETS}

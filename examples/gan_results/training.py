@@ -16,7 +16,7 @@ import tifffile
 from plan import MATERIALS, ROWS, Run, settings_of
 
 import microchar as mc
-from microchar.volume import Volume
+from microchar.core.volume import Volume
 
 #: Of the Gaussian fields that stand for real volumes; samples have other seeds, or they would resemble them.
 SEED = 12345
@@ -105,7 +105,7 @@ def assignments(settings: dict[str, str]) -> list[str]:
 def command(arguments: list[str], log: Path, folder: Path | None = None) -> str:
     """Run a command of microchar, in a folder; return the last line of what it complained of, if it failed."""
     log.parent.mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, "-m", "microchar.cli", *arguments]
+    words = [sys.executable, "-m", "microchar", *arguments]
     with log.open("wb") as file, subprocess.Popen(words, stdout=file, stderr=file, cwd=folder) as process:
         try:
             code = process.wait()

@@ -12,24 +12,26 @@ from typing import Any, ClassVar, Literal, get_args, get_type_hints
 import numpy as np
 import torch
 
-from microchar.errors import InputError
-from microchar.generator import Callback, GeneratorSpec, Layout
-from microchar.ranking import HeldOut
-from microchar.streaming import Box, StreamingGenerator
-from microchar.training import TrainingData
-from microchar.volume import Triple
-from microchar_gan.condition import around_a_slice
+from microchar.comparison.held_out import HeldOut
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple
+from microchar.core.progress import Progress
+from microchar.generation.fitted_state import Layout
+from microchar.generation.spec import GeneratorSpec
+from microchar.generation.streaming import Box, StreamingGenerator
+from microchar.generation.training import TrainingData
 from microchar_gan.devices import Device, Precision, choose_device, describe, place, runs_half
-from microchar_gan.fitting import Fit
-from microchar_gan.networks import Network, build, described, field_of, halo_of, reach_of
-from microchar_gan.orientation import direction_difference
+from microchar_gan.networks.building import Network, build, described, field_of, halo_of, reach_of
+from microchar_gan.networks.unet import UNet
 from microchar_gan.plugins import SLICEGAN, UNET_GAN
 from microchar_gan.settings import Preset, Settings, settings_of
-from microchar_gan.slicing import RealSlices
-from microchar_gan.split import split
-from microchar_gan.tiling import Field, blocks
-from microchar_gan.trainer import Trainer
-from microchar_gan.unet import UNet
+from microchar_gan.tiling.tiles import Field, blocks
+from microchar_gan.training.condition import around_a_slice
+from microchar_gan.training.fitting import Fit
+from microchar_gan.training.orientation import direction_difference
+from microchar_gan.training.slicing import RealSlices
+from microchar_gan.training.split import split
+from microchar_gan.training.trainer import Trainer
 
 
 @dataclass(kw_only=True)
@@ -69,7 +71,7 @@ class GanGenerator(StreamingGenerator):
         """Return the arrays of the network: its weights, in half precision."""
         return described(self.settings(), len((self.material or self.default_material()).phases))
 
-    def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
+    def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Train until the budget is spent; return the weights that scored best on held-out material."""
         settings = self.settings()
         device = choose_device(self.device)
@@ -100,7 +102,7 @@ class GanGenerator(StreamingGenerator):
             fit.watch.directions(direction_difference(parts.labels))
         if self.resume:
             fit.resume()
-        best = fit.run(callback)
+        best = fit.run(progress)
         self.history |= {
             "steps": trainer.steps,
             "minutes": round(fit.minutes_spent(), 2),
@@ -127,15 +129,15 @@ class GanGenerator(StreamingGenerator):
         model.save(path)
 
     def make_blocks(
-        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> Iterator[tuple[Box, np.ndarray]]:
         """Make the volume tile by tile; around a slice, whole."""
         if isinstance(self._network, UNet) and "slices" in self.state:
-            return around_a_slice(self._network, self.state["slices"], shape, rng, periodic, callback)
-        return blocks(self.as_field(), shape, seed=int(rng.integers(2**62)), periodic=periodic, callback=callback)
+            return around_a_slice(self._network, self.state["slices"], shape, rng, periodic, progress)
+        return blocks(self.as_field(), shape, seed=int(rng.integers(2**62)), periodic=periodic, progress=progress)
 
     def as_field(self) -> Field:
-        """Return the fitted network as its tiles see it, for `microchar_gan.halo.seam_mismatch`.
+        """Return the fitted network as its tiles see it, for `microchar_gan.tiling.halo.seam_mismatch`.
 
         Raises
         ------

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from itertools import combinations
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
 
 Preset = Literal["default", "paper", "baseline", "slicegan", "tiny"]
 Architecture = Literal["unet", "slicegan"]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import microchar as mc
-from microchar.errors import InputError
+from microchar.core.errors import InputError
+from microchar.generation.training import TrainingData
 from microchar.generators.annealing import Annealing
 from microchar.generators.gaussian_field import GaussianField, cut_gaussian_field
 from microchar.testing.generators import check_generator
-from microchar.training import TrainingData
 
 
 def spheres(shape, seed, radius=4, number=110):
@@ -153,20 +153,20 @@ def test_tolerance_and_budget(real, fitted):
 
 def test_a_run_that_was_stopped_goes_on(tmp_path, real):
     def stop_at(calls):
-        def callback(fraction, what):
+        def progress(fraction, what):
             seen.append(what)
             if "swaps" in what and len([w for w in seen if "swaps" in w]) == calls:
                 raise KeyboardInterrupt
 
         seen = []
-        return callback
+        return progress
 
     request = {"seed": 3, "periodic": (1,)}
     whole = Annealing(r_max=8, sweeps=2, tolerance=0, temperature=0.002).fit(real).generate((40, 40, 40), **request)
     kept = Annealing(r_max=8, sweeps=2, tolerance=0, temperature=0.002, checkpoint=str(tmp_path)).fit(real)
     for calls in (3, 2):
         with pytest.raises(KeyboardInterrupt):
-            kept.generate((40, 40, 40), **request, callback=stop_at(calls))
+            kept.generate((40, 40, 40), **request, progress=stop_at(calls))
         (path,) = tmp_path.iterdir()
     with np.load(path) as file:
         assert file["progress"][0] == 30_000
@@ -187,7 +187,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, real, damage):
 
     generator = Annealing(r_max=8, checkpoint=str(tmp_path)).fit(real[:32, :32, :32])
     with pytest.raises(KeyboardInterrupt):
-        generator.generate((32, 32, 32), callback=stop)
+        generator.generate((32, 32, 32), progress=stop)
     (path,) = tmp_path.iterdir()
     if damage == "truncated":
         path.write_bytes(path.read_bytes()[:300])
@@ -204,7 +204,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, real, damage):
 
 def test_progress_tells_the_errors(real, fitted):
     seen = []
-    fitted.generate((40, 40, 40), seed=1, callback=lambda fraction, what: seen.append((fraction, what)))
+    fitted.generate((40, 40, 40), seed=1, progress=lambda fraction, what: seen.append((fraction, what)))
     assert any("error" in what and "S2" in what and "L" in what for _, what in seen)
     fractions = [fraction for fraction, _ in seen]
     assert fractions == sorted(fractions)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
+from microchar.core.volume import as_volume
 from microchar.generators.bootstrap import Bootstrap
 from microchar.generators.gaussian_field import cut_gaussian_field
 from microchar.testing import check_generator
-from microchar.volume import as_volume
 
 
 def test_the_contract():

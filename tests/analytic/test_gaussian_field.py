@@ -7,7 +7,9 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import ndtri
 
-from microchar.errors import InputError, MissingDependencyError
+from microchar.core.errors import InputError, MissingDependencyError
+from microchar.core.volume import as_volume
+from microchar.generation.training import TrainingData
 from microchar.generators._covariances import covariance_of
 from microchar.generators._spectrum import fold, nearest_spectrum
 from microchar.generators.gaussian_field import (
@@ -19,8 +21,6 @@ from microchar.generators.gaussian_field import (
 )
 from microchar.testing import check_generator
 from microchar.testing.volumes import overlapping_spheres
-from microchar.training import TrainingData
-from microchar.volume import as_volume
 
 REALISATIONS = 32
 

@@ -17,7 +17,7 @@ from microchar.metrics import (
 )
 from microchar.metrics._neighbourhood import DIRECTIONS, crofton_weights
 from microchar.metrics.triple_phase_boundary import rectangles_per_point
-from naive.geometry import ball, gaussian_field
+from oracles.geometry import ball, gaussian_field
 
 ALL = (0, 1, 2)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import microchar as mc
-from microchar.measurement import run
+from microchar.measurement.measuring import run
 from microchar.metrics import AnisotropyIndex, Glcm, Psnr, Ssim
 from microchar.metrics.anisotropy_index import index_of, scale_free_index_of
 

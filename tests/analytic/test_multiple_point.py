@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from microchar.cli_parameters import values_of
-from microchar.errors import InputError
+from microchar.cli._parameters import values_of
+from microchar.core.errors import InputError
+from microchar.core.volume import as_volume
+from microchar.generation.training import TrainingData
 from microchar.generators._quilting import Cover
 from microchar.generators.gaussian_field import cut_gaussian_field
 from microchar.generators.multiple_point import MultiplePoint
 from microchar.testing import check_generator
-from microchar.training import TrainingData
-from microchar.volume import as_volume
 
 SEEDS = range(4)
 

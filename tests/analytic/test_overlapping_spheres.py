@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
+from microchar.core.volume import as_volume
+from microchar.generation.training import TrainingData
 from microchar.generators.overlapping_spheres import OverlappingSpheres
 from microchar.testing import check_generator
-from microchar.training import TrainingData
-from microchar.volume import as_volume
 
 
 def both_uncovered(r, radius, fraction):

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
+from microchar.generation.training import TrainingData
 from microchar.generators._solid_texture import _folded, _resized, _shrunk, balanced
 from microchar.generators.gaussian_field import GaussianField, cut_gaussian_field
 from microchar.generators.multiple_point import MultiplePoint
 from microchar.testing import check_generator
 from microchar.testing.volumes import overlapping_spheres
-from microchar.training import TrainingData
 
 SHAPE = (28, 24, 26)
 

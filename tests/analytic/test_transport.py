@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import microchar as mc
+from microchar.core.errors import InputError
 from microchar.diffusion import solve
-from microchar.errors import InputError
 
 
 def random_labels(shape=(16, 15, 14), porosity=0.6, seed=0):

@@ -71,7 +71,12 @@ def test_layers_conduct_in_parallel_and_in_series(sizes):
     """Two layers of three voxels, one of two, twice over: also where voxels are no cubes."""
     volume = slabs((10, 4, 3), thicknesses=(3, 2))
     conductors = {"0": 1.0, "1": 0.2}
-    found = mc.measure(volume, "effective_diffusivity", diffusivity=conductors, voxel_size=list(sizes))
+    found = mc.measure(
+        volume,
+        "effective_diffusivity",
+        parameters={"effective_diffusivity": {"diffusivity": conductors}},
+        voxel_size=list(sizes),
+    )
     values = {v.direction: v.value for v in found["effective_diffusivity"].values if not v.feature}
     assert values["0"] == pytest.approx(1 / (0.6 / 1.0 + 0.4 / 0.2), rel=1e-8)
     assert [values["1"], values["2"]] == pytest.approx([0.6 + 0.4 * 0.2] * 2, rel=1e-8)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import microchar as mc
-from microchar.errors import InputError
+from microchar.core.errors import InputError
 from microchar.testing.volumes import checkerboard, overlapping_spheres, serpentine, slabs, straight_channel
 
 RADIUS, FRACTION = 6.0, 0.3

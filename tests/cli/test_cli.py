@@ -14,8 +14,8 @@ import pytest
 import tifffile
 
 import microchar as mc
-from microchar.cli import main
-from microchar.metric import names
+from microchar.cli.program import main
+from microchar.measurement.metric import names
 
 QUICK = ["--metrics", "volume_fraction,lineal_path,ssim", "--r-max", "4"]
 
@@ -207,7 +207,8 @@ def test_output_that_is_a_file_is_refused(pair, capsys):
 #: Runs the command line in a process that gets a signal in the middle of measuring: at its second metric.
 _INTERRUPTED = """
 import os, signal, sys
-from microchar import cli, measurement
+from microchar.cli import program as cli
+from microchar.measurement import measuring as measurement
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it, as `nohup` does
 run_one = measurement._run_one
 done = []

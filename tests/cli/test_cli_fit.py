@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 import tifffile
 
-from microchar.cli_parameters import as_assignments
+from microchar.cli._parameters import as_assignments
 
 PLUGIN = """
     import json, time
     from dataclasses import dataclass
     from typing import ClassVar
     import numpy as np
-    from microchar.generator import Generator, GeneratorSpec, Layout
+    from microchar.generation.fitted_state import Layout
+    from microchar.generation.generator import Generator
+    from microchar.generation.spec import GeneratorSpec
 
     SPEC = GeneratorSpec(factory="counting:Counting", title="", summary="counts", inputs=("volume", "slices"),
                          keeps_progress=True, adjustable=("tile_size",))
@@ -36,7 +38,7 @@ PLUGIN = """
         anisotropic: bool = False
         tile_size: int = 4
 
-        def learn(self, data, rng, callback):
+        def learn(self, data, rng, progress):
             total, first = 0.0, 0
             if self.resume:
                 known = json.loads((self.folder / "checkpoint.json").read_text())
@@ -45,14 +47,14 @@ PLUGIN = """
                 if self.folder:
                     known = {"sum": total, "step": step, "rng": rng.bit_generator.state}
                     (self.folder / "checkpoint.json").write_text(json.dumps(known))
-                callback(step / self.steps, "counting")
+                progress(step / self.steps, "counting")
                 deadline = time.monotonic() + self.pause
                 while time.monotonic() < deadline:
                     time.sleep(0.01)
                 total += rng.random() + self.shift
             return {"sum": np.array(total)}
 
-        def make(self, shape, rng, periodic, callback):
+        def make(self, shape, rng, periodic, progress):
             self.remarks = {"tile size": self.tile_size}
             return rng.integers(0, 2, shape).astype(np.uint8)
 """
@@ -73,7 +75,7 @@ def home(tmp_path):
 def start(home, *arguments: str) -> subprocess.Popen:
     path = os.pathsep.join([str(home), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.Popen(
-        [sys.executable, "-m", "microchar.cli", *arguments],
+        [sys.executable, "-m", "microchar", *arguments],
         env={**os.environ, "PYTHONPATH": path},
         cwd=home,
         stdout=subprocess.PIPE,

@@ -18,11 +18,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from microchar.cli import main
-from microchar.cli_parameters import parameters_of, parsed
-from microchar.generator import specs
+from microchar.cli._parameters import parameters_of, parsed
+from microchar.cli.program import main
+from microchar.generation.catalogue import generator_specs
+from microchar.generation.loading import load_generator
 from microchar.io import read_volume
-from microchar.model_file import load_generator
 from microchar.testing.volumes import overlapping_spheres
 
 SHAPE = "24,24,24"
@@ -50,7 +50,7 @@ def model(home):
 
 def run(*arguments: str, **how) -> subprocess.Popen:
     how = {"stderr": subprocess.PIPE, "text": True, "preexec_fn": _heed_interrupts, **how}
-    return subprocess.Popen([sys.executable, "-m", "microchar.cli", *arguments], **how)
+    return subprocess.Popen([sys.executable, "-m", "microchar.cli.program", *arguments], **how)
 
 
 def _heed_interrupts() -> None:
@@ -58,7 +58,7 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize("name", [name for name in ("shuffle", "gaussian-field") if name in specs()])
+@pytest.mark.parametrize("name", [name for name in ("shuffle", "gaussian-field") if name in generator_specs()])
 def test_fit_generate_report(home, name, capsys):
     about = ["--phases", "pore=0,solid=255", "--voxel-size", "2um"]
     assert main(["fit", name, "real.tif", "-o", "models/real.safetensors", "--seed", "3", *about]) == 0
@@ -89,9 +89,9 @@ def test_fit_says_what_the_fit_reports_of_itself(home, monkeypatch, capsys):
 
     learn = Shuffle.learn
 
-    def reporting(self, data, rng, callback):
+    def reporting(self, data, rng, progress):
         self.history |= {"s2_error": {"pore": [0.12345, 1e-9]}, "order": (1, 0), "kind": "odd", "trace": [0.5] * 999}
-        return learn(self, data, rng, callback)
+        return learn(self, data, rng, progress)
 
     monkeypatch.setattr(Shuffle, "learn", reporting)
     assert main(["fit", "shuffle", "real.tif"]) == 0
@@ -149,7 +149,7 @@ def test_an_image_is_a_slice(home):
 def test_generators_lists_all_and_details_of_one(capsys):
     assert main(["generators"]) == 0
     printed = capsys.readouterr().out
-    for name in specs():
+    for name in generator_specs():
         assert re.search(rf"^{re.escape(name)} ", printed, re.MULTILINE)
     assert main(["generators", "shuffle"]) == 0
     printed = capsys.readouterr().out
@@ -237,7 +237,7 @@ def test_interrupted_nothing_is_half_written(model, home, number):
 def test_an_interrupted_fit_leaves_the_old_model(model, home, monkeypatch, capsys):
     from microchar.generators.shuffle import Shuffle
 
-    def interrupted(self, data, rng, callback):
+    def interrupted(self, data, rng, progress):
         raise KeyboardInterrupt
 
     before = (home / model).read_bytes()

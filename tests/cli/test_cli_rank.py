@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from microchar.cli import main
+from microchar.cli.program import main
 from microchar.io import write_volume
 from microchar.testing.volumes import overlapping_spheres
 

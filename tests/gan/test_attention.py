@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from microchar_gan.aggregation import MHFA, MSCA
-from microchar_gan.attention import CAM, CBAM, MOMENTUM, SAM, GlobalPools
+from microchar_gan.networks.aggregation import MHFA, MSCA
+from microchar_gan.networks.attention import CAM, CBAM, MOMENTUM, SAM, GlobalPools
 
 #: Of one volume, the first: its pools are then its own.
 SHAPE = (1, 8, 6, 10, 8)

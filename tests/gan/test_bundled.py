@@ -7,8 +7,8 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from microchar.model_library import load_model, models
-from microchar_gan.tiling import blocks
+from microchar.generation.models import bundled_models, load_model
+from microchar_gan.tiling.tiles import blocks
 
 #: Volume fraction of the pores in the whole scan.
 PORES = {"berea": 0.196}
@@ -16,7 +16,7 @@ PORES = {"berea": 0.196}
 
 @pytest.mark.parametrize("name", PORES)
 def test_bundled_models_are_small_and_name_no_folder(name):
-    bundled = models()[name]
+    bundled = bundled_models()[name]
     content = files(bundled.package).joinpath(bundled.file).read_bytes()
     assert len(content) < 10e6
     path = load_model(name).history["data"]["path"]

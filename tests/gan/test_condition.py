@@ -8,13 +8,13 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from microchar.errors import InputError
-from microchar_gan.checkpoint import load_checkpoint, save_checkpoint
-from microchar_gan.condition import KEPT, Conditions, put
+from microchar.core.errors import InputError
 from microchar_gan.generators import UnetGan
 from microchar_gan.settings import settings_of
-from microchar_gan.slicing import RealSlices, one_hot
-from microchar_gan.trainer import Trainer
+from microchar_gan.training.checkpoint import load_checkpoint, save_checkpoint
+from microchar_gan.training.condition import KEPT, Conditions, put
+from microchar_gan.training.slicing import RealSlices, one_hot
+from microchar_gan.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 GIVEN = {

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from gan.trainings import SMALL, Scripted, fit_with, trainer_of
-from microchar_gan import fitting
-from microchar_gan.checkpoint import load_checkpoint
 from microchar_gan.generators import SliceGan, UnetGan
-from microchar_gan.trainer import Losses, Trainer
-from microchar_gan.watch import TrainingError, Watch
+from microchar_gan.training import fitting
+from microchar_gan.training.checkpoint import load_checkpoint
+from microchar_gan.training.trainer import Losses, Trainer
+from microchar_gan.training.watch import TrainingError, Watch
 
 FINE = {"critic": -1.0, "penalty": 0.1, "generator": 0.5, "l1": 0.2, "separation": 1.0}
 

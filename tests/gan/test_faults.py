@@ -11,15 +11,15 @@ import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from microchar.errors import InputError
-from microchar.model_file import load_generator
-from microchar_gan.calibration import shift_to
-from microchar_gan.checkpoint import NAME, load_checkpoint, save_checkpoint
-from microchar_gan.fitting import BEST
+from microchar.core.errors import InputError
+from microchar.generation.loading import load_generator
 from microchar_gan.generators import SliceGan, UnetGan
 from microchar_gan.settings import settings_of
-from microchar_gan.slicing import RealSlices
-from microchar_gan.trainer import Losses, Trainer, _separation
+from microchar_gan.training.calibration import shift_to
+from microchar_gan.training.checkpoint import NAME, load_checkpoint, save_checkpoint
+from microchar_gan.training.fitting import BEST
+from microchar_gan.training.slicing import RealSlices
+from microchar_gan.training.trainer import Losses, Trainer, _separation
 
 SMALL = {
     "preset": "tiny", "width": 4, "mhfa_kernels": (), "msca_kernels": (), "cbam": False, "slices_per_axis": 4,
@@ -33,18 +33,18 @@ def real(field):
 
 
 class Stop(Exception):
-    """What the callback raises."""
+    """What the progress raises."""
 
 
 def stopped_at(step, real, folder, **changes):
     """Leave the progress of a fit that was stopped before a step."""
 
-    def callback(fraction, text):
+    def progress(fraction, text):
         if text.startswith(f"step {step - 1}"):
             raise Stop
 
     with pytest.raises(Stop):
-        UnetGan(steps=9, **SMALL | changes).fit(real, folder=folder, callback=callback, resume=folder.exists())
+        UnetGan(steps=9, **SMALL | changes).fit(real, folder=folder, progress=progress, resume=folder.exists())
 
 
 # --- parameters -------------------------------------------------------------------

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from gan.trainings import SMALL, same, trainer_of
-from microchar_gan.attention import GlobalPools
 from microchar_gan.generators import UnetGan
-from microchar_gan.trainer import Trainer
+from microchar_gan.networks.attention import GlobalPools
+from microchar_gan.training.trainer import Trainer
 
 
 @pytest.mark.parametrize("changes", [{}, {"norm": "batch"}, {"cbam": True, "mhfa_kernels": (3,), "msca_kernels": (3,)}])

@@ -14,19 +14,19 @@ import torch
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from microchar.cli import main
-from microchar.errors import InputError
-from microchar.generator import find
+from microchar.cli.program import main
+from microchar.core.errors import InputError
+from microchar.core.volume import as_volume
+from microchar.generation.catalogue import find_generator
+from microchar.generation.loading import load_generator
+from microchar.generation.training import TrainingData
 from microchar.io import read_volume, write_volume
-from microchar.model_file import load_generator
 from microchar.testing import check_generator
-from microchar.training import TrainingData
-from microchar.volume import as_volume
 from microchar_gan import generators
 from microchar_gan.devices import choose_device, runs_half
 from microchar_gan.generators import SliceGan, UnetGan
 from microchar_gan.settings import PRESETS, settings_of
-from microchar_gan.tiling import blocks
+from microchar_gan.tiling.tiles import blocks
 
 #: Steps that take a twentieth of a second.
 SMALL = {"preset": "tiny", "width": 4, "slices_per_axis": 2, "critic_width": 2}
@@ -368,7 +368,7 @@ def fresh(code):
 
 def test_listing_the_generators_imports_no_pytorch():
     listed = fresh(
-        "import sys\nimport microchar_gan.plugins\nfrom microchar.cli import main\nmain(['generators'])\n"
+        "import sys\nimport microchar_gan.plugins\nfrom microchar.cli.program import main\nmain(['generators'])\n"
         "assert 'torch' not in sys.modules"
     )
     assert "unet-gan" in listed
@@ -378,17 +378,17 @@ def test_listing_the_generators_imports_no_pytorch():
 def test_the_core_works_without_pytorch_and_says_what_to_install():
     said = fresh(
         "import sys\nsys.modules['torch'] = None\nimport numpy as np\nimport microchar as mc\n"
-        "from microchar.errors import MissingDependencyError\nfrom microchar.generator import create\n"
+        "from microchar.core.errors import MissingDependencyError\nfrom microchar.generation.generator import create\n"
         "mc.measure(np.eye(16, dtype=np.uint8).reshape(1, 16, 16), ['volume_fraction'])\n"
-        "from microchar.cli import main\nmain(['generators'])\n"
-        "try:\n    create('unet-gan')\nexcept MissingDependencyError as error:\n    print(error)\n"
+        "from microchar.cli.program import main\nmain(['generators'])\n"
+        "try:\n    create_generator('unet-gan')\nexcept MissingDependencyError as error:\n    print(error)\n"
     )
     assert "generator 'unet-gan' needs torch, not installed: pip install \"microchar[gan]\"" in said
 
 
 def test_the_plugins_name_the_classes():
-    assert find("unet-gan") is UnetGan
-    assert find("slicegan") is SliceGan
+    assert find_generator("unet-gan") is UnetGan
+    assert find_generator("slicegan") is SliceGan
 
 
 # --- on the command line ----------------------------------------------------------

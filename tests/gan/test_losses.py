@@ -7,12 +7,12 @@ import pytest
 import torch
 
 import microchar as mc
-from microchar_gan import losses
-from microchar_gan.critic import SliceCritic
+from microchar_gan.networks.critic import SliceCritic
 from microchar_gan.settings import settings_of
-from microchar_gan.slicing import RealSlices, one_hot
-from microchar_gan.statistics import LAGS, LONGEST_PATH, lags_of, slice_descriptors, slice_s2
-from microchar_gan.trainer import Trainer
+from microchar_gan.training import losses
+from microchar_gan.training.slicing import RealSlices, one_hot
+from microchar_gan.training.statistics import LAGS, LONGEST_PATH, lags_of, slice_descriptors, slice_s2
+from microchar_gan.training.trainer import Trainer
 
 # --- signs ------------------------------------------------------------------------
 

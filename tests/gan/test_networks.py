@@ -14,15 +14,15 @@ from scipy.signal import convolve
 from torch import nn
 from torch.nn import functional
 
-from microchar_gan.aggregation import MHFA, MSCA
-from microchar_gan.attention import CAM, CBAM, SAM
-from microchar_gan.critic import SliceCritic
-from microchar_gan.halo import impulse_halo
-from microchar_gan.layers import BatchRenorm3d, Branches, CircularConv3d, CircularUp3d, wrap
-from microchar_gan.networks import build, described, field_of, halo_of
+from microchar_gan.networks.aggregation import MHFA, MSCA
+from microchar_gan.networks.attention import CAM, CBAM, SAM
+from microchar_gan.networks.building import build, described, field_of, halo_of
+from microchar_gan.networks.critic import SliceCritic
+from microchar_gan.networks.layers import BatchRenorm3d, Branches, CircularConv3d, CircularUp3d, wrap
+from microchar_gan.networks.slicegan import SliceGanNet
+from microchar_gan.networks.unet import DecoderStage, UNet
 from microchar_gan.settings import PRESETS, settings_of
-from microchar_gan.slicegan import SliceGanNet
-from microchar_gan.unet import DecoderStage, UNet
+from microchar_gan.tiling.halo import impulse_halo
 
 IMPLS = ("stacked", "dense", "dilated")
 SUBSETS = [kernels for n in (1, 2, 3) for kernels in itertools.combinations((3, 5, 7), n)]

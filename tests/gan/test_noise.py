@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microchar.errors import InputError
-from microchar_gan.noise import noise
+from microchar.core.errors import InputError
+from microchar_gan.tiling.noise import noise
 
 coordinates = st.tuples(*[st.integers(-40, 60)] * 3)
 lengths = st.tuples(*[st.integers(1, 37)] * 3)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from microchar.volume import OUTSIDE
+from microchar.core.volume import OUTSIDE
 from microchar_gan.generators import UnetGan
-from microchar_gan.orientation import direction_difference
+from microchar_gan.training.orientation import direction_difference
 
 
 def layers(period, shape=(60, 60, 60)):

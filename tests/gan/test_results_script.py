@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from microchar.held_out import DEFAULT_METRICS
+from microchar.comparison.held_out import DEFAULT_METRICS
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "gan_results"
 

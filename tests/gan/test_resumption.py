@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from gan.trainings import SMALL, rows, same, trainer_of
-from microchar.errors import InputError
-from microchar_gan import fitting
-from microchar_gan.checkpoint import NAME, load_checkpoint, save_checkpoint
-from microchar_gan.fitting import BEST, HISTORY
+from microchar.core.errors import InputError
 from microchar_gan.generators import UnetGan
+from microchar_gan.training import fitting
+from microchar_gan.training.checkpoint import NAME, load_checkpoint, save_checkpoint
+from microchar_gan.training.fitting import BEST, HISTORY
 
 KINDS = {
     "default": {},
@@ -70,15 +70,15 @@ def test_twenty_steps_are_ten_and_a_checkpoint_and_ten_to_the_bit(real, kind, ha
 
 
 class Stop(Exception):
-    """What the callback raises."""
+    """What the progress raises."""
 
 
 def stop_at(step):
-    def callback(fraction, text):
+    def progress(fraction, text):
         if text.startswith(f"step {step},"):
             raise Stop
 
-    return callback
+    return progress
 
 
 def states():
@@ -93,10 +93,10 @@ def test_a_fit_that_was_stopped_goes_on_as_if_it_had_not_been(real, tmp_path):
     whole = UnetGan(**made).fit(real, seed=3, folder=tmp_path / "whole")
     stopped = UnetGan(**made)
     with pytest.raises(Stop):
-        stopped.fit(real, seed=3, folder=tmp_path / "parts", callback=stop_at(10))
+        stopped.fit(real, seed=3, folder=tmp_path / "parts", progress=stop_at(10))
     assert not stopped.state
     with pytest.raises(Stop):
-        stopped.fit(real, seed=3, folder=tmp_path / "parts", resume=True, callback=stop_at(13))
+        stopped.fit(real, seed=3, folder=tmp_path / "parts", resume=True, progress=stop_at(13))
     stopped.fit(real, seed=3, folder=tmp_path / "parts", resume=True)
     assert whole.state.keys() == stopped.state.keys()
     assert all(np.array_equal(whole.state[key], stopped.state[key]) for key in whole.state)
@@ -117,10 +117,10 @@ def test_checkpoints_are_written_by_the_clock(real, tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "_BETWEEN", -1.0)
     seen = []
 
-    def callback(fraction, text):
+    def progress(fraction, text):
         seen.append(load_checkpoint(tmp_path, {})[1]["steps"] if (tmp_path / NAME).exists() else 0)
 
-    UnetGan(preset="tiny", steps=3, **SMALL).fit(real, folder=tmp_path, callback=callback)
+    UnetGan(preset="tiny", steps=3, **SMALL).fit(real, folder=tmp_path, progress=progress)
     assert seen == [0, 1, 2]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([NAME, HISTORY, BEST])
 
@@ -131,11 +131,11 @@ def test_the_time_budget_counts_the_runs_before(real, tmp_path, monkeypatch):
     monkeypatch.setattr(fitting.time, "monotonic", lambda: float(next(now)))
     model = UnetGan(preset="tiny", minutes=3.0, **SMALL)
     with pytest.raises(Stop):
-        model.fit(real, folder=tmp_path, callback=stop_at(1))
+        model.fit(real, folder=tmp_path, progress=stop_at(1))
     spent = load_checkpoint(tmp_path, {})[1]["minutes"]
     assert 0 < spent < 3
     fractions = []
-    model.fit(real, folder=tmp_path, resume=True, callback=lambda fraction, text: fractions.append(fraction))
+    model.fit(real, folder=tmp_path, resume=True, progress=lambda fraction, text: fractions.append(fraction))
     assert fractions[0] > spent / 3
     assert all(0 < fraction <= 1 for fraction in fractions)
     assert 3.0 <= model.history["minutes"] < 6

@@ -8,12 +8,20 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from gan.trainings import trainer_of
-from microchar.errors import InputError
-from microchar.training import TrainingData
-from microchar.volume import OUTSIDE, as_volume
-from microchar_gan.slicing import PLANES, RealSlices, as_labels, one_hot, turned, volume_slices, with_gumbel_noise
-from microchar_gan.split import GAP, split
-from microchar_gan.statistics import slice_s2
+from microchar.core.errors import InputError
+from microchar.core.volume import OUTSIDE, as_volume
+from microchar.generation.training import TrainingData
+from microchar_gan.training.slicing import (
+    PLANES,
+    RealSlices,
+    as_labels,
+    one_hot,
+    turned,
+    volume_slices,
+    with_gumbel_noise,
+)
+from microchar_gan.training.split import GAP, split
+from microchar_gan.training.statistics import slice_s2
 
 CPU = torch.device("cpu")
 #: So many labels that no two windows are alike by chance.

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from microchar.errors import InputError
-from microchar_gan.halo import felt_halo, impulse_halo, seam_mismatch
-from microchar_gan.noise import noise
-from microchar_gan.tiling import Field, blocks
+from microchar.core.errors import InputError
+from microchar_gan.tiling.halo import felt_halo, impulse_halo, seam_mismatch
+from microchar_gan.tiling.noise import noise
+from microchar_gan.tiling.tiles import Field, blocks
 
 # --- maps of integers: exact, so that tiled and whole must agree to the bit ----
 
@@ -182,7 +182,7 @@ def test_out_of_memory_halves_the_tile_and_goes_on(error, periodic):
     options, forward, seen = recording(STRIDED, limit=20 * 20 * 20, error=error)
     said = []
     field = Field(forward, **options)
-    volume = made(field, (48, 24, 24), seed=8, periodic=periodic, tile=48, callback=lambda *what: said.append(what))
+    volume = made(field, (48, 24, 24), seed=8, periodic=periodic, tile=48, progress=lambda *what: said.append(what))
     np.testing.assert_array_equal(volume, endless(STRIDED, (48, 24, 24), 8, periodic))
     sizes = [np.prod(shape) for shape in seen]
     first = next(i for i, size in enumerate(sizes) if size <= 20**3)
@@ -209,7 +209,7 @@ def test_other_errors_of_the_network_reach_the_caller():
 
 def test_progress_goes_up_to_one_and_an_error_of_the_callback_ends_the_work():
     said = []
-    made(BOX, (10, 10, 10), seed=0, tile=5, callback=lambda *what: said.append(what))
+    made(BOX, (10, 10, 10), seed=0, tile=5, progress=lambda *what: said.append(what))
     assert [fraction for fraction, _ in said] == [i / 8 for i in range(9)]
     assert said[2][1] == "tile 3 of 8"
 
@@ -217,7 +217,7 @@ def test_progress_goes_up_to_one_and_an_error_of_the_callback_ends_the_work():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        made(BOX, (10, 10, 10), seed=0, callback=stop)
+        made(BOX, (10, 10, 10), seed=0, progress=stop)
 
 
 @pytest.mark.parametrize(

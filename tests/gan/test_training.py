@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from gan.trainings import CPU, SMALL, Scripted, fit_with, rows, same, trainer_of
-from microchar.volume import as_volume
-from microchar_gan.calibration import shift_to
-from microchar_gan.fitting import BEST
+from microchar.core.volume import as_volume
 from microchar_gan.generators import UnetGan
 from microchar_gan.settings import settings_of
-from microchar_gan.slicing import RealSlices, one_hot
-from microchar_gan.statistics import slice_descriptors
-from microchar_gan.trainer import Trainer
+from microchar_gan.training.calibration import shift_to
+from microchar_gan.training.fitting import BEST
+from microchar_gan.training.slicing import RealSlices, one_hot
+from microchar_gan.training.statistics import slice_descriptors
+from microchar_gan.training.trainer import Trainer
 
 
 @pytest.mark.parametrize("fractions", [(0.7, 0.3), (0.05, 0.95), (0.5, 0.3, 0.2), (0.1, 0.1, 0.8)])
@@ -84,11 +84,11 @@ def test_the_best_by_score_is_kept_and_not_the_last(real, tmp_path):
     trainer = trainer_of(real, score_every=2)
     kept = {}
 
-    def callback(fraction, text):
+    def progress(fraction, text):
         kept[trainer.steps] = trainer.settled().state_dict()
 
     fit = fit_with(trainer, Scripted(3.0, 1.5, 2.0), 6, tmp_path)
-    best = fit.run(callback)
+    best = fit.run(progress)
     assert (fit.best_step, fit.best_total) == (4, pytest.approx(1.5))
     assert same(fit.best, kept[4])
     assert not same(fit.best, trainer.settled().state_dict())
@@ -121,7 +121,7 @@ def test_samples_without_a_phase_are_never_the_best(real):
 def test_the_history_holds_what_was_measured(real, tmp_path):
     model = UnetGan(preset="tiny", steps=5, score_every=2, **SMALL)
     said = []
-    model.fit(as_volume(real, phases=("pore", "grain")), folder=tmp_path, callback=lambda f, text: said.append(text))
+    model.fit(as_volume(real, phases=("pore", "grain")), folder=tmp_path, progress=lambda f, text: said.append(text))
     found = rows(tmp_path)
     assert [row["step"] for row in found] == ["2", "4", "5"]
     columns = set(found[0])

@@ -6,13 +6,13 @@ import csv
 
 import torch
 
-from microchar.held_out import HeldOut
-from microchar.score import Score
-from microchar.training import Material
-from microchar_gan.fitting import HISTORY, Fit
+from microchar.comparison.held_out import HeldOut
+from microchar.comparison.score import Score
+from microchar.core.material import Material
 from microchar_gan.settings import settings_of
-from microchar_gan.slicing import RealSlices
-from microchar_gan.trainer import Trainer
+from microchar_gan.training.fitting import HISTORY, Fit
+from microchar_gan.training.slicing import RealSlices
+from microchar_gan.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 #: A step takes a twentieth of a second.

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from microchar.core.material import Material
 from microchar.generators._annealing import Run, tally
-from microchar.training import Material
-from naive.correlation import along, pairs, segments
+from oracles.correlation import along, pairs, segments
 
 
 def volume(labels, n_phases):

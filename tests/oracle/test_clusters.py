@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microchar as mc
-from microchar.blocks import boxes
+from microchar.measurement.blocks import boxes
 from microchar.metrics import ClusterDensity, LargestClusterFraction, PercolatingFraction, TwoPointCluster
-from naive import clusters as naive
+from oracles import clusters as naive
 
 SHAPES = [(4, 5, 6), (3, 3, 3), (1, 7, 13), (6, 1, 5), (9, 4, 1), (2, 2, 8), (1, 1, 12)]
 

@@ -10,15 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microchar as mc
-from microchar import blocks
-from microchar.blocks import thread_pool
-from microchar.measurement import count_all
-from microchar.metric import Shared
+from microchar.core.grid import Grid
+from microchar.measurement import blocks
+from microchar.measurement.blocks import thread_pool
+from microchar.measurement.metric import Shared
 from microchar.metrics import ChordLengthDistribution, LinealPath, TwoPointCorrelation
 from microchar.metrics._directional import mean_of_directions, resolve_r_max
 from microchar.metrics._radial import pairs_at_all_lags
-from microchar.volume import Grid
-from naive import correlation as naive
+from oracles import correlation as naive
 
 SHAPES = [(1, 7, 13), (5, 1, 9), (6, 5, 1), (4, 5, 6), (3, 2, 11), (2, 2, 70), (1, 1, 9), (5, 4, 3)]
 
@@ -47,7 +46,7 @@ def counts_of(metric, volume, edge=100):
         "columns": lambda shape: blocks.columns(shape, voxels=edge**2),
     }
     with mock.patch.dict(blocks.LAYOUTS, layouts), thread_pool(1) as pool:
-        return count_all(metric.resolved(volume.grid), volume, None, Shared(pool, 1))
+        return metric.resolved(volume.grid).counts(volume, None, Shared(pool, 1))
 
 
 def by_phase(numbers):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import microchar as mc
+from microchar.core.pictures import decode, encode
+from microchar.core.result import Result
 from microchar.diffusion import solve
 from microchar.diffusion.flux import flux_in_plane
-from microchar.pictures import decode, encode
 from microchar.report.summary import summarize
-from microchar.result import Result
 
 PORE = {"pore": 0, "solid": 1}
 

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from skimage.measure import euler_number, find_contours, marching_cubes, mesh_surface_area
 
 import microchar as mc
-from microchar import blocks
-from microchar.blocks import thread_pool
-from microchar.errors import InputError
-from microchar.measurement import count_all
-from microchar.metric import Shared
+from microchar.core.errors import InputError
+from microchar.measurement import blocks
+from microchar.measurement.blocks import thread_pool
+from microchar.measurement.metric import Shared
 from microchar.metrics import (
     EulerCharacteristic,
     InterfacialArea,
@@ -26,7 +25,7 @@ from microchar.metrics import (
 )
 from microchar.metrics._neighbourhood import DIRECTIONS, crofton_weights
 from microchar.metrics.triple_phase_boundary import rectangles_per_point
-from naive import geometry as naive
+from oracles import geometry as naive
 
 SHAPES = [(1, 7, 13), (5, 1, 9), (6, 5, 1), (4, 5, 6), (3, 2, 11), (2, 2, 2), (5, 4, 3)]
 SIZES = [(1.0, 1.0, 1.0), (1.0, 2.0, 0.5)]
@@ -53,7 +52,7 @@ def media(draw):
 def counts_of(metric, volume, edge):
     layout = {"boxes": lambda shape: blocks.boxes(shape, edge=edge)}
     with mock.patch.dict(blocks.LAYOUTS, layout), thread_pool(1) as pool:
-        return count_all(metric.resolved(volume.grid), volume, None, Shared(pool, 1))
+        return metric.resolved(volume.grid).counts(volume, None, Shared(pool, 1))
 
 
 def assert_value(value, number, denominator):

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microchar as mc
-from microchar.blocks import Block, slabs
-from microchar.measurement import run
-from microchar.metric import Shared
+from microchar.measurement.blocks import Block, slabs
+from microchar.measurement.measuring import run
+from microchar.measurement.metric import Shared
 from microchar.metrics import AnisotropyIndex, Glcm, Psnr, Ssim
 from microchar.metrics._grey import FEATURES
-from naive import grey as naive
+from oracles import grey as naive
 
 SHAPES = [(3, 4, 5), (2, 9, 8), (1, 7, 13), (9, 1, 8), (8, 10, 1), (2, 2, 2)]
 
@@ -132,7 +132,7 @@ def test_eight_and_sixteen_bit_meet_on_one_scale():
     assert run([Ssim()], eight, sixteen)["ssim"].value(direction="mean").value == pytest.approx(1, abs=1e-12)
 
 
-@pytest.mark.parametrize("metric", [Glcm(), AnisotropyIndex(), Ssim(), Psnr()], ids=lambda metric: metric.name())
+@pytest.mark.parametrize("metric", [Glcm(), AnisotropyIndex(), Ssim(), Psnr()], ids=lambda metric: metric.id)
 def test_slabs_of_any_thickness_give_the_same(metric):
     rng = np.random.default_rng(11)
     volume, other = (mc.as_volume(rng.integers(0, 3, (9, 10, 11))) for _ in range(2))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import microchar as mc
-from microchar.errors import InputError
+from microchar.core.errors import InputError
 from microchar.io._crop import crop_box
 from microchar.io.slices import natural
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microchar import InputError, as_volume
-from microchar.memorisation import memorisation
+from microchar.comparison.nearest_patches import memorisation
 
 
 def nearest(patch, volume):

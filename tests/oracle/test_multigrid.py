@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microchar as mc
+from microchar.core.errors import NotEnoughMemoryError
 from microchar.diffusion import hierarchy, multigrid, network, problem, small, solver
-from microchar.errors import NotEnoughMemoryError
-from naive.transport import effective_diffusivity
+from oracles.transport import effective_diffusivity
 
 SHAPES = [(1, 7, 13), (13, 1, 1), (2, 2, 2), (5, 4, 6), (3, 9, 2), (7, 7, 1), (6, 5, 5), (1, 1, 4), (8, 6, 5)]
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
+from microchar.core.volume import OUTSIDE
 from microchar.generators._quilting import (
     UNKNOWN,
     Cover,
@@ -21,7 +22,6 @@ from microchar.generators._quilting import (
     copied_share,
     join,
 )
-from microchar.volume import OUTSIDE
 
 
 def silent():

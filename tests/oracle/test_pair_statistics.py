@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
+from microchar.core.volume import as_volume
+from microchar.generation.training import TrainingData
 from microchar.generators._pair_statistics import PairStatistics, lines, width
 from microchar.generators._spectrum import fold
 from microchar.generators.bootstrap import _places
 from microchar.kernels.spheres import paint
-from microchar.training import TrainingData
-from microchar.volume import as_volume
 
 SEEDS = st.integers(0, 2**32 - 1)
 

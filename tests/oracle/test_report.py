@@ -14,12 +14,12 @@ import pytest
 
 import microchar as mc
 import microchar.report
-from microchar import metric
-from microchar.errors import InputError
+from microchar.core.errors import InputError
+from microchar.measurement import metric
+from microchar.measurement.tables import PROFILE_COLUMNS, SCALAR_COLUMNS
 from microchar.report import check_writable, notation, read_results, write_report
 from microchar.report.summary import summarize
-from microchar.tables import PROFILE_COLUMNS, SCALAR_COLUMNS
-from naive.results import made_up
+from oracles.results import made_up
 
 FILES = ["profiles.csv", "report.html", "results.json", "scalars.csv"]
 #: Elements that HTML closes by itself.

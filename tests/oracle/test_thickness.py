@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import microchar as mc
 from microchar.metrics import LocalThickness
 from microchar.metrics.local_thickness import thickness_counts
-from naive import thickness as naive
+from oracles import thickness as naive
 
 
 def smooth_labels(shape, n_phases, seed):

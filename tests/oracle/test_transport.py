@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microchar.diffusion import network, problem, small, solve
-from naive.transport import effective_diffusivity
+from oracles.transport import effective_diffusivity
 
 SHAPES = [(1, 7, 13), (13, 1, 1), (2, 2, 2), (5, 4, 6), (3, 9, 2), (7, 7, 1), (6, 5, 5), (1, 1, 4)]
 

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microchar as mc
-from microchar.grey_values import distinct, slabs
-from microchar.units import canonical_unit, convert, parse_length, parse_voxel_size, power_unit, pretty_unit
-from microchar.volume import OUTSIDE, Grid, Volume, parse_phases
+from microchar.core.grey_values import distinct, slabs
+from microchar.core.grid import Grid
+from microchar.core.units import canonical_unit, convert, parse_length, parse_voxel_size, power_unit, pretty_unit
+from microchar.core.volume import OUTSIDE, Volume, parse_phases
 
 INTEGERS = [np.uint8, np.int8, np.uint16, np.int16, ">u2", np.int32, np.uint32, np.int64, np.uint64]
 SHAPES = [(1, 7, 13), (4, 5, 6), (7, 1, 13), (7, 13, 1), (1, 1, 1)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import microchar as mc
-from microchar.metric import find, names
+from microchar.measurement.metric import find, names
 from microchar.testing import check_metric, configurations
 
 CASES = [(name, i, metric) for name in names() for i, metric in enumerate(configurations(find(name)))]
@@ -24,7 +24,7 @@ def test_contract(metric):
 @pytest.mark.parametrize("name", names())
 def test_id_class_and_report_order_agree(name):
     cls = find(name)
-    assert cls.name() == name
+    assert cls.id == name
     assert getattr(mc.metrics, cls.__name__) is cls
     assert name in mc.metrics.REPORT_ORDER
 

@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 
 import microchar as mc
-from microchar.cli import main
-from microchar.descriptors import Descriptors
-from microchar.errors import InputError
+from microchar.cli.program import main
+from microchar.core.errors import InputError
+from microchar.core.material import Material
+from microchar.core.volume import as_volume
+from microchar.generation.descriptors import Descriptors
+from microchar.generation.loading import load_generator
+from microchar.generation.training import TrainingData
 from microchar.generators._pair_statistics import PairStatistics, lines
 from microchar.generators.annealing import Annealing
 from microchar.generators.bootstrap import Bootstrap
 from microchar.generators.gaussian_field import GaussianField
 from microchar.generators.shuffle import Shuffle
-from microchar.model_file import load_generator
 from microchar.testing import check_generator
-from microchar.training import Material, TrainingData
-from microchar.volume import as_volume
 
 METRICS = ("volume_fraction", "two_point_correlation", "lineal_path")
 #: An exponential decay of lag 0.3 to 0.09 and its complement's.

@@ -9,11 +9,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from microchar import generator as generators
-from microchar.errors import InputError
-from microchar.generator import Generator, GeneratorSpec
+from microchar.core.errors import InputError
+from microchar.generation import generator as generators
+from microchar.generation.generator import Generator
+from microchar.generation.loading import load_generator
+from microchar.generation.spec import GeneratorSpec
 from microchar.generators.shuffle import Shuffle
-from microchar.model_file import load_generator
 from microchar.testing import check_generator
 
 SPEC = GeneratorSpec(
@@ -42,14 +43,14 @@ class Counting(Generator):
         assert self.material is not None, "asked for the layout before the material is known"
         return {"sum": ("float64", (self.width, len(self.material.phases)))}
 
-    def learn(self, data, rng, callback):
+    def learn(self, data, rng, progress):
         total, first = np.zeros((self.width, len(data.material.phases))), 0
         if self.resume:
             known = json.loads((self.folder / "checkpoint.json").read_text())
             total, first, rng.bit_generator.state = np.array(known["sum"]), known["step"], known["rng"]
         for step in range(first, self.steps):
             try:
-                callback(step / self.steps, "counting")
+                progress(step / self.steps, "counting")
             except BaseException:
                 if self.folder is not None and self.fails != "empty":
                     known = {"sum": total.tolist(), "step": step, "rng": rng.bit_generator.state}
@@ -60,8 +61,8 @@ class Counting(Generator):
             total[0, 0] = np.nan
         return {"sum": total}
 
-    def make(self, shape, rng, periodic, callback):
-        callback(0, "")
+    def make(self, shape, rng, periodic, progress):
+        progress(0, "")
         return rng.integers(0, 2, shape).astype(np.uint8)
 
 
@@ -94,7 +95,7 @@ def test_a_resumed_fit_ends_as_one_that_was_not_stopped(tmp_path, real):
     whole = Counting().fit(real, seed=2)
     halved = Counting()
     with pytest.raises(Stopped):
-        halved.fit(real, seed=2, callback=stop, folder=tmp_path / "runs" / "a")
+        halved.fit(real, seed=2, progress=stop, folder=tmp_path / "runs" / "a")
     assert not halved.state
     assert halved.material is None
     assert (halved.folder, halved.resume) == (None, False)
@@ -107,14 +108,14 @@ def test_a_resumed_fit_ends_as_one_that_was_not_stopped(tmp_path, real):
 
 def test_a_fit_that_leaves_nothing_leaves_no_folder(tmp_path, real):
     with pytest.raises(Stopped):
-        Counting(fails="empty").fit(real, callback=stop, folder=tmp_path / "a")
+        Counting(fails="empty").fit(real, progress=stop, folder=tmp_path / "a")
     Counting().fit(real, folder=tmp_path / "a")
     assert not list(tmp_path.iterdir())
 
 
 def test_progress_that_would_be_lost_or_is_not_there_is_refused(tmp_path, real):
     with pytest.raises(Stopped):
-        Counting().fit(real, callback=stop, folder=tmp_path / "a")
+        Counting().fit(real, progress=stop, folder=tmp_path / "a")
     with pytest.raises(InputError, match=r"a: holds the progress of an earlier fit; continue it with resume=True"):
         Counting().fit(real, folder=tmp_path / "a")
     with pytest.raises(InputError, match="b: holds no fit to resume"):

@@ -8,15 +8,17 @@ import sys
 import numpy as np
 import pytest
 
-from microchar.errors import InputError
-from microchar.generator import create, specs
+from microchar.core.errors import InputError
+from microchar.core.volume import as_volume
+from microchar.generation.catalogue import create_generator, generator_specs
+from microchar.generation.training import TrainingData
 from microchar.testing import check_generator
 from microchar.testing.volumes import overlapping_spheres
-from microchar.training import TrainingData
-from microchar.volume import as_volume
 
 BUILT_IN = {
-    name: spec for name, spec in specs().items() if spec.factory.startswith("microchar.") and not spec.missing()
+    name: spec
+    for name, spec in generator_specs().items()
+    if spec.factory.startswith("microchar.") and not spec.missing()
 }
 SHAPE = (24, 20, 16)
 #: Defaults are for volumes of a useful size.
@@ -52,7 +54,7 @@ def sliced(volume):
 
 
 def make(name):
-    return create(name, **PARAMETERS.get(name, {}))
+    return create_generator(name, **PARAMETERS.get(name, {}))
 
 
 def training(spec):
@@ -95,7 +97,7 @@ def test_what_lies_outside_the_mask_is_not_learnt_from(name):
     inside[:20] = True
     other = volume.values.copy()
     other[20:] = 1 - other[20:]
-    first, second = (create(name).fit(as_volume(values, mask=inside)) for values in (volume.values, other))
+    first, second = (create_generator(name).fit(as_volume(values, mask=inside)) for values in (volume.values, other))
     assert first.state.keys() == second.state.keys()
     for key, array in first.state.items():
         assert np.array_equal(array, second.state[key]), key
@@ -104,19 +106,19 @@ def test_what_lies_outside_the_mask_is_not_learnt_from(name):
 @pytest.mark.parametrize("name", [name for name, spec in BUILT_IN.items() if "volume" in spec.inputs])
 def test_a_phase_without_voxels_is_refused(name):
     with pytest.raises(InputError, match=r"has no voxels in the training data|needs 2.* phases"):
-        create(name).fit(as_volume(np.zeros((16, 16, 16), np.uint8), phases={"pore": 0, "solid": 1}))
+        create_generator(name).fit(as_volume(np.zeros((16, 16, 16), np.uint8), phases={"pore": 0, "solid": 1}))
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_unknown_parameters_are_refused(name):
     with pytest.raises(InputError, match=f"generator '{name}' has no parameter 'no_such_parameter'; it has "):
-        create(name, no_such_parameter=1)
+        create_generator(name, no_such_parameter=1)
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, True, None])
 def test_seeds_are_whole_numbers(seed):
     with pytest.raises(InputError, match="seed="):
-        create("shuffle").fit(two_phases(), seed=seed)
+        create_generator("shuffle").fit(two_phases(), seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -133,18 +135,18 @@ def test_seeds_are_whole_numbers(seed):
 )
 def test_shapes_and_axes_are_sequences_of_whole_numbers(asked, message):
     with pytest.raises(InputError, match=message):
-        create("overlapping-spheres").generate(**asked)
+        create_generator("overlapping-spheres").generate(**asked)
 
 
 def test_a_path_is_no_data():
     with pytest.raises(InputError, match=r"'real\.tif', expected an array; files are read by read_volume"):
-        create("shuffle").fit("real.tif")
+        create_generator("shuffle").fit("real.tif")
 
 
 def test_specs_are_read_without_importing_anything_heavy():
     code = """
-import sys, microchar.generator
-names = list(microchar.generator.specs())
+import sys, microchar.generation.generator
+names = list(microchar.generation.generator.specs())
 assert "shuffle" in names, names
 heavy = {"numba", "scipy", "torch", "porespy", "pandas", "matplotlib", "skimage", "safetensors"} & set(sys.modules)
 assert not heavy, heavy
@@ -156,7 +158,7 @@ assert not heavy, heavy
 def test_help_imports_nothing_heavy():
     code = """
 import sys
-from microchar.cli import main
+from microchar.cli.program import main
 try:
     main(["generate", "--help"])
 except SystemExit:

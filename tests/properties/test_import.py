@@ -15,7 +15,7 @@ HEAVY = {
 
 HELP = """
 import contextlib, io
-from microchar.cli import main
+from microchar.cli.program import main
 with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.suppress(SystemExit):
     main({arguments!r})
 assert "usage: microchar" in shown.getvalue()
@@ -42,7 +42,7 @@ def test_nothing_heavy_is_loaded(code):
 
 
 def test_listing_the_metrics_loads_none_of_their_helpers():
-    loaded = modules("import microchar\nmicrochar.metrics.names()")
+    loaded = modules("import microchar\nmicrochar.metrics.metric_names()")
     assert not {name.partition(".")[0] for name in loaded} & HEAVY
     assert not [name for name in loaded if name.startswith("microchar.kernels")]
 
@@ -50,4 +50,4 @@ def test_listing_the_metrics_loads_none_of_their_helpers():
 def test_the_public_names_are_all_there():
     # dir() is the table of contents; every entry must lead somewhere.
     code = "import microchar as mc\nassert all(getattr(mc, name) is not None for name in dir(mc))"
-    assert "microchar.volume" in modules(code)
+    assert "microchar.core.volume" in modules(code)

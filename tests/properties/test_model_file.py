@@ -14,13 +14,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from microchar import model_file
-from microchar.errors import InputError, MicrocharError
-from microchar.generator import Generator, GeneratorSpec, Layout, specs
+from microchar.core.errors import InputError, MicrocharError
+from microchar.core.volume import as_volume
+from microchar.generation import model_file
+from microchar.generation.catalogue import generator_specs
+from microchar.generation.fitted_state import Layout
+from microchar.generation.generator import Generator
+from microchar.generation.loading import load_generator, save_generator
+from microchar.generation.spec import GeneratorSpec
+from microchar.generation.training import TrainingData
 from microchar.generators.shuffle import Shuffle
-from microchar.model_file import load_generator, save_generator
-from microchar.training import TrainingData
-from microchar.volume import as_volume
 
 
 @pytest.fixture
@@ -90,16 +93,16 @@ class Odd(Generator):
 
     nested: tuple = ((1, 2.5), ("a", None))
 
-    def learn(self, data, rng, callback):
+    def learn(self, data, rng, progress):
         state = {"scalar": np.array(2.5), "turned": np.arange(6, dtype=np.int16).reshape(2, 3).T}
         return state | {"none": np.zeros((3, 0), bool)}
 
-    def make(self, shape, rng, periodic, callback):
+    def make(self, shape, rng, periodic, progress):
         raise NotImplementedError
 
 
 def test_any_parameters_and_arrays_come_back(tmp_path, monkeypatch):
-    monkeypatch.setattr("microchar.generator.specs", lambda: {**specs(), "odd": Odd.spec})
+    monkeypatch.setattr("microchar.generation.generator.specs", lambda: {**generator_specs(), "odd": Odd.spec})
     monkeypatch.setattr(GeneratorSpec, "load", lambda self, name: Odd if name == "odd" else Shuffle)
     odd = Odd().fit(np.eye(8)[None].repeat(8, 0).astype(int))
     odd.save(tmp_path / "odd")

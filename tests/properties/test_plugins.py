@@ -18,7 +18,9 @@ GENERATOR = """
     from dataclasses import dataclass
     from typing import ClassVar
     import numpy as np
-    from microchar.generator import Generator, GeneratorSpec, Layout
+    from microchar.generation.fitted_state import Layout
+    from microchar.generation.generator import Generator
+    from microchar.generation.spec import GeneratorSpec
 
     SPEC = GeneratorSpec(factory="{module}:Noise", title="Noise", summary="{module} makes noise",
                          inputs=("parameters",), requires={requires}, extra="{extra}")
@@ -27,11 +29,11 @@ GENERATOR = """
     class Noise(Generator):
         spec: ClassVar[GeneratorSpec] = SPEC
 
-        def learn(self, data, rng, callback):
+        def learn(self, data, rng, progress):
             return {{}}
 
-        def make(self, shape, rng, periodic, callback):
-            callback(0.0, "noise")
+        def make(self, shape, rng, periodic, progress):
+            progress(0.0, "noise")
             return rng.integers(0, 2, shape).astype(np.uint8)
 """
 
@@ -81,7 +83,7 @@ def run(site, *arguments: str) -> subprocess.CompletedProcess:
 
 
 def microchar(site, *arguments: str) -> subprocess.CompletedProcess:
-    return run(site, "-m", "microchar.cli", *arguments)
+    return run(site, "-m", "microchar.cli.program", *arguments)
 
 
 GENERATORS, METRICS, MODELS = "microchar.generators", "microchar.metrics", "microchar.models"
@@ -184,7 +186,7 @@ def test_the_tutorial_plugin_passes_the_conformance_test_and_the_command_line(si
 
 
 MODEL = """
-    from microchar.model_library import BundledModel
+    from microchar.generation.models import BundledModel
 
     SAND = BundledModel(generator={generator!r}, package="sandbox", file="models/{file}.safetensors",
                         title="A sandstone", summary="equal parts of sand and stone")
@@ -225,8 +227,8 @@ def test_a_bundled_model_is_listed_and_makes_volumes(site, sandbox):
         dedent(
             """
             import sys
-            from microchar.model_library import models
-            assert models()["sand"].title == "A sandstone"
+            from microchar.generation.models import bundled_models
+            assert bundled_models()["sand"].title == "A sandstone"
             assert "safetensors" not in sys.modules
             import microchar as mc
             volume = mc.read_volume("out/sand-3.tif")

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from microchar.errors import InputError
+from microchar.comparison.held_out import DEFAULT_METRICS, HeldOut
+from microchar.comparison.ranking import rank
+from microchar.core.errors import InputError
+from microchar.core.volume import Volume, as_volume
+from microchar.generation.training import TrainingData
 from microchar.generators import create
-from microchar.held_out import DEFAULT_METRICS, HeldOut
-from microchar.measurement import measure
-from microchar.ranking import rank
-from microchar.training import TrainingData
-from microchar.volume import Volume, as_volume
+from microchar.measurement.measuring import measure
 
 RNG = np.random.default_rng(5)
 CUBE = (24, 24, 24)
@@ -235,7 +235,7 @@ def test_candidates_are_sorted_and_those_that_saw_the_held_out_voxels_are_named(
         [shuffled, fitted, other, field((48, 48, 48), 2)],
         samples=2,
         shape=CUBE,
-        callback=lambda fraction, what: seen.append(fraction),
+        progress=lambda fraction, what: seen.append(fraction),
     )
     order = [entry.name for entry in found.entries]
     assert sorted(order) == ["field 2", "gaussian-field", "shuffle", "shuffle (2)"]

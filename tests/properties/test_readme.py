@@ -16,7 +16,7 @@ QUICKSTART = (ROOT / "docs" / "quickstart.rst").read_text(encoding="utf-8")
 
 def test_the_readme_lists_every_metric_with_its_own_summary():
     listed = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", README, re.MULTILINE))
-    assert listed == {name: mc.metrics.find(name).summary for name in mc.metrics.names()}
+    assert listed == {name: mc.metrics.find_metric(name).summary for name in mc.metrics.metric_names()}
 
 
 def _blocks(text: str) -> list[str]:

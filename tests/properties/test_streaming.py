@@ -12,14 +12,14 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from microchar import generator as generators
-from microchar.errors import InputError, MicrocharError
-from microchar.generator import GeneratorSpec
+from microchar.core.errors import InputError, MicrocharError
+from microchar.core.material import Material
+from microchar.generation import generator as generators
+from microchar.generation.spec import GeneratorSpec
+from microchar.generation.streaming import StreamingGenerator
 from microchar.generators.shuffle import Shuffle
 from microchar.io import read_volume, tiff, write_blocks, write_volume
-from microchar.streaming import StreamingGenerator
 from microchar.testing.generators import _check_written, check_generator
-from microchar.training import Material
 
 SPEC = GeneratorSpec(
     factory=f"{__name__}:Tiles",
@@ -40,18 +40,18 @@ class Tiles(StreamingGenerator):
     forget: int = 0
     greys: tuple[int, ...] = (0, 255)
 
-    def learn(self, data, rng, callback):
+    def learn(self, data, rng, progress):
         return {}
 
     def default_material(self):
         return Material(phases=("pore", "solid"), grey_values=self.greys, voxel_size=(1.0, 2.0, 3.0), unit="um")
 
-    def make_blocks(self, shape, rng, periodic, callback):
+    def make_blocks(self, shape, rng, periodic, progress):
         key = int(rng.integers(1, 1000))
         self.remarks["key"] = key
         starts = list(product(*(range(0, n, self.edge) for n in shape)))
         for number, start in enumerate(starts[self.forget :]):
-            callback(number / len(starts), f"tile {number}")
+            progress(number / len(starts), f"tile {number}")
             box = tuple(slice(a, min(a + self.edge, n)) for a, n in zip(start, shape, strict=True))
             i, j, k = np.ogrid[box]
             yield box, ((i * 7 + j * 13 + k * 29) * key // 5 % 2).astype(np.uint8)
@@ -119,15 +119,15 @@ def test_memory_is_that_of_blocks(tmp_path):
     assert peak < 32**3 * 8 * 6 < 160**3
 
 
-@pytest.mark.parametrize("when", ["callback", "incomplete", "disk", "no room", "suffix", "folder"])
+@pytest.mark.parametrize("when", ["progress", "incomplete", "disk", "no room", "suffix", "folder"])
 def test_nothing_is_left_behind(tmp_path, monkeypatch, when):
     tiles, path, error, message = Tiles(), tmp_path / "a.tif", InputError, None
 
     def stop(fraction, what):
-        if when == "callback" and fraction > 0.5:
+        if when == "progress" and fraction > 0.5:
             raise KeyboardInterrupt
 
-    if when == "callback":
+    if when == "progress":
         error = KeyboardInterrupt
     elif when == "incomplete":
         tiles, error, message = Tiles(forget=1), MicrocharError, "blocks of 3584 voxels were made for a volume of 4096"
@@ -147,7 +147,7 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch, when):
     else:
         path, message = tmp_path / "nowhere" / "a.tif", "cannot be written .No such file"
     with pytest.raises(error, match=message):
-        tiles.generate_to(path, (16, 16, 16), callback=stop)
+        tiles.generate_to(path, (16, 16, 16), progress=stop)
     assert not list(tmp_path.iterdir())
 
 

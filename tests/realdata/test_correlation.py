@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 import microchar as mc
-from microchar.blocks import thread_pool
-from microchar.measurement import count_all
-from microchar.metric import Shared
+from microchar.measurement.blocks import thread_pool
+from microchar.measurement.metric import Shared
 from microchar.metrics import ChordLengthDistribution, LinealPath, TwoPointCorrelation
 
 S2_AT_ONE = {"berea": (0.174581, 0.175007, 0.175724), "ketton": (0.109027, 0.110832, 0.111406)}
@@ -30,7 +29,7 @@ def test_the_first_lag_along_each_axis(name, real_array):
 def test_the_ends_of_bereas_runs_are_its_voxel_faces(real_array):
     volume = mc.as_volume(real_array("berea"))
     with thread_pool(None) as pool:
-        counts = count_all(ChordLengthDistribution(), volume, None, Shared(pool, 2))
+        counts = ChordLengthDistribution().counts(volume, None, Shared(pool, 2))
     runs = sum(counts[f"runs {axis}"].sum() for axis in range(3))
     lines = 3 * 400**2
     # A line of m runs crosses m - 1 faces; the reference is printed to six places of faces per voxel.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from microchar.core.volume import as_volume
+from microchar.generation.training import TrainingData
 from microchar.generators.gaussian_field import GaussianField
-from microchar.training import TrainingData
-from microchar.volume import as_volume
 
 
 def difference(fakes, real, phase, axis, lags):

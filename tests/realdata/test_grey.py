@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import microchar as mc
-from microchar.measurement import run
+from microchar.measurement.measuring import run
 from microchar.metrics import Glcm, Ssim
 
 

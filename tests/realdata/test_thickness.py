@@ -7,7 +7,7 @@ import pytest
 
 import microchar as mc
 from microchar.metrics import LocalThickness
-from naive import thickness as naive
+from oracles import thickness as naive
 
 
 def test_grains_of_berea_are_thicker_than_its_pores(real_array):

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from microchar.core.errors import NotEnoughMemoryError
+from microchar.core.memory import available_memory
 from microchar.diffusion.problem import Problem
-from microchar.errors import NotEnoughMemoryError
 from microchar.kernels import diffusion_setup
 
 #: Networks of at most that many nodes are factorised.
@@ -185,20 +186,12 @@ def runner(threads: int) -> Iterator[Run]:
 
 def refuse_beyond_memory(n: int) -> None:
     """Raise if the hierarchy of that many nodes needs more memory than there is."""
-    needed, available = n * _BYTES_PER_NODE, _available_memory()
+    needed, available = n * _BYTES_PER_NODE, available_memory()
     if needed > available:
         raise NotEnoughMemoryError(
             f"effective diffusivity of {n:.3g} conducting voxels needs about {needed / 1e9:.1f} GB of memory, "
             f"{available / 1e9:.1f} GB are available; crop the volume, or measure on a machine with more"
         )
-
-
-def _available_memory() -> float:
-    try:
-        with open("/proc/meminfo") as lines:
-            return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return float("inf")  # not Linux: the system will say so itself
 
 
 def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from microchar.result import STATUSES
+from microchar.core.result import Status
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -21,11 +21,10 @@ class Solution:
     lower, upper : float or None
         Bounds that hold the exact answer of the discrete problem; None from a
         backend that gives none.
-    status : str
-        "ok", "not_converged", "not_percolating" or "absent_phase", see
-        `microchar.result.STATUSES`.
+    status : Status
+        `OK`, `NOT_CONVERGED`, `NOT_PERCOLATING` or `ABSENT_PHASE`.
     message : str
-        Why, where the status is not "ok".
+        Why, where the status is not `OK`.
     iterations : int
         Of the solver; 0 for a direct solve.
     method : str
@@ -42,7 +41,7 @@ class Solution:
     value: float
     lower: float | None
     upper: float | None
-    status: str = "ok"
+    status: Status = Status.OK
     message: str = ""
     iterations: int = 0
     method: str = "none"
@@ -63,14 +62,14 @@ def midpoint(lower: float, upper: float) -> float:
     return 2 * lower * upper / (lower + upper) if lower > 0 else 0.5 * upper
 
 
-def nothing(status: str, conducting_fraction: float) -> Solution:
+def nothing(status: Status, conducting_fraction: float) -> Solution:
     """Return the solution of a problem in which nothing flows: "absent_phase" or "not_percolating"."""
     return Solution(
         value=0.0,
         lower=0.0,
         upper=0.0,
         status=status,
-        message=STATUSES[status],
+        message=status.meaning,
         conducting_fraction=conducting_fraction,
         percolating_fraction=0.0,
     )
@@ -82,4 +81,4 @@ def bounded(lower: float, upper: float, tolerance: float, **about: Any) -> Solut
     if solution.gap <= tolerance:
         return solution
     message = f"the gap between the bounds is {solution.gap:.1e} of the value, the tolerance was {tolerance:g}"
-    return replace(solution, status="not_converged", message=message)
+    return replace(solution, status=Status.NOT_CONVERGED, message=message)

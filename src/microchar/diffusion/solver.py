@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from microchar.core.result import Status
 from microchar.diffusion.problem import Problem, make_problem
 from microchar.diffusion.solution import Solution, bounded, midpoint, nothing
 
@@ -84,10 +85,10 @@ def solve(
     """
     problem = make_problem(labels, conductivity, axis=axis, voxel_size=voxel_size, periodic=periodic)
     methods = [_multigrid] if labels.size > _SMALL else [_small, _multigrid]
-    solution = nothing("absent_phase", 0.0)
+    solution = nothing(Status.ABSENT_PHASE, 0.0)
     for method in methods if problem.conducting else []:
         solution = method(problem, tolerance, threads, max_iterations, concentration, progress)
-        if solution.status != "not_converged":
+        if solution.status != Status.NOT_CONVERGED:
             break
     if solution.concentration is None:
         return solution
@@ -107,7 +108,7 @@ def _small(
 
     network, node = assemble(problem)
     if network.n == 0:
-        return nothing("not_percolating", problem.conducting)
+        return nothing(Status.NOT_PERCOLATING, problem.conducting)
     steps = ((u, *network.bounds(u), iterations, method) for u, iterations, method in small.fields(network))
     solution, field = _narrow(problem, steps, network.n, tolerance, progress)
     if concentration:
@@ -127,7 +128,7 @@ def _multigrid(
 
     kept, n = hierarchy.percolating(problem)
     if n == 0:
-        return nothing("not_percolating", problem.conducting)
+        return nothing(Status.NOT_PERCOLATING, problem.conducting)
     with hierarchy.runner(threads) as run:
         solver = multigrid.Solver(hierarchy.build(problem, kept, run), run)
         steps = ((*step, "multigrid") for step in solver.steps(tolerance, max_iterations))

@@ -8,8 +8,9 @@ from contextlib import redirect_stdout
 
 import numpy as np
 
+from microchar.core.errors import InputError, MissingDependencyError
+from microchar.core.result import Status
 from microchar.diffusion.solution import Solution, nothing
-from microchar.errors import InputError, MissingDependencyError
 
 
 def solve_with_taufactor(
@@ -41,18 +42,18 @@ def solve_with_taufactor(
     image = np.ascontiguousarray(np.moveaxis(conducts[labels], axis, 0))
     fraction = float(image.mean())
     if fraction == 0:
-        return nothing("absent_phase", fraction)
+        return nothing(Status.ABSENT_PHASE, fraction)
     with redirect_stdout(io.StringIO()):
         solver = Solver(image, device="cuda" if torch.cuda.is_available() else "cpu")
         solver.solve(verbose=False, conv_crit=tolerance)
     value = float(np.squeeze(solver.D_rel))
     if value == 0:
-        return nothing("not_percolating", fraction)
+        return nothing(Status.NOT_PERCOLATING, fraction)
     return Solution(
         value=value,
         lower=None,
         upper=None,
-        status="ok" if solver.converged else "not_converged",
+        status=Status.OK if solver.converged else Status.NOT_CONVERGED,
         message="" if solver.converged else f"TauFactor stopped after {solver.iter} iterations",
         iterations=solver.iter,
         method="TauFactor",

@@ -5,28 +5,30 @@ from __future__ import annotations
 import os
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
+from microchar.core.grid import Grid, LengthLike, Triple
+from microchar.core.material import Material
+from microchar.core.progress import Progress, silent
+from microchar.core.volume import Volume
 from microchar.metrics._directional import resolve_r_max
-from microchar.training import Material
-from microchar.volume import Grid, LengthLike, Triple, Volume
 
 #: Rows of a tally, as in the kernel.
 FUNCTIONS = ("S2", "L")
 #: How likely a voxel with 0, 1, …, 6 unlike neighbours is tried. Those within a phase are all but left alone: a swap
 #: there makes a speck, which costs little energy, and neither S2 nor L along the axes would ever clear it away.
 _BIAS = (1e-4, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1.0)
-#: Swaps between two looks at the error and calls of the callback; less than a second.
+#: Swaps between two looks at the error and calls of the progress; less than a second.
 _CHUNK = 10_000
 
 
 def tally(
-    volume: Volume, lags: Triple, periodic: tuple[int, ...] = (), progress: Callable[[float], None] = lambda share: None
+    volume: Volume, lags: Triple, periodic: tuple[int, ...] = (), progress: Progress = silent
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count the pairs and segments of each phase along each axis, and all there are.
 
@@ -38,22 +40,18 @@ def tally(
     valid : int64, (2, 3, lags)
         All pairs and segments.
     """
-    from microchar.blocks import thread_pool
-    from microchar.measurement import count_all
-    from microchar.metric import Shared
+    from microchar.measurement.blocks import thread_pool
+    from microchar.measurement.metric import Shared
     from microchar.metrics.lineal_path import LinealPath
     from microchar.metrics.two_point_correlation import TwoPointCorrelation
 
     counts = np.zeros((2, volume.n_phases, 3, max(lags) + 1), np.int64)
     valid = np.zeros((2, 3, max(lags) + 1), np.int64)
 
-    def tell(fraction: float, detail: str = "", /) -> None:
-        progress(fraction)
-
     with thread_pool(None) as pool:
-        shared = Shared(pool, 1, tell)
-        pairs = count_all(TwoPointCorrelation(radial=False, r_max=lags, periodic=periodic), volume, None, shared)
-        segments = count_all(LinealPath(r_max=lags, periodic=periodic), volume, None, shared)
+        shared = Shared(pool, 1, progress)
+        pairs = TwoPointCorrelation(radial=False, r_max=lags, periodic=periodic).counts(volume, None, shared)
+        segments = LinealPath(r_max=lags, periodic=periodic).counts(volume, None, shared)
     for axis in volume.grid.axes:
         used = slice(lags[axis] + 1)
         counts[0, :, axis, used], valid[0, axis, used] = pairs[f"pairs {axis}"], pairs[f"valid {axis}"]

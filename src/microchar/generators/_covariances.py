@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from microchar.errors import InputError, MissingDependencyError
+from microchar.core.errors import InputError, MissingDependencyError
+from microchar.core.grid import Triple
 from microchar.generators._spectrum import scaled_square
-from microchar.volume import Triple
 
 #: Largest smoothness of a Matérn covariance; beyond, its factors leave the range of a float.
 _SMOOTHEST = 20

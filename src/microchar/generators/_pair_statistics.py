@@ -8,12 +8,14 @@ from functools import partial
 
 import numpy as np
 
-from microchar.blocks import available_cores
-from microchar.errors import InputError
-from microchar.generator import Callback
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple, triple
+from microchar.core.material import Material
+from microchar.core.progress import Progress
+from microchar.core.volume import OUTSIDE
+from microchar.generation.training import TrainingData
 from microchar.generators._spectrum import along, steps
-from microchar.training import Material, TrainingData
-from microchar.volume import OUTSIDE, Triple
+from microchar.measurement.blocks import available_cores
 
 #: Largest lag that is measured: half of each axis, at most this many voxels.
 R_MAX = 64
@@ -33,7 +35,7 @@ class PairStatistics:
     lags: Triple
 
     @classmethod
-    def of(cls, data: TrainingData, callback: Callback) -> PairStatistics:
+    def of(cls, data: TrainingData, progress: Progress) -> PairStatistics:
         """Measure them on a volume, or make them of the directional S2 of slices or descriptors."""
         fractions = data.volume_fractions()
         if data.descriptors is not None:
@@ -41,7 +43,7 @@ class PairStatistics:
             return _of_lines({axis: line[:, : R_MAX + 1] for axis, line in given.items()}, data.material, fractions)
         if data.volume is None:
             _check_directions(data)
-            return _of_lines(_profiles(data, len(fractions), callback), data.material, fractions)
+            return _of_lines(_profiles(data, len(fractions), progress), data.material, fractions)
         labels = data.volume.read()
         lags = _half(labels.shape)
         inside = labels != OUTSIDE if data.volume.mask is not None else None
@@ -50,9 +52,9 @@ class PairStatistics:
         # Of two phases one says all; with many, each must be looked at.
         looked_at = range(len(fractions)) if len(fractions) > 2 else [1]
         for phase in looked_at:
-            progress = partial(callback, 0.3 * phase / len(fractions), f"S2 of {data.material.phases[phase]}")
-            progress()
-            s2[phase] = _ratio(_pairs(labels == phase, lags, progress), positions, fractions[phase] ** 2)
+            begun = partial(progress, 0.3 * phase / len(fractions), f"S2 of {data.material.phases[phase]}")
+            begun()
+            s2[phase] = _ratio(_pairs(labels == phase, lags, begun), positions, fractions[phase] ** 2)
         if len(fractions) == 2:
             s2[0] = 1 - 2 * fractions[1] + s2[1]
         return cls(fractions, s2, lags)
@@ -84,7 +86,7 @@ def width(line: np.ndarray) -> float:
 
 def _half(shape: Sequence[int]) -> Triple:
     lags = [min(n // 2, R_MAX) for n in shape]
-    return (lags[0], lags[1], lags[2])
+    return triple(lags)
 
 
 def _pairs(indicator: np.ndarray, lags: Triple, halfway: Callable[[], None] = lambda: None) -> np.ndarray:
@@ -142,7 +144,7 @@ def _check_directions(data: TrainingData) -> None:
             )
 
 
-def _profiles(data: TrainingData, n_phases: int, callback: Callback) -> dict[int, np.ndarray]:
+def _profiles(data: TrainingData, n_phases: int, progress: Progress) -> dict[int, np.ndarray]:
     """S2 of each phase at the lags 0..r along each axis that lies in some slice."""
     images = [np.expand_dims(image, normal) for normal, group in data.slices.items() for image in group]
     shapes = np.array([image.shape for image in images])
@@ -151,7 +153,7 @@ def _profiles(data: TrainingData, n_phases: int, callback: Callback) -> dict[int
     pairs = {axis: np.zeros((n_phases, r[axis] + 1)) for axis in axes}
     positions = {axis: np.zeros(r[axis] + 1) for axis in axes}
     for i, image in enumerate(images):
-        callback(0.3 * i / len(images), f"S2 of slice {i + 1} of {len(images)}")
+        progress(0.3 * i / len(images), f"S2 of slice {i + 1} of {len(images)}")
         for axis in axes:
             length = min(r[axis], image.shape[axis] - 1)
             if length < 1:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from microchar.generator import Callback
+from microchar.core.grid import Triple, triple
+from microchar.core.progress import Progress, section
 from microchar.generators._pair_statistics import PairStatistics, lines, width
 from microchar.generators._spectrum import PairTable, fit_covariance, steps
-from microchar.volume import Triple
 
 #: Edges of the lattice on which a covariance is fitted: so many correlation lengths, within these bounds; where even
 #: the larger bound is short, so many correlation lengths all the same.
@@ -22,7 +22,7 @@ _Realise = Callable[[np.ndarray, int], np.ndarray]
 
 
 def fit_fields(
-    found: PairStatistics, phases: Sequence[str], callback: Callback
+    found: PairStatistics, phases: Sequence[str], progress: Progress
 ) -> tuple[tuple[int, ...], np.ndarray, dict[str, Any]]:
     """Return the order in which phases are cut, the covariances of their fields, and what to tell of the fit."""
     order, wanted = _best_order(found)
@@ -34,12 +34,10 @@ def fit_fields(
     errors: list[float] = []
 
     def realise(rho: np.ndarray, field: int) -> np.ndarray:
-        def progress(done: int, of: int, error: float) -> None:
-            share = 0.3 + 0.7 * (field + done / of) / len(wanted)
-            callback(share, f"spectrum of {phases[order[field]]}: covariance error {error:.4f}")
-
+        start, stop = (0.3 + 0.7 * number / len(wanted) for number in (field, field + 1))
+        part = section(progress, start, stop, f"spectrum of {phases[order[field]]}: ")
         widths[field] = [width(line) for line in lines(rho, lags)]
-        fitted, error = fit_covariance(rho, lags, lattice, widths[field], progress)
+        fitted, error = fit_covariance(rho, lags, lattice, widths[field], part)
         covariances.append(fitted)
         errors.append(error)
         return fitted[np.ix_(*(steps(r) for r in lags))]
@@ -110,12 +108,12 @@ def _lattice(widths: Sequence[float]) -> Triple:
         fft.next_fast_len(int(max(np.clip(_LENGTHS * w, _LEAST, _MOST), _LENGTHS_AT_LEAST * w)), real=True)
         for w in widths
     ]
-    return (edges[0], edges[1], edges[2])
+    return triple(edges)
 
 
 def _shorter(lags: Triple, lattice: Triple) -> Triple:
     cut = [min(r, (n - 1) // 2) for r, n in zip(lags, lattice, strict=True)]
-    return (cut[0], cut[1], cut[2])
+    return triple(cut)
 
 
 def _directional_error(implied: np.ndarray, measured: np.ndarray, fraction: float, lags: Triple) -> list[float]:

@@ -8,9 +8,10 @@ from itertools import product
 
 import numpy as np
 
-from microchar.blocks import available_cores
-from microchar.errors import InputError
-from microchar.volume import OUTSIDE, Triple
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple
+from microchar.core.volume import OUTSIDE
+from microchar.measurement.blocks import available_cores
 
 #: Label of a voxel that no patch has reached yet.
 UNKNOWN = 254

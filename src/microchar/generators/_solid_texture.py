@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from microchar.blocks import available_cores
-from microchar.volume import Triple
+from microchar.core.grid import Triple
+from microchar.core.progress import Progress, section
+from microchar.measurement.blocks import available_cores
 
 Array = np.ndarray
 
@@ -31,7 +32,7 @@ _NEAREST, _ERROR = 4, 1.0
 _LEAST = 0.1
 #: A window at distance d votes with weight d to minus this power.
 _POWER = 3.0
-#: Windows matched between two calls of the callback.
+#: Windows matched between two calls of the progress.
 _CHUNK = 512
 #: Rounds in which phases get their volume fractions one after the other.
 _BALANCING = 40
@@ -43,7 +44,7 @@ def solid(
     n_phases: int,
     known: Mapping[Triple, int],
     rng: np.random.Generator,
-    callback: Callable[[float, str], None],
+    progress: Progress,
 ) -> Array:
     """Make a solid whose planes look like the exemplars.
 
@@ -65,7 +66,7 @@ def solid(
         Labels that voxels should have; they take part as such, but can be voted
         down.
     rng : numpy.random.Generator
-    callback : callable
+    progress : callable
         Called with the share that is done and what is in work.
 
     Returns
@@ -82,7 +83,7 @@ def solid(
     begin = coarse = values = _one_hot(start, n_phases)
     for number, (level, size) in enumerate(levels):
         what = f"{'×'.join(map(str, size))} voxels"
-        callback(number / len(levels), what)
+        progress(number / len(levels), what)
         here = _shrunk(begin, size)
         values = here if number == 0 else _resized(values, size) + here - _resized(coarse, size)
         coarse = here
@@ -93,11 +94,9 @@ def solid(
             if level == 0:
                 for place, label in known.items():
                     values[place] = _one_hot(np.array(label), n_phases)
-
-            def tick(share: float, done: float = number + i / _ROUNDS, what: str = f"{what}, round {i + 1}") -> None:
-                callback((done + share / _ROUNDS) / len(levels), what)
-
-            values = _voted(values, matchers, rng, tick)
+            begin_share, end_share = ((number + turn / _ROUNDS) / len(levels) for turn in (i, i + 1))
+            part = section(progress, begin_share, end_share, f"{what}, round {i + 1}")
+            values = _voted(values, matchers, rng, part)
     return values
 
 
@@ -216,9 +215,7 @@ def _windows(planes: Array, stride: int) -> Array:
 # --- voting --------------------------------------------------------------------------
 
 
-def _voted(
-    values: Array, matchers: Mapping[int, Matcher], rng: np.random.Generator, tick: Callable[[float], None]
-) -> Array:
+def _voted(values: Array, matchers: Mapping[int, Matcher], rng: np.random.Generator, progress: Progress) -> Array:
     """Return the mean of all that the matching windows of the planes through each voxel say."""
     votes = np.zeros_like(values)
     weights = np.zeros(values.shape[:3], np.float32)
@@ -229,7 +226,7 @@ def _voted(
         of_votes, of_weights = np.moveaxis(votes, axis, 0), np.moveaxis(weights, axis, 0)
         step = max(1, _CHUNK * _STRIDE**2 // (planes.shape[1] * planes.shape[2]))
         for start in range(0, len(planes), step):
-            done = partial(tick, (number + start / len(planes)) / len(matchers))
+            done = partial(progress, (number + start / len(planes)) / len(matchers), "")
             voted, weighed = _voted_planes(planes[start : start + step], matcher, done)
             back = (-shift[0], -shift[1])
             of_votes[start : start + step] += np.roll(voted, back, axis=(1, 2))

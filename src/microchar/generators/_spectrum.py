@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from microchar.blocks import available_cores
-from microchar.volume import Triple
+from microchar.core.grid import Triple
+from microchar.core.progress import Progress
+from microchar.measurement.blocks import available_cores
 
 #: Points of the table that relates a field's covariance to the probability that two points lie above the cut.
 _TABLE = 4097
@@ -18,7 +19,6 @@ _STEPS = 32
 _TAPER = 1 / 3.5
 
 #: Told the number of steps done, of all steps, and the error so far.
-Progress = Callable[[int, int, float], None]
 
 
 # --- one point and two points above the cut ----------------------------------
@@ -194,7 +194,7 @@ def fit_covariance(
         The r of each axis, less than half of the lattice, and the lattice.
     widths : sequence of three float
         Lags beyond which the covariance stays within ±1/e.
-    progress : callable
+    progress : Progress
         Called after each step.
 
     Returns
@@ -217,7 +217,7 @@ def fit_covariance(
         momentum, last = (1 + np.sqrt(1 + 4 * momentum**2)) / 2, momentum
         ahead = fitted + np.float32((last - 1) / momentum) * (fitted - before)
         error = float(np.sqrt(np.einsum("ijk,ijk,ijk", fitted - target, fitted - target, weights) / total))
-        progress(done, _STEPS, error)
+        progress(done / _STEPS, f"covariance error {error:.4f}")
     return fitted * taper, error
 
 

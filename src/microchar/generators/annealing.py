@@ -5,24 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from microchar.descriptors import FUNCTIONS
-from microchar.errors import InputError
-from microchar.generator import Callback, Generator, GeneratorSpec, Layout
-from microchar.training import TrainingData
-from microchar.volume import OUTSIDE, LengthLike, Triple, Volume
+from microchar.core.errors import InputError
+from microchar.core.grid import LengthLike, Triple
+from microchar.core.progress import Progress, section
+from microchar.core.volume import OUTSIDE, Volume
+from microchar.generation.descriptors import FUNCTIONS
+from microchar.generation.fitted_state import Layout
+from microchar.generation.generator import Generator
+from microchar.generation.spec import GeneratorSpec
+from microchar.generation.training import TrainingData
 
 if TYPE_CHECKING:
     from microchar.generators._annealing import Run
 
 SPEC = GeneratorSpec(
+    id="annealing",
     factory="microchar.generators.annealing:Annealing",
     title="Simulated annealing",
     summary="voxels swapped until the two-point correlation and lineal-path functions along the axes match",
@@ -72,7 +75,7 @@ class Annealing(Generator):
         over the budget. At 0 only swaps that do not raise :math:`E` are kept.
     checkpoint : str
         Folder where the state of a run is kept: written about once a minute and
-        when the callback ends the run, deleted when the run is complete. The
+        when the progress ends the run, deleted when the run is complete. The
         same request (parameters, fit, shape, periodic axes and seed) then goes on
         from there, and ends with the same volume, bit for bit. Default: none.
 
@@ -164,14 +167,14 @@ class Annealing(Generator):
     temperature: float = 0.0
     checkpoint: str = ""
 
-    def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
+    def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Measure the functions, and fit the Gaussian field to start from."""
         from microchar.generators.gaussian_field import GaussianField
 
         self._check()
-        (s2, lineal_path), lags = self._target(data, callback)
+        (s2, lineal_path), lags = self._target(data, progress)
         field = GaussianField()
-        fitted = field.learn(data, rng, lambda share, what: callback(0.5 + share / 2, f"start: {what}"))
+        fitted = field.learn(data, rng, section(progress, 0.5, 1.0, "start: "))
         self.history["start"] = field.history
         return {
             "s2": s2,
@@ -180,35 +183,36 @@ class Annealing(Generator):
             "fractions": data.volume_fractions(),
         } | {_FIELD + key: array for key, array in fitted.items()}
 
-    def _target(self, data: TrainingData, callback: Callback) -> tuple[np.ndarray, np.ndarray]:
+    def _target(self, data: TrainingData, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
         """Return the functions to reach, and the largest lag along each axis."""
         from microchar.generators._annealing import functions, given, tally
         from microchar.metrics._directional import resolve_r_max
 
         if data.descriptors is not None:
-            known = [data.descriptors.function(name, type(self).name()) for name in FUNCTIONS]
+            known = [data.descriptors.function(name, self.spec.id) for name in FUNCTIONS]
             return given(known, self.r_max, data.material)
         volumes = _volumes(data)
         tallies = []
         for i, volume in enumerate(volumes):
-            progress = partial(_report, callback, i, len(volumes))
-            progress(0.0)
-            tallies.append(tally(volume, resolve_r_max(volume.grid, self.r_max), progress=progress))
+            what = f"S2 and L of volume or slice {i + 1} of {len(volumes)}"
+            part = section(progress, 0.5 * i / len(volumes), 0.5 * (i + 1) / len(volumes), what)
+            part(0.0, "")
+            tallies.append(tally(volume, resolve_r_max(volume.grid, self.r_max), progress=part))
         return functions(tallies, data.material.voxel_size)
 
     def make(
-        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
         """Start from the Gaussian field and anneal."""
         self._check()
         self._check_shape(shape)
-        callback(0.0, "start")
-        labels = self._first(shape, rng, lambda share, what: callback(0.1 * share, f"start: {what}"))
+        progress(0.0, "start")
+        labels = self._first(shape, rng, section(progress, 0.0, 0.1, "start: "))
         run = self._run(labels, periodic, int(rng.integers(2**63)))
         path = self._checkpoint(run)
         if path is not None and path.is_file():
             run.resume(path)
-        self._anneal(run, path, callback)
+        self._anneal(run, path, progress)
         s2, lineal_path = run.errors()
         self.remarks |= {
             "RMS error of S2": float(s2),
@@ -218,7 +222,7 @@ class Annealing(Generator):
         }
         return run.labels
 
-    def _anneal(self, run: Run, path: Path | None, callback: Callback) -> None:
+    def _anneal(self, run: Run, path: Path | None, progress: Progress) -> None:
         from time import monotonic
 
         written = monotonic()
@@ -226,7 +230,7 @@ class Annealing(Generator):
             while True:
                 s2, lineal_path = run.errors()
                 share = run.done / run.tries
-                callback(0.1 + 0.9 * share, f"{share:.0%} of the swaps: error {s2:.5f} of S2, {lineal_path:.5f} of L")
+                progress(0.1 + 0.9 * share, f"{share:.0%} of the swaps: error {s2:.5f} of S2, {lineal_path:.5f} of L")
                 if run.done >= run.tries or run.error() < self.tolerance:
                     break
                 run.advance()
@@ -253,7 +257,7 @@ class Annealing(Generator):
             seed=seed,
         )
 
-    def _first(self, shape: Triple, rng: np.random.Generator, callback: Callback) -> np.ndarray:
+    def _first(self, shape: Triple, rng: np.random.Generator, progress: Progress) -> np.ndarray:
         """Return labels to start from, with all phases in them."""
         from microchar.generators.gaussian_field import GaussianField
         from microchar.generators.shuffle import Shuffle
@@ -266,7 +270,7 @@ class Annealing(Generator):
             start = GaussianField()
             start.state = {key.removeprefix(_FIELD): a for key, a in self.state.items() if key.startswith(_FIELD)}
         start.material = self.material
-        labels = start.generate(shape, seed=int(rng.integers(2**63)), callback=callback).read()
+        labels = start.generate(shape, seed=int(rng.integers(2**63)), progress=progress).read()
         voxels = np.bincount(labels.ravel(), minlength=len(self.state["fractions"]))
         if len(voxels) != len(self.state["fractions"]) or not voxels.all():
             raise InputError(
@@ -334,7 +338,3 @@ def _volumes(data: TrainingData) -> list[Volume]:
         for normal, group in data.slices.items()
         for image in group
     ]
-
-
-def _report(callback: Callable[[float, str], None], i: int, of: int, share: float) -> None:
-    callback(0.5 * (i + share) / of, f"S2 and L of volume or slice {i + 1} of {of}")

@@ -9,12 +9,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from microchar.errors import InputError
-from microchar.generator import Callback, Generator, GeneratorSpec, Layout
-from microchar.training import TrainingData
-from microchar.volume import MAX_PHASES, OUTSIDE, Triple
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple, triple
+from microchar.core.progress import Progress
+from microchar.core.volume import MAX_PHASES, OUTSIDE
+from microchar.generation.fitted_state import Layout
+from microchar.generation.generator import Generator
+from microchar.generation.spec import GeneratorSpec
+from microchar.generation.training import TrainingData
 
 SPEC = GeneratorSpec(
+    id="bootstrap",
     factory="microchar.generators.bootstrap:Bootstrap",
     title="Bootstrap",
     summary="random blocks of the real volume side by side: real within blocks, unrelated across their faces",
@@ -71,9 +76,9 @@ class Bootstrap(Generator):
 
     block: int | tuple[int, ...] | None = None
 
-    def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
+    def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Keep the volume, and see to it that it holds a block."""
-        callback(0.0, "reading the volume")
+        progress(0.0, "reading the volume")
         assert data.volume is not None  # the spec asks for a volume
         labels = data.volume.read()
         block = self._block(labels.shape)
@@ -82,17 +87,17 @@ class Bootstrap(Generator):
         return {"labels": labels, "block": np.array(block, np.int64)}
 
     def make(
-        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
         """Lay one block after the other."""
         real, block = self.state["labels"], tuple(self.state["block"].tolist())
-        callback(0.0, "places of blocks")
+        progress(0.0, "places of blocks")
         places = _places(real, block)
         allowed = None if places.all() else np.flatnonzero(places)
         labels = np.empty(shape, np.uint8)
         corners = list(product(*(range(0, n, b) for n, b in zip(shape, block, strict=True))))
         for i, corner in enumerate(corners):
-            callback(i / len(corners), "blocks")
+            progress(i / len(corners), "blocks")
             place = int(rng.integers(places.size if allowed is None else len(allowed)))
             start = np.unravel_index(place if allowed is None else allowed[place], places.shape)
             stop = [min(c + b, n) for c, b, n in zip(corner, block, shape, strict=True)]
@@ -112,7 +117,7 @@ class Bootstrap(Generator):
             raise InputError(
                 f"block={self.block!r}: larger than the training volume {tuple(shape)} along axis {large[0]}"
             )
-        return (edges[0], edges[1], edges[2])
+        return triple(edges)
 
 
 def _places(labels: np.ndarray, block: Sequence[int]) -> np.ndarray:

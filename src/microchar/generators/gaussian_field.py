@@ -8,8 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from microchar.errors import InputError
-from microchar.generator import Callback, Generator, GeneratorSpec, Layout
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple, triple
+from microchar.core.material import Material
+from microchar.core.progress import Progress
+from microchar.core.volume import Volume, as_volume
+from microchar.generation.fitted_state import Layout
+from microchar.generation.generator import Generator
+from microchar.generation.spec import GeneratorSpec
+from microchar.generation.training import TrainingData
 from microchar.generators._covariances import covariance_of
 from microchar.generators._spectrum import (
     cut_level,
@@ -19,12 +26,11 @@ from microchar.generators._spectrum import (
     nearest_spectrum,
     pair_probability,
 )
-from microchar.training import Material, TrainingData
-from microchar.volume import Triple, Volume, as_volume
 
 __all__ = ["GaussianField", "cut_gaussian_field", "field_covariance", "matched_gaussian_field", "pair_probability"]
 
 SPEC = GeneratorSpec(
+    id="gaussian-field",
     factory="microchar.generators.gaussian_field:GaussianField",
     title="Gaussian field",
     summary="level cuts of Gaussian random fields, matched to the two-point correlation function and nothing else",
@@ -162,20 +168,20 @@ class GaussianField(Generator):
         labels = range(len(self._fractions()))
         return Material(phases=tuple(map(str, labels)), grey_values=tuple(labels))
 
-    def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
+    def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Fit one covariance after the other to the S2 of the phases."""
         from microchar.generators._pair_statistics import PairStatistics
         from microchar.generators._pluri_gaussian import fit_fields
 
-        callback(0.0, "two-point correlation function")
-        found = PairStatistics.of(data, callback)
-        order, covariance, about = fit_fields(found, data.material.phases, callback)
+        progress(0.0, "two-point correlation function")
+        found = PairStatistics.of(data, progress)
+        order, covariance, about = fit_fields(found, data.material.phases, progress)
         self.history |= about
         cut = np.array(order[:-1], np.int64)
         return {"covariance": covariance, "fractions": found.fractions[cut], "order": cut}
 
     def make(
-        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
         """Cut one field after the other, each where the earlier ones left something."""
         if self.state:
@@ -191,9 +197,9 @@ class GaussianField(Generator):
         left = 1.0
         for i, (phase, fraction) in enumerate(zip(order, fractions, strict=True)):
             what = f"field {i + 1} of {len(order)}"
-            callback(i / len(order), what)
+            progress(i / len(order), what)
             spectrum = nearest_spectrum(self._covariance(i, shape))
-            callback((i + 0.5) / len(order), what)
+            progress((i + 0.5) / len(order), what)
             field = draw_field(spectrum, shape, rng)
             above = free & (field >= cut_level(field[free], fraction / left, self.exact_fraction))
             labels[above] = phase
@@ -359,4 +365,4 @@ def _correlation_lengths(lengths: float | Sequence[float], lattice: Triple) -> t
             f"correlation_length={lengths!r}: more than half of the shape {lattice} along axis {too_long[0]}; "
             "a periodic lattice cannot hold it, make the volume larger"
         )
-    return (per_axis[0], per_axis[1], per_axis[2])
+    return triple(per_axis)

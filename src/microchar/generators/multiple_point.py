@@ -7,8 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from microchar.errors import InputError
-from microchar.generator import Callback, Generator, GeneratorSpec, Layout
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple
+from microchar.core.progress import Progress
+from microchar.core.volume import MAX_PHASES, OUTSIDE
+from microchar.generation.fitted_state import Layout
+from microchar.generation.generator import Generator
+from microchar.generation.spec import GeneratorSpec
+from microchar.generation.training import TrainingData
 from microchar.generators._quilting import (
     UNKNOWN,
     Cover,
@@ -19,10 +25,9 @@ from microchar.generators._quilting import (
     copied_share,
     join,
 )
-from microchar.training import TrainingData
-from microchar.volume import MAX_PHASES, OUTSIDE, Triple
 
 SPEC = GeneratorSpec(
+    id="multiple-point",
     factory="microchar.generators.multiple_point:MultiplePoint",
     title="Multiple-point (patch quilting)",
     summary="overlapping patches of the training image, joined along minimum cuts; copies, and says how much",
@@ -163,9 +168,9 @@ class MultiplePoint(Generator):
     candidates: int = 5
     hard_data: tuple[tuple[int, int, int, int], ...] = ()
 
-    def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
+    def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Keep the training image."""
-        callback(0.0, "training image")
+        progress(0.0, "training image")
         if data.volume is not None:
             image, normals = data.volume.read(), np.zeros(0, np.int64)
         else:
@@ -175,11 +180,11 @@ class MultiplePoint(Generator):
         return {"image": image, "normals": normals}
 
     def make(
-        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
         """Lay patches in raster order; for a volume from slices, vote."""
         if self.state["normals"].size and min(shape) > 1:
-            return self._solid(shape, rng, periodic, callback)
+            return self._solid(shape, rng, periodic, progress)
         patch, overlap = self._sizes(self.state["image"], sliced=self.state["normals"].size > 0)
         cover = Cover.of(shape, patch, overlap, periodic)
         known = self._hard_data(shape)
@@ -187,7 +192,7 @@ class MultiplePoint(Generator):
         placed: list[Patch] = []
 
         def tick() -> None:
-            callback(len(placed) / len(corners), f"patch {len(placed) + 1} of {len(corners)}")
+            progress(len(placed) / len(corners), f"patch {len(placed) + 1} of {len(corners)}")
 
         search = Search(self._image(shape), cover.patch, self._n_phases, tick)
         counts = np.zeros(self._n_phases, np.int64)
@@ -211,7 +216,7 @@ class MultiplePoint(Generator):
         return labels
 
     def _solid(
-        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
         """Make a volume from slices: a Gaussian field with their two-point correlation, voted into shape."""
         from microchar.generators._solid_texture import WINDOW, balanced, solid, volume_fractions
@@ -232,12 +237,12 @@ class MultiplePoint(Generator):
         # It is a torus in any case: along an axis that shall not repeat, more than the window is cut off.
         full = tuple(n if axis in periodic else n + WINDOW for axis, n in enumerate(shape))
         field = GaussianField().fit(
-            TrainingData(material=self.material, slices=slices), callback=lambda _, what: callback(0.0, what)
+            TrainingData(material=self.material, slices=slices), progress=lambda _, what: progress(0.0, what)
         )
         start = field.generate(
-            full, seed=int(rng.integers(2**32)), periodic=(0, 1, 2), callback=lambda _, what: callback(0.0, what)
+            full, seed=int(rng.integers(2**32)), periodic=(0, 1, 2), progress=lambda _, what: progress(0.0, what)
         )
-        votes = solid(slices, start.read(), self._n_phases, known, rng, callback)
+        votes = solid(slices, start.read(), self._n_phases, known, rng, progress)
         labels = balanced(votes[tuple(slice(n) for n in shape)], volume_fractions(slices, self._n_phases))
         self.remarks["copied_share"] = "does not apply: voxels are voted on by windows of slices"
         if self.hard_data:

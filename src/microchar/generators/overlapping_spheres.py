@@ -7,12 +7,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from microchar.errors import InputError
-from microchar.generator import Callback, Generator, GeneratorSpec, Layout
-from microchar.training import TrainingData
-from microchar.volume import OUTSIDE, Triple
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple
+from microchar.core.progress import Progress
+from microchar.core.volume import OUTSIDE
+from microchar.generation.fitted_state import Layout
+from microchar.generation.generator import Generator
+from microchar.generation.spec import GeneratorSpec
+from microchar.generation.training import TrainingData
 
 SPEC = GeneratorSpec(
+    id="overlapping-spheres",
     factory="microchar.generators.overlapping_spheres:OverlappingSpheres",
     title="Overlapping spheres",
     summary="balls of one radius at random points, free to overlap: a Boolean model",
@@ -21,7 +26,7 @@ SPEC = GeneratorSpec(
     cost="a second and a byte a voxel",
 )
 
-#: Spheres painted between two looks at the callback.
+#: Spheres painted between two looks at the progress.
 _AT_ONCE = 4096
 
 
@@ -84,11 +89,11 @@ class OverlappingSpheres(Generator):
     volume_fraction: float = 0.5
     spheres: int = 1
 
-    def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
+    def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Find the radius that gives the share of unlike neighbours."""
         self._check()
         fraction = float(data.volume_fractions()[self.spheres])
-        callback(0.5, "unlike neighbours")
+        progress(0.5, "unlike neighbours")
         uncovered = np.log(1 - fraction)
         inverse = []
         for size, unlike in zip(data.material.voxel_size, _unlike(data), strict=True):
@@ -106,7 +111,7 @@ class OverlappingSpheres(Generator):
         return {"radius": np.array([radius]), "volume_fraction": np.array([fraction])}
 
     def make(
-        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
         """Draw the centres and paint the balls."""
         from microchar.kernels.spheres import paint
@@ -123,14 +128,14 @@ class OverlappingSpheres(Generator):
                 raise InputError(
                     f"shape={shape}: a sphere of radius {radii[axis]:.1f} voxels meets itself around axis {axis}"
                 )
-        callback(0.0, "spheres")
+        progress(0.0, "spheres")
         margin = np.where(wraps, 0, radii)
         extent = np.array(shape) + 2 * margin
         density = -np.log(1 - fraction) / (4 / 3 * np.pi * radii.prod())
         centres = rng.random((rng.poisson(density * extent.prod()), 3)) * extent - margin - 0.5
         covered = np.zeros(shape, np.uint8)
         for first in range(0, len(centres), _AT_ONCE):
-            callback(first / len(centres), f"{first} of {len(centres)} spheres")
+            progress(first / len(centres), f"{first} of {len(centres)} spheres")
             paint(covered, centres[first : first + _AT_ONCE], radii, wraps)
         return covered if self.spheres else 1 - covered
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, make_dataclass
@@ -11,14 +12,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from microchar.errors import InputError
-from microchar.generator import Callback, Generator, GeneratorSpec
-from microchar.training import TrainingData
-from microchar.volume import Triple
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple
+from microchar.core.progress import Progress
+from microchar.generation.generator import Generator
+from microchar.generation.spec import GeneratorSpec
+from microchar.generation.training import TrainingData
 
 
 def _spec(name: str, title: str, summary: str, **offers: Any) -> GeneratorSpec:
+    words = re.findall(r"[A-Z][a-z]+", name)
     return GeneratorSpec(
+        id=f"porespy:{'-'.join(words).lower()}",
         factory=f"{__name__}:{name}",
         title=f"porespy {title}",
         summary=summary,
@@ -68,17 +73,17 @@ class PorespyGenerator(Generator):
 
     function: ClassVar[str]
 
-    def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
+    def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Refuse: it is made from parameters, and `fit` says so before."""
         raise NotImplementedError
 
     def make(
-        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
         """Call porespy."""
         import porespy
 
-        callback(0.0, f"porespy {self.function}")
+        progress(0.0, f"porespy {self.function}")
         function = getattr(porespy.generators, self.function)
         arguments = {"shape": [n for n in shape if n > 1], "seed": int(rng.integers(2**31)), **self.parameters()}
         if "periodic" in inspect.signature(function).parameters:

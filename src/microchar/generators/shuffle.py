@@ -7,11 +7,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from microchar.generator import Callback, Generator, GeneratorSpec, Layout
-from microchar.training import TrainingData
-from microchar.volume import MAX_PHASES, Triple
+from microchar.core.grid import Triple
+from microchar.core.progress import Progress
+from microchar.core.volume import MAX_PHASES
+from microchar.generation.fitted_state import Layout
+from microchar.generation.generator import Generator
+from microchar.generation.spec import GeneratorSpec
+from microchar.generation.training import TrainingData
 
 SPEC = GeneratorSpec(
+    id="shuffle",
     factory="microchar.generators.shuffle:Shuffle",
     title="Shuffle",
     summary="voxels in random order: the volume fractions and nothing else",
@@ -44,16 +49,16 @@ class Shuffle(Generator):
     spec: ClassVar[GeneratorSpec] = SPEC
     layout: ClassVar[Layout] = {"fractions": ("float64", ("phase",))}
 
-    def learn(self, data: TrainingData, rng: np.random.Generator, callback: Callback) -> dict[str, np.ndarray]:
+    def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Learn the volume fractions."""
-        callback(0.0, "volume fractions")
+        progress(0.0, "volume fractions")
         return {"fractions": data.volume_fractions()}
 
     def make(
-        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], callback: Callback
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
         """Lay the phases out in order and shuffle."""
-        callback(0.0, "shuffling")
+        progress(0.0, "shuffling")
         size = int(np.prod(shape))
         last = np.round(np.cumsum(self.state["fractions"]) * size).astype(np.int64)
         labels = np.repeat(np.arange(len(last), dtype=np.uint8), np.diff(last, prepend=0))

@@ -13,8 +13,7 @@ import hashlib
 import os
 import pkgutil
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from glob import has_magic
@@ -24,11 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from microchar.errors import InputError, MicrocharError
+from microchar.core.errors import InputError, MicrocharError
+from microchar.core.files import whole_file
+from microchar.core.text import by
+from microchar.core.units import canonical_unit, convert, parse_voxel_size
+from microchar.core.volume import Volume, as_volume, same_voxels, three_axes
 from microchar.io._crop import Box, crop_box
 from microchar.io._image import Image, Options, Reader
-from microchar.units import canonical_unit, convert, parse_voxel_size
-from microchar.volume import Volume, as_volume, same_voxels, three_axes
 
 __all__ = ["read_image", "read_volume", "write_blocks", "write_volume"]
 
@@ -179,7 +180,7 @@ def write_volume(
         to = canonical_unit(unit)
         z, y, x = (edge if own == "voxel" else convert(edge, own, to) for edge in size)
         size, own = (z, y, x), to
-    with _whole_or_nothing(path) as temporary:
+    with whole_file(path) as temporary:
         writer(temporary, values, size, own)
 
 
@@ -218,7 +219,7 @@ def write_blocks(
     n0, n1, n2 = (int(n) for n in shape)
     dtype = np.dtype(dtype)
     total = n0 * n1 * n2
-    with _whole_or_nothing(path) as temporary:
+    with whole_file(path) as temporary:
         _refuse_full_disk(path, total * dtype.itemsize)
         offset = create(temporary, (n0, n1, n2), dtype, voxel_size, unit)
         _reserve(temporary)
@@ -310,7 +311,7 @@ def _source(text: str, image: Image) -> dict[str, str]:
 
 
 def _voxel_size_note(image: Image, given: Any) -> str:
-    stated = image.voxel_size and f"{' × '.join(f'{edge:g}' for edge in image.voxel_size)} {image.unit}"
+    stated = image.voxel_size and f"{by(image.voxel_size)} {image.unit}"
     if given is not None:
         return "voxel size as given" + (f", instead of {stated} in the file" if stated else "")
     if stated:
@@ -324,7 +325,7 @@ def _crop_note(box: Box, shape: tuple[int, ...]) -> list[str]:
     if all(part.stop - part.start == n for part, n in zip(box, shape, strict=True)):
         return []
     cut = ", ".join(f"{part.start}:{part.stop}" for part in box)
-    return [f"cropped to {cut} of {' × '.join(str(n) for n in shape)} voxels"]
+    return [f"cropped to {cut} of {by(shape)} voxels"]
 
 
 def _name(text: str) -> str:
@@ -335,16 +336,3 @@ def _name(text: str) -> str:
         return path.parent.resolve().name
     stem = path.stem.removesuffix(".ome")
     return f"{stem}:{key}" if key else stem
-
-
-@contextmanager
-def _whole_or_nothing(path: Path) -> Iterator[Path]:
-    """Give the path of a file that gets this name when all of it is written, and vanishes otherwise."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)

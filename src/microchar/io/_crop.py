@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from microchar.errors import InputError
-from microchar.volume import Triple
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple, triple
 
 Box = tuple[slice, slice, slice]
 
@@ -38,7 +38,7 @@ def crop_box(crop: str | Sequence[slice] | None, shape: Triple, name: str) -> Bo
     elif crop is not None:
         ranges = _in_order(list(crop), shape, crop)
     box = [_inside(ranges.get(axis, slice(None)), axis, shape[axis], name) for axis in range(3)]
-    return (box[0], box[1], box[2])
+    return triple(box)
 
 
 def _read(text: str, shape: Triple) -> dict[int, slice]:

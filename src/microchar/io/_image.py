@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
+from microchar.core.memory import physical_memory
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Image:
     values : ndarray
         Grey values as stored, memory-mapped where the format allows it.
     voxel_size, unit
-        As in `microchar.volume.Grid`; None where the file does not say.
+        As in `microchar.core.grid.Grid`; None where the file does not say.
     voxel_size_note : str
         Where the voxel size was found, or why what is in the file is not one.
     notes : tuple of str
@@ -80,13 +80,6 @@ class Reader(Protocol):
 
     def read(self, path: Path, options: Options) -> Image:
         """Read a file that exists and is not empty; raise InputError if it cannot be used."""
-
-
-def physical_memory() -> int:
-    """Bytes of memory of this machine, or what a workstation has where that cannot be found out."""
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 2**36
 
 
 def refuse_beyond_memory(path: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from microchar.errors import InputError
-from microchar.units import canonical_unit, convert
+from microchar.core.errors import InputError
+from microchar.core.units import canonical_unit, convert
 
 if TYPE_CHECKING:
     import tifffile

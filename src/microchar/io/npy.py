@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
 from microchar.io._image import Image, Options, refuse_shorter_than
 
 FORMAT = "NumPy"

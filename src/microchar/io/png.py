@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
 from microchar.io._image import Image, Options
 
 FORMAT = "PNG"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
 from microchar.io._image import Image, Options, refuse_beyond_memory
 
 FORMAT = "slices"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
 from microchar.io._image import Image, Options, refuse_beyond_memory, refuse_shorter_than
 from microchar.io._tiff_metadata import stated_voxel_size
 

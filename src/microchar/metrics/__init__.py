@@ -1,17 +1,18 @@
-"""The metrics: one file each, found by its name, loaded when first used.
+"""The metrics: one file each, named like the metric's id, loaded when first used.
 
 ``microchar.metrics.LinealPath(r_max=50)`` is the metric ``lineal_path``.
 """
 
 from __future__ import annotations
 
-from microchar.metric import class_name, create, find, names
+from microchar.measurement.catalogue import create_metric, find_metric, metric_names
+from microchar.measurement.metric import Metric
 
-__all__ = ["create", "find", "names"]
+__all__ = ["create_metric", "find_metric", "metric_names"]
 
 #: Order in which tables, files and the report show the metrics. One that is not
 #: in this list comes behind those that are.
-REPORT_ORDER = (
+ORDER = (
     "volume_fraction",
     "specific_surface_area",
     "interfacial_area",
@@ -36,12 +37,16 @@ REPORT_ORDER = (
 )
 
 
-def __getattr__(attribute: str) -> type:
-    for name in names():
-        if class_name(name) == attribute:
-            return find(name)
+def __getattr__(attribute: str) -> type[Metric]:
+    for name in metric_names():
+        if _class_name(name) == attribute:
+            return find_metric(name)
     raise AttributeError(f"module 'microchar.metrics' has no attribute {attribute!r}")
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *(class_name(name) for name in names())]
+    return [*__all__, *(_class_name(name) for name in metric_names())]
+
+
+def _class_name(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))

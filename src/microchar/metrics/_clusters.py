@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from microchar.errors import InputError
+from microchar.core.errors import InputError
+from microchar.core.result import Status, Value
+from microchar.core.volume import OUTSIDE, Volume
 from microchar.kernels.clusters import survey
-from microchar.metric import Kind, Metric, Shared, WholeMetric
-from microchar.result import Value
-from microchar.volume import OUTSIDE, Volume
+from microchar.measurement.metric import Kind, Metric, Shared, WholeMetric
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ class ClusterMetric(WholeMetric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_connectivity(self.name(), self.connectivity)
+        check_connectivity(self.id, self.connectivity)
 
     def convention(self, volume: Volume) -> dict[str, str]:
         """Add which voxels are neighbours."""
@@ -119,7 +119,7 @@ class ClusterMetric(WholeMetric):
 
 def share_of_phase(metric: Metric, volume: Volume, share: float | None, phase: str, direction: str = "all") -> Value:
     """Make the value of a share of a phase; None where the phase has no voxels."""
-    status = "absent_phase" if share is None else "ok"
+    status = Status.ABSENT_PHASE if share is None else Status.OK
     message = "the phase has no voxels" if share is None else ""
     return metric.scalar(volume.grid, share, phase=phase, direction=direction, status=status, message=message)
 

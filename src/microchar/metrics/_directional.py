@@ -8,11 +8,12 @@ from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
-from microchar.blocks import Block
-from microchar.errors import InputError
-from microchar.metric import AdditiveMetric, Kind
-from microchar.result import Profile
-from microchar.volume import OUTSIDE, Grid, LengthLike, Triple, Volume
+from microchar.core.errors import InputError
+from microchar.core.grid import Grid, LengthLike, Triple, triple
+from microchar.core.result import Profile, Status
+from microchar.core.volume import OUTSIDE, Volume
+from microchar.measurement.blocks import Block
+from microchar.measurement.metric import AdditiveMetric, Kind
 
 #: Largest lag by default, in voxels, on axes that are at least twice as long.
 _DEFAULT_R_MAX = 100
@@ -63,7 +64,7 @@ class DirectionalMetric(AdditiveMetric):
     def defined_curve(self, grid: Grid, x: np.ndarray, y: np.ndarray, **labels: Any) -> Profile:
         """Make a profile; its status is "undefined" where no value exists, unless a status is given."""
         if not np.isfinite(y).any():
-            labels = {"status": "undefined", "message": "the mask leaves no place to count at any lag"} | labels
+            labels = {"status": Status.UNDEFINED, "message": "the mask leaves no place to count at any lag"} | labels
         return self.curve(grid, x, y, **labels)
 
 
@@ -84,7 +85,7 @@ def resolve_r_max(grid: Grid, r_max: LengthLike | None) -> Triple:
     """
     if r_max is None:
         half = [min(n // 2, _DEFAULT_R_MAX) for n in grid.shape]
-        return (half[0], half[1], half[2])
+        return triple(half)
     voxels = grid.to_voxels(r_max, "r_max")
     for axis in grid.axes:
         longest = grid.shape[axis] - 1

@@ -8,12 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from microchar.blocks import Block, Counts
-from microchar.grey_values import value_range
+from microchar.core.grey_values import value_range
+from microchar.core.grid import Triple
+from microchar.core.result import Status, Value
+from microchar.core.volume import OUTSIDE, Volume
 from microchar.kernels import cooccurrence
-from microchar.metric import AdditiveMetric, Kind, Metric, PairMetric, Shared
-from microchar.result import Value
-from microchar.volume import OUTSIDE, Triple, Volume
+from microchar.measurement.blocks import Block, Counts
+from microchar.measurement.metric import AdditiveMetric, Kind, Metric, PairMetric, Shared
 
 Reader = Callable[[Triple, Triple], np.ndarray]
 
@@ -87,7 +88,7 @@ def _rescaler(volume: Volume, top: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def pair_values(
-    metric: Metric, volume: Volume, by_axis: Mapping[int, float | None], status: str, message: str
+    metric: Metric, volume: Volume, by_axis: Mapping[int, float | None], status: Status, message: str
 ) -> list[Value]:
     """Make a value for each direction and their mean; None gets the status."""
     found = [value for value in by_axis.values() if value is not None]

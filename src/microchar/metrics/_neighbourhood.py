@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from microchar.blocks import Block, Counts
+from microchar.core.grid import Grid, Triple
+from microchar.core.result import Status, Value
+from microchar.core.volume import OUTSIDE
 from microchar.kernels.neighbourhood import count_neighbourhoods
-from microchar.metric import AdditiveMetric
-from microchar.result import Value
-from microchar.volume import OUTSIDE, Grid, Triple
+from microchar.measurement.blocks import Block, Counts
+from microchar.measurement.metric import AdditiveMetric
 
 #: The 13 directions of a pair of neighbours, the three axes among them.
 DIRECTIONS = np.array([step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)])
@@ -66,7 +67,7 @@ class NeighbourhoodMetric(AdditiveMetric):
         if value is not None:
             return self.scalar(grid, value, **labels)
         why = "the voxels that count are too few or too scattered: some neighbourhood it needs never occurs"
-        return self.scalar(grid, None, status="undefined", message=why, **labels)
+        return self.scalar(grid, None, status=Status.UNDEFINED, message=why, **labels)
 
     def _framed(self, block: Block) -> np.ndarray:
         """Return the labels with a voxel of no phase beyond each face of the volume, so that every voxel is a corner.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microchar.volume import Grid, Triple
+from microchar.core.grid import Grid, Triple
 
 #: About how many complex numbers are transformed at a time: 8 MB, about what a core's share of the cache holds.
 _CHUNK = 2**20

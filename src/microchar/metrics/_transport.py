@@ -9,14 +9,15 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
+from microchar.core.errors import InputError, MissingDependencyError, NotEnoughMemoryError
+from microchar.core.grid import Grid
+from microchar.core.pictures import encode
+from microchar.core.result import Picture, Result, Status, Value
+from microchar.core.volume import Volume
 from microchar.diffusion import Solution, solve
 from microchar.diffusion.flux import flux_in_plane
 from microchar.diffusion.taufactor import solve_with_taufactor
-from microchar.errors import InputError, MissingDependencyError, NotEnoughMemoryError
-from microchar.metric import Kind, Shared, WholeMetric
-from microchar.pictures import encode
-from microchar.result import Picture, Result, Value
-from microchar.volume import Grid, Volume
+from microchar.measurement.metric import Kind, Shared, WholeMetric
 
 #: The conductors of one solve: phase names with their diffusivities.
 Mixture = tuple[tuple[str, float], ...]
@@ -87,13 +88,13 @@ class TransportMetric(WholeMetric):
             try:
                 solution, picture = self._solved(volume, mixture, axis, shared, name, done / len(runs))
             except MissingDependencyError as error:
-                return self.no_result(volume, "unavailable", str(error))
+                return self.no_result(volume, Status.UNAVAILABLE, str(error))
             except NotEnoughMemoryError as error:
-                return self.no_result(volume, "refused", str(error))
+                return self.no_result(volume, Status.REFUSED, str(error))
             values += self._values(volume, name, str(axis), solution)
             pictures += [picture] if picture is not None and self.shows_flux else []
             record.append(_record(mixture, axis, solution))
-            shared.progress((done + 1) / len(runs))
+            shared.progress((done + 1) / len(runs), "")
         result = self.result(
             volume,
             values,

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from microchar.blocks import Counts
+from microchar.core.result import Result, Status
+from microchar.core.volume import Volume
+from microchar.measurement.blocks import Counts
 from microchar.metrics._grey import SliceTexture, direction_means, level_source
-from microchar.result import Result
-from microchar.volume import Volume
 
 #: Above this index the literature calls a material anisotropic.
 ANISOTROPIC = 100.0
@@ -96,6 +96,7 @@ class AnisotropyIndex(SliceTexture):
     'anisotropic'
     """
 
+    id = "anisotropy_index"
     title = "Anisotropy index"
     symbol = r"\mathrm{AI}"
     summary = "spread of the texture features of slices over the three directions"
@@ -117,7 +118,7 @@ class AnisotropyIndex(SliceTexture):
         if np.isnan(features).any():
             message = "along an axis no slice has a pair of neighbouring voxels that count"
             values = [
-                self.scalar(volume.grid, None, estimator=estimator, status="undefined", message=message)
+                self.scalar(volume.grid, None, estimator=estimator, status=Status.UNDEFINED, message=message)
                 for estimator in ("8-bit", "scale-free")
             ]
             return self.result(volume, values)

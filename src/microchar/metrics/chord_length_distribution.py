@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from microchar.blocks import Block, Counts
+from microchar.core.grid import Grid
+from microchar.core.result import Profile, Result, Status, Value
+from microchar.core.volume import Volume
 from microchar.kernels.runs import INSIDE
-from microchar.metric import AdditiveMetric
+from microchar.measurement.blocks import Block, Counts
+from microchar.measurement.metric import AdditiveMetric
 from microchar.metrics._directional import mean_of_directions, ratio
 from microchar.metrics._runs import runs_along
-from microchar.result import Profile, Result, Value
-from microchar.volume import Grid, Volume
 
 _QUANTILES = (0.1, 0.5, 0.9)
 
@@ -68,6 +69,7 @@ class ChordLengthDistribution(AdditiveMetric):
     0.5
     """
 
+    id = "chord_length_distribution"
     title = "Chord lengths"
     symbol = "p(z)"
     summary = "lengths of straight lines from one end of the phase to the other"
@@ -169,5 +171,5 @@ def _to_one_range(grid: Grid, by_axis: Mapping[int, np.ndarray]) -> dict[int, np
 
 def _why_not(runs: Mapping[int, np.ndarray], phase: str) -> dict[str, str]:
     if not any(n.any() for n in runs.values()):
-        return {"status": "absent_phase", "message": f"phase {phase} has no voxels"}
-    return {"status": "undefined", "message": f"no chord of phase {phase} has both ends inside the volume"}
+        return {"status": Status.ABSENT_PHASE, "message": f"phase {phase} has no voxels"}
+    return {"status": Status.UNDEFINED, "message": f"no chord of phase {phase} has both ends inside the volume"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microchar.metric import Shared
+from microchar.core.result import Result
+from microchar.core.volume import Volume
+from microchar.measurement.metric import Shared
 from microchar.metrics._clusters import ClusterMetric, find_clusters
-from microchar.result import Result
-from microchar.volume import Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +46,7 @@ class ClusterDensity(ClusterMetric):
     (0.125, 'um^-2')
     """
 
+    id = "cluster_density"
     title = "Cluster density"
     symbol = r"n_\mathrm{cl}"
     summary = "number of clusters of the phase per total volume"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from microchar.core.result import Value
+from microchar.core.volume import Volume
 from microchar.diffusion import Solution
 from microchar.metrics._transport import TransportMetric
-from microchar.result import Value
-from microchar.volume import Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +88,7 @@ class EffectiveDiffusivity(TransportMetric):
     [(0.25, 'ok'), (0.0, 'not_percolating')]
     """
 
+    id = "effective_diffusivity"
     title = "Effective diffusivity"
     symbol = r"D_\mathrm{eff}/D_0"
     summary = "flux through the phase at a given difference of concentration, over that through free space"

@@ -8,10 +8,10 @@ from itertools import combinations
 
 import numpy as np
 
-from microchar.blocks import Counts
+from microchar.core.result import Result
+from microchar.core.volume import Volume
+from microchar.measurement.blocks import Counts
 from microchar.metrics._neighbourhood import NeighbourhoodMetric
-from microchar.result import Result
-from microchar.volume import Volume
 
 #: Neighbours that are connected: within faces only, or across edges and corners too.
 _NEIGHBOURS = {2: (4, 8), 3: (6, 26)}
@@ -84,6 +84,7 @@ class EulerCharacteristic(NeighbourhoodMetric):
     0.0
     """
 
+    id = "euler_characteristic"
     title = "Euler characteristic density"
     symbol = r"\chi_V"
     summary = "parts less tunnels plus cavities of the phase, per volume"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microchar.blocks import Counts
+from microchar.core.result import Result, Status, Value
+from microchar.core.volume import Volume
+from microchar.measurement.blocks import Counts
 from microchar.metrics._grey import FEATURES, SliceTexture, direction_means, level_source, slice_axes
-from microchar.result import Result, Value
-from microchar.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Glcm(SliceTexture):
     True
     """
 
+    id = "glcm"
     title = "Grey-level co-occurrence"
     symbol = r"\mathrm{GLCM}"
     summary = "contrast, homogeneity, energy and entropy of the slices normal to each axis"
@@ -95,7 +96,7 @@ class Glcm(SliceTexture):
                 None,
                 feature=feature,
                 direction=str(axis),
-                status="undefined",
+                status=Status.UNDEFINED,
                 message="no slice normal to this axis has a pair of neighbouring voxels that count",
             )
         return self.scalar(volume.grid, mean, feature=feature, direction=str(axis))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 
-from microchar.blocks import Counts
+from microchar.core.result import Result
+from microchar.core.volume import Volume
+from microchar.measurement.blocks import Counts
 from microchar.metrics._neighbourhood import NeighbourhoodMetric, crofton_density, face_density
-from microchar.result import Result
-from microchar.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class InterfacialArea(NeighbourhoodMetric):
     0.0
     """
 
+    id = "interfacial_area"
     title = "Interfacial area density"
     symbol = r"S_V^{ij}"
     summary = "interface between two phases per total volume"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from microchar.metric import Shared
+from microchar.core.result import Result
+from microchar.core.volume import Volume
+from microchar.measurement.metric import Shared
 from microchar.metrics._clusters import ClusterMetric, find_clusters, share_of_phase
-from microchar.result import Result
-from microchar.volume import Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,7 @@ class LargestClusterFraction(ClusterMetric):
     0.75
     """
 
+    id = "largest_cluster_fraction"
     title = "Largest cluster fraction"
     symbol = r"f_\mathrm{max}"
     summary = "share of the phase that belongs to its largest cluster"

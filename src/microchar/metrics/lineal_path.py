@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microchar.blocks import Block, Counts
+from microchar.core.result import Profile, Result
+from microchar.core.volume import OUTSIDE, Volume
+from microchar.measurement.blocks import Block, Counts
 from microchar.metrics._directional import DirectionalMetric, is_masked, ratio, starts
 from microchar.metrics._runs import runs_along, segments
-from microchar.result import Profile, Result
-from microchar.volume import OUTSIDE, Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,7 @@ class LinealPath(DirectionalMetric):
     (array([0., 1., 2., 3.]), array([5., 2., 1., 0.]))
     """
 
+    id = "lineal_path"
     title = "Lineal path"
     symbol = "L(r)"
     summary = "probability that a straight segment lies wholly in the phase"

@@ -8,12 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from microchar.blocks import Block, Counts
-from microchar.errors import InputError
+from microchar.core.errors import InputError
+from microchar.core.grid import Grid, LengthLike, Triple
+from microchar.core.result import Profile, Result, Status, Value
+from microchar.core.volume import OUTSIDE, Volume
 from microchar.kernels.windows import count_windows
-from microchar.metric import AdditiveMetric
-from microchar.result import Profile, Result, Value
-from microchar.volume import OUTSIDE, Grid, LengthLike, Triple, Volume
+from microchar.measurement.blocks import Block, Counts
+from microchar.measurement.metric import AdditiveMetric
 
 #: Samples of the distribution function; fewer where a window has fewer voxels.
 _SAMPLES = 201
@@ -87,6 +88,7 @@ class LocalPorosity(AdditiveMetric):
     0.5
     """
 
+    id = "local_porosity"
     title = "Local porosity"
     symbol = r"F(\varphi)"
     summary = "distribution of the volume fraction in windows at every position"
@@ -176,7 +178,9 @@ class LocalPorosity(AdditiveMetric):
         else:
             why = "no window holds only voxels that count; choose a smaller window"
             for name in names:
-                yield self.scalar(grid, None, feature=f"{name}_{window}", status="undefined", message=why, **labels)
+                yield self.scalar(
+                    grid, None, feature=f"{name}_{window}", status=Status.UNDEFINED, message=why, **labels
+                )
 
 
 def _default_window(grid: Grid) -> Triple:

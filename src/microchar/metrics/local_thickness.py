@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
-from microchar.blocks import thread_pool
+from microchar.core.grid import Grid
+from microchar.core.progress import Progress, section, silent
+from microchar.core.result import Profile, Result, Status, Value
+from microchar.core.volume import OUTSIDE, Volume
 from microchar.kernels.bits import pack
 from microchar.kernels.thickness import REDUNDANT, find_neighbours, paint
-from microchar.metric import Shared, WholeMetric
-from microchar.result import Profile, Result, Value
-from microchar.volume import OUTSIDE, Grid, Volume
+from microchar.measurement.blocks import thread_pool
+from microchar.measurement.metric import Shared, WholeMetric
 
 _QUANTILES = (0.1, 0.5, 0.9)
 _FEATURES = ("mean", "standard_deviation", *(f"quantile_{q}" for q in _QUANTILES))
@@ -76,6 +78,7 @@ class LocalThickness(WholeMetric):
     8.0
     """
 
+    id = "local_thickness"
     title = "Local thickness"
     symbol = "t"
     summary = "diameter of the largest sphere inside the phase that holds the point"
@@ -108,7 +111,7 @@ class LocalThickness(WholeMetric):
                     for feature in _FEATURES
                 ]
                 continue
-            progress = partial(_report_progress, shared, phase, volume.n_phases)
+            progress = section(shared.progress, phase / volume.n_phases, (phase + 1) / volume.n_phases)
             thickness, voxels = thickness_counts(labels, phase, volume.grid, shared.threads, progress)
             values += [
                 self.scalar(volume.grid, value, phase=name, feature=feature)
@@ -119,16 +122,12 @@ class LocalThickness(WholeMetric):
         return self.result(volume, values, profiles)
 
 
-def _report_progress(shared: Shared, done: int, phases: int, fraction: float) -> None:
-    shared.progress((done + fraction) / phases)
-
-
-def _obstacle(labels: np.ndarray, phase: int) -> tuple[str, str] | None:
+def _obstacle(labels: np.ndarray, phase: int) -> tuple[Status, str] | None:
     inside = labels == phase
     if not inside.any():
-        return "absent_phase", "the phase has no voxels"
+        return Status.ABSENT_PHASE, "the phase has no voxels"
     if (inside | (labels == OUTSIDE)).all():
-        return "undefined", "no voxel of another phase ends the spheres of this one"
+        return Status.UNDEFINED, "no voxel of another phase ends the spheres of this one"
     return None
 
 
@@ -151,7 +150,7 @@ def _distribution_function(grid: Grid, thickness: np.ndarray, voxels: np.ndarray
 
 
 def thickness_counts(
-    labels: np.ndarray, phase: int, grid: Grid, threads: int, progress: Callable[[float], None] = lambda fraction: None
+    labels: np.ndarray, phase: int, grid: Grid, threads: int, progress: Progress = silent
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count the voxels of a phase by their local thickness.
 
@@ -207,7 +206,7 @@ def thickness_counts(
         for radii, spheres in _batches(starts):
             counts = pool.map(partial(paint_slab, spheres, len(painted[radii])), slabs)
             painted[radii] = np.sum(list(counts), axis=0)
-            progress(spheres.stop / len(centres))
+            progress(spheres.stop / len(centres), "")
     thickness = 2 * unit * np.sqrt(squared.ravel()[centres[starts[:-1]]].astype(float))
     found = painted > 0
     return thickness[found][::-1], painted[found][::-1]

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from microchar.blocks import Counts
+from microchar.core.result import Profile, Result, Status
+from microchar.core.volume import Volume
+from microchar.measurement.blocks import Counts
 from microchar.metrics.two_point_correlation import TwoPointCorrelation
-from microchar.result import Profile, Result
-from microchar.volume import Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +55,7 @@ class PairCorrelation(TwoPointCorrelation):
     array([2., 1., 0., 1.])
     """
 
+    id = "pair_correlation"
     title = "Pair correlation"
     symbol = "g_2(r)"
     summary = "two-point correlation over the square of the volume fraction"
@@ -70,5 +71,5 @@ def _over_square_of_fraction(s2: Profile) -> Profile:
     fraction = s2.y[0]
     if fraction == 0:
         nothing = np.full_like(s2.y, np.nan)
-        return replace(s2, y=nothing, status="absent_phase", message=f"phase {s2.phase} has no voxels")
+        return replace(s2, y=nothing, status=Status.ABSENT_PHASE, message=f"phase {s2.phase} has no voxels")
     return replace(s2, y=s2.y / fraction**2)

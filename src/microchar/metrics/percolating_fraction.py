@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from microchar.metric import Shared
+from microchar.core.result import Result, Status, Value
+from microchar.core.volume import Volume
+from microchar.measurement.metric import Shared
 from microchar.metrics._clusters import ClusterMetric, find_clusters, share_of_phase
-from microchar.result import Result, Value
-from microchar.volume import Volume
 
-_NO_ENDS: dict[str, Any] = {"status": "undefined", "message": "the mask leaves out a whole end face along this axis"}
+_NO_ENDS: dict[str, Any] = {
+    "status": Status.UNDEFINED,
+    "message": "the mask leaves out a whole end face along this axis",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,7 @@ class PercolatingFraction(ClusterMetric):
     0.0
     """
 
+    id = "percolating_fraction"
     title = "Percolating fraction"
     symbol = r"f_\mathrm{perc}"
     summary = "share of the phase that connects the two end faces along an axis"

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from microchar.blocks import Block, Counts
+from microchar.core.result import Result, Status
+from microchar.core.volume import Volume
 from microchar.kernels.similarity import squared_difference
+from microchar.measurement.blocks import Block, Counts
 from microchar.metrics._grey import FULL_SCALE, SlicePair, pair_values, slice_axes, stacked
-from microchar.result import Result
-from microchar.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Psnr(SlicePair):
     20.0
     """
 
+    id = "psnr"
     title = "Peak signal-to-noise ratio"
     symbol = r"\mathrm{PSNR}"
     summary = "squared difference of the slices of two registered images, in decibels"
@@ -87,7 +88,7 @@ class Psnr(SlicePair):
             ratios = 10 * np.log10(float(FULL_SCALE) ** 2 * pixels / differing)
             by_axis[axis] = float(ratios.mean()) if len(ratios) else None
             identical.append(f"{len(squares) - len(differing)} of {len(squares)} along axis {axis}")
-        values = pair_values(self, volume, by_axis, "identical", "all slices are identical, so no ratio is finite")
+        values = pair_values(self, volume, by_axis, Status.IDENTICAL, "all slices are identical, so no ratio is finite")
         return self.result(
             volume,
             [replace(value, unit="dB") for value in values],

@@ -7,10 +7,11 @@ from functools import cache
 
 import numpy as np
 
-from microchar.blocks import Counts
+from microchar.core.grid import Grid
+from microchar.core.result import Result
+from microchar.core.volume import Volume
+from microchar.measurement.blocks import Counts
 from microchar.metrics._neighbourhood import NeighbourhoodMetric, crofton_density, face_density
-from microchar.result import Result
-from microchar.volume import Grid, Volume
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class SpecificSurfaceArea(NeighbourhoodMetric):
     (0.125, 'um^-1')
     """
 
+    id = "specific_surface_area"
     title = "Specific surface area"
     symbol = r"S_V"
     summary = "interface of the phase with all others per total volume"

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microchar.blocks import Block, Counts
+from microchar.core.result import Result, Status
+from microchar.core.volume import Volume
 from microchar.kernels.similarity import WINDOW, mean_ssim
+from microchar.measurement.blocks import Block, Counts
 from microchar.metrics._grey import FULL_SCALE, SlicePair, pair_values, slice_axes, stacked
-from microchar.result import Result
-from microchar.volume import Volume
 
 _K1, _K2 = 0.01, 0.03
 
@@ -56,6 +56,7 @@ class Ssim(SlicePair):
     1.0
     """
 
+    id = "ssim"
     title = "Structural similarity"
     symbol = r"\mathrm{SSIM}"
     summary = "mean structural similarity of the slices of two registered images"
@@ -91,4 +92,4 @@ class Ssim(SlicePair):
             large = min(n for a, n in enumerate(volume.shape) if a != axis) >= WINDOW
             by_axis[axis] = counts["similarity"][axis].sum() / volume.shape[axis] if large else None
         message = f"the slices are smaller than the window of {WINDOW} voxels"
-        return self.result(volume, pair_values(self, volume, by_axis, "not_applicable", message))
+        return self.result(volume, pair_values(self, volume, by_axis, Status.NOT_APPLICABLE, message))

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from microchar.core.result import Status, Value
+from microchar.core.volume import Volume
 from microchar.diffusion import Solution
 from microchar.metrics._transport import TransportMetric
-from microchar.result import Value
-from microchar.volume import Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,7 @@ class TortuosityFactor(TransportMetric):
     3.24
     """
 
+    id = "tortuosity_factor"
     title = "Tortuosity factor"
     symbol = r"\tau"
     summary = "how much more slowly the phase conducts than straight channels of the same volume fraction"
@@ -66,7 +67,7 @@ class TortuosityFactor(TransportMetric):
 
     def _values(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
         labels: dict[str, Any] = {"phase": label, "direction": direction}
-        message = _BLOCKED if solution.status == "not_percolating" else solution.message
+        message = _BLOCKED if solution.status == Status.NOT_PERCOLATING else solution.message
         labels |= {"status": solution.status, "message": message}
         bounds = (solution.value, solution.upper, solution.lower)
         tau, lower, upper = (_over(solution.conducting_fraction, d) for d in bounds)

@@ -9,10 +9,11 @@ from math import hypot, pi
 
 import numpy as np
 
-from microchar.blocks import Counts
+from microchar.core.grid import Grid
+from microchar.core.result import Result
+from microchar.core.volume import Volume
+from microchar.measurement.blocks import Counts
 from microchar.metrics._neighbourhood import NeighbourhoodMetric
-from microchar.result import Result
-from microchar.volume import Grid, Volume
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class TriplePhaseBoundary(NeighbourhoodMetric):
     8.0
     """
 
+    id = "triple_phase_boundary"
     title = "Triple-phase-boundary density"
     symbol = r"L_V"
     summary = "length of the lines where three phases meet per total volume"

@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from microchar.blocks import Block, Counts, thread_pool
+from microchar.core.grid import Triple
+from microchar.core.result import Profile, Result
+from microchar.core.volume import Volume
 from microchar.kernels.clusters import count_same
-from microchar.metric import Shared
+from microchar.measurement.blocks import Block, Counts, thread_pool
+from microchar.measurement.metric import Shared
 from microchar.metrics._clusters import (
     ClusterTable,
     check_connectivity,
@@ -19,8 +22,6 @@ from microchar.metrics._clusters import (
 )
 from microchar.metrics._directional import DirectionalMetric, ratio
 from microchar.metrics.two_point_correlation import TwoPointCorrelation
-from microchar.result import Profile, Result
-from microchar.volume import Triple, Volume
 
 #: Planes that are counted at a time.
 _PLANES = 8
@@ -79,6 +80,7 @@ class TwoPointCluster(DirectionalMetric):
     array([3., 1., 0., 0.])
     """
 
+    id = "two_point_cluster"
     title = "Two-point cluster function"
     symbol = "C_2(r)"
     summary = "probability that two points at a distance are in one cluster of the phase"
@@ -91,7 +93,7 @@ class TwoPointCluster(DirectionalMetric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_connectivity(self.name(), self.connectivity)
+        check_connectivity(self.id, self.connectivity)
 
     def convention(self, volume: Volume) -> dict[str, str]:
         """Add what makes a pair."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microchar.blocks import Block, Counts
+from microchar.core.result import Profile, Result
+from microchar.core.volume import OUTSIDE, Volume
 from microchar.kernels.bits import count_pairs, pack
-from microchar.metric import Shared
+from microchar.measurement.blocks import Block, Counts
+from microchar.measurement.metric import Shared
 from microchar.metrics._directional import DirectionalMetric, is_masked, ratio, starts
 from microchar.metrics._radial import make_shells, pairs_at_all_lags, places
-from microchar.result import Profile, Result
-from microchar.volume import OUTSIDE, Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +70,7 @@ class TwoPointCorrelation(DirectionalMetric):
     (array([0., 1., 2., 3.]), array([7., 4., 3., 2.]))
     """
 
+    id = "two_point_correlation"
     title = "Two-point correlation"
     symbol = "S_2(r)"
     summary = "probability that two points at a distance are both in the phase"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microchar.blocks import Block, Counts
-from microchar.metric import AdditiveMetric
-from microchar.result import Result
-from microchar.volume import Volume
+from microchar.core.result import Result
+from microchar.core.volume import Volume
+from microchar.measurement.blocks import Block, Counts
+from microchar.measurement.metric import AdditiveMetric
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,7 @@ class VolumeFraction(AdditiveMetric):
     0.75
     """
 
+    id = "volume_fraction"
     title = "Volume fraction"
     symbol = r"\phi"
     summary = "share of the voxels that belong to the phase"

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from microchar.metric import profile_gap
+from microchar.core.result import Profile, Result
+from microchar.core.units import pretty_unit
+from microchar.measurement.metric import profile_gap
 from microchar.report.notation import number, percent, signed
 from microchar.report.panels import AXES, CDF, Found, Plain, cell, described, in_order, labels
-from microchar.result import Profile, Result
-from microchar.units import pretty_unit
 
 #: How many of the largest differences are named above the table.
 _NAMED = 5

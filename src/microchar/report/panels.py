@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from microchar.core.result import Result
+from microchar.core.units import pretty_unit
 from microchar.report.notation import html_symbol, number, plain_symbol, superscript
-from microchar.result import Result
-from microchar.units import pretty_unit
 
 Plain = Mapping[str, Any]
 #: Directions, the one that stands for a value or profile as a whole first.

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from microchar.pictures import decode, encode
+from microchar.core.pictures import decode, encode
+from microchar.core.result import Status
+from microchar.core.units import pretty_unit
 from microchar.report.figures import DASHES, GLOW, N_COLOURS
 from microchar.report.glance import glance
 from microchar.report.panels import Found, Plain, curves, described, dots, group, has_axes, labels, table
 from microchar.report.panels import values_by_volume as numbers
-from microchar.result import STATUSES
-from microchar.units import pretty_unit
 
 
 def summarize(results: Plain) -> dict[str, Any]:
@@ -266,7 +266,7 @@ def _statuses(results: Sequence[Plain]) -> list[dict[str, Any]]:
         {
             "title": title,
             "status": status.replace("_", " "),
-            "meaning": STATUSES.get(status, ""),
+            "meaning": Status(status).meaning,
             "message": message,
             "where": [{"volume": volume, "labels": "; ".join(filter(None, what))} for volume, what in volumes.items()],
         }

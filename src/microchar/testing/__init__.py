@@ -1,8 +1,9 @@
-"""What a plugin author needs: the contract as a test, and volumes of known truth."""
+"""What a plugin author needs: contracts as named checks, and volumes of known truth."""
 
 from __future__ import annotations
 
-from microchar.testing.contract import check_metric, configurations
-from microchar.testing.generators import check_generator
+from microchar.testing.checks import Check
+from microchar.testing.generators import check_generator, generator_checks
+from microchar.testing.metrics import check_metric, configurations, metric_checks
 
-__all__ = ["check_generator", "check_metric", "configurations"]
+__all__ = ["Check", "check_generator", "check_metric", "configurations", "generator_checks", "metric_checks"]

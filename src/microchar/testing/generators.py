@@ -1,40 +1,34 @@
-"""The contract of a generator as a test that any plugin can be put to."""
+"""The contract of a generator as named checks that any plugin can be put to."""
 
 from __future__ import annotations
 
+import copy
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from microchar.errors import InputError
-from microchar.generator import Generator
+from microchar.core.errors import InputError
+from microchar.core.volume import Volume
+from microchar.generation.generator import Generator
+from microchar.generation.streaming import StreamingGenerator
 from microchar.io import read_volume
-from microchar.streaming import StreamingGenerator
-from microchar.volume import Volume
+from microchar.testing.checks import Check, run_checks
 
 #: So many voxels of a face, of one volume or several, tell a seam from an interface that is there by chance.
 _FACE = 300
 
 
 class _Cancelled(Exception):
-    """What the cancelling callback raises."""
+    """What the cancelling progress raises."""
 
 
-def check_generator(generator: Generator, data: Any = None, *, shape: Sequence[int] = (24, 20, 16)) -> None:
-    """Raise AssertionError if a generator breaks the contract of `microchar.generator.Generator`.
-
-    Checked are: equal seeds make equal volumes and different seeds different
-    ones, fits included; shape, data type, phases, grey values and voxel size;
-    periodic faces where they are offered; that save and load give an equal
-    generator; what is refused (an unfitted generator, a wrong shape, axes along
-    which it cannot be periodic); that a callback can cancel; that a volume written
-    to a file, block by block where that is offered, is the one generated; that a
-    cancelled fit which keeps progress can be resumed and ends as if it had not
-    been; that NumPy's global random state and the training data are left alone.
+def generator_checks(generator: Generator, data: Any = None, *, shape: Sequence[int] = (24, 20, 16)) -> list[Check]:
+    """Return the clauses of the contract of `microchar.generation.generator.Generator`, each a check of its own.
 
     Parameters
     ----------
@@ -45,24 +39,85 @@ def check_generator(generator: Generator, data: Any = None, *, shape: Sequence[i
     shape : sequence of int
         Of the volumes it is asked for; small.
 
+    Returns
+    -------
+    list of Check
+        Each leaves the generator that was handed in as it was.
+
+        - ``unfitted``: a generator that needs a fit refuses to generate before it;
+        - ``fit``: equal seeds give equal fits, and the training data stay as they were;
+        - ``generate``: equal seeds make equal volumes and different seeds different
+          ones; shape, data type, phases, grey values and voxel size;
+        - ``periodic``: faces fit together where that is offered;
+        - ``refusals``: a wrong shape, axes along which it cannot be periodic;
+        - ``save``: save and load give an equal generator;
+        - ``cancel``: what the progress raises ends the work;
+        - ``written``: a volume written to a file, block by block where that is
+          offered, is the one generated;
+        - ``resume``: a cancelled fit that keeps progress can be resumed and ends as
+          if it had not been cancelled;
+        - ``random_state``: NumPy's global random state is left alone.
+
+    Examples
+    --------
+    Each clause a test of its own, with pytest::
+
+        @pytest.mark.parametrize("check", generator_checks(Shuffle(), real), ids=str)
+        def test_contract(check):
+            check()
+    """
+    clauses: dict[str, Callable[[Generator, Any, Sequence[int]], None]] = {
+        "generate": _check_generate,
+        "periodic": _check_periodic,
+        "refusals": _check_refusals,
+        "save": _check_save,
+        "cancel": _check_cancel,
+        "written": _check_written,
+        "random_state": _check_random_state,
+    }
+    if data is not None:
+        clauses = {"unfitted": _check_unfitted, "fit": _check_fit} | clauses
+        if generator.spec.keeps_progress:
+            clauses["resume"] = _check_resume
+    fitted = _Fitted(generator, data)
+    return [Check(name, partial(_run, clause, name, fitted, data, shape)) for name, clause in clauses.items()]
+
+
+def check_generator(generator: Generator, data: Any = None, *, shape: Sequence[int] = (24, 20, 16)) -> None:
+    """Run all `generator_checks`; raise one AssertionError that names every clause that is broken.
+
+    Parameters
+    ----------
+    generator, data, shape
+        As for `generator_checks`.
+
     Raises
     ------
     AssertionError
-        Naming the clause that is broken.
+        If the generator breaks a clause of its contract.
     """
-    before = _global_state()
-    if data is not None:
-        _check_unfitted(generator, shape)
-        _check_fit(generator, data)
-    _check_generate(generator, shape)
-    _check_periodic(generator, shape)
-    _check_refusals(generator, shape)
-    _check_save(generator, shape)
-    _check_cancel(generator, data, shape)
-    _check_written(generator, shape)
-    if data is not None and generator.spec.keeps_progress:
-        _check_resume(generator, data)
-    assert np.array_equal(before, _global_state()), "the global random state was used"
+    run_checks(generator_checks(generator, data, shape=shape), f"generator {generator.spec.id!r}")
+
+
+class _Fitted:
+    """Copies of a generator: unfitted, or fitted once for all checks that need it."""
+
+    def __init__(self, generator: Generator, data: Any):
+        self._generator, self._data = generator, data
+        self._fitted: Generator | None = None
+
+    def copy(self, fitted: bool) -> Generator:
+        if not fitted or self._data is None:
+            return copy.deepcopy(self._generator)
+        if self._fitted is None:
+            self._fitted = copy.deepcopy(self._generator).fit(self._data, seed=1)
+        return copy.deepcopy(self._fitted)
+
+
+def _run(
+    clause: Callable[[Generator, Any, Sequence[int]], None], name: str, fitted: _Fitted, data: Any, shape: Sequence[int]
+) -> None:
+    clause(fitted.copy(name not in ("unfitted", "fit", "resume")), data, shape)
 
 
 def _global_state() -> np.ndarray:
@@ -74,20 +129,32 @@ def _equal(a: Volume, b: Volume) -> bool:
     return np.array_equal(a.values, b.values)
 
 
-def _check_unfitted(generator: Generator, shape: Sequence[int]) -> None:
+def _check_unfitted(generator: Generator, data: Any, shape: Sequence[int]) -> None:
+    del data
     if generator.spec.needs_fit:
         _refuses(generator, shape, (), "fit")
 
 
-def _check_fit(generator: Generator, data: Any) -> None:
+def _check_fit(generator: Generator, data: Any, shape: Sequence[int]) -> None:
+    del shape
+    before = _voxels(data)
     assert generator.fit(data, seed=1) is generator, "fit does not return the generator"
     first = {key: array.copy() for key, array in generator.state.items()}
     generator.fit(data, seed=1)
     for key, array in first.items():
         assert np.array_equal(array, generator.state[key]), f"fit: {key!r} differs between two fits of one seed"
+    assert np.array_equal(before, _voxels(data), equal_nan=True), "fit: the training data were changed"
 
 
-def _check_generate(generator: Generator, shape: Sequence[int]) -> None:
+def _voxels(data: Any) -> np.ndarray:
+    volume = data if isinstance(data, Volume) else getattr(data, "volume", None)
+    if volume is not None:
+        return np.array(volume.values)
+    return np.array(data) if isinstance(data, np.ndarray) else np.empty(0)
+
+
+def _check_generate(generator: Generator, data: Any, shape: Sequence[int]) -> None:
+    del data
     one, again, other = (generator.generate(shape, seed=seed) for seed in (3, 3, 4))
     assert _equal(one, again), "generate: equal seeds make different volumes"
     assert not _equal(one, other), "generate: different seeds make equal volumes"
@@ -100,7 +167,8 @@ def _check_generate(generator: Generator, shape: Sequence[int]) -> None:
     )
 
 
-def _check_periodic(generator: Generator, shape: Sequence[int]) -> None:
+def _check_periodic(generator: Generator, data: Any, shape: Sequence[int]) -> None:
+    del data
     axes = generator.spec.periodic_axes
     if not axes:
         return
@@ -115,7 +183,8 @@ def _check_periodic(generator: Generator, shape: Sequence[int]) -> None:
         assert across <= 2.5 * inside + 0.05, f"periodic: a seam along axis {axis} ({across:.2f} against {inside:.2f})"
 
 
-def _check_refusals(generator: Generator, shape: Sequence[int]) -> None:
+def _check_refusals(generator: Generator, data: Any, shape: Sequence[int]) -> None:
+    del data
     for bad in ((), (4,), (0, 8, 8), (2, 2, 2, 2)):
         _refuses(generator, bad, (), "shape")
     refused = sorted({0, 1, 2} - set(generator.spec.periodic_axes))
@@ -134,7 +203,8 @@ def _refuses(generator: Generator, shape: Sequence[int], periodic: Sequence[int]
     assert word in message, f"refusal: the error does not say {word!r}: {message}"
 
 
-def _check_save(generator: Generator, shape: Sequence[int]) -> None:
+def _check_save(generator: Generator, data: Any, shape: Sequence[int]) -> None:
+    del data
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
         generator.save(path)
@@ -145,6 +215,14 @@ def _check_save(generator: Generator, shape: Sequence[int]) -> None:
     assert _equal(loaded.generate(shape, seed=6), generator.generate(shape, seed=6)), "load: makes another volume"
 
 
+def _check_random_state(generator: Generator, data: Any, shape: Sequence[int]) -> None:
+    before = _global_state()
+    if data is not None:
+        generator.fit(data, seed=2)
+    generator.generate(shape, seed=2)
+    assert np.array_equal(before, _global_state()), "the global random state was used"
+
+
 def _check_cancel(generator: Generator, data: Any, shape: Sequence[int]) -> None:
     def cancel(fraction: float, what: str) -> None:
         raise _Cancelled
@@ -153,17 +231,18 @@ def _check_cancel(generator: Generator, data: Any, shape: Sequence[int]) -> None
     for work in ("generate", "fit") if data is not None else ("generate",):
         try:
             if work == "fit":
-                generator.fit(data, seed=8, callback=cancel)
+                generator.fit(data, seed=8, progress=cancel)
             else:
-                generator.generate(shape, seed=8, callback=cancel)
+                generator.generate(shape, seed=8, progress=cancel)
         except _Cancelled:
             pass
         else:
-            raise AssertionError(f"cancel: {work} never calls the callback, or swallows what it raises")
+            raise AssertionError(f"cancel: {work} never calls the progress, or swallows what it raises")
     assert _equal(generator.generate(shape, seed=7), expected), "cancel: the generator is not as it was before"
 
 
-def _check_written(generator: Generator, shape: Sequence[int]) -> None:
+def _check_written(generator: Generator, data: Any, shape: Sequence[int]) -> None:
+    del data
     assert generator.spec.streams == isinstance(generator, StreamingGenerator), (
         "streams: the spec says one thing, the class (a StreamingGenerator, or not) another"
     )
@@ -175,25 +254,26 @@ def _check_written(generator: Generator, shape: Sequence[int]) -> None:
     assert np.array_equal(written, made), "generate_to: the file holds another volume than generate makes"
 
 
-def _check_resume(generator: Generator, data: Any) -> None:
+def _check_resume(generator: Generator, data: Any, shape: Sequence[int]) -> None:
     """Stop a fit half-way and resume it."""
+    del shape
     calls = 0
     stop_at: float = float("inf")
 
-    def callback(fraction: float, what: str) -> None:
+    def progress(fraction: float, what: str) -> None:
         nonlocal calls
         calls += 1
         if calls >= stop_at:
             raise _Cancelled
 
-    generator.fit(data, seed=10, callback=callback)
+    generator.fit(data, seed=10, progress=progress)
     whole = {key: array.copy() for key, array in generator.state.items()}
     with tempfile.TemporaryDirectory() as folder:
-        progress = Path(folder) / "progress"
+        kept = Path(folder) / "progress"
         calls, stop_at = 0, max(1, calls // 2)
         with suppress(_Cancelled):
-            generator.fit(data, seed=10, callback=callback, folder=progress)
-        assert progress.is_dir(), "resume: a fit that was cancelled leaves no checkpoint"
-        generator.fit(data, seed=10, folder=progress, resume=True)
+            generator.fit(data, seed=10, progress=progress, folder=kept)
+        assert kept.is_dir(), "resume: a fit that was cancelled leaves no checkpoint"
+        generator.fit(data, seed=10, folder=kept, resume=True)
     for key, array in whole.items():
         assert np.array_equal(array, generator.state[key]), f"resume: {key!r} is not what an undisturbed fit learns"

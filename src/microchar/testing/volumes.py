@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from microchar.errors import InputError
-from microchar.volume import Triple, Volume, as_volume
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple
+from microchar.core.volume import Volume, as_volume
 
 
 def overlapping_spheres(

@@ -1,0 +1,182 @@
+"""What ``report`` and ``measure`` share: options, reading the volumes, the arguments of a measurement."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from microchar.cli._input import add_input, read
+from microchar.cli._parameters import typed
+from microchar.cli._progress import ProgressLine
+from microchar.cli._values import assignment, axes, lengths, listed, positive
+from microchar.core.errors import InputError
+
+if TYPE_CHECKING:
+    from microchar.core.volume import Volume
+
+_FORMATS = ("html", "json", "csv")
+#: Metrics that the short options about diffusion are for: both come from the same solutions.
+_DIFFUSION = ("effective_diffusivity", "tortuosity_factor")
+_DEFF_TOLERANCE = "largest gap between the bounds of effective diffusivities, relative to them (default 1e-3)"
+
+#: Options that only mean something where volumes are read and measured.
+MEASURING = (
+    *("voxel_size", "phases", "threshold", "crop", "mask", "mask_insulating", "grey", "label", "shape", "dtype"),
+    *("metrics", "skip", "r_max", "window", "periodic", "set", "deff_tolerance", "deff_axes", "deff_phases"),
+)
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """Add the options of a command that measures volumes and writes a report."""
+    _add_volumes(command.add_argument_group("input"))
+    _add_measuring(command.add_argument_group("what is measured"))
+    _add_output(command.add_argument_group("output"))
+
+
+def _add_volumes(group: argparse._ArgumentGroup) -> None:
+    add_input(group)
+    group.add_argument("--mask", action="append", metavar="FILE", help=_each("voxels where it is 0 count for nothing"))
+    group.add_argument("--mask-insulating", action="store_true", help="let diffusion see masked voxels as insulators")
+    group.add_argument("--grey", action="append", metavar="FILE", help=_each("unsegmented image for GLCM, SSIM, PSNR"))
+    group.add_argument("--label", action="append", metavar="NAME", help=_each("name instead of the file's stem"))
+
+
+def _each(what: str) -> str:
+    return f"{what}; once per volume, in their order, '-' for none"
+
+
+def _add_measuring(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--metrics", type=listed, metavar="A,B", help="measure only these (see `microchar metrics`)")
+    group.add_argument("--skip", type=listed, default=[], metavar="C,D", help="leave these out")
+    group.add_argument("--r-max", type=lengths, metavar="LENGTH", help="largest lag: voxels, or a length such as 50um")
+    group.add_argument("--window", type=lengths, metavar="LENGTH", help="edge of the windows of local porosity")
+    group.add_argument("--periodic", type=axes, default=(), metavar="0,1,2", help="axes along which the volumes repeat")
+    group.add_argument(
+        "--set",
+        action="append",
+        type=assignment,
+        default=[],
+        metavar="METRIC.KEY=VALUE",
+        help="a parameter of one metric, such as effective_diffusivity.tolerance=1e-2; may be repeated",
+    )
+    group.add_argument("--deff-tolerance", type=_tolerance, metavar="GAP", help=_DEFF_TOLERANCE)
+    group.add_argument("--deff-axes", type=axes, metavar="0,1,2", help="axes along which diffusion is solved (all)")
+    group.add_argument(
+        "--deff-phases", type=_phase_names, metavar="A,B", help="phases through which it is solved (all)"
+    )
+    group.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("-o", "--output", default="microchar-out", metavar="FOLDER", help="default: microchar-out")
+    group.add_argument("--format", type=_formats, default=_FORMATS, metavar="html,json,csv", help="default: all three")
+    group.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def _tolerance(text: str) -> float:
+    try:
+        tolerance = float(text)
+    except ValueError:
+        tolerance = 0.0
+    if not 0 < tolerance < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number between 0 and 1, such as 1e-3")
+    return tolerance
+
+
+def _phase_names(text: str) -> tuple[str, ...]:
+    return tuple(listed(text))
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    unknown = [part for part in listed(text) if part not in _FORMATS]
+    if unknown or not text.strip():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected one or more of {', '.join(_FORMATS)}")
+    return tuple(listed(text))
+
+
+# --- what the options say ----------------------------------------------------
+
+
+def read_volumes(options: argparse.Namespace) -> list[Volume]:
+    """Read the volumes with their masks, grey images and names."""
+    from microchar.measurement.selection import choose
+
+    choose(options.metrics, options.skip)  # a misspelt name must not cost the reading of large files
+    for option in ("mask", "grey", "label"):
+        given = getattr(options, option) or []
+        if len(given) > len(options.volumes):
+            raise InputError(
+                f"--{option}: given {len(given)} times for {len(options.volumes)} volumes ({given[-1]} is left over)"
+            )
+    volumes = []
+    for place, path in enumerate(options.volumes):
+        # A fake may be coded otherwise; compare() matches it with the reference.
+        phases = options.phases if place == 0 else None
+        volume = read(path, options, phases=phases, mask=_of(options.mask, place), grey=_of(options.grey, place))
+        label = _of(options.label, place)
+        volumes.append(replace(volume, name=label) if label else volume)
+    return volumes
+
+
+def _of(given: list[str] | None, place: int) -> str | None:
+    if given is None or place >= len(given) or given[place] == "-":
+        return None
+    return given[place]
+
+
+def measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of `measure` and `compare` that the options stand for."""
+    return {
+        "metrics": options.metrics,
+        "skip": options.skip,
+        "r_max": options.r_max,
+        "window": options.window,
+        "periodic": options.periodic,
+        "parameters": _parameters(options),
+        "threads": options.threads,
+    }
+
+
+def _parameters(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    from microchar.measurement.catalogue import check_parameters, find_metric
+
+    short = {
+        "mask_insulating": options.mask_insulating or None,
+        "tolerance": options.deff_tolerance,
+        "axes": options.deff_axes,
+        "conducting": options.deff_phases,
+    }
+    given = {key: value for key, value in short.items() if value is not None}
+    found: dict[str, dict[str, Any]] = {name: dict(given) for name in _DIFFUSION if given}
+    for key, text in options.set:
+        name, dot, parameter = key.partition(".")
+        if not dot:
+            raise InputError(
+                f"--set {key}={text}: expected METRIC.KEY=VALUE, as in effective_diffusivity.tolerance=1e-2"
+            )
+        check_parameters(name, [parameter])
+        value = typed(find_metric(name), parameter, text, f"metric {name!r}")
+        found.setdefault(name, {})[parameter] = value
+    return found
+
+
+@contextmanager
+def measuring(options: argparse.Namespace) -> Iterator[ProgressLine]:
+    """Show the progress of a measurement, and say beforehand that a first run compiles."""
+    from microchar.kernels import are_compiled
+
+    if not options.quiet and not are_compiled():
+        print("first run: compiling the kernels, once, about 20 seconds", file=sys.stderr)
+    with ProgressLine(options) as progress:
+        yield progress
+
+
+def say(options: argparse.Namespace, written: Any) -> None:
+    """Print the files that were written."""
+    if not options.quiet:
+        for path in written.values():
+            print(path)

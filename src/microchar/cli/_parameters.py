@@ -1,0 +1,170 @@
+"""Parameters of generators and metrics as the command line gives them: text, read as the annotation says."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from microchar.core.errors import InputError
+
+if TYPE_CHECKING:
+    from microchar.generation.generator import Generator
+
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+_NEGATIVE = re.compile(r"-\.?\d")
+
+
+def as_assignments(arguments: Sequence[str], own: Collection[str]) -> list[str]:
+    """Rewrite options that are not a command's own as ``--set key=value``: parameters may be given like options.
+
+    ``--key value`` and ``--key=value`` will do, with dashes for underscores, and
+    ``--key`` alone for ``--key true``. Behind ``--`` everything stays as it is.
+    """
+    waiting = list(arguments)
+    found: list[str] = []
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            return [*found, word, *waiting]
+        option, sign, value = word.partition("=")
+        if not word.startswith("--") or option in own:
+            found.append(word)
+            continue
+        if not sign:
+            given = bool(waiting) and (not waiting[0].startswith("-") or bool(_NEGATIVE.match(waiting[0])))
+            value = waiting.pop(0) if given else "true"
+        found += ["--set", f"{option[2:]}={value}"]
+    return found
+
+
+def parameters_of(cls: type[Generator]) -> list[tuple[str, Any, str]]:
+    """Return name, type and default, as it is written, of each parameter of a generator."""
+    try:
+        hints = get_type_hints(cls)
+    except NameError:  # an annotation of something that only type checkers import
+        hints = {}
+    unset = cls.when_unset()
+    own = [field for field in fields(cls) if field.init]
+    return [(field.name, hints.get(field.name, type(field.default)), _default(field, unset)) for field in own]
+
+
+def _default(field: Field[Any], unset: Mapping[str, Any]) -> str:
+    if field.default is None and field.name in unset:
+        return f"{unset[field.name]!r} if unset"
+    if field.default_factory is not MISSING:
+        return repr(field.default_factory())
+    return "…" if field.default is MISSING else repr(field.default)
+
+
+def values_of(name: str, assignments: Sequence[tuple[str, str]], options: Collection[str] = ()) -> dict[str, Any]:
+    """Return the parameters of a generator that were given as text.
+
+    Parameters
+    ----------
+    name : str
+        Of the generator.
+    assignments : sequence of (key, text)
+        Keys that the generator does not have keep their text: `create` refuses them.
+    options : collection of str
+        Those of the command, such as ``--output``: one of them may have been meant.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        If a text is no value of its parameter's type, or a key looks like an option.
+    """
+    from microchar.generation.catalogue import find_generator
+
+    hints = {key: hint for key, hint, _ in parameters_of(find_generator(name))} if assignments else {}
+    values: dict[str, Any] = {}
+    for key, text in assignments:
+        if key not in hints:
+            _refuse_misspelt(key, list(hints), options)
+        values[key] = _value(key, text, hints.get(key, str), f"generator {name!r}")
+    return values
+
+
+def typed(cls: type, key: str, text: str, whose: str) -> Any:
+    """Return a text as the value of a field of a dataclass; one of another type is an InputError."""
+    return _value(key, text, get_type_hints(cls)[key], whose)
+
+
+def _value(key: str, text: str, hint: Any, whose: str) -> Any:
+    try:
+        return parsed(text, hint)
+    except ValueError:
+        raise InputError(f"{key}={text}: {whose} expects {written(hint)} here") from None
+
+
+def _refuse_misspelt(key: str, parameters: Sequence[str], options: Collection[str]) -> None:
+    known = {option.lstrip("-").replace("-", "_"): option for option in options if option.startswith("--")}
+    near = difflib.get_close_matches(key, [*parameters, *known], n=1)
+    if near and near[0] in known:
+        raise InputError(f"--{key.replace('_', '-')}: no option and no parameter; did you mean {known[near[0]]}?")
+
+
+def parsed(text: str, hint: Any) -> Any:
+    """Return a text as a value of a type; one that cannot be raises ValueError.
+
+    Types are int, float, bool, str, None, literals, tuples and sequences (values
+    between commas, tuples of tuples between semicolons), and unions of these: the first member that fits, with text
+    last. Where a type says nothing (``Any``), the text's own looks decide.
+    """
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return _first(text, sorted(inner, key=lambda kind: (kind is str, get_origin(kind) is not None)))
+    if hint is Any:
+        return _first(text, (int, float, bool, NoneType, *([tuple] if "," in text else []), str))
+    if origin is Literal:
+        return _same(text, {str(value): value for value in inner})
+    if origin in (tuple, list, Sequence) or hint is tuple:
+        return _several(text, inner or (int | float | str, ...))
+    if hint is NoneType:
+        return _same(text.lower(), {"none": None})
+    if hint is bool:
+        return _same(text.lower(), _BOOLEANS)
+    if hint in (int, float, str):
+        return hint(text)
+    raise ValueError(text)
+
+
+def _first(text: str, kinds: Sequence[Any]) -> Any:
+    for kind in kinds:
+        try:
+            return parsed(text, kind)
+        except ValueError:
+            continue
+    raise ValueError(text)
+
+
+def _same(text: str, values: dict[str, Any]) -> Any:
+    if text not in values:
+        raise ValueError(text)
+    return values[text]
+
+
+def _several(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    nested = any(get_origin(kind) in (tuple, list, Sequence) for kind in kinds)
+    parts = [part.strip() for part in text.split(";" if nested else ",") if part.strip()]
+    # A sequence has one kind for all, and so has a tuple whose length is open.
+    each = kinds[:1] * len(parts) if len(kinds) == 1 or Ellipsis in kinds else kinds
+    if len(each) != len(parts):
+        raise ValueError(text)
+    return tuple(parsed(part, kind) for part, kind in zip(parts, each, strict=True))
+
+
+def written(hint: Any) -> str:
+    """Return a type as users know it: ``int | None``, ``'auto' | 'cpu'``."""
+    text = inspect.formatannotation(hint).replace("typing.", "").replace("NoneType", "None").replace("Any", "any")
+    return re.sub(r"Literal\[([^\]]*)\]", lambda found: found[1].replace(", ", " | "), text)

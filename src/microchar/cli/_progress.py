@@ -1,0 +1,75 @@
+"""The progress line on stderr, and work that stops between two steps."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from microchar.core.progress import Progress
+
+
+class ProgressLine:
+    """The work in progress and the time left, on one line of stderr; nothing where stderr is no terminal."""
+
+    def __init__(self, options: argparse.Namespace):
+        self.shown = sys.stderr.isatty() and not options.quiet
+        self.began = time.monotonic()
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._line("")
+
+    def __call__(self, fraction: float, text: str, /) -> None:
+        """Show the share of the work that is done, the time left, and the work, as far as the line goes."""
+        elapsed = time.monotonic() - self.began
+        left = f", {_duration(elapsed * (1 - fraction) / fraction)} left" if fraction > 0.02 else ""
+        self._line(f"{fraction:4.0%}{left}  {text}")
+
+    def _line(self, text: str) -> None:
+        if self.shown:
+            width = shutil.get_terminal_size((100, 24)).columns - 1
+            print(f"\r\x1b[2K{text[:width]}", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def stopping_gently(progress: Progress) -> Iterator[Progress]:
+    """Give a progress at whose next call Ctrl-C (or a termination) ends the work; a second Ctrl-C ends it at once.
+
+    Between two calls of the progress the work is in a state that a checkpoint can hold.
+    """
+    asked = False
+
+    def ask(number: int, frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        os.write(2, b"\nmicrochar: stopping at the next step; once more to stop at once\n")
+
+    def heeding(fraction: float, text: str, /) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        progress(fraction, text)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield progress
+        return
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield heeding
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

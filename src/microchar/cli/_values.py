@@ -1,0 +1,49 @@
+"""Parsers of option values."""
+
+from __future__ import annotations
+
+import argparse
+
+_AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
+
+
+def listed(text: str) -> list[str]:
+    """Parse names between commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def integers(text: str) -> tuple[int, ...]:
+    """Parse whole numbers between commas."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected whole numbers as in 400,400,400") from None
+
+
+def positive(text: str) -> int:
+    """Parse a whole number greater than 0."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number greater than 0")
+    return int(text)
+
+
+def axes(text: str) -> tuple[int, ...]:
+    """Parse axes, given as 0, 1, 2 or z, y, x."""
+    unknown = [part for part in listed(text) if part not in _AXES]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"found {unknown[0]!r}, expected axes among 0, 1, 2 or z, y, x")
+    return tuple(sorted({_AXES[part] for part in listed(text)}))
+
+
+def lengths(text: str) -> int | str | list[int | str]:
+    """Parse a length, or one for each axis: voxels, or a number with a unit."""
+    found: list[int | str] = [int(part) if part.lstrip("-").isdigit() else part for part in listed(text)]
+    return found[0] if len(found) == 1 else found
+
+
+def assignment(text: str) -> tuple[str, str]:
+    """Parse ``KEY=VALUE``; dashes in the key stand for underscores."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected KEY=VALUE as in radius=6")
+    return key.strip().replace("-", "_"), value.strip()

@@ -1,0 +1,31 @@
+"""``microchar measure``: the metrics of one volume."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from microchar.cli._measuring import add_options, measure_arguments, measuring, read_volumes, say
+
+
+def add(commands: Any) -> None:
+    """Add the command to those of ``microchar``."""
+    command = commands.add_parser("measure", help="measure one volume")
+    command.add_argument("volumes", nargs=1, metavar="VOLUME", help="a file, a folder of slices, or a quoted glob")
+    add_options(command)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Measure the volume and write its report."""
+    from microchar.core.files import check_writable
+    from microchar.report.writing import write_report
+
+    check_writable(options.output)
+    from microchar.measurement.measuring import measure
+
+    (volume,) = read_volumes(options)
+    with measuring(options) as progress:
+        measurement = measure(volume, progress=progress, **measure_arguments(options))
+    record = measurement.record(command=options.command_line)
+    say(options, write_report(record, options.output, formats=options.format))

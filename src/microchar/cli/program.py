@@ -1,0 +1,111 @@
+"""The program ``microchar``: it finds its commands among the modules of this folder.
+
+A module without an underscore is a command of its name: ``add(commands)`` adds its parser, whose default ``run`` does
+the work. ``add`` returns the parser where every other option is a parameter of a generator. Heavy imports stay inside
+the commands.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pkgutil
+import shlex
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import microchar.cli
+from microchar import __version__
+from microchar.cli._parameters import as_assignments
+from microchar.core.errors import InputError, MicrocharError
+
+#: Commands that the help lists first; the others follow by name.
+_FIRST = ("report", "measure", "metrics")
+
+_EXAMPLES = """\
+examples:
+  microchar report real.tif fake.tif -o out/
+  microchar report real.tif fakes/*.tif --phases pore=0,solid=255 --voxel-size 3um
+  microchar report out/results.json -o out/        render again, without measuring
+  microchar measure volume.tif -o out/
+  microchar metrics
+  microchar fit gaussian-field real.tif -o model.safetensors
+  microchar generate model.safetensors --shape 256,256,256 --seed 1 -n 4 -o fakes/
+  microchar generate overlapping-spheres --radius 6 --volume-fraction 0.3 --shape 256,256,256
+  microchar generators
+  microchar rank real.tif model.safetensors fakes/*.tif --crop 300:400,:,:
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 2 bad usage or input, 1 failure."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    parser, takes_parameters = _parser()
+    own = takes_parameters.get(arguments[0]) if arguments else None
+    options, rest = parser.parse_known_args(arguments if own is None else as_assignments(arguments, own))
+    # An optional place behind an option is taken for empty by older versions of argparse.
+    if len(rest) == 1 and not rest[0].startswith("-") and getattr(options, "volume", "") is None:
+        options.volume = rest.pop()
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.own = own
+    options.command_line = shlex.join(["microchar", *arguments])
+    # A terminated run must clean up like an interrupted one: nothing half-written stays.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _warned
+            options.run(options)
+    except KeyboardInterrupt as interrupt:
+        return _failed(str(interrupt) or "interrupted; nothing was written", 1)
+    except InputError as error:
+        return _failed(str(error), 2)
+    except BrokenPipeError:  # the reader of our output, `head` say, has gone
+        sys.stdout = None
+        return 1
+    except (MicrocharError, MemoryError, OSError) as error:
+        return _failed(str(error) or type(error).__name__, 1)
+    return 0
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
+    # Whoever reads this has no use for the place in the source.
+    print(f"microchar: warning: {message}", file=sys.stderr)
+
+
+def _failed(message: str, code: int) -> int:
+    print(f"microchar: {message}", file=sys.stderr)
+    return code
+
+
+def _commands() -> list[str]:
+    names = [module.name for module in pkgutil.iter_modules(microchar.cli.__path__)]
+    commands = [name for name in names if not name.startswith("_") and name != "program"]
+    return sorted(commands, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
+
+
+def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, Collection[str]]]:
+    """Return the parser, and the options of those commands whose other options are parameters of generators."""
+    parser = argparse.ArgumentParser(
+        prog="microchar",
+        description="Is this volume statistically the same material as that one, and how sure are we?",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"microchar {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    takes_parameters = {}
+    for name in _commands():
+        command = import_module(f"microchar.cli.{name}").add(commands)
+        if command is not None:
+            takes_parameters[name] = [option for action in command._actions for option in action.option_strings]
+    return parser, takes_parameters

@@ -1,0 +1,149 @@
+"""``microchar rank``: models and volumes, sorted by how near they come to held-out material."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from microchar.cli._input import add_input, read
+from microchar.cli._progress import ProgressLine
+from microchar.cli._values import integers, listed, positive
+from microchar.core.errors import InputError
+from microchar.core.text import by
+
+if TYPE_CHECKING:
+    from microchar.comparison.ranking import Ranked, Ranking
+
+#: Heads of columns; other metrics go by their id.
+_HEADS = {
+    "volume_fraction": "φ",
+    "specific_surface_area": "s",
+    "two_point_correlation": "S2",
+    "two_point_cluster": "C2",
+    "lineal_path": "L",
+    "chord_length_distribution": "chords",
+    "local_porosity": "local φ",
+    "euler_characteristic": "Euler",
+}
+#: More blocks than these are not listed.
+_FEW = 4
+_MEANING = """\
+Ratios are distances to the held-out blocks over the distances between these (the noise floor): about 1 is as good as
+another piece of the material. spread: scatter of the samples over that of the blocks; far below 1, samples are too much
+alike. total: 1 at best; the geometric mean of the ratios, corrected for the scatter of the samples."""
+
+
+def add(commands: Any) -> None:
+    """Add the command to those of ``microchar``."""
+    rank = commands.add_parser("rank", help="sort models and fakes by how near they come to a real volume")
+    rank.add_argument("real", metavar="REAL", help="a real volume, or the part of it that no model was trained on")
+    rank.add_argument(
+        "candidates", nargs="+", metavar="MODEL|FAKE", help="files that `fit` wrote, names of generators, and volumes"
+    )
+    rank.add_argument("--shape", type=integers, metavar="N,N,N", dest="blocks", help="of the blocks and samples")
+    rank.add_argument("-n", type=positive, default=4, metavar="N", help="samples of each model (default 4)")
+    rank.add_argument("--seed", type=int, default=0, help="of the first sample (default 0)")
+    rank.add_argument("--metrics", type=listed, metavar="A,B", help="score by these instead of the headline metrics")
+    rank.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
+    rank.add_argument("--json", metavar="FILE", help="write everything that was found, z-scores too")
+    rank.add_argument("--quiet", action="store_true", help="print errors only")
+    group = rank.add_argument_group("input")
+    add_input(group, raw_shape="--raw-shape", crop="use this box of the real volume: the held-out part")
+    group.add_argument("--mask", metavar="FILE", help="real voxels where it is 0 are not used: the training part")
+    rank.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Rank the candidates and print the table."""
+    from microchar.comparison.ranking import rank
+    from microchar.core.files import check_writable, write_together
+    from microchar.measurement.record import write_json
+
+    if options.json is not None:
+        check_writable(Path(options.json).parent)
+    real = read(options.real, options, mask=options.mask)
+    candidates = _candidates(options)
+    with ProgressLine(options) as progress:
+        found = rank(
+            real,
+            candidates,
+            samples=options.n,
+            shape=options.blocks,
+            metrics=options.metrics,
+            seed=options.seed,
+            threads=options.threads,
+            progress=progress,
+        )
+    if options.json is not None:
+        path = Path(options.json)
+        plain = {**found.to_dict(), "command": options.command_line, "seed": options.seed}
+        write_together(path.parent, {path.name: partial(write_json, plain)})
+    if not options.quiet:
+        place = f"{real.name}, within the crop" if options.crop is not None else real.name
+        print("\n".join(_lines(found, place, _partly_trained(candidates, options))))
+
+
+def _candidates(options: argparse.Namespace) -> dict[str, Any]:
+    """Return models and volumes by name: the stem of the file, or all of it where stems are equal."""
+    stems = [Path(text).stem for text in options.candidates]
+    if len(set(options.candidates)) < len(options.candidates):
+        raise InputError("rank: a file is given twice; give each of them once")
+    names = [text if stems.count(stem) > 1 else stem for text, stem in zip(options.candidates, stems, strict=True)]
+    return {name: _candidate(text, options) for name, text in zip(names, options.candidates, strict=True)}
+
+
+def _candidate(text: str, options: argparse.Namespace) -> Any:
+    from microchar.cli._generation import ready_generator
+    from microchar.generation.catalogue import generator_specs
+    from microchar.generation.models import bundled_models
+
+    if text in generator_specs() or text in bundled_models() or Path(text).suffix == ".safetensors":
+        return ready_generator(text)
+    # Fakes may be coded otherwise, and are whole.
+    return read(text, options, phases=None, crop=None)
+
+
+def _partly_trained(candidates: dict[str, Any], options: argparse.Namespace) -> dict[str, str]:
+    """Return what to note of models trained on a part of the real file, where no part was said to be held out."""
+    if options.mask is not None or options.crop is not None:
+        return {}
+    own = Path(options.real).resolve()
+    data = {name: getattr(candidate, "history", {}).get("data", {}) for name, candidate in candidates.items()}
+    return {
+        name: f"was trained on {options.real} or a part of it; give --mask or --crop of the held-out part"
+        for name, about in data.items()
+        if about.get("path") and Path(about["path"]).resolve() == own
+    }
+
+
+def _lines(found: Ranking, place: str, partly: dict[str, str]) -> list[str]:
+    held_out = found.held_out
+    blocks = held_out.blocks()
+    where = "; ".join(blocks) if len(blocks) <= _FEW else f"{blocks[0]} … {blocks[-1]}"
+    lines = [f"held out: {len(blocks)} blocks of {by(held_out.shape)} voxels of {place}: {where}"]
+    lines += [f"note: {note}" for note in held_out.notes]
+    rows = [["candidate", "total", "spread", *(_HEADS.get(name, name) for name in held_out.metrics)]]
+    rows += [_row(entry, held_out.metrics) for entry in found.entries]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines += [
+        "",
+        *("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows),
+        "",
+        _MEANING,
+    ]
+    for entry in found.entries:
+        notes = entry.notes or ((partly[entry.name],) if entry.name in partly else ())
+        lines += [f"note: {entry.name}: {note}" for note in notes]
+    return lines
+
+
+def _row(entry: Ranked, metrics: tuple[str, ...]) -> list[str]:
+    score = entry.score
+    numbers = [score.total, score.spread, *(score.ratios[name] for name in metrics)]
+    return [entry.name, *(_number(number) for number in numbers)]
+
+
+def _number(number: float | None) -> str:
+    return "–" if number is None else f"{number:.2f}" if number < 10 else f"{number:.0f}"

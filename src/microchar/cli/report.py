@@ -1,0 +1,56 @@
+"""``microchar report``: a real volume beside any number of fakes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from microchar.cli._measuring import MEASURING, add_options, measure_arguments, measuring, read_volumes, say
+from microchar.core.errors import InputError
+
+
+def add(commands: Any) -> None:
+    """Add the command to those of ``microchar``."""
+    command = commands.add_parser("report", help="compare a real volume with fake ones")
+    command.add_argument(
+        "volumes", nargs="+", metavar="VOLUME", help="the real volume, then the fakes; or a results.json"
+    )
+    add_options(command)
+    command.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Compare the volumes and write the report, or write that of a results.json again."""
+    from microchar.core.files import check_writable
+    from microchar.measurement.record import Record
+    from microchar.report.writing import write_report
+
+    if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
+        _refuse_measuring(options)
+        say(options, write_report(Record.read(options.volumes[0]), options.output, formats=options.format))
+        return
+    if len(options.volumes) < 2:
+        raise InputError(
+            f"report: found one volume ({options.volumes[0]}), expected a real and at least one fake; "
+            "`microchar measure` measures one volume"
+        )
+    check_writable(options.output)
+    from microchar.comparison.comparing import compare
+
+    reference, *candidates = read_volumes(options)
+    with measuring(options) as progress:
+        comparison = compare(
+            reference, candidates, phases=options.phases, progress=progress, **measure_arguments(options)
+        )
+    record = comparison.record(command=options.command_line)
+    say(options, write_report(record, options.output, formats=options.format))
+
+
+def _refuse_measuring(options: argparse.Namespace) -> None:
+    # Rendering again measures nothing: an option that asks for another measurement must not be ignored.
+    given = [name for name in MEASURING if getattr(options, name) not in (None, (), [], False)]
+    if given:
+        raise InputError(
+            f"{options.volumes[0]}: --{given[0].replace('_', '-')} cannot change results that were measured already; "
+            "leave it out, or give the volumes again"
+        )

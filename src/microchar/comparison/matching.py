@@ -1,0 +1,107 @@
+"""Volumes made comparable: equal phases and voxel sizes, a common shape, different names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple, triple
+from microchar.core.text import by
+from microchar.core.units import convert
+from microchar.core.volume import Volume, as_volume
+
+#: Voxel sizes closer than this are equal: TIFF stores resolutions as rounded fractions.
+_SAME_VOXEL_SIZE = 1e-3
+
+
+def named_volume(given: Any, name: str, **arguments: Any) -> Volume:
+    """Make a volume of what was given; an array gets the name, a volume has one already."""
+    return as_volume(given, **arguments) if isinstance(given, Volume) else as_volume(given, name=name, **arguments)
+
+
+def match_whole(candidate: Volume, reference: Volume, named_phases: bool) -> Volume:
+    """Give a candidate the reference's phases and voxel size, or say why that cannot be."""
+    if candidate.grid.axes != reference.grid.axes:
+        raise InputError(
+            f"{candidate.name} has shape {candidate.shape}, {reference.name} {reference.shape}: "
+            "compare images with images and volumes with volumes"
+        )
+    return match(candidate, reference, named_phases=named_phases)
+
+
+def match(candidate: Volume, reference: Volume, *, named_phases: bool) -> Volume:
+    """Give a volume the phases and the voxel size of another, whatever their shapes, or say why that cannot be.
+
+    Where the phases were named, one that lacks some of them will do.
+    """
+    return _same_voxels(_same_phases(candidate, reference, named_phases), reference)
+
+
+def _same_phases(candidate: Volume, reference: Volume, named_phases: bool) -> Volume:
+    own, known = set(candidate.grey_values), set(reference.grey_values)
+    if own == known or (named_phases and own < known):
+        return replace(candidate, grey_values=reference.grey_values, phases=reference.phases)
+    if len(own) != len(known):
+        missing, extra = sorted(known - own), sorted(own - known)
+        raise InputError(
+            f"{candidate.name} has {len(own)} {'phase' if len(own) == 1 else 'phases'} (grey values {_listed(own)}), "
+            f"{reference.name} has {len(known)} ({_listed(known)}): "
+            + (f"{_listed(missing)} missing from {candidate.name}" if missing else "")
+            + ("; " if missing and extra else "")
+            + (f"{_listed(extra)} not in {reference.name}" if extra else "")
+            + "; segment both alike, or name all phases with phases= (--phases) if one is meant to be absent"
+        )
+    note = (
+        f"grey values {_listed(own)} of {candidate.name} were taken for {_listed(known)} of {reference.name}, "
+        "by their order"
+    )
+    return replace(candidate, phases=reference.phases, notes=(*candidate.notes, note))
+
+
+def _listed(greys: Iterable[int]) -> str:
+    return ", ".join(str(grey) for grey in sorted(greys))
+
+
+def _same_voxels(candidate: Volume, reference: Volume) -> Volume:
+    if candidate.unit == "voxel" and candidate.voxel_size == (1.0, 1.0, 1.0):
+        if reference.unit == "voxel" and reference.voxel_size == candidate.voxel_size:
+            return candidate
+        note = f"{candidate.name} has no voxel size; that of {reference.name} is taken"
+        return replace(candidate, voxel_size=reference.voxel_size, unit=reference.unit, notes=(*candidate.notes, note))
+    if (candidate.unit == "voxel") == (reference.unit == "voxel"):
+        sizes = [convert(size, candidate.unit, reference.unit) for size in candidate.voxel_size]
+        if np.allclose(sizes, reference.voxel_size, rtol=_SAME_VOXEL_SIZE, atol=0):
+            return replace(candidate, voxel_size=reference.voxel_size, unit=reference.unit)
+    raise InputError(
+        f"{candidate.name} has voxel size {_size(candidate)}, {reference.name} has {_size(reference)}: "
+        "resample one of them, or give the right voxel size with voxel_size= (--voxel-size, for all volumes)"
+    )
+
+
+def _size(volume: Volume) -> str:
+    return f"{by(volume.voxel_size)} {volume.unit}"
+
+
+def unique_names(volumes: Sequence[Volume]) -> list[Volume]:
+    """Number the volumes whose name another one has already."""
+    seen: dict[str, int] = {}
+    unique = []
+    for volume in volumes:
+        seen[volume.name] = seen.get(volume.name, 0) + 1
+        count = seen[volume.name]
+        unique.append(volume if count == 1 else replace(volume, name=f"{volume.name} ({count})"))
+    return unique
+
+
+def common_shape(volumes: Sequence[Volume]) -> Triple:
+    """Return the largest shape that fits into all volumes."""
+    return triple(min(volume.shape[axis] for volume in volumes) for axis in range(3))
+
+
+def leading(volume: Volume, shape: Triple) -> Volume:
+    """Return the leading crop of a volume, the volume itself where it has that shape."""
+    return volume if volume.shape == shape else volume.crop((0, 0, 0), shape)

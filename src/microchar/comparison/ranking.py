@@ -1,0 +1,243 @@
+"""`rank`: generators and generated volumes, sorted by how near they come to held-out material."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from microchar.comparison.held_out import HeldOut, count_blocks
+from microchar.comparison.score import Score
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple
+from microchar.core.progress import Progress, section, silent
+from microchar.core.specimen import Specimen
+from microchar.core.volume import Volume, as_volume
+from microchar.measurement.metric import Metric
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Edges of blocks to choose from, where no shape is asked for: the first of which enough fit.
+_EDGES = (64, 56, 48, 40, 32, 24, 16)
+_ENOUGH = 4
+
+
+@runtime_checkable
+class SampleSource(Protocol):
+    """A generator, as far as a ranking needs to know it; see `microchar.Generator`."""
+
+    @property
+    def id(self) -> str:
+        """What it is called unless a name is given."""
+
+    @property
+    def trained_on(self) -> str:
+        """SHA-256 of the voxels that it was fitted to; "" if there are none."""
+
+    def least_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Return the smallest shape that it makes and that holds a block of `shape`, or slices like it."""
+
+    def generate(self, shape: Sequence[int], *, seed: int = 0, progress: Progress | None = None) -> Volume:
+        """Make a volume."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """A candidate and its score.
+
+    Parameters
+    ----------
+    name : str
+    score : Score
+    notes : tuple of str
+        What must be known about it, such as that it was trained on what it is judged by.
+    """
+
+    name: str
+    score: Score
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Candidates by their score, the nearest to the material first.
+
+    Parameters
+    ----------
+    held_out : HeldOut
+        What they were judged by.
+    entries : tuple of Ranked
+    """
+
+    held_out: HeldOut
+    entries: tuple[Ranked, ...]
+
+    def table(self) -> pd.DataFrame:
+        """Return a row for each candidate: total, spread, and the ratio of each metric."""
+        import pandas as pd
+
+        rows = [{"candidate": entry.name, **entry.score.row()} for entry in self.entries]
+        return pd.DataFrame(rows).set_index("candidate").astype(float)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain Python objects, fit for JSON."""
+        return {
+            "schema": "microchar-ranking-1",
+            "held_out": {
+                "shape": list(self.held_out.shape),
+                "blocks": self.held_out.blocks(),
+                "floors": self.held_out.floors,
+                "notes": list(self.held_out.notes),
+            },
+            "candidates": [
+                {"name": entry.name, **entry.score.to_dict(), "notes": list(entry.notes)} for entry in self.entries
+            ],
+        }
+
+
+def rank(
+    real: Any,
+    candidates: Any,
+    *,
+    samples: int = 4,
+    shape: Sequence[int] | None = None,
+    metrics: Sequence[str | Metric] | str | Metric | None = None,
+    seed: int = 0,
+    mask: Any = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Ranking:
+    """Score candidates against held-out material and sort them.
+
+    Parameters
+    ----------
+    real : Volume, array_like or Specimen
+        Material that no candidate was trained on.
+    candidates : mapping or sequence
+        By name, or as they are: generators that can generate, volumes or arrays,
+        and sequences of volumes that count as samples of one candidate.
+    samples : int
+        Volumes that each generator makes, of seeds that count up.
+    shape : sequence of int, optional
+        Of the samples and of the real blocks. By default a cube (a square) with an
+        edge of at most 64 voxels, such that four blocks fit in the real material
+        and one in each volume.
+    metrics : sequence of str or Metric, optional
+        What the score is made of; default `DEFAULT_METRICS`.
+    seed : int
+        Of the first sample.
+    mask : array_like, optional
+        Where the real volume is held out: blocks lie where it is not zero.
+    threads : int, optional
+        Number of threads; default all cores this process may use.
+    progress : Progress, optional
+        ``progress(fraction, text)``; what it raises ends the work.
+
+    Returns
+    -------
+    Ranking
+
+    Raises
+    ------
+    InputError
+        If there is no candidate, or one cannot be compared with the real material.
+
+    See Also
+    --------
+    HeldOut : how the score is defined, and what it is worth.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from microchar.comparison.ranking import rank
+    >>> rng = np.random.default_rng(0)
+    >>> real, good, bad = rng.random((3, 32, 32, 32)) < np.array([0.3, 0.3, 0.6])[:, None, None, None]
+    >>> found = rank(real, {"bad": bad, "good": good}, shape=(16, 16, 16))
+    >>> [entry.name for entry in found.entries]
+    ['good', 'bad']
+    """
+    if samples < 1:
+        raise InputError(f"samples={samples!r}: expected a whole number greater than 0")
+    progress = progress or silent
+    data = _held_out(real, mask)
+    named = _named(candidates)
+    progress(0.0, "held-out blocks")
+    held_out = HeldOut(data, shape or _shape(data, list(named.values())), metrics, threads=threads)
+    checksum = _checksum(data, list(named.values()))
+    entries = []
+    for place, (name, candidate) in enumerate(named.items()):
+        part = section(progress, place / len(named), (place + 1) / len(named), f"{name}: ")
+        volumes = list(_samples(candidate, held_out.shape, samples, seed, part))
+        part(0.9, "measuring")
+        notes = [note for volume in volumes for note in held_out.alike(volume).notes if note not in volume.notes]
+        if isinstance(candidate, SampleSource) and candidate.trained_on == checksum != "":
+            notes.append("was trained on the very voxels that it is judged by, which are not held out")
+        entries.append(Ranked(name=name, score=held_out.score(volumes), notes=tuple(dict.fromkeys(notes))))
+    progress(1.0, "")
+    return Ranking(held_out, tuple(sorted(entries, key=lambda entry: entry.score.total)))
+
+
+def _held_out(real: Any, mask: Any) -> Specimen:
+    if mask is None:
+        return Specimen.of(real)
+    if isinstance(real, Specimen):
+        raise InputError("mask=: of images and training data it cannot be told where it lies; mask the volume itself")
+    return Specimen.of(as_volume(real, mask=mask))
+
+
+def _named(candidates: Any) -> dict[str, Any]:
+    """Return the candidates by name, arrays as volumes."""
+    if isinstance(candidates, SampleSource | Volume) or not isinstance(candidates, Mapping | list | tuple):
+        candidates = [candidates]
+    if not candidates:
+        raise InputError("rank: no candidates were given, expected at least one")
+    given = candidates.items() if isinstance(candidates, Mapping) else ((None, one) for one in candidates)
+    named: dict[str, Any] = {}
+    for number, (key, candidate) in enumerate(given, 1):
+        name = key or _name(candidate) or f"candidate {number}"
+        same = sum(known == name or known.startswith(f"{name} (") for known in named)
+        named[f"{name} ({same + 1})" if same else name] = _volumes(candidate, name)
+    return named
+
+
+def _name(candidate: Any) -> str:
+    if isinstance(candidate, SampleSource):
+        return candidate.id
+    return candidate.name if isinstance(candidate, Volume) else ""
+
+
+def _volumes(candidate: Any, name: str) -> SampleSource | list[Volume]:
+    if isinstance(candidate, SampleSource):
+        return candidate
+    several = candidate if isinstance(candidate, list | tuple) else [candidate]
+    return [one if isinstance(one, Volume) else as_volume(one, name=name) for one in several]
+
+
+def _shape(data: Specimen, candidates: Sequence[SampleSource | list[Volume]]) -> tuple[int, ...]:
+    """Return the largest of the usual shapes of which four blocks fit in the real material."""
+    volumes = [one for candidate in candidates if isinstance(candidate, list) for one in candidate]
+    limits = [min((volume.shape[axis] for volume in volumes), default=_EDGES[0]) for axis in range(3)]
+    if data.volume is not None:
+        shapes = [tuple(min(edge, limit) for limit in limits) for edge in _EDGES]
+    else:
+        limit = min((n for n in limits if n > 1), default=_EDGES[0])
+        shapes = [(min(edge, limit),) * 3 for edge in _EDGES]
+    return next((shape for shape in shapes if count_blocks(data, shape) >= _ENOUGH), shapes[-1])
+
+
+def _checksum(data: Specimen, candidates: Sequence[Any]) -> str:
+    fitted = any(candidate.trained_on for candidate in candidates if isinstance(candidate, SampleSource))
+    return str(data.describe()["sha256"]) if fitted else ""
+
+
+def _samples(
+    candidate: SampleSource | list[Volume], shape: Triple, n: int, seed: int, progress: Progress
+) -> Iterator[Volume]:
+    if isinstance(candidate, list):
+        yield from candidate
+        return
+    wanted = candidate.least_shape(shape)
+    for number in range(n):
+        part = section(progress, 0.9 * number / n, 0.9 * (number + 1) / n)
+        yield candidate.generate(wanted, seed=seed + number, progress=part)

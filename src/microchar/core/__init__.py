@@ -1,0 +1,1 @@
+"""What everybody may know, and what knows nobody: volumes, results, units, errors, files, plug-ins."""

@@ -1,0 +1,186 @@
+"""What is in an array of grey values: checked, counted and cut into phases slab by slab.
+
+A memory-mapped image is never copied whole. Where there is a mask, only the
+voxels inside it are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from microchar.core.errors import InputError
+
+#: About how many voxels are looked at at a time.
+_SLAB_VOXELS = 2**22
+#: Grey values over a range this wide are counted in a table, wider ones are sorted.
+_TABLE = 2**16
+#: Float images hold grey values exactly up to here, and segmented ones have no reason to go further.
+_LARGEST = 2**31
+
+
+def slabs(shape: tuple[int, ...], voxels: int = _SLAB_VOXELS) -> Iterator[tuple[slice, ...]]:
+    """Cut a shape along its longest axis into slabs of that many voxels, or one voxel thick."""
+    axis = int(np.argmax(shape))
+    area = max(int(np.prod(shape, dtype=np.int64)) // shape[axis], 1)
+    thickness = max(voxels // area, 1)
+    for start in range(0, shape[axis], thickness):
+        yield (slice(None),) * axis + (slice(start, start + thickness),)
+
+
+def _pieces(values: np.ndarray, mask: np.ndarray | None) -> Iterator[np.ndarray]:
+    for slab in slabs(values.shape):
+        piece = values[slab].ravel() if mask is None else values[slab][mask[slab]]
+        if piece.size:
+            yield piece
+
+
+def value_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple[float, float]:
+    """Return the lowest and the highest grey value; NaN and infinite ones are refused.
+
+    Parameters
+    ----------
+    values : ndarray, 3D, integer or float
+        The image.
+    mask : ndarray of bool, optional
+        Where to look, at least at one voxel.
+    name : str
+        What the image is called in messages.
+
+    Returns
+    -------
+    tuple of two numbers
+        Of the type of the image.
+    """
+    extremes = [(piece.min(), piece.max()) for piece in _pieces(values, mask)]
+    lowest = np.min([low for low, _ in extremes]).item()
+    highest = np.max([high for _, high in extremes]).item()
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        raise InputError(
+            f"{name}: the image holds NaN or infinite values; "
+            "replace them, or exclude those voxels with a mask, and segment the image"
+        )
+    return lowest, highest
+
+
+def distinct(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple[int, ...]:
+    """Return the grey values of an integer image, ascending; beyond 65536 of them it stops looking."""
+    low, high = _integer_range(values, mask, name)
+    if high - low < _TABLE:
+        return tuple((np.flatnonzero(_counts(values, mask, low, high)) + low).tolist())
+    found: set[int] = set()
+    for piece in _pieces(values, mask):
+        found.update(np.unique(piece).tolist())
+        if len(found) > _TABLE:
+            break
+    return tuple(sorted(found))
+
+
+def _integer_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple[int, int]:
+    limits = np.iinfo(values.dtype)
+    if values.dtype.itemsize <= 2:
+        return int(limits.min), int(limits.max)
+    low, high = value_range(values, mask, name)
+    return int(low), int(high)
+
+
+def _counts(values: np.ndarray, mask: np.ndarray | None, low: int, high: int) -> np.ndarray:
+    counts = np.zeros(high - low + 1, np.int64)
+    for piece in _pieces(values, mask):
+        shifted = piece if low == 0 and piece.dtype.itemsize <= 2 else piece.astype(np.int64) - low
+        counts += np.bincount(shifted, minlength=len(counts))
+    return counts
+
+
+def whole_numbers(values: np.ndarray, mask: np.ndarray | None, name: str) -> np.ndarray:
+    """Return an image with an integer type: itself, or a copy of a float image of whole numbers.
+
+    Raises
+    ------
+    InputError
+        If it holds NaN, fractions, or is not an image of numbers.
+    """
+    if values.dtype == bool:
+        return values.view(np.uint8)
+    if values.dtype.kind in "iu":
+        return values
+    if values.dtype.kind != "f":
+        raise InputError(f"{name}: expected integer grey values, found the data type {values.dtype}")
+    low, high = value_range(values, mask, name)
+    if -low > _LARGEST or high > _LARGEST or any((piece != np.rint(piece)).any() for piece in _pieces(values, mask)):
+        raise InputError(
+            f"{name}: found fractional grey values ({values.dtype}, {low:g} to {high:g}); microchar measures "
+            "segmented volumes: segment the image first, or let threshold='otsu' or threshold=GREY do it "
+            "(--threshold on the command line)"
+        )
+    whole = np.empty(values.shape, np.result_type(np.min_scalar_type(int(low)), np.min_scalar_type(int(high))))
+    for slab in slabs(values.shape):
+        inside = values[slab] if mask is None else np.where(mask[slab], values[slab], low)
+        whole[slab] = inside
+    return whole
+
+
+def segment(values: np.ndarray, threshold: float | str, mask: np.ndarray | None, name: str) -> tuple[np.ndarray, float]:
+    """Cut an image in two at a threshold.
+
+    Parameters
+    ----------
+    values : ndarray, 3D, integer or float
+        The image.
+    threshold : float or "otsu"
+        A grey value, also as text; or Otsu's method, as in
+        `skimage.filters.threshold_otsu`.
+    mask : ndarray of bool, optional
+        Voxels from which Otsu's threshold is found.
+    name : str
+        What the image is called in messages.
+
+    Returns
+    -------
+    labels : ndarray of uint8
+        0 up to and including the threshold, 1 above.
+    threshold : float
+        The grey value that was used.
+
+    References
+    ----------
+    Otsu, "A threshold selection method from gray-level histograms", IEEE
+    Transactions on Systems, Man, and Cybernetics 9 (1979), 62-66.
+    """
+    if values.dtype == bool:
+        values = values.view(np.uint8)
+    if values.dtype.kind not in "iuf":
+        raise InputError(f"{name}: expected grey values to segment, found the data type {values.dtype}")
+    low, high = value_range(values, mask, name)
+    if isinstance(threshold, str) and threshold.strip().lower() == "otsu":
+        cut = _otsu(values, mask, low, high)
+    else:
+        try:
+            cut = float(threshold)
+        except (TypeError, ValueError):
+            cut = np.nan
+        if not np.isfinite(cut):
+            raise InputError(f"threshold={threshold!r}: expected 'otsu' or a grey value")
+    labels = np.empty(values.shape, np.uint8)
+    for slab in slabs(values.shape):
+        labels[slab] = values[slab] > cut
+    return labels, int(cut) if float(cut).is_integer() else float(cut)
+
+
+def _otsu(values: np.ndarray, mask: np.ndarray | None, low: float, high: float) -> float:
+    if low == high:
+        return low
+    from skimage.filters import threshold_otsu
+
+    # The histograms that scikit-image makes of a whole image: one bin per grey value of integers, else 256 bins.
+    if values.dtype.kind in "iu" and high - low < 2**24:
+        low, high = int(low), int(high)
+        histogram = _counts(values, mask, low, high), np.arange(low, high + 1)
+    else:
+        # Limits of the image's own type: the edges then round as they do there.
+        limits = tuple(np.array([low, high], values.dtype))
+        counts = sum(np.histogram(piece, bins=256, range=limits)[0] for piece in _pieces(values, mask))
+        edges = np.histogram_bin_edges(np.empty(0, values.dtype), bins=256, range=limits)
+        histogram = np.asarray(counts), (edges[:-1] + edges[1:]) / 2
+    return threshold_otsu(hist=histogram).item()  # type: ignore[no-untyped-call]

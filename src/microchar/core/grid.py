@@ -1,0 +1,90 @@
+"""The lattice that voxels lie on: shape, voxel size, and lengths in voxels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from microchar.core.errors import InputError
+from microchar.core.units import convert, parse_length
+
+T = TypeVar("T")
+Triple = tuple[int, int, int]
+#: A length argument: voxels (int), a text with a unit ("5um"), or one of either per axis.
+LengthLike = int | str | Sequence[int | str]
+
+
+def triple(values: Iterable[T]) -> tuple[T, T, T]:
+    """Return three values, one for each axis, as a tuple of known length."""
+    first, second, third = values
+    return first, second, third
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The lattice a volume lives on: its shape and its voxel size, without the voxels.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Voxels along axes 0, 1, 2 = (plane, row, column).
+    voxel_size : tuple of float
+        Edge lengths of a voxel along axes 0, 1, 2, in `unit`.
+    unit : str
+        Unit of length; "voxel" where no voxel size is known.
+    """
+
+    shape: Triple
+    voxel_size: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    unit: str = "voxel"
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """Axes longer than one voxel; the others drop out everywhere."""
+        return tuple(a for a in range(3) if self.shape[a] > 1)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes longer than one voxel: 3 for a volume, 2 for an image."""
+        return len(self.axes)
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of a voxel over the axes that count (an area for a 2D image)."""
+        return float(np.prod([self.voxel_size[a] for a in self.axes]))
+
+    def to_voxels(self, length: LengthLike, argument: str) -> Triple:
+        """Turn a length argument into whole voxels per axis (0 on axes of length one)."""
+        per_axis = _parts(length)
+        if len(per_axis) not in (1, 3):
+            raise InputError(
+                f"{argument}={length!r}: expected one length or one for each of the 3 axes, found {len(per_axis)}"
+            )
+        per_axis = per_axis * 3 if len(per_axis) == 1 else per_axis
+        voxels = [0, 0, 0]
+        for axis in self.axes:
+            voxels[axis] = self._to_voxels(per_axis[axis], axis, argument)
+            if voxels[axis] < 1:
+                raise InputError(f"{argument}={length!r}: expected at least one voxel, found {voxels[axis]}")
+        return triple(voxels)
+
+    def _to_voxels(self, length: Any, axis: int, argument: str) -> int:
+        try:
+            number, unit = parse_length(length) if isinstance(length, str) else (length, "voxel")
+            if unit != "voxel":
+                return round(convert(number, unit, self.unit) / self.voxel_size[axis])
+        except InputError as error:
+            raise InputError(f"{argument}={length!r}: {error}") from error
+        whole = isinstance(number, int | float | np.integer | np.floating) and float(number).is_integer()
+        if isinstance(number, bool) or not whole:
+            raise InputError(f"{argument}={length!r}: expected whole voxels or a length such as '5um'")
+        return int(number)
+
+
+def _parts(length: Any) -> list[Any]:
+    if isinstance(length, str):
+        return length.split(",")
+    return list(length) if isinstance(length, Sequence | np.ndarray) else [length]

@@ -1,0 +1,241 @@
+"""What a metric returns: values and profiles, each with unit, status and convention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Status(StrEnum):
+    """Why there is a value, or why there is none; in files the member's value, such as "not_percolating".
+
+    Every status but `OK` comes with a message that says why.
+
+    Attributes
+    ----------
+    meaning : str
+        What it says of the value.
+    advice : str
+        What to do about it; "" where nothing can be done.
+    """
+
+    meaning: str
+    advice: str
+
+    def __new__(cls, value: str, meaning: str = "", advice: str = "") -> Status:
+        """Keep the meaning and the advice beside the value."""
+        member = str.__new__(cls, value)
+        member._value_, member.meaning, member.advice = value, meaning, advice
+        return member
+
+    OK = "ok", "computed"
+    NOT_PERCOLATING = (
+        "not_percolating",
+        "the phase does not connect the two end faces, so the value is exactly zero",
+        "measure another axis, or a larger volume",
+    )
+    UNDEFINED = "undefined", "the value does not exist for this volume"
+    ABSENT_PHASE = "absent_phase", "the phase has no voxels"
+    IDENTICAL = "identical", "the two images are equal, so the ratio has no finite value"
+    NOT_APPLICABLE = "not_applicable", "the metric does not apply to volumes of this kind"
+    REFUSED = "refused", "the metric cannot honour an option that was asked for", "leave the option out"
+    NOT_CONVERGED = (
+        "not_converged",
+        "the solver stopped before the tolerance was met; the interval reached is given",
+        "ask for a larger tolerance",
+    )
+    TOO_FEW = "too_few", "there are too few samples or real blocks to tell", "take more samples, or larger volumes"
+    CONSTANT = "constant", "the real blocks do not differ, so there is no scatter to compare with"
+    UNAVAILABLE = "unavailable", "an optional dependency is not installed", "install it as the message says"
+
+
+class Labels(NamedTuple):
+    """What identifies a value among those of one metric; in this order everywhere.
+
+    Parameters
+    ----------
+    feature : str
+        Which of several quantities of the metric.
+    phase : str
+        Name of the phase; pairs and triplets joined by "|"; "" for the whole image.
+    direction : str
+        "0", "1", "2", "mean", "radial" or "all".
+    estimator : str
+        Which of several estimators.
+    """
+
+    feature: str = ""
+    phase: str = ""
+    direction: str = "all"
+    estimator: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Labelled:
+    """A value, profile or picture: what identifies it, its unit and its status."""
+
+    phase: str = ""
+    direction: str = "all"
+    estimator: str = ""
+    feature: str = ""
+    unit: str = ""
+    status: Status = Status.OK
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", Status(self.status))
+
+    @property
+    def labels(self) -> Labels:
+        """What identifies it among those of its metric."""
+        return Labels(self.feature, self.phase, self.direction, self.estimator)
+
+    def matches(self, **labels: str) -> bool:
+        """Whether every given label (phase, direction, …) is this one's."""
+        return all(getattr(self, key) == label for key, label in labels.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value(_Labelled):
+    """One number. `value` is None where it does not exist; `status` then says why.
+
+    Parameters
+    ----------
+    phase : str
+        Name of the phase; pairs and triplets joined by "|"; "" for the whole image.
+    direction : str
+        "0", "1", "2", "mean", "radial" or "all".
+    estimator, feature : str
+        Which of several estimators, which of several quantities of the metric.
+    unit : str
+        As in data files, "um^-1"; "" for pure numbers.
+    value, lower, upper, standard_error : float or None
+        The number, bounds that hold it, its standard error.
+    status : Status
+    message : str
+        Why, where the status is not `Status.OK`.
+    """
+
+    value: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    standard_error: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Profile(_Labelled):
+    """A function of one variable, sampled: ``y[i]`` at ``x[i]``; see `Value` for the labels."""
+
+    x: np.ndarray = field(default_factory=lambda: np.empty(0))
+    y: np.ndarray = field(default_factory=lambda: np.empty(0))
+    x_unit: str = ""
+    standard_error: np.ndarray | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture(_Labelled):
+    """A slice of a field, for the report; see `Value` for the labels.
+
+    Parameters
+    ----------
+    png : str
+        Grey levels 1 to 255 from low to high, 0 where there is no field; see
+        `microchar.core.pictures`.
+    aspect : float
+        Width over height, in lengths.
+    caption : str
+        What is shown, where, and how the levels are scaled.
+    """
+
+    png: str
+    aspect: float
+    caption: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result:
+    """Everything one metric found on one volume (or pair of volumes).
+
+    Parameters
+    ----------
+    metric, title, symbol, kind : str
+        Of the metric, see `Metric`.
+    convention : mapping of str to str
+        Definition, boundary, connectivity, estimator, denominator, …: what
+        another tool must match for its number to be comparable.
+    values, profiles, pictures : tuple
+        What was found.
+    status : Status
+    message : str
+        Of the metric as a whole, where it could not be computed at all.
+    """
+
+    metric: str
+    title: str
+    symbol: str
+    kind: str
+    convention: Mapping[str, str]
+    values: tuple[Value, ...] = ()
+    profiles: tuple[Profile, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    status: Status = Status.OK
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", Status(self.status))
+
+    def value(self, **labels: str) -> Value:
+        """Return the one value with these labels, e.g. ``value(phase="pore", direction="0")``."""
+        return _only([v for v in self.values if v.matches(**labels)], self.metric, labels)
+
+    def profile(self, **labels: str) -> Profile:
+        """Return the one profile with these labels."""
+        return _only([p for p in self.profiles if p.matches(**labels)], self.metric, labels)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain Python objects, fit for JSON."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        plain["convention"] = dict(self.convention)
+        plain["values"] = [asdict(value) for value in self.values]
+        plain["profiles"] = [_plain_profile(profile) for profile in self.profiles]
+        plain["pictures"] = [asdict(picture) for picture in self.pictures]
+        return plain
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Result:
+        """Rebuild a result from `to_dict`."""
+        entries = dict(plain)
+        entries["values"] = tuple(Value(**value) for value in plain["values"])
+        entries["profiles"] = tuple(_profile(profile) for profile in plain["profiles"])
+        entries["pictures"] = tuple(Picture(**picture) for picture in plain["pictures"])
+        return cls(**entries)
+
+
+def _only(found: list[Any], metric: str, labels: Mapping[str, str]) -> Any:
+    if len(found) != 1:
+        raise KeyError(f"{metric}: {len(found)} entries match {dict(labels)!r}, expected one")
+    return found[0]
+
+
+def _plain_profile(profile: Profile) -> dict[str, Any]:
+    plain = {f.name: getattr(profile, f.name) for f in fields(profile)}
+    for key in ("x", "y", "standard_error"):
+        plain[key] = None if plain[key] is None else _numbers(plain[key])
+    return plain
+
+
+def _numbers(array: Iterable[float]) -> list[float | None]:
+    # JSON has no nan; a point that does not exist is null.
+    return [float(number) if np.isfinite(number) else None for number in array]
+
+
+def _profile(plain: Mapping[str, Any]) -> Profile:
+    entries = dict(plain)
+    for key in ("x", "y", "standard_error"):
+        if entries[key] is not None:
+            entries[key] = np.array([np.nan if number is None else number for number in entries[key]])
+    return Profile(**entries)

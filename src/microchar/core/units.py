@@ -1,0 +1,130 @@
+"""Lengths with units: reading them, converting them, and writing powers of them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from microchar.core.errors import InputError
+
+#: Power of ten of a metre. "voxel" is not here on purpose: it converts to nothing.
+_EXPONENTS = {"pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
+_PREFIXES = {"pico": "pm", "nano": "nm", "micro": "um", "milli": "mm", "centi": "cm", "": "m"}
+# µ is two characters: the micro sign and the Greek letter.
+_ALIASES = {"µm": "um", "μm": "um", "micron": "um", "microns": "um"}
+_ALIASES |= {"": "voxel", "px": "voxel", "vx": "voxel", "pixel": "voxel", "pixels": "voxel", "voxels": "voxel"}
+_ALIASES |= {
+    prefix + word: unit for prefix, unit in _PREFIXES.items() for word in ("meter", "metre", "meters", "metres")
+}
+_LENGTH = re.compile(r"^\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([a-zA-Zµμ]*)\s*$")
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def canonical_unit(unit: str) -> str:
+    """Return the one spelling of a length unit that microchar uses, or raise InputError."""
+    name = _ALIASES.get(unit, _ALIASES.get(unit.lower(), unit))
+    if name != "voxel" and name not in _EXPONENTS:
+        known = ", ".join([*_EXPONENTS, "voxel"])
+        raise InputError(f"unknown length unit {unit!r}: expected one of {known}")
+    return name
+
+
+def parse_length(text: str) -> tuple[float, str]:
+    """Read '0.398um' as (0.398, 'um'); a bare number is in voxels."""
+    match = _LENGTH.match(text)
+    if not match or not math.isfinite(float(match.group(1))):
+        raise InputError(f"cannot read {text!r} as a length: write a number and a unit, as in '0.398um'")
+    return float(match.group(1)), canonical_unit(match.group(2))
+
+
+def convert(length: float, unit: str, to: str) -> float:
+    """Convert a length between physical units; voxels convert only to voxels."""
+    if unit == to:
+        return length
+    if "voxel" in (unit, to):
+        raise InputError(
+            f"cannot convert {length:g} {unit} to {to}: the voxel size is not known; "
+            "give it with voxel_size= (--voxel-size on the command line)"
+        )
+    # Whole powers of ten are exact: 1 um is 1000 nm, not 999.9999999999999.
+    power = _EXPONENTS[unit] - _EXPONENTS[to]
+    return float(length * 10**power if power >= 0 else length / 10**-power)
+
+
+def parse_voxel_size(
+    voxel_size: float | str | Sequence[float | str] | None,
+) -> tuple[tuple[float, float, float], str]:
+    """Read a voxel size argument as three edge lengths and their unit.
+
+    Parameters
+    ----------
+    voxel_size : float, str, sequence of three, or None
+        One edge length for all axes, or three for axes 0, 1, 2: ``"0.398um"``,
+        ``"1um,1um,500nm"``, ``"1,1,2um"`` (a unit at the end holds for all),
+        ``("1um", "1um", "2um")``. Numbers without a unit, such as ``(1, 1, 2)``,
+        say how the edges relate; the unit of length is then "voxel".
+
+    Returns
+    -------
+    voxel_size : tuple of float
+        Edges along axes 0, 1, 2.
+    unit : str
+        Their unit, "voxel" where none is known.
+
+    Raises
+    ------
+    InputError
+        If it is not one length or three, all greater than 0.
+
+    Examples
+    --------
+    >>> parse_voxel_size("1, 1, 2 µm")
+    ((1.0, 1.0, 2.0), 'um')
+    """
+    if voxel_size is None:
+        return (1.0, 1.0, 1.0), "voxel"
+    try:
+        parts: list[Any] = voxel_size.split(",") if isinstance(voxel_size, str) else list(voxel_size)  # type: ignore[arg-type]
+    except TypeError:
+        parts = [voxel_size]
+    if len(parts) not in (1, 3):
+        raise InputError(f"voxel_size={voxel_size!r}: expected one length or three, found {len(parts)}")
+    lengths = [_length(part) for part in parts]
+    unit = lengths[-1][1]
+    if unit != "voxel" and all(own == "voxel" for _, own in lengths[:-1]):
+        sizes = [number for number, _ in lengths]
+    elif len({own == "voxel" for _, own in lengths}) == 1:
+        sizes = [convert(number, own, unit) for number, own in lengths]
+    else:
+        raise InputError(
+            f"voxel_size={voxel_size!r}: some lengths have a unit and some have none; give all of them one"
+        )
+    if not all(math.isfinite(size) and size > 0 for size in sizes):
+        raise InputError(f"voxel_size={voxel_size!r}: expected lengths greater than 0")
+    sizes = sizes * 3 if len(sizes) == 1 else sizes
+    return (sizes[0], sizes[1], sizes[2]), unit
+
+
+def _length(length: Any) -> tuple[float, str]:
+    if isinstance(length, str):
+        return parse_length(length)
+    try:
+        return float(length), "voxel"
+    except (TypeError, ValueError):
+        raise InputError(f"voxel_size: found {length!r}, expected a number or a length such as '0.398um'") from None
+
+
+def power_unit(unit: str, power: int) -> str:
+    """Write a power of a unit as in data files: 'um^-1', 'um^2', '' for power 0."""
+    if power == 0:
+        return ""
+    return unit if power == 1 else f"{unit}^{power}"
+
+
+def pretty_unit(unit: str) -> str:
+    """Write a unit as people read it: 'um^-1' becomes 'µm⁻¹'."""
+    base, _, exponent = unit.partition("^")
+    base = "µm" if base == "um" else base
+    return base + exponent.translate(_SUPERSCRIPT)

@@ -1,0 +1,400 @@
+"""A segmented volume: labels, phases, voxel size; frozen; in memory or on disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from microchar.core.errors import InputError
+from microchar.core.grey_values import distinct, segment, value_range, whole_numbers
+from microchar.core.grid import Grid, Triple, triple
+from microchar.core.units import parse_voxel_size
+
+#: Label of a voxel that counts for nothing: outside the mask.
+OUTSIDE = 255
+#: More distinct grey values than this are taken for an image that was never segmented.
+MAX_PHASES = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """A segmented volume of two or more phases.
+
+    Make one with `as_volume` (from an array) or `read_volume` (from a file);
+    both check their input. The constructor itself does not.
+
+    Parameters
+    ----------
+    values : ndarray, 3D, integer
+        Grey values as stored, possibly memory-mapped.
+    grey_values : tuple of int
+        The grey value of each phase, ascending; a voxel's label is the position
+        of its grey value in this tuple.
+    phases : tuple of str
+        Name of each phase, in the order of `grey_values`.
+    voxel_size, unit
+        See `Grid`.
+    mask : ndarray of bool, 3D, optional
+        True where voxels count.
+    grey : ndarray, 3D, integer or float, optional
+        The unsegmented image as stored, for the metrics that act on grey levels.
+    name : str
+        What the volume is called in tables and figures.
+    source : mapping
+        Where it came from (path, sha256, format); goes into the provenance.
+    notes : tuple of str
+        What was assumed or changed on the way in; shown in the report.
+    """
+
+    values: np.ndarray
+    grey_values: tuple[int, ...]
+    phases: tuple[str, ...]
+    voxel_size: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    unit: str = "voxel"
+    mask: np.ndarray | None = None
+    grey: np.ndarray | None = None
+    name: str = "volume"
+    source: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> Triple:
+        """Voxels along axes 0, 1, 2."""
+        return triple(int(n) for n in self.values.shape)
+
+    @property
+    def grid(self) -> Grid:
+        """Shape and voxel size."""
+        return Grid(self.shape, self.voxel_size, self.unit)
+
+    @property
+    def n_phases(self) -> int:
+        """Number of phases, absent ones that were named included."""
+        return len(self.phases)
+
+    def read(self, start: Sequence[int] = (0, 0, 0), stop: Sequence[int] | None = None) -> np.ndarray:
+        """Labels of a box as a contiguous uint8 array; voxels outside the mask are `OUTSIDE`.
+
+        Coordinates beyond the volume wrap around, which is what periodic axes need.
+        """
+        stop = self.shape if stop is None else stop
+        values = _wrapped(self.values, start, stop)
+        # One comparison per phase boundary is faster than a table, and the same for every type of integer.
+        labels = np.zeros(values.shape, np.uint8)
+        for grey in self.grey_values[1:]:
+            labels += (values >= grey).view(np.uint8)
+        if self.mask is not None:
+            labels[~_wrapped(self.mask, start, stop)] = OUTSIDE
+        return labels
+
+    def grey_levels(self, start: Sequence[int] = (0, 0, 0), stop: Sequence[int] | None = None) -> np.ndarray:
+        """Grey levels of a box: of the grey image as stored where there is one, else of the phases.
+
+        Without a grey image the phases, in ascending order of grey value, are
+        spread evenly over 0..255 (two phases: 0, 255; three: 0, 127, 255).
+        Voxels outside the mask have a grey level like any other.
+        """
+        stop = self.shape if stop is None else stop
+        if self.grey is not None:
+            return np.ascontiguousarray(_wrapped(self.grey, start, stop))
+        table = np.zeros(256, np.uint8)
+        table[: self.n_phases] = self.phase_levels()
+        return table[self.read(start, stop)]
+
+    def phase_levels(self) -> np.ndarray:
+        """Grey level that stands for each phase where there is no grey image."""
+        return np.arange(self.n_phases) * 255 // max(self.n_phases - 1, 1)
+
+    def crop(self, start: Sequence[int], stop: Sequence[int]) -> Volume:
+        """Return the box from `start` up to, not including, `stop`, as a view."""
+        if not all(0 <= a < b <= n for a, b, n in zip(start, stop, self.shape, strict=True)):
+            raise InputError(
+                f"{self.name}: the box from {tuple(start)} to {tuple(stop)} does not lie in the shape {self.shape}"
+            )
+        box = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
+        return replace(
+            self,
+            values=self.values[box],
+            mask=None if self.mask is None else self.mask[box],
+            grey=None if self.grey is None else self.grey[box],
+        )
+
+
+def _wrapped(array: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.ndarray:
+    inside = [first >= 0 and last <= n for first, last, n in zip(start, stop, array.shape, strict=True)]
+    # The plain slices first: they are views, and what is taken afterwards is then small.
+    box = array[tuple(slice(a, b) if plain else slice(None) for a, b, plain in zip(start, stop, inside, strict=True))]
+    for axis, plain in enumerate(inside):
+        if not plain:
+            box = np.take(box, np.arange(start[axis], stop[axis]) % array.shape[axis], axis=axis)
+    return box
+
+
+def as_volume(
+    array: Any,
+    *,
+    voxel_size: float | str | Sequence[float | str] | None = None,
+    phases: Mapping[str, int] | Sequence[str] | None = None,
+    threshold: float | str | None = None,
+    mask: Any = None,
+    grey: Any = None,
+    name: str | None = None,
+    source: Mapping[str, Any] | None = None,
+    notes: Sequence[str] = (),
+) -> Volume:
+    """Check an array and make it a `Volume`.
+
+    Parameters
+    ----------
+    array : array_like, 2D or 3D
+        Grey values or labels: integer, bool, or float with whole numbers only
+        (with `threshold`, any numbers). Anything with ``__array__`` will do, a CPU
+        torch tensor included. A `Volume` is returned with the given arguments
+        replaced and the notes added.
+    voxel_size : float, str or sequence of three, optional
+        Edge length(s) of a voxel: ``"0.398um"``, ``"1,1,2um"``, or one or three
+        numbers without a unit, which only say how the edges relate: the unit is
+        then "voxel". Without it every edge is 1 voxel.
+    phases : mapping of str to int, sequence of str, or str, optional
+        Grey value of each named phase, or the names in ascending order of grey
+        value; also as text, ``"pore=0,solid=255"`` or ``"pore,solid"``. Without it
+        each distinct grey value is a phase named by that value.
+    threshold : float or "otsu", optional
+        Segment the image: phase 0 up to and including this grey value, phase 1
+        above. The image becomes the grey image, unless `grey` is given.
+    mask : array_like, optional
+        Voxels count where it is not zero. Grey values outside it are not looked at.
+    grey : array_like, optional
+        The unsegmented image on the same voxels.
+    name : str, optional
+        Name in tables and figures, "volume" by default.
+    source, notes
+        Provenance, see `Volume`.
+
+    Returns
+    -------
+    Volume
+        The array is not copied where that can be helped.
+
+    Raises
+    ------
+    InputError
+        If the array cannot be a segmented volume; the message says why.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import microchar as mc
+    >>> volume = mc.as_volume(np.eye(4, dtype=np.uint8), voxel_size="2um")
+    >>> volume.shape, volume.phases, volume.unit
+    ((1, 4, 4), ('0', '1'), 'um')
+    """
+    if isinstance(phases, str):
+        phases = parse_phases(phases)
+    if isinstance(array, Volume):
+        return _replaced(array, voxel_size, phases, threshold, mask, grey, name, source, notes)
+    name = "volume" if name is None else name
+    values = three_axes(_array(array, name), name)
+    inside = _mask(mask, values.shape, name)
+    image = values if grey is None and threshold is not None else grey
+    found: tuple[int, ...]
+    if threshold is not None:
+        values, cut = segment(values, threshold, inside, name)
+        found = (0, 1)
+        _refuse_other_codes(phases, cut)
+        method = " (Otsu)" if str(threshold).strip().lower() == "otsu" else ""
+        notes = (*notes, f"segmented at the grey value {cut:g}{method}: phase 0 up to {cut:g}, phase 1 above")
+    else:
+        values = whole_numbers(values, inside, name)
+        found = distinct(values, inside, name)
+    size, unit = parse_voxel_size(voxel_size)
+    grey_values, names = _phases(found, phases, name)
+    return Volume(
+        values=values,
+        grey_values=grey_values,
+        phases=names,
+        voxel_size=size,
+        unit=unit,
+        mask=inside,
+        grey=_grey(image, values.shape, inside, name),
+        name=name,
+        source=dict(source or {}),
+        notes=tuple(notes),
+    )
+
+
+def _replaced(
+    volume: Volume,
+    voxel_size: Any,
+    phases: Mapping[str, int] | Sequence[str] | None,
+    threshold: Any,
+    mask: Any,
+    grey: Any,
+    name: str | None,
+    source: Mapping[str, Any] | None,
+    notes: Sequence[str],
+) -> Volume:
+    if threshold is not None:
+        raise InputError(f"{volume.name}: threshold= is for images, this is a Volume and segmented already")
+    changes: dict[str, Any] = {}
+    if voxel_size is not None:
+        changes["voxel_size"], changes["unit"] = parse_voxel_size(voxel_size)
+    if phases is not None:
+        changes["grey_values"], changes["phases"] = _phases(volume.grey_values, phases, volume.name)
+    if mask is not None:
+        changes["mask"] = _mask(mask, volume.shape, volume.name)
+    if grey is not None:
+        changes["grey"] = _grey(grey, volume.shape, changes.get("mask", volume.mask), volume.name)
+    if name is not None:
+        changes["name"] = name
+    if source is not None:
+        changes["source"] = dict(source)
+    if notes:
+        changes["notes"] = (*volume.notes, *notes)
+    return replace(volume, **changes) if changes else volume
+
+
+def _array(array: Any, name: str) -> np.ndarray:
+    if isinstance(array, str | PathLike):
+        raise InputError(f"{name}: found {str(array)!r}, expected an array; files are read by read_volume")
+    try:
+        return np.asarray(array)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{name}: cannot make an array of a {type(array).__name__} ({error}); "
+            "hand in a NumPy array, or a torch tensor as tensor.detach().cpu()"
+        ) from error
+
+
+def three_axes(array: np.ndarray, name: str) -> np.ndarray:
+    """Give a 2D image its one plane; refuse what is neither an image nor a volume, or holds no voxels."""
+    if array.ndim == 2:
+        array = array[np.newaxis]
+    if array.ndim != 3:
+        raise InputError(
+            f"{name}: expected a 3D volume or a 2D image, found {array.ndim} axes of shape {array.shape}; "
+            "select one channel or time step first"
+        )
+    if 0 in array.shape:
+        raise InputError(
+            f"{name}: an axis has no voxels, the shape is {array.shape}; expected at least one on each axis"
+        )
+    return array
+
+
+def same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np.ndarray:
+    """Make an array of a mask or grey image, and refuse it where it does not lie on the voxels of the volume."""
+    array = _array(array, f"{name}: {what}")
+    array = array[np.newaxis] if array.ndim == 2 else array
+    if array.shape != shape:
+        raise InputError(
+            f"{name}: the {what} has shape {array.shape}, the volume {shape}; they must be on the same voxels"
+        )
+    return array
+
+
+def _mask(mask: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
+    if mask is None:
+        return None
+    whole = whole_numbers(same_voxels(mask, shape, "mask", name), None, f"{name}: mask")
+    # 0 and 1 are looked at as bool where they lie; 0 and 255 need a copy.
+    inside = whole.view(bool) if whole.dtype == np.uint8 and whole.max() <= 1 else whole != 0
+    if not inside.any():
+        raise InputError(
+            f"{name}: the mask is zero everywhere, so no voxel counts; expected nonzero where voxels count"
+        )
+    return inside
+
+
+def _grey(grey: Any, shape: tuple[int, ...], mask: np.ndarray | None, name: str) -> np.ndarray | None:
+    if grey is None:
+        return None
+    levels = same_voxels(grey, shape, "grey image", name)
+    if levels.dtype == bool:
+        return levels.view(np.uint8)
+    if levels.dtype.kind not in "iuf":
+        raise InputError(f"{name}: grey image: expected numbers, found the data type {levels.dtype}")
+    if levels.dtype.kind == "f":
+        low, _ = value_range(levels, mask, f"{name}: grey image")
+        if mask is not None and not np.isfinite(levels).all():
+            return np.where(mask, levels, np.array(low, levels.dtype))
+    return levels
+
+
+def parse_phases(text: str) -> dict[str, int] | list[str]:
+    """Read "pore=0,solid=255" as a mapping, or "pore,solid" as names.
+
+    Examples
+    --------
+    >>> parse_phases("pore=0, solid=255")
+    {'pore': 0, 'solid': 255}
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not any("=" in part for part in parts):
+        return parts
+    phases: dict[str, int] = {}
+    for part in parts:
+        phase, _, grey = part.rpartition("=")
+        if not re.fullmatch(r"\s*[+-]?\d+", grey) or phase.strip() in phases:
+            raise InputError(f"phases={text!r}: found {part!r}, expected each name once, as in 'pore=0,solid=255'")
+        phases[phase.strip()] = int(grey)
+    return phases
+
+
+def _refuse_other_codes(phases: Mapping[str, int] | Sequence[str] | None, cut: float) -> None:
+    if isinstance(phases, Mapping) and set(phases.values()) != {0, 1}:
+        raise InputError(
+            f"phases={dict(phases)!r}: after the threshold the grey values are 0 (up to {cut:g}) and 1 (above); "
+            "name these two"
+        )
+
+
+def _phases(
+    distinct: tuple[int, ...], phases: Mapping[str, int] | Sequence[str] | None, name: str
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    greys = distinct
+    if isinstance(phases, Mapping):
+        greys = _named_greys(phases)
+        unnamed = sorted(set(distinct) - set(greys))
+        if unnamed:
+            raise InputError(
+                f"{name}: grey values {_listed(unnamed)} are in the volume and not among the named phases "
+                f"{dict(phases)!r}; name every grey value"
+            )
+    if len(greys) > MAX_PHASES:
+        raise InputError(
+            f"{name}: found {len(greys)}{'+' if len(greys) > 65536 else ''} distinct grey values, expected "
+            f"at most {MAX_PHASES}, one for each phase; segment the image first, or let threshold='otsu' or "
+            "threshold=GREY do it (--threshold on the command line)"
+        )
+    if phases is None:
+        return greys, tuple(str(grey) for grey in greys)
+    if len(phases) != len(greys):
+        raise InputError(
+            f"{name}: {len(phases)} phase names {list(phases)!r} for {len(greys)} grey values {_listed(greys)}"
+        )
+    names = sorted(phases, key=lambda phase: phases[phase]) if isinstance(phases, Mapping) else list(phases)
+    if len(set(names)) != len(names) or not all(
+        isinstance(phase, str) and phase and "|" not in phase for phase in names
+    ):
+        raise InputError(f"phases={phases!r}: expected different names, none empty and none with a '|'")
+    return greys, tuple(names)
+
+
+def _named_greys(phases: Mapping[str, int]) -> tuple[int, ...]:
+    if not phases or not all(isinstance(grey, int | np.integer) for grey in phases.values()):
+        raise InputError(f"phases={dict(phases)!r}: expected a whole grey value for each name, as in {{'pore': 0}}")
+    greys = tuple(sorted(int(grey) for grey in phases.values()))
+    if len(set(greys)) != len(greys):
+        raise InputError(f"phases={dict(phases)!r}: two phases have the same grey value")
+    return greys
+
+
+def _listed(greys: Sequence[int]) -> str:
+    shown = ", ".join(str(grey) for grey in greys[:8])
+    return shown + (f", … ({len(greys)} in all)" if len(greys) > 8 else "")

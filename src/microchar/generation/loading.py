@@ -1,0 +1,92 @@
+"""Fitted generators to and from model files: each part is checked before it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from microchar.core.errors import InputError
+from microchar.core.material import Material
+from microchar.generation.catalogue import create_generator, find_spec
+from microchar.generation.fitted_state import check_finite, check_layout
+from microchar.generation.model_file import MAX_BYTES, open_model, write_model
+
+if TYPE_CHECKING:
+    from microchar.generation.generator import Generator
+
+
+def save_generator(generator: Generator, path: Path) -> None:
+    """Write a generator to a file; nothing is left behind if that fails."""
+    metadata = {
+        "generator": generator.spec.id,
+        "revision": generator.spec.revision,
+        "parameters": generator.parameters(),
+        "material": None if generator.material is None else asdict(generator.material),
+        "history": generator.history,
+    }
+    write_model(path, metadata, generator.state)
+
+
+def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
+    """Read a generator: its kind, parameters and state.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `Generator.save` wrote.
+    max_bytes : int
+        Larger files are refused before anything is allocated.
+
+    Returns
+    -------
+    Generator
+
+    Raises
+    ------
+    InputError
+        If the file is no model (see `microchar.generation.model_file.open_model`),
+        of another revision of its generator, or does not hold the arrays that its
+        generator expects.
+    MissingDependencyError
+        If a package that the generator needs is not installed.
+    """
+    with open_model(path, max_bytes) as file:
+        about = file.metadata
+        _refuse_other_revision(about, path)
+        generator = create_generator(about["generator"], **_parameters(about["parameters"]))
+        if about["material"] is not None:
+            generator.material = Material.of_plain(about["material"], str(path))
+        if file.headers and generator.material is None and generator.spec.needs_fit:
+            raise InputError(f"{path}: its metadata have no 'material', but a fit; was the file edited?")
+        if file.headers or generator.material is not None:
+            check_layout(file.headers, generator.layout, str(path))
+        generator.state = file.arrays()
+    check_finite(generator.state, f"{path}: a damaged model, or one whose fit went astray")
+    generator.history = about["history"]
+    return generator
+
+
+def _refuse_other_revision(about: Mapping[str, Any], path: Path) -> None:
+    name, revision = about["generator"], about.get("revision", 1)
+    expected = find_spec(name).revision
+    if revision != expected:
+        raise InputError(
+            f"{path}: revision {revision!r} of what {name!r} learns, the one installed reads revision {expected}; "
+            f"fit again, or use the version that wrote it ({_versions(about)})"
+        )
+
+
+def _versions(about: Mapping[str, Any]) -> str:
+    versions = about.get("versions")
+    return f"microchar {versions.get('microchar', '?')}" if isinstance(versions, dict) else "not stated"
+
+
+def _parameters(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: _tuples(value) for key, value in plain.items()}
+
+
+def _tuples(value: Any) -> Any:
+    # JSON knows no tuples; parameters know no lists.
+    return tuple(_tuples(part) for part in value) if isinstance(value, list) else value

@@ -1,0 +1,76 @@
+"""Fitted models that distributions bring along, found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
+
+from microchar.core.registry import Registry
+from microchar.generation.catalogue import generator_specs
+from microchar.generation.loading import load_generator
+
+if TYPE_CHECKING:
+    from microchar.generation.generator import Generator
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundledModel:
+    """A model file in a package: what can be known without reading it.
+
+    An entry point of the group ``microchar.models`` names an object of this
+    class. The module that holds it must import nothing heavy. A generator of the
+    same id goes before it.
+
+    Parameters
+    ----------
+    id : str
+        The model's name, such as "berea".
+    generator : str
+        Id of the generator that it is a fit of.
+    package, file : str
+        Where it is: ``"microchar_gan"`` and ``"models/berea.safetensors"``.
+    title, summary : str
+        For people: name and one line.
+    """
+
+    id: str
+    generator: str
+    package: str
+    file: str
+    title: str
+    summary: str
+
+    def obstacle(self) -> str:
+        """Return why it cannot be used here, and what to do about it; empty if it can."""
+        if self.generator not in generator_specs():
+            return f"needs the generator {self.generator!r}, not installed"
+        return generator_specs()[self.generator].obstacle()
+
+    def load(self) -> Generator:
+        """Read the model."""
+        with as_file(files(self.package).joinpath(self.file)) as path:
+            return load_generator(path)
+
+
+MODELS: Registry[BundledModel] = Registry("model", "microchar.models", BundledModel, listing="`microchar generators`")
+
+
+def bundled_models() -> Mapping[str, BundledModel]:
+    """Return all bundled models by name."""
+    return MODELS.plugins
+
+
+def load_model(name: str) -> Generator:
+    """Return a bundled model, ready to generate; an unknown name is an InputError that suggests the nearest.
+
+    Examples
+    --------
+    >>> import microchar as mc
+    >>> mc.load_model("sandstoen")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    microchar.core.errors.InputError: unknown model 'sandstoen': ...
+    """
+    return MODELS.find(name).load()

@@ -1,0 +1,76 @@
+"""Generators that make volumes block by block, and so of any size."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from microchar.core.errors import MicrocharError
+from microchar.core.grid import Triple
+from microchar.core.progress import Progress, silent
+from microchar.generation.generator import Generator
+
+#: Where a block lies in a volume.
+Box = tuple[slice, slice, slice]
+
+
+@dataclass(kw_only=True)
+class StreamingGenerator(Generator):
+    """A generator that makes volumes block by block, so that they may be larger than memory.
+
+    Its spec says ``streams=True``. It implements `make_blocks` instead of `make`.
+    """
+
+    @abstractmethod
+    def make_blocks(
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
+    ) -> Iterator[tuple[Box, np.ndarray]]:
+        """Give each block of the volume: where it lies, as three slices, and its labels (uint8).
+
+        The blocks fill the volume, each voxel once. How the volume is cut must not
+        change it.
+        """
+
+    def make(
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
+    ) -> np.ndarray:
+        """Put the blocks together."""
+        labels = np.empty(shape, np.uint8)
+        done = 0
+        for box, block in self.make_blocks(shape, rng, periodic, progress):
+            labels[box] = block
+            done += block.size
+        if done != labels.size:
+            raise MicrocharError(
+                f"generator {self.spec.id!r} made blocks of {done} voxels for a volume of {labels.size}"
+            )
+        return labels
+
+    def generate_to(
+        self,
+        path: str | Path,
+        shape: Sequence[int],
+        *,
+        seed: int = 0,
+        periodic: Sequence[int] = (),
+        progress: Progress | None = None,
+    ) -> None:
+        """Make a volume and write it block by block, see `Generator.generate_to`."""
+        from microchar.io import write_blocks
+
+        wanted, rng, repeating = self._asked(shape, seed, periodic)
+        material = self.material or self.default_material()
+        table = material.table()
+        blocks = self.make_blocks(wanted, rng, repeating, progress or silent)
+        write_blocks(
+            ((box, table[labels]) for box, labels in blocks),
+            path,
+            shape=wanted,
+            dtype=table.dtype,
+            voxel_size=material.voxel_size,
+            unit=material.unit,
+        )

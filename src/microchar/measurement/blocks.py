@@ -1,0 +1,172 @@
+"""How a volume is cut into blocks, and the map over them that every additive metric runs on."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+
+from microchar.core.errors import InputError
+from microchar.core.grid import Triple, triple
+
+#: Counts of one block: named integer (or per-slice float) arrays that add up over blocks.
+Counts = dict[str, np.ndarray]
+#: Called with the work done and the work in all, in voxels.
+Tick = Callable[[int], None]
+
+#: Longest edge of a box, in voxels: its labels and bit planes stay within a core's share of the cache hierarchy,
+#: and the halo is read once per box.
+_BOX_EDGE = 256
+#: About how many voxels a column or slab holds.
+_SLAB_VOXELS = 2**22
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A piece of a volume, with what a metric needs to count in it.
+
+    Parameters
+    ----------
+    labels : ndarray, 3D
+        The core, which begins at index (0, 0, 0), and the halo behind it on each
+        axis: as much of the requested halo as lies inside the volume, all of it
+        on periodic axes. Labels (uint8, `OUTSIDE` under the mask) or whatever
+        field the metric asked for.
+    core : tuple of int
+        Shape of the core. Counts belong to the block in whose core they start.
+    start : tuple of int
+        Where the core begins in the volume.
+    shape : tuple of int
+        Shape of the whole volume.
+    n_phases : int
+        Number of phases of the volume.
+    axis : int or None
+        For columns and slabs, the direction they belong to.
+    other : ndarray, optional
+        For pair metrics, the same box of the second volume.
+    """
+
+    labels: np.ndarray
+    core: Triple
+    start: Triple
+    shape: Triple
+    n_phases: int
+    axis: int | None = None
+    other: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a block's core lies; `axis` as in `Block`."""
+
+    start: Triple
+    core: Triple
+    axis: int | None = None
+
+
+def boxes(shape: Triple, edge: int = _BOX_EDGE) -> list[Region]:
+    """Cut into boxes of at most `edge` voxels along each axis, of nearly equal size."""
+    return _regions([_cuts(n, -(-n // edge)) for n in shape], None)
+
+
+def columns(shape: Triple, voxels: int = _SLAB_VOXELS) -> list[Region]:
+    """For each direction, cut into columns that span the volume along it."""
+    regions = []
+    for axis in _axes(shape):
+        split = max((a for a in range(3) if a != axis), key=lambda a: shape[a])
+        regions += _regions(_cut_one(shape, split, voxels), axis)
+    return regions
+
+
+def slabs(shape: Triple, voxels: int = _SLAB_VOXELS) -> list[Region]:
+    """For each direction, cut into slabs of whole slices normal to it.
+
+    A 2D image has one slice: the one normal to its axis of length one.
+    """
+    axes = _axes(shape) if len(_axes(shape)) == 3 else tuple(a for a in range(3) if shape[a] == 1)[:1]
+    regions = []
+    for axis in axes:
+        regions += _regions(_cut_one(shape, axis, voxels), axis)
+    return regions
+
+
+LAYOUTS: dict[str, Callable[[Triple], list[Region]]] = {"boxes": boxes, "columns": columns, "slabs": slabs}
+
+
+def _axes(shape: Triple) -> tuple[int, ...]:
+    return tuple(a for a in range(3) if shape[a] > 1)
+
+
+def _cut_one(shape: Triple, axis: int, voxels: int) -> list[list[tuple[int, int]]]:
+    pieces = min(shape[axis], -(-int(np.prod(shape, dtype=np.int64)) // voxels))
+    return [_cuts(n, pieces if a == axis else 1) for a, n in enumerate(shape)]
+
+
+def _cuts(n: int, pieces: int) -> list[tuple[int, int]]:
+    edges = np.linspace(0, n, pieces + 1).round().astype(int).tolist()
+    return list(pairwise(edges))
+
+
+def _regions(cuts: Sequence[Sequence[tuple[int, int]]], axis: int | None) -> list[Region]:
+    return [Region((a0, b0, c0), (a1 - a0, b1 - b0, c1 - c0), axis) for (a0, a1), (b0, b1), (c0, c1) in product(*cuts)]
+
+
+def halo_stop(region: Region, halo: Triple, shape: Triple, periodic: Sequence[int]) -> Triple:
+    """Return where a region ends with its halo: cut at the volume's end, except on periodic axes."""
+    stop = [s + c + h for s, c, h in zip(region.start, region.core, halo, strict=True)]
+    stop = [s if a in periodic else min(s, n) for a, (s, n) in enumerate(zip(stop, shape, strict=True))]
+    return triple(stop)
+
+
+@contextmanager
+def thread_pool(threads: int | None) -> Iterator[Executor]:
+    """Give an executor of that many threads (all the cores this process may use, by default)."""
+    if threads is not None and threads < 1:
+        raise InputError(f"threads={threads!r}: expected a whole number greater than 0, or None for all cores")
+    pool = ThreadPoolExecutor(max_workers=threads or available_cores())
+    try:
+        yield pool
+    finally:
+        # On Ctrl-C the blocks not yet begun must not be waited for.
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def add_up(
+    count: Callable[[Block], Counts],
+    blocks: Iterator[Block],
+    executor: Executor,
+    tick: Tick | None = None,
+) -> Counts:
+    """Count every block on the executor and add the counts, in the order of the blocks.
+
+    Only a few blocks are in memory at a time: the next one is read when one is done.
+    """
+    total: Counts = {}
+    waiting: deque[tuple[Future[Counts], int]] = deque()
+    in_flight = 2 * getattr(executor, "_max_workers", available_cores())
+
+    def take() -> None:
+        future, voxels = waiting.popleft()
+        for name, array in future.result().items():
+            total[name] = total[name] + array if name in total else array
+        if tick is not None:
+            tick(voxels)
+
+    for block in blocks:
+        waiting.append((executor.submit(count, block), int(np.prod(block.core))))
+        if len(waiting) >= in_flight:
+            take()
+    while waiting:
+        take()
+    return total

@@ -1,0 +1,52 @@
+"""Which metrics there are: the files of `microchar.metrics`, and those of other distributions, by id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from microchar.core.errors import InputError
+from microchar.core.registry import Registry
+from microchar.core.text import did_you_mean
+from microchar.measurement.metric import Metric
+
+METRICS: Registry[type[Metric]] = Registry(
+    "metric", "microchar.metrics", Metric, listing="`microchar metrics`", package="microchar.metrics"
+)
+
+
+def metric_names() -> tuple[str, ...]:
+    """Return the ids of all metrics, built-in ones first in the order of the report, then plugins by name."""
+    return METRICS.names()
+
+
+def find_metric(name: str) -> type[Metric]:
+    """Return the class of a metric by its id; an unknown id is an InputError that suggests the nearest."""
+    return METRICS.find(name)
+
+
+def create_metric(name: str, **parameters: Any) -> Metric:
+    """Make a metric from its id and its parameters.
+
+    Raises
+    ------
+    InputError
+        If there is no such metric, or it has no such parameter.
+
+    Examples
+    --------
+    >>> from microchar.metrics import create_metric
+    >>> create_metric("lineal_path", r_max=50).id
+    'lineal_path'
+    """
+    check_parameters(name, parameters)
+    return find_metric(name)(**parameters)
+
+
+def check_parameters(name: str, parameters: Iterable[str]) -> None:
+    """Raise InputError if a metric does not have one of the named parameters."""
+    known = [f.name for f in fields(find_metric(name))]
+    for key in sorted(set(parameters) - set(known)):
+        hint = did_you_mean(key, known)
+        raise InputError(f"metric {name!r} has no parameter {key!r}; {hint}it has {', '.join(known)}")

@@ -1,0 +1,158 @@
+"""`measure`: the metrics of one volume (or of a pair), together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from microchar.core.errors import InputError
+from microchar.core.grid import LengthLike
+from microchar.core.progress import Progress
+from microchar.core.result import Result
+from microchar.core.volume import Volume, as_volume
+from microchar.measurement.metric import Metric, PairMetric
+from microchar.measurement.record import Record, VolumeRecord
+from microchar.measurement.selection import Parameters, choose, settings
+from microchar.measurement.tables import Named, profiles, scalars
+from microchar.measurement.tasks import Task, run_tasks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement(Mapping[str, Result]):
+    """The results of the metrics of one volume, by metric id.
+
+    Parameters
+    ----------
+    volume : Volume
+        What was measured.
+    results : mapping of str to Result
+        In the order of the report.
+    settings : mapping
+        The arguments that were given; the conventions of the results say what
+        the others came to be.
+    """
+
+    volume: Volume
+    results: Mapping[str, Result]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Result:
+        return self.results[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.results)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def named(self) -> list[Named]:
+        """Return the results with the names of the volume and of the other one (none here)."""
+        return [Named(self.volume.name, "", result) for result in self.results.values()]
+
+    def scalars(self) -> pd.DataFrame:
+        """Return the values as a tidy table, a row each."""
+        return scalars(self.named())
+
+    def profiles(self) -> pd.DataFrame:
+        """Return the profiles as a tidy table, a row for each sample."""
+        return profiles(self.named())
+
+    def record(self, **provenance: Any) -> Record:
+        """Return the record of the measurement, to be written or reported."""
+        return Record.now([VolumeRecord.of(self.volume, "measured")], self.named(), self.settings, provenance)
+
+    def to_dict(self, **provenance: Any) -> dict[str, Any]:
+        """Return everything as plain Python objects: the content of ``results.json``."""
+        return self.record(**provenance).to_dict()
+
+
+def measure(
+    volume: Any,
+    metrics: str | Metric | Sequence[str | Metric] | None = None,
+    *,
+    skip: str | Sequence[str] = (),
+    r_max: LengthLike | None = None,
+    window: LengthLike | None = None,
+    periodic: Sequence[int] = (),
+    parameters: Parameters | None = None,
+    voxel_size: float | str | Sequence[float | str] | None = None,
+    phases: Mapping[str, int] | Sequence[str] | None = None,
+    mask: Any = None,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Measure a volume.
+
+    Parameters
+    ----------
+    volume : Volume or array_like, 2D or 3D
+        What to measure; an array is checked and converted by `as_volume`.
+    metrics : str, Metric, or sequence of them, optional
+        Ids (see `microchar.metrics.metric_names`) or configured metrics; default all
+        that need one volume only.
+    skip : str or sequence of str
+        Ids to leave out.
+    r_max : int, str, or three of them, optional
+        Largest lag of the correlation functions, in voxels or as a text with a
+        unit; default half of each axis, at most 100 voxels.
+    window : int, str, or three of them, optional
+        Edge of the windows of `local_porosity`.
+    periodic : sequence of int
+        Axes along which the volume repeats.
+    parameters : mapping of str to mapping, optional
+        Parameters of single metrics, by metric id:
+        ``{"effective_diffusivity": {"tolerance": 1e-2}}``.
+    voxel_size, phases, mask
+        Passed to `as_volume`.
+    threads : int, optional
+        Number of threads; default all cores this process may use.
+    executor : concurrent.futures.Executor, optional
+        Where blocks are counted instead of on threads of this process.
+    progress : Progress, optional
+        ``progress(fraction, text)``: the share of the work that is done, and the
+        volume and metric in work. It is called from this thread.
+
+    Returns
+    -------
+    Measurement
+        A mapping from metric id to `Result`.
+
+    Raises
+    ------
+    InputError
+        If the volume or an argument cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import microchar as mc
+    >>> volume = np.indices((8, 8, 8)).sum(axis=0) % 2
+    >>> found = mc.measure(volume, ["volume_fraction", "lineal_path"], r_max=2)
+    >>> found["volume_fraction"].value(phase="1").value
+    0.5
+    """
+    volume = as_volume(volume, voxel_size=voxel_size, phases=phases, mask=mask)
+    common = {"r_max": r_max, "window": window, "periodic": tuple(sorted(periodic)) or None}
+    wanted = choose(metrics, skip, common, parameters)
+    chosen = [metric.resolved(volume.grid) for metric in wanted if not isinstance(metric, PairMetric)]
+    if metrics is not None:
+        _refuse_pairs(wanted)
+        for metric in chosen:
+            metric.check_mask(volume)
+    (results,) = run_tasks([Task(chosen, volume)], threads=threads, executor=executor, progress=progress)
+    return Measurement(volume, results, settings(metrics, skip, common, parameters))
+
+
+def _refuse_pairs(metrics: Sequence[Metric]) -> None:
+    of_two = [metric.id for metric in metrics if isinstance(metric, PairMetric)]
+    if of_two:
+        raise InputError(
+            f"{', '.join(of_two)}: measured on two volumes, found one; hand both to compare() "
+            "(`microchar report` on the command line)"
+        )

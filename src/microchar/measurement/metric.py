@@ -1,0 +1,386 @@
+"""What a metric is: the contract that every file under `metrics/` and every plugin fulfils."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+import numpy as np
+
+from microchar.core.errors import InputError
+from microchar.core.grid import Grid, Triple
+from microchar.core.progress import Progress, silent
+from microchar.core.result import Profile, Result, Status, Value
+from microchar.core.units import power_unit
+from microchar.core.volume import Volume, as_volume
+from microchar.measurement.blocks import (
+    LAYOUTS,
+    Block,
+    Counts,
+    Region,
+    add_up,
+    available_cores,
+    halo_stop,
+    thread_pool,
+)
+
+Kind = Literal["scalar", "profile", "distribution", "table"]
+Additive = Literal["exact", "float", "whole"]
+ErrorSource = Literal["jackknife", "subvolumes", "none"]
+Layout = Literal["boxes", "columns", "slabs"]
+T = TypeVar("T")
+
+
+class Shared:
+    """What metrics of one measurement share: computed when first asked for, kept until the measurement ends.
+
+    Cluster labels, solved fields and counts are costly; several metrics need them.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+        Where blocks, and whatever else is worth it, are computed.
+    threads : int
+        How many threads a metric may use by itself.
+    progress : Progress
+        Of the metric in work.
+    """
+
+    def __init__(self, executor: Executor, threads: int, progress: Progress = silent):
+        self.executor = executor
+        self.threads = threads
+        self.progress = progress
+        self._made: dict[Hashable, Any] = {}
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what was made under `key`, making it now if nobody did."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(ABC):
+    """A statistic of a microstructure.
+
+    A metric is a frozen dataclass in a file of its own. Built-in ones are found in
+    ``microchar/metrics``, where the file is named like the id; others through the
+    entry-point group ``microchar.metrics``. Its keyword-only fields *are* its
+    configuration. It derives from one of
+
+    - `AdditiveMetric`: a map from blocks to counts and a function from counts to
+      a result;
+    - `PairMetric`: the same on the common slices of two volumes;
+    - `WholeMetric`: anything that is not a sum over places.
+
+    Parameters
+    ----------
+    periodic : tuple of int
+        Axes along which the volume is taken to repeat.
+
+    Attributes
+    ----------
+    id : str
+        The metric's name in JSON, CSV and on the command line, such as "lineal_path".
+    title, symbol, summary : str
+        For people: name, LaTeX symbol, one line.
+    kind : {"scalar", "profile", "distribution", "table"}
+        How the report shows it.
+    length_power, abscissa_power : int
+        Power of length of the value and of the abscissa; units follow.
+    additive : {"exact", "float", "whole"}
+        Whether counts are integers that add up exactly, floats added in a fixed
+        order, or no counts at all.
+    size_dependent : bool
+        Whether the value's expectation depends on the size of the sample, so that
+        only equal shapes may be compared.
+    error_source : {"jackknife", "subvolumes", "none"}
+        Where its standard error comes from.
+    min_phases, min_ndim : int
+        What a volume must have for the metric to exist.
+    cost : float
+        About how much longer than volume fractions it takes; for the time left.
+    acts_on_grey_levels : bool
+        Whether the value depends on which grey levels stand for the phases.
+    periodic_supported, mask_supported : bool
+        Whether periodic axes and masks can be honoured.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    symbol: ClassVar[str]
+    summary: ClassVar[str]
+    kind: ClassVar[Kind]
+    length_power: ClassVar[int] = 0
+    abscissa_power: ClassVar[int] = 0
+    additive: ClassVar[Additive]
+    size_dependent: ClassVar[bool] = False
+    error_source: ClassVar[ErrorSource]
+    min_phases: ClassVar[int] = 1
+    min_ndim: ClassVar[int] = 1
+    cost: ClassVar[float] = 1.0
+    acts_on_grey_levels: ClassVar[bool] = False
+    periodic_supported: ClassVar[bool] = True
+    mask_supported: ClassVar[bool] = True
+
+    periodic: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.periodic and not self.periodic_supported:
+            raise InputError(f"{self.id}: not defined for periodic boundaries; leave periodic= out")
+        if not set(self.periodic) <= {0, 1, 2}:
+            raise InputError(f"periodic={self.periodic!r}: expected axes among 0, 1, 2")
+
+    def config(self) -> dict[str, Any]:
+        """Return the configuration: ``type(self)(**self.config()) == self``."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def resolved(self, grid: Grid) -> Self:
+        """Return the metric with every default that depends on the volume filled in."""
+        del grid
+        return self
+
+    def convention(self, volume: Volume) -> dict[str, str]:
+        """Return what another tool must match for its number to be comparable."""
+        return {
+            "definition": self.id,
+            "boundary": _boundary(self.periodic),
+            "mask": "none" if volume.mask is None else "voxels outside the mask count for nothing",
+            "unit of length": volume.unit,
+        }
+
+    def __call__(self, volume: Any, *, threads: int | None = None) -> Result:
+        """Measure this one metric on a volume, or on an array that `as_volume` takes."""
+        volume = as_volume(volume)
+        self.check_mask(volume)
+        with thread_pool(threads) as pool:
+            return self.resolved(volume.grid).run(volume, None, Shared(pool, threads or available_cores()))
+
+    @abstractmethod
+    def run(self, volume: Volume, other: Volume | None, shared: Shared) -> Result:
+        """Measure a volume (pair metrics: two of equal shape), once the metric is resolved for its grid."""
+
+    def check_mask(self, volume: Volume) -> None:
+        """Raise InputError if the volume has a mask that the metric cannot honour."""
+        if volume.mask is None or self.mask_supported:
+            return
+        insulating = (
+            "; diffusion can take the masked voxels as insulators with mask_insulating=True (--mask-insulating)"
+        )
+        raise InputError(
+            f"{volume.name}: {self.id} cannot honour a mask; leave it out of the metrics, or measure without the mask"
+            + (insulating if "mask_insulating" in self.config() else "")
+        )
+
+    def obstacle(self, volume: Volume, other: Volume | None = None) -> tuple[Status, str] | None:
+        """Return why the metric does not exist on a volume (or pair), or None if it does."""
+        masked = any(v is not None and v.mask is not None for v in (volume, other))
+        if masked and not self.mask_supported:
+            return Status.REFUSED, "the metric cannot honour a mask"
+        if volume.n_phases < self.min_phases:
+            return Status.NOT_APPLICABLE, f"needs at least {self.min_phases} phases, the volume has {volume.n_phases}"
+        if volume.grid.ndim < self.min_ndim:
+            needed = f"needs at least {self.min_ndim} axes longer than one voxel, found {volume.grid.ndim}"
+            return Status.NOT_APPLICABLE, needed
+        return None
+
+    def scalar(self, grid: Grid, value: float | None, *, power: int | None = None, **labels: Any) -> Value:
+        """Make a `Value` with the unit that follows from the power of length.
+
+        ``value=None`` needs a ``status`` other than "ok".
+        """
+        power = self.length_power if power is None else power
+        return Value(value=None if value is None else float(value), unit=power_unit(grid.unit, power), **labels)
+
+    def curve(self, grid: Grid, x: np.ndarray, y: np.ndarray, *, power: int | None = None, **labels: Any) -> Profile:
+        """Make a `Profile` with the units that follow from the powers of length."""
+        power = self.length_power if power is None else power
+        return Profile(
+            x=np.asarray(x, float),
+            y=np.asarray(y, float),
+            unit=power_unit(grid.unit, power),
+            x_unit=power_unit(grid.unit, self.abscissa_power),
+            **labels,
+        )
+
+    def result(
+        self,
+        volume: Volume,
+        values: Sequence[Value] = (),
+        profiles: Sequence[Profile] = (),
+        **convention: str,
+    ) -> Result:
+        """Make the `Result` of this metric, adding to the convention record."""
+        return Result(
+            metric=self.id,
+            title=self.title,
+            symbol=self.symbol,
+            kind=self.kind,
+            convention={**self.convention(volume), **convention},
+            values=tuple(values),
+            profiles=tuple(profiles),
+        )
+
+    def no_result(self, volume: Volume, status: Status, message: str) -> Result:
+        """Make a `Result` that says why there is none."""
+        return replace(self.result(volume), status=status, message=message)
+
+    def distance(self, a: Result, b: Result) -> float:
+        """Return how far apart two results of this metric are; 0 for equal ones.
+
+        The largest absolute difference over the profiles, on the part of the
+        abscissa that both have; for metrics without profiles, over the values.
+        """
+        pairs = zip(a.profiles, b.profiles, strict=True) if a.profiles else ()
+        gaps = [profile_gap(p, q) for p, q in pairs]
+        if not a.profiles:
+            both = [(v.value, w.value) for v, w in zip(a.values, b.values, strict=True)]
+            gaps = [abs(v - w) for v, w in both if v is not None and w is not None]
+        return max(gaps, default=0.0)
+
+
+class AdditiveMetric(Metric):
+    """A metric that is a sum over places: ``finish(sum of count(block))``."""
+
+    additive: ClassVar[Additive] = "exact"
+    error_source: ClassVar[ErrorSource] = "jackknife"
+    #: How the volume is cut: "boxes" with a halo, "columns" that span one axis, or "slabs" of whole slices.
+    layout: ClassVar[Layout] = "boxes"
+
+    def halo(self, grid: Grid) -> Triple:
+        """Return how far behind its core a block must see, per axis (boxes only)."""
+        del grid
+        return (0, 0, 0)
+
+    def field(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
+        """Return the reader of what the blocks hold: ``read(start, stop)``. The labels, by default."""
+        del shared
+        return volume.read
+
+    @abstractmethod
+    def count(self, block: Block) -> Counts:
+        """Count in one block. Every block gives the same keys, and arrays of the same shapes."""
+
+    def whole(self, volume: Volume, shared: Shared) -> Counts:
+        """Return counts that are not sums over blocks, to be added under keys of their own; none, by default."""
+        del volume, shared
+        return {}
+
+    @abstractmethod
+    def finish(self, counts: Counts, volume: Volume) -> Result:
+        """Turn the counts of a whole volume into a result; reads of `volume` only what is not voxels."""
+
+    def count_key(self) -> Hashable:
+        """Return what identifies the counts: metrics of equal keys are counted once for all."""
+        return self
+
+    def run(
+        self,
+        volume: Volume,
+        other: Volume | None,
+        shared: Shared,
+        layouts: Mapping[str, Callable[[Triple], list[Region]]] = LAYOUTS,
+    ) -> Result:
+        """Count the blocks and finish; how a volume is cut (`layouts`) does not change the counts."""
+        obstacle = self.obstacle(volume, other)
+        if obstacle is not None:
+            return self.no_result(volume, *obstacle)
+        return self.finish(self.counts(volume, other, shared, layouts), volume)
+
+    def counts(
+        self,
+        volume: Volume,
+        other: Volume | None,
+        shared: Shared,
+        layouts: Mapping[str, Callable[[Triple], list[Region]]] = LAYOUTS,
+    ) -> Counts:
+        """Return the sum of the counts over the blocks of a volume, and those that are no such sums."""
+        return shared.get(self.count_key(), lambda: self._add_up(volume, other, shared, layouts))
+
+    def _add_up(
+        self,
+        volume: Volume,
+        other: Volume | None,
+        shared: Shared,
+        layouts: Mapping[str, Callable[[Triple], list[Region]]],
+    ) -> Counts:
+        whole = self.whole(volume, shared)
+        read = self.field(volume, shared)
+        read_other = self.field(other, shared) if other is not None else None
+        halo = self.halo(volume.grid)
+        regions = layouts[self.layout](volume.shape)
+        total = sum(int(np.prod(region.core)) for region in regions)
+        done = 0
+
+        def blocks() -> Iterator[Block]:
+            for region in regions:
+                stop = halo_stop(region, halo, volume.shape, self.periodic)
+                yield Block(
+                    labels=read(region.start, stop),
+                    core=region.core,
+                    start=region.start,
+                    shape=volume.shape,
+                    n_phases=volume.n_phases,
+                    axis=region.axis,
+                    other=read_other(region.start, stop) if read_other is not None else None,
+                )
+
+        def tick(voxels: int) -> None:
+            nonlocal done
+            done += voxels
+            shared.progress(done / total, "")
+
+        return add_up(self.count, blocks(), shared.executor, tick) | whole
+
+
+class PairMetric(AdditiveMetric):
+    """A metric of two images on one lattice, slice against slice; not part of any verdict."""
+
+    additive: ClassVar[Additive] = "float"
+    layout: ClassVar[Layout] = "slabs"
+    error_source: ClassVar[ErrorSource] = "none"
+
+    def field(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
+        """Read grey levels."""
+        del shared
+        return volume.grey_levels
+
+    def __call__(self, volume: Any, *, threads: int | None = None) -> Result:
+        """Refuse: a pair metric needs two volumes."""
+        raise InputError(f"{self.id}: measured on two volumes, found one; hand both to compare()")
+
+
+class WholeMetric(Metric):
+    """A metric that is not a sum over places."""
+
+    additive: ClassVar[Additive] = "whole"
+    error_source: ClassVar[ErrorSource] = "subvolumes"
+
+    @abstractmethod
+    def compute(self, volume: Volume, shared: Shared) -> Result:
+        """Measure the volume."""
+
+    def run(self, volume: Volume, other: Volume | None, shared: Shared) -> Result:
+        """Compute, unless the metric does not exist on the volume."""
+        obstacle = self.obstacle(volume, other)
+        return self.compute(volume, shared) if obstacle is None else self.no_result(volume, *obstacle)
+
+
+def _boundary(periodic: tuple[int, ...]) -> str:
+    return f"periodic along {', '.join(map(str, sorted(periodic)))}" if periodic else "non-periodic"
+
+
+def profile_gap(a: Profile, b: Profile) -> float:
+    """Return the largest absolute difference of two profiles on the abscissa that both have."""
+    if not len(a.x) or not len(b.x):
+        return 0.0
+    if np.array_equal(a.x, b.x):
+        gap = np.abs(a.y - b.y)
+    else:
+        x = a.x[(a.x >= b.x[0]) & (a.x <= b.x[-1])]
+        gap = np.abs(np.interp(x, a.x, a.y) - np.interp(x, b.x, b.y))
+    gap = gap[np.isfinite(gap)]
+    return float(gap.max()) if len(gap) else 0.0

@@ -1,0 +1,267 @@
+"""The record of a measurement or comparison: what ``results.json`` holds, written and read at this one place."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microchar.core.errors import InputError
+from microchar.core.pictures import encode
+from microchar.core.result import Result
+from microchar.core.volume import Volume
+from microchar.measurement.tables import Named
+
+SCHEMA = "microchar.results/1"
+#: A list of numbers over several lines, as `json.dumps` indents it. Inside a text no line can break.
+_NUMBERS = re.compile(r"\[\n[-+\d.eE,\snul]*\]")
+#: What a result in the file has besides the result itself: the names of its volumes.
+_NAMES = ("volume", "reference", "baseline")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhaseRecord:
+    """Name and grey value of a phase."""
+
+    name: str
+    grey_value: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VolumeRecord:
+    """What is kept of a volume: where it came from, its lattice, its phases, and a slice along each axis.
+
+    Parameters
+    ----------
+    name, role : str
+        What it is called, and "measured", "reference" or "candidate".
+    path, sha256, mask, mask_sha256, grey, grey_sha256 : str
+        The files that it came from and their checksums; "" where there are none.
+    shape, voxel_size, unit
+        See `microchar.core.grid.Grid`.
+    phases : tuple of PhaseRecord
+    masked : bool
+    notes : tuple of str
+    slices : mapping of str to str
+        Middle slice normal to each axis, a PNG in base64; a 2D image has only one.
+    slice_positions : mapping of str to int
+        Which plane each slice is.
+    """
+
+    name: str
+    role: str
+    path: str = ""
+    sha256: str = ""
+    mask: str = ""
+    mask_sha256: str = ""
+    grey: str = ""
+    grey_sha256: str = ""
+    shape: tuple[int, ...]
+    voxel_size: tuple[float, ...]
+    unit: str
+    phases: tuple[PhaseRecord, ...]
+    masked: bool
+    notes: tuple[str, ...] = ()
+    slices: Mapping[str, str] = field(default_factory=dict)
+    slice_positions: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, volume: Volume, role: str) -> VolumeRecord:
+        """Describe a volume."""
+        files = ("path", "sha256", "mask", "mask_sha256", "grey", "grey_sha256")
+        phases = zip(volume.phases, volume.grey_values, strict=True)
+        slices = _slices(volume)
+        return cls(
+            name=volume.name,
+            role=role,
+            **{key: volume.source.get(key, "") for key in files},
+            shape=volume.shape,
+            voxel_size=volume.voxel_size,
+            unit=volume.unit,
+            phases=tuple(PhaseRecord(name=name, grey_value=int(grey)) for name, grey in phases),
+            masked=volume.mask is not None,
+            notes=tuple(volume.notes),
+            slices={str(axis): image for axis, (_, image) in slices.items()},
+            slice_positions={str(axis): position for axis, (position, _) in slices.items()},
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain Python objects, fit for JSON."""
+        return {
+            **vars(self),
+            "shape": list(self.shape),
+            "voxel_size": list(self.voxel_size),
+            "phases": [dict(vars(phase)) for phase in self.phases],
+            "notes": list(self.notes),
+            "slices": dict(self.slices),
+            "slice_positions": dict(self.slice_positions),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> VolumeRecord:
+        """Rebuild it from `to_dict`."""
+        known = {f.name: plain[f.name] for f in fields(cls)}
+        phases = tuple(PhaseRecord(**phase) for phase in plain["phases"])
+        tuples = {key: tuple(plain[key]) for key in ("shape", "voxel_size", "notes")}
+        return cls(**known | tuples | {"phases": phases})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Record:
+    """Everything that is kept of a measurement or comparison.
+
+    Parameters
+    ----------
+    volumes : tuple of VolumeRecord
+        The reference first.
+    results : tuple of Named
+    settings : mapping
+        The arguments that were given.
+    provenance : mapping
+        Versions, time, command.
+    notes : tuple of str
+        What was assumed or changed to make the volumes comparable.
+    """
+
+    volumes: tuple[VolumeRecord, ...]
+    results: tuple[Named, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def now(
+        cls,
+        volumes: Iterable[VolumeRecord],
+        results: Iterable[Named],
+        settings: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+        notes: Sequence[str] = (),
+    ) -> Record:
+        """Make the record of what was just measured; versions and time are added to the provenance."""
+        from microchar import __version__
+
+        made = {
+            "version": __version__,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+        }
+        return cls(
+            volumes=tuple(volumes),
+            results=tuple(results),
+            settings={key: _plain(value) for key, value in settings.items()},
+            provenance=made | dict(provenance),
+            notes=tuple(notes),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain Python objects: the content of ``results.json``."""
+        return {
+            "schema": SCHEMA,
+            "provenance": dict(self.provenance),
+            "settings": dict(self.settings),
+            "volumes": [volume.to_dict() for volume in self.volumes],
+            "results": [
+                {**{key: getattr(named, key) for key in _NAMES}, **named.result.to_dict()} for named in self.results
+            ],
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Any, path: str) -> Record:
+        """Rebuild a record from `to_dict`.
+
+        Raises
+        ------
+        InputError
+            If it is of another version, or not complete. `path` names the file.
+        """
+        schema = plain.get("schema") if isinstance(plain, dict) else None
+        if schema != SCHEMA:
+            found = f"schema {schema!r}" if schema else "no schema"
+            raise InputError(
+                f"{path}: found {found}, expected {SCHEMA!r}; measure again with this version of microchar"
+            )
+        missing = {"provenance", "settings", "volumes", "results", "notes"} - set(plain)
+        if missing:
+            raise InputError(f"{path}: {', '.join(sorted(missing))} missing; the file was changed since it was written")
+        try:
+            return cls(
+                volumes=tuple(VolumeRecord.from_dict(volume) for volume in plain["volumes"]),
+                results=tuple(_named(entry) for entry in plain["results"]),
+                settings=plain["settings"],
+                provenance=plain["provenance"],
+                notes=tuple(plain["notes"]),
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise InputError(f"{path}: not as microchar wrote it ({error!r}); was the file edited?") from error
+
+    def write(self, path: Path) -> None:
+        """Write ``results.json``."""
+        write_json(self.to_dict(), path)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Record:
+        """Read a ``results.json``.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Raises
+        ------
+        InputError
+            If the file is missing, is no JSON, ends early, or is of another version.
+        """
+        path = Path(path)
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        except json.JSONDecodeError as error:
+            ends = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string")
+            what = "the file ends early; it was cut off" if ends else f"no JSON from line {error.lineno} on"
+            raise InputError(f"{path}: {what}; expected a results.json that microchar wrote") from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: no text file; expected a results.json that microchar wrote") from error
+        return cls.from_dict(plain, str(path))
+
+
+def write_json(plain: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON file: indented, each list of numbers on one line."""
+    text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
+    path.write_text(_NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n", encoding="utf-8")
+
+
+def _named(plain: Mapping[str, Any]) -> Named:
+    names = {key: plain[key] for key in _NAMES}
+    return Named(**names, result=Result.from_dict({key: value for key, value in plain.items() if key not in _NAMES}))
+
+
+def _slices(volume: Volume) -> dict[int, tuple[int, str]]:
+    # The middle slice normal to each axis; a 2D image has only one.
+    axes = [a for a in range(3) if volume.grid.ndim == 3 or volume.shape[a] == 1]
+    slices = {}
+    for axis in axes[:3]:
+        position = volume.shape[axis] // 2
+        start = [0, 0, 0]
+        stop = list(volume.shape)
+        start[axis], stop[axis] = position, position + 1
+        slices[axis] = (position, encode(replace(volume, grey=None).grey_levels(start, stop).squeeze(axis)))
+    return slices
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)

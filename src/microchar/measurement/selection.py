@@ -1,0 +1,85 @@
+"""Which metrics a measurement holds, and with which parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from microchar.core.errors import InputError
+from microchar.measurement.catalogue import check_parameters, create_metric, find_metric, metric_names
+from microchar.measurement.metric import Metric
+
+#: Parameters by metric id, then by the name of the parameter.
+Parameters = Mapping[str, Mapping[str, Any]]
+
+
+def choose(
+    metrics: str | Metric | Sequence[str | Metric] | None,
+    skip: str | Sequence[str] = (),
+    common: Mapping[str, Any] | None = None,
+    parameters: Parameters | None = None,
+) -> list[Metric]:
+    """Make the metrics that were asked for, in the order of the report.
+
+    Parameters
+    ----------
+    metrics : str, Metric, sequence of them, or None
+        Ids or configured metrics; None for all.
+    skip : str or sequence of str
+        Ids to leave out.
+    common : mapping, optional
+        ``r_max``, ``window``, ``periodic``: for each metric named by its id that has them.
+    parameters : mapping of str to mapping, optional
+        Parameters of single metrics, by metric id.
+
+    Raises
+    ------
+    InputError
+        If a metric or a parameter does not exist, or none is left.
+    """
+    parameters = parameters or {}
+    for name, own in parameters.items():
+        check_parameters(name, own)
+    for name in _several(skip):
+        find_metric(name)
+    wanted = metric_names() if metrics is None else _several(metrics)
+    made = [_made(metric, common or {}, parameters) for metric in wanted]
+    order = {name: place for place, name in enumerate(metric_names())}
+    unique = {metric.id: metric for metric in made if metric.id not in _several(skip)}
+    if not unique:
+        raise InputError("metrics: found none, or all of them skipped; `microchar metrics` lists what can be measured")
+    return sorted(unique.values(), key=lambda metric: order.get(metric.id, len(order)))
+
+
+def settings(
+    metrics: Sequence[str | Metric] | str | Metric | None,
+    skip: Sequence[str],
+    common: Mapping[str, Any],
+    parameters: Parameters | None,
+) -> dict[str, Any]:
+    """Return the arguments that were given, for the record; what was left to its default is left out."""
+    chosen = None if metrics is None else _several(metrics)
+    named = None if chosen is None else [metric if isinstance(metric, str) else repr(metric) for metric in chosen]
+    given = {"metrics": named, "skip": list(_several(skip)) or None, **common, "parameters": parameters or None}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _several(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+
+
+def _made(metric: str | Metric, common: Mapping[str, Any], parameters: Parameters) -> Metric:
+    if isinstance(metric, str):
+        cls = find_metric(metric)
+        known = {f.name for f in fields(cls)} - (set() if cls.periodic_supported else {"periodic"})
+        shared = {key: value for key, value in common.items() if key in known and value is not None}
+        return create_metric(metric, **shared | dict(parameters.get(metric, {})))
+    if not isinstance(metric, Metric):
+        raise InputError(f"metrics: found {metric!r}, expected ids or configured metrics, such as LinealPath(r_max=50)")
+    if metric.id in parameters:
+        raise InputError(
+            f"parameters: {metric.id!r} is among the metrics as {metric!r}, which holds its parameters already; "
+            "give them in one place"
+        )
+    return metric

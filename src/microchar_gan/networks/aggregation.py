@@ -1,0 +1,81 @@
+"""Features of several receptive fields brought together: MHFA in the decoder, MSCA in the low-resolution layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from microchar_gan.networks.attention import CAM
+from microchar_gan.networks.layers import Branches, CircularConv3d, KernelImpl, Norm, activate, normalisation
+
+#: Scale that what an aggregation adds to its input begins with, where it is normalised: deep networks learn sooner
+#: from near the identity, and from exactly there their branches would have no gradient.
+BEGINNING = 0.1
+
+
+class MHFA(nn.Module):
+    """Multi-scale hierarchical feature aggregation: (B, C, D, H, W) → the same.
+
+    Branches of several kernel sizes give context; four 3³ convolutions, densely
+    connected, take the first branch in at their start, the next at the second
+    and the last at the third; a 1³ brings all to C channels again, added to what
+    came in.
+
+    With a `norm`, what is added is normalised: it can grow without bounds
+    otherwise, until the attention behind it saturates and nothing is learnt any more.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernels: Sequence[int] = (3, 5, 7),
+        impl: KernelImpl = "stacked",
+        norm: Norm = "none",
+    ):
+        super().__init__()
+        growth = max(channels // 4, 1)
+        self.branches = Branches(channels, growth, kernels, impl)
+        # Which layer a branch enters at: the smallest at the first, 5³ at the second, 7³ at the third.
+        self.enters = [{3: 0, 5: 1, 7: 2}[k] if i else 0 for i, k in enumerate(kernels)]
+        self.dense = nn.ModuleList()
+        for layer in range(4):
+            inputs = 1 + layer + sum(1 for at in self.enters[1:] if at == layer)
+            self.dense.append(CircularConv3d(inputs * growth, growth))
+        self.fuse = nn.Conv3d(5 * growth, channels, 1)
+        self.norm = normalisation(norm, channels, BEGINNING)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Aggregate."""
+        first, *others = self.branches(x)
+        known = [first]
+        for layer, convolution in enumerate(self.dense):
+            joining = [branch for branch, at in zip(others, self.enters[1:], strict=True) if at == layer]
+            known.append(activate(convolution(torch.cat([*known, *joining], dim=1))))
+        return x + self.norm(self.fuse(torch.cat(known, dim=1)))
+
+
+class MSCA(nn.Module):
+    """Multi-scale channel aggregation: parallel branches → 1³ → channel attention → added; shape unchanged.
+
+    `norm` as in `MHFA`.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        kernels: Sequence[int] = (3, 5, 7),
+        impl: KernelImpl = "stacked",
+        norm: Norm = "none",
+    ):
+        super().__init__()
+        width = max(channels // 2, 1)
+        self.branches = Branches(channels, width, kernels, impl)
+        self.fuse = nn.Conv3d(len(kernels) * width, channels, 1)
+        self.norm = normalisation(norm, channels, BEGINNING)
+        self.attention = CAM(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Aggregate."""
+        return x + self.attention(self.norm(self.fuse(torch.cat(self.branches(x), dim=1))))

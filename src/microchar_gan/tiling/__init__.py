@@ -1,0 +1,1 @@
+"""Volumes of any size: noise by coordinates, halos, tiles."""

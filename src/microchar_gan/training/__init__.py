@@ -1,0 +1,1 @@
+"""From real slices to weights: data, losses, steps, scores, checkpoints."""

@@ -1,0 +1,59 @@
+"""Whether the directions of the training data differ: then one critic for all of them is one too few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from microchar.core.volume import OUTSIDE
+
+#: Directions differ where their interfaces do by more than this share, and by more than chance makes them.
+_SHARE, _STANDARD_ERRORS = 0.15, 4.0
+#: Windows that a standard error is taken from, at least.
+_FEWEST = 8
+
+
+def direction_difference(labels: np.ndarray | dict[int, Sequence[np.ndarray]], edge: int = 24) -> float | None:
+    r"""Return by how much interfaces across one axis outnumber those across another; None if they do not.
+
+    In windows that do not overlap, :math:`f_a` is the share of neighbours along
+    :math:`a` that are of unlike phases (the surface that faces :math:`a`); the
+    difference of two axes is :math:`|\langle f_a - f_b \rangle| / \langle (f_a + f_b) / 2 \rangle`,
+    from 0 to 2. It counts from 0.15 on, if it is more than four of its standard
+    errors over at least eight windows; the largest is returned.
+
+    Parameters
+    ----------
+    labels : ndarray or mapping of axis to sequence of ndarray
+        A volume, or images by the axis they are normal to; windows with voxels `OUTSIDE` are left out.
+    edge : int
+        Of the windows, in voxels; longer than most structure, or they are not independent.
+    """
+    groups = (
+        [np.moveaxis(labels, axis, 0)[edge // 2 :: edge] for axis in range(3)]
+        if isinstance(labels, np.ndarray)
+        else list(labels.values())
+    )
+    found = [_difference(list(_windows(group, edge))) for group in groups]
+    return max((one for one in found if one is not None), default=None)
+
+
+def _windows(planes: Sequence[np.ndarray] | np.ndarray, edge: int) -> Iterator[np.ndarray]:
+    for plane in planes:
+        for row in range(0, plane.shape[0] - edge + 1, edge):
+            for column in range(0, plane.shape[1] - edge + 1, edge):
+                window = plane[row : row + edge, column : column + edge]
+                if not (window == OUTSIDE).any():
+                    yield window
+
+
+def _difference(windows: Sequence[np.ndarray]) -> float | None:
+    if len(windows) < _FEWEST:
+        return None
+    down = np.array([np.mean(window[1:] != window[:-1]) for window in windows])
+    across = np.array([np.mean(window[:, 1:] != window[:, :-1]) for window in windows])
+    mean = abs(np.mean(down - across))
+    error = np.std(down - across, ddof=1) / np.sqrt(len(windows))
+    share = mean / max(np.mean(down + across) / 2, np.finfo(float).tiny)
+    return float(share) if share > _SHARE and mean > _STANDARD_ERRORS * error else None
