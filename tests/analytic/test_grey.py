@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import microchar as mc
-from microchar.measurement.measuring import run
+from measured import measure_pair
 from microchar.metrics import AnisotropyIndex, Glcm, Psnr, Ssim
 from microchar.metrics.anisotropy_index import index_of, scale_free_index_of
 
@@ -99,7 +99,7 @@ def test_permuted_axes_permute_directions():
 
 def test_equal_images_are_similar_and_have_no_finite_ratio():
     volume = mc.as_volume(np.random.default_rng(0).integers(0, 2, (8, 8, 8)))
-    found = run([Ssim(), Psnr()], volume, volume)
+    found = measure_pair([Ssim(), Psnr()], volume, volume)
     assert {value.value for value in found["ssim"].values} == {1.0}
     assert {(value.value, value.status) for value in found["psnr"].values} == {(None, "identical")}
 
@@ -108,7 +108,7 @@ def test_psnr_leaves_identical_slices_out_and_counts_them():
     real = np.zeros((4, 10, 10), int)
     fake = real.copy()
     fake[1, 3, 4] = 1
-    found = run([Psnr()], mc.as_volume(real, phases=["a"]), mc.as_volume(fake))["psnr"]
+    found = measure_pair([Psnr()], mc.as_volume(real, phases=["a"]), mc.as_volume(fake))["psnr"]
     assert {value.unit for value in found.values} == {"dB"}
     # One pixel of 100 differs by the whole range: MSE = R² / 100; along the others, one of 40.
     assert found.value(direction="0").value == pytest.approx(20, rel=1e-12)
@@ -119,13 +119,15 @@ def test_psnr_leaves_identical_slices_out_and_counts_them():
 def test_opposite_flat_images():
     black, white = (mc.as_volume(np.full((7, 7), k), phases={"a": 0, "b": 1}) for k in (0, 1))
     # No variance, means 0 and R: SSIM = c1 / (R² + c1) with c1 = (0.01 R)².
-    assert run([Ssim()], black, white)["ssim"].value(direction="mean").value == pytest.approx(1e-4 / 1.0001, rel=1e-12)
-    assert run([Psnr()], black, white)["psnr"].value(direction="mean").value == pytest.approx(0, abs=1e-12)
+    assert measure_pair([Ssim()], black, white)["ssim"].value(direction="mean").value == pytest.approx(
+        1e-4 / 1.0001, rel=1e-12
+    )
+    assert measure_pair([Psnr()], black, white)["psnr"].value(direction="mean").value == pytest.approx(0, abs=1e-12)
 
 
 def test_slices_smaller_than_the_window_have_no_ssim():
     rng = np.random.default_rng(3)
-    found = run([Ssim()], *(mc.as_volume(rng.integers(0, 2, (6, 8, 9))) for _ in range(2)))["ssim"]
+    found = measure_pair([Ssim()], *(mc.as_volume(rng.integers(0, 2, (6, 8, 9))) for _ in range(2)))["ssim"]
     assert found.value(direction="0").value is not None
     assert found.value(direction="mean").value == found.value(direction="0").value
     assert {found.value(direction=axis).status for axis in "12"} == {"not_applicable"}
@@ -143,4 +145,4 @@ def test_a_mask_of_either_volume_is_refused(masked):
     masks = [None, None]
     masks[masked] = labels >= 0
     volume, other = (mc.as_volume(labels, mask=mask) for mask in masks)
-    assert {result.status for result in run([Ssim(), Psnr()], volume, other).values()} == {"refused"}
+    assert {result.status for result in measure_pair([Ssim(), Psnr()], volume, other).values()} == {"refused"}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microchar as mc
-from microchar.measurement.blocks import boxes
+from microchar.measurement.blocks import LAYOUTS, boxes
 from microchar.metrics import ClusterDensity, LargestClusterFraction, PercolatingFraction, TwoPointCluster
 from oracles import clusters as naive
 
@@ -90,7 +90,7 @@ def test_boxes_of_any_size_give_the_same(monkeypatch, periodic):
     metric = TwoPointCluster(periodic=periodic, r_max=4)
     whole = metric(volume)
     for edge in (3, 5, 7):
-        monkeypatch.setitem(mc.measurement.LAYOUTS, "boxes", lambda shape, edge=edge: boxes(shape, edge))
+        monkeypatch.setitem(LAYOUTS, "boxes", lambda shape, edge=edge: boxes(shape, edge))
         pieces = metric(volume)
         assert all(np.array_equal(a.y, b.y) for a, b in zip(whole.profiles, pieces.profiles, strict=True))
 

@@ -168,12 +168,12 @@ def test_r_max_in_voxels_per_axis(r_max, expected):
 
 @pytest.mark.parametrize("r_max", [30, "90um", 0, -1, 2.5, (5, 5), "5 parsec", (299, 1, 30)])
 def test_r_max_that_does_not_fit_is_refused(r_max):
-    with pytest.raises(mc.errors.InputError, match=r"r_max|unit"):
+    with pytest.raises(mc.InputError, match=r"r_max|unit"):
         resolve_r_max(Grid((300, 1, 30), (0.5, 1.0, 3.0), "um"), r_max)
 
 
 def test_the_message_about_r_max_names_the_axis_and_its_length():
-    with pytest.raises(mc.errors.InputError, match=r"r_max=30: 30 voxels along axis 2, which has 30.*at most 29"):
+    with pytest.raises(mc.InputError, match=r"r_max=30: 30 voxels along axis 2, which has 30.*at most 29"):
         mc.measure(np.eye(40, 30), ["lineal_path"], r_max=30)
 
 

@@ -13,6 +13,7 @@ from microchar.diffusion.flux import flux_in_plane
 from microchar.report.summary import summarize
 
 PORE = {"pore": 0, "solid": 1}
+TRANSPORT = ("effective_diffusivity", "tortuosity_factor")
 
 
 def flux(labels, conductivity, axis=0, spacing=(1.0, 1.0)):
@@ -52,7 +53,7 @@ def test_nothing_flows_outside_the_percolating_part():
 def test_metric_pictures_the_first_axis_of_each_phase(shape):
     labels = (np.random.default_rng(0).random(shape) < 0.3).astype(np.uint8)
     volume = mc.as_volume(labels, phases=PORE, voxel_size="1,2,2um")
-    found = mc.measure(volume, ["effective_diffusivity", "tortuosity_factor"], conducting=("pore",))
+    found = mc.measure(volume, TRANSPORT, parameters={name: {"conducting": ("pore",)} for name in TRANSPORT})
     (picture,) = found["effective_diffusivity"].pictures
     first = volume.grid.axes[0]
     assert (picture.phase, picture.direction) == ("pore", str(first))

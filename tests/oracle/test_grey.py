@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microchar as mc
+from measured import measure_pair
 from microchar.measurement.blocks import Block, slabs
-from microchar.measurement.measuring import run
 from microchar.measurement.metric import Shared
 from microchar.metrics import AnisotropyIndex, Glcm, Psnr, Ssim
 from microchar.metrics._grey import FEATURES
@@ -99,7 +99,7 @@ def test_nan_in_the_grey_image_is_refused():
 def test_ssim_and_psnr_are_the_slow_ones(shape, seed):
     a, b = random_levels(shape, 40, seed), random_levels(shape, 3, seed + 1)
     labels = np.zeros(shape, int)
-    found = run([Ssim(), Psnr()], mc.as_volume(labels, grey=a), mc.as_volume(labels, grey=b))
+    found = measure_pair([Ssim(), Psnr()], mc.as_volume(labels, grey=a), mc.as_volume(labels, grey=b))
     for name, slow in (("ssim", naive.ssim), ("psnr", naive.psnr)):
         means = []
         for axis in axes_of(shape):
@@ -116,7 +116,7 @@ def test_ssim_is_that_of_scikit_image(dtype, full):
     a = rng.integers(0, full, (9, 12, 15), endpoint=True).astype(dtype)
     b = np.clip(a + rng.normal(0, full / 10, a.shape), 0, full).astype(dtype)
     labels = np.zeros(a.shape, int)
-    found = run([Ssim(), Psnr()], mc.as_volume(labels, grey=a), mc.as_volume(labels, grey=b))
+    found = measure_pair([Ssim(), Psnr()], mc.as_volume(labels, grey=a), mc.as_volume(labels, grey=b))
     for axis in range(3):
         pairs = list(zip(slices(a, axis), slices(b, axis), strict=True))
         ssim = np.mean([metrics.structural_similarity(*pair, data_range=full) for pair in pairs])
@@ -129,7 +129,7 @@ def test_eight_and_sixteen_bit_meet_on_one_scale():
     grey = random_levels((8, 8, 8), 50, 2)
     labels = np.zeros(grey.shape, int)
     eight, sixteen = (mc.as_volume(labels, grey=image) for image in (grey, grey.astype(np.uint16) * 257))
-    assert run([Ssim()], eight, sixteen)["ssim"].value(direction="mean").value == pytest.approx(1, abs=1e-12)
+    assert measure_pair([Ssim()], eight, sixteen)["ssim"].value(direction="mean").value == pytest.approx(1, abs=1e-12)
 
 
 @pytest.mark.parametrize("metric", [Glcm(), AnisotropyIndex(), Ssim(), Psnr()], ids=lambda metric: metric.id)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import microchar as mc
-from microchar.measurement.measuring import run
+from measured import measure_pair
 from microchar.metrics import Glcm, Ssim
 
 
@@ -28,4 +28,4 @@ def test_two_pieces_of_one_rock_are_not_similar(real_array):
     berea = real_array("berea")
     pieces = [mc.as_volume(berea[:, :, :200]), mc.as_volume(berea[:, :, 200:])]
     # Design, convention of SSIM: two samples of the same rock score about 0.3.
-    assert run([Ssim()], *pieces)["ssim"].value(direction="mean").value == pytest.approx(0.3, abs=0.05)
+    assert measure_pair([Ssim()], *pieces)["ssim"].value(direction="mean").value == pytest.approx(0.3, abs=0.05)
