@@ -1,4 +1,4 @@
-"""Every metric that is found fulfils the contract."""
+"""The checks of a metric notice what is wrong, one clause at a time."""
 
 from __future__ import annotations
 
@@ -8,40 +8,49 @@ import numpy as np
 import pytest
 
 import microchar as mc
-from microchar.metrics import find_metric, metric_names
-from microchar.testing import check_metric, configurations, metric_checks
+from microchar.testing import check_metric, metric_checks
 
-CASES = {
-    f"{name}-{'periodic' if i else 'open'}-{check}": check
-    for name in metric_names()
-    for i, metric in enumerate(configurations(find_metric(name)))
-    for check in metric_checks(metric)
-}
+pytestmark = pytest.mark.property
 
-
-@pytest.mark.parametrize("check", CASES.values(), ids=CASES)
-def test_contract(check):
-    check()
-
-
-@pytest.mark.parametrize("name", metric_names())
-def test_id_class_and_report_order_agree(name):
-    cls = find_metric(name)
-    assert cls.id == name
-    assert getattr(mc.metrics, cls.__name__) is cls
-    assert name in mc.metrics.ORDER
-
-
-def test_every_metric_of_the_report_order_exists():
-    assert set(mc.metrics.ORDER) == set(metric_names())
-
-
-# --- the contract notices what is wrong --------------------------------------
+Fraction, Path, Surface = mc.metrics.VolumeFraction, mc.metrics.LinealPath, mc.metrics.SpecificSurfaceArea
 
 
 def changed(base, **parts):
     """Make a metric that is another one with some of its parts replaced."""
     return dataclass(frozen=True)(type(base.__name__, (base,), {"__module__": base.__module__, **parts}))
+
+
+def exchange_axes(entry):
+    return replace(entry, direction={"0": "1", "1": "0"}.get(entry.direction, entry.direction))
+
+
+def first_phase_twice(self, block):
+    counts = Fraction.count(self, block)
+    return {key: counts[key] * ([2] + [1] * (block.n_phases - 1)) for key in counts}
+
+
+def in_cubic_voxels(base):
+    def finish(self, counts, volume):
+        return base.finish(self, counts, replace(volume, voxel_size=(volume.voxel_size[0],) * 3))
+
+    return changed(base, finish=finish)
+
+
+def nan_for_zeros(profile):
+    return profile if profile.y.any() else replace(profile, y=profile.y * np.nan)
+
+
+def once_too_often(self, block):
+    return {key: counts + 1 for key, counts in Fraction.count(self, block).items()}
+
+
+def upside_down(self, volume, shared):
+    volume.values[:] = volume.values[::-1].copy()
+    return mc.metrics.ClusterDensity.compute(self, volume, shared)
+
+
+def what_is_outside_too(self, volume, shared):
+    return mc.metrics.ClusterDensity.compute(self, replace(volume, mask=None), shared)
 
 
 def with_entries(base, change):
@@ -53,42 +62,6 @@ def with_entries(base, change):
         return replace(result, **{kind: tuple(each) for kind, each in entries.items()})
 
     return changed(base, finish=finish)
-
-
-def in_cubic_voxels(base):
-    def finish(self, counts, volume):
-        return base.finish(self, counts, replace(volume, voxel_size=(volume.voxel_size[0],) * 3))
-
-    return changed(base, finish=finish)
-
-
-Fraction, Path, Surface = mc.metrics.VolumeFraction, mc.metrics.LinealPath, mc.metrics.SpecificSurfaceArea
-
-
-def once_too_often(self, block):
-    return {key: counts + 1 for key, counts in Fraction.count(self, block).items()}
-
-
-def first_phase_twice(self, block):
-    counts = Fraction.count(self, block)
-    return {key: counts[key] * ([2] + [1] * (block.n_phases - 1)) for key in counts}
-
-
-def what_is_outside_too(self, volume, shared):
-    return mc.metrics.ClusterDensity.compute(self, replace(volume, mask=None), shared)
-
-
-def exchange_axes(entry):
-    return replace(entry, direction={"0": "1", "1": "0"}.get(entry.direction, entry.direction))
-
-
-def nan_for_zeros(profile):
-    return profile if profile.y.any() else replace(profile, y=profile.y * np.nan)
-
-
-def upside_down(self, volume, shared):
-    volume.values[:] = volume.values[::-1].copy()
-    return mc.metrics.ClusterDensity.compute(self, volume, shared)
 
 
 #: The check that fails, what it says, and the metric that it fails for.
