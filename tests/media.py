@@ -10,27 +10,12 @@ from hypothesis import strategies as st
 import microchar as mc
 from oracles import clusters as naive
 
-SHAPES = [(1, 7, 13), (5, 1, 9), (6, 5, 1), (4, 5, 6), (3, 2, 11), (2, 2, 70), (1, 1, 9), (5, 4, 3)]
-
 NAMES = ("a", "b", "c", "d")
-
 SIZES = [(1.0, 1.0, 1.0), (1.0, 2.0, 0.5)]
-
+SHAPES = [(1, 7, 13), (5, 1, 9), (6, 5, 1), (4, 5, 6), (3, 2, 11), (2, 2, 70), (1, 1, 9), (5, 4, 3)]
 SHAPES_OF_WINDOWS = [(1, 7, 13), (5, 1, 9), (6, 5, 1), (4, 5, 6), (3, 2, 11), (2, 2, 2), (5, 4, 3)]
-
 SHAPES_OF_CLUSTERS = [(4, 5, 6), (3, 3, 3), (1, 7, 13), (6, 1, 5), (9, 4, 1), (2, 2, 8), (1, 1, 12)]
-
-SHAPES_OF_PROBLEMS = [
-    (1, 7, 13),
-    (13, 1, 1),
-    (2, 2, 2),
-    (5, 4, 6),
-    (3, 9, 2),
-    (7, 7, 1),
-    (6, 5, 5),
-    (1, 1, 4),
-    (8, 6, 5),
-]
+SHAPES_OF_PROBLEMS = [(1, 7, 13), (13, 1, 1), (2, 2, 2), (5, 4, 6), (3, 9, 2), (7, 7, 1), (6, 5, 5), (1, 1, 4)]
 
 
 @st.composite
@@ -93,7 +78,7 @@ def transport_problems(draw):
     fractions = draw(st.sampled_from([(0.3, 0.7, 0.0), (0.1, 0.9, 0.0), (0.2, 0.4, 0.4), (0.0, 0.5, 0.5)]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     return {
-        "labels": rng.choice(3, draw(st.sampled_from(SHAPES_OF_PROBLEMS)), p=fractions).astype(np.uint8),
+        "labels": rng.choice(3, draw(st.sampled_from([*SHAPES_OF_PROBLEMS, (8, 6, 5)])), p=fractions).astype(np.uint8),
         "conductivity": draw(st.sampled_from([(0, 1, 0), (0, 1, 0.05), (0.3, 1, 20), (0, 1, 1)])),
         "axis": draw(st.integers(0, 2)),
         "voxel_size": draw(st.sampled_from([(1.0, 1.0, 1.0), (2.0, 1.0, 0.5)])),

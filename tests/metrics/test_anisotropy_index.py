@@ -9,6 +9,7 @@ import pytest
 
 from microchar.metrics import AnisotropyIndex, Glcm
 from microchar.metrics.anisotropy_index import index_of, scale_free_index_of
+from microchar.testing.volumes import slabs
 
 pytestmark = pytest.mark.analytic
 
@@ -32,12 +33,6 @@ TABLES = {
 }
 
 
-def layers():
-    array = np.zeros((6, 8, 8), int)
-    array[::2] = 1
-    return array
-
-
 @pytest.mark.parametrize("name", TABLES)
 def test_anisotropy_index_of_published_tables(name):
     table, published = TABLES[name]
@@ -51,7 +46,7 @@ def test_the_scale_free_index_does_not_depend_on_the_scale_of_a_feature():
 
 
 def test_anisotropy_of_layers():
-    found = AnisotropyIndex()(layers())
+    found = AnisotropyIndex()(slabs((6, 8, 8), thicknesses=(1, 1)))
     # One value x and twice y: the variance over three directions is (x - y)² / 3.
     gaps = [255**2 * 3 / 4, 1 - (1 + 3 / (1 + 255**2)) / 4, 1 / 2, log(2)]
     index = found.value(estimator="8-bit")

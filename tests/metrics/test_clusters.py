@@ -15,18 +15,15 @@ from microchar.metrics import (
     TwoPointCluster,
     TwoPointCorrelation,
 )
+from microchar.testing.volumes import checkerboard
 from oracles import clusters as naive
 
 CLUSTER_METRICS = [ClusterDensity, LargestClusterFraction, PercolatingFraction, TwoPointCluster]
 
 
-def board(cell, cells):
-    return (np.indices((cells * cell,) * 3) // cell).sum(axis=0) % 2
-
-
 @pytest.mark.analytic
 def test_corners_join_a_checkerboard():
-    board = board(3, 4)
+    board = checkerboard((12, 12, 12), cell=3)
     separate, joined = (ClusterDensity(connectivity=c, periodic=(0, 1, 2))(board) for c in (6, 26))
     assert separate.value(phase="1").value == pytest.approx(32 / 12**3, rel=1e-12)
     assert joined.value(phase="1").value == pytest.approx(1 / 12**3, rel=1e-12)

@@ -13,20 +13,15 @@ import microchar as mc
 from media import axes_of, random_levels, slices
 from microchar.metrics import Glcm
 from microchar.metrics._grey import FEATURES
+from microchar.testing.volumes import slabs
 from oracles import grey as naive
 
 SHAPES = [(3, 4, 5), (2, 9, 8), (1, 7, 13), (9, 1, 8), (8, 10, 1), (2, 2, 2)]
 
 
-def layers():
-    array = np.zeros((6, 8, 8), int)
-    array[::2] = 1
-    return array
-
-
 @pytest.mark.analytic
 def test_texture_of_layers():
-    found = Glcm()(layers())
+    found = Glcm()(slabs((6, 8, 8), thicknesses=(1, 1)))
     flat = {"contrast": 0, "homogeneity": 1, "energy": 1, "entropy": 0}
     # Normal to the other axes: along the layers (one angle) the pairs are equal, across them
     # (three angles) all pairs are steps.

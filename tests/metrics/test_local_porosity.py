@@ -14,13 +14,10 @@ from measured import counts_of
 from media import NAMES, media_of_four_phases
 from microchar.core.errors import InputError
 from microchar.metrics import LocalPorosity
+from microchar.testing.volumes import checkerboard
 from oracles import geometry as naive
 
 ALL = (0, 1, 2)
-
-
-def board(cell, repeats):
-    return (np.indices((2 * cell * repeats,) * 3) // cell).sum(axis=0) % 2
 
 
 def local(labels, window, periodic=ALL, **sizes):
@@ -29,7 +26,7 @@ def local(labels, window, periodic=ALL, **sizes):
 
 @pytest.mark.analytic
 def test_windows_of_one_period_all_hold_the_same():
-    found = local(board(2, 2), 4)
+    found = local(checkerboard((8, 8, 8), cell=2).values, 4)
     for value in found.values:
         wanted = 0 if value.feature.startswith("standard_deviation") else 0.5
         assert value.value == pytest.approx(wanted, abs=1e-12)

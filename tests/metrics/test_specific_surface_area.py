@@ -16,6 +16,7 @@ from measured import assert_value
 from media import NAMES, SIZES, media_of_four_phases
 from microchar.metrics import InterfacialArea, SpecificSurfaceArea
 from microchar.metrics._neighbourhood import DIRECTIONS, crofton_weights
+from microchar.testing.volumes import checkerboard
 from oracles import geometry as naive
 from oracles.geometry import ball
 
@@ -25,10 +26,6 @@ ALL = (0, 1, 2)
 def surface(volume, phase="1", periodic=ALL):
     found = SpecificSurfaceArea(periodic=periodic)(volume)
     return {value.estimator: value.value for value in found.values if value.phase == phase}
-
-
-def board(cell, repeats):
-    return (np.indices((2 * cell * repeats,) * 3) // cell).sum(axis=0) % 2
 
 
 def void_of_spheres(n, radius, rng):
@@ -141,7 +138,7 @@ def test_planes_of_any_direction_are_read_within_the_stated_bias():
 
 @pytest.mark.analytic
 def test_checkerboard_faces_exactly():
-    found = surface(mc.as_volume(board(3, 2)))
+    found = surface(checkerboard((12, 12, 12), cell=3))
     assert found["faces"] == pytest.approx(1, rel=1e-12)  # 3 axes, a face every 3 voxels
 
 

@@ -10,18 +10,15 @@ import microchar as mc
 from media import clustered_media
 from microchar.measurement.blocks import LAYOUTS, boxes
 from microchar.metrics import LargestClusterFraction, TwoPointCluster, TwoPointCorrelation
+from microchar.testing.volumes import checkerboard
 from oracles import clusters as naive
-
-
-def board(cell, cells):
-    return (np.indices((cells * cell,) * 3) // cell).sum(axis=0) % 2
 
 
 @pytest.mark.analytic
 @pytest.mark.parametrize("cell", [2, 3, 5])
 def test_c2_of_a_checkerboard_is_its_lineal_path(cell):
     periodic = (0, 1, 2)
-    found = TwoPointCluster(periodic=periodic, r_max=cell + 1)(board(cell, 4))
+    found = TwoPointCluster(periodic=periodic, r_max=cell + 1)(checkerboard((4 * cell,) * 3, cell=cell))
     expected = [(cell - k) / (2 * cell) for k in range(cell + 1)] + [0]
     for phase in "01":
         for direction in "012":
