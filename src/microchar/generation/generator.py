@@ -20,7 +20,7 @@ from microchar.generation.fitted_state import Layout, check_finite, check_layout
 from microchar.generation.loading import load_generator, save_generator
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.training import TrainingData
-from microchar.io import write_volume
+from microchar.io.writing import write_volume
 
 
 @dataclass(kw_only=True)

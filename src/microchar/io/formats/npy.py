@@ -9,7 +9,7 @@ from typing import IO, Any
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io._image import Image, Options, refuse_shorter_than
+from microchar.io.image import Image, Options, refuse_shorter_than
 
 FORMAT = "NumPy"
 SUFFIXES = (".npy",)

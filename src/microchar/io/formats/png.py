@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io._image import Image, Options
+from microchar.io.image import Image, Options
 
 FORMAT = "PNG"
 SUFFIXES = (".png",)

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io._image import Image, Options, refuse_beyond_memory
+from microchar.io.dispatch import read_image
+from microchar.io.image import Image, Options, refuse_beyond_memory
 
 FORMAT = "slices"
 SUFFIXES = ("/",)
@@ -21,8 +22,6 @@ _SLICES = (".tif", ".tiff", ".png")
 
 def read(path: Path, options: Options) -> Image:
     """Stack the slices along axis 0."""
-    from microchar.io import read_image
-
     files = _in_folder(path) if path.is_dir() else _of_glob(path)
     volume = np.empty(0)
     first = None

@@ -50,7 +50,7 @@ class Image:
     files : sequence of Path
         What was read, where that is not the one file.
     format : str
-        Of the reader; filled in by `microchar.io.read_image`.
+        Of the reader; filled in by `microchar.io.dispatch.read_image`.
     """
 
     values: np.ndarray

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io._image import Image, Options, refuse_beyond_memory, refuse_shorter_than
-from microchar.io._tiff_metadata import stated_voxel_size
+from microchar.io.formats._tiff_metadata import stated_voxel_size
+from microchar.io.image import Image, Options, refuse_beyond_memory, refuse_shorter_than
 
 if TYPE_CHECKING:
     import tifffile

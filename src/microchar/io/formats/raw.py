@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io._image import Image, Options
+from microchar.io.image import Image, Options
 
 FORMAT = "raw"
 SUFFIXES = (".raw", ".bin")
