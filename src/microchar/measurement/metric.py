@@ -255,8 +255,8 @@ class AdditiveMetric(Metric):
         del grid
         return (0, 0, 0)
 
-    def field(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
-        """Return the reader of what the blocks hold: ``read(start, stop)``. The labels, by default."""
+    def reader(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
+        """Return the function that reads the voxels of a block, ``read(start, stop)``; labels by default."""
         del shared
         return volume.read
 
@@ -308,8 +308,8 @@ class AdditiveMetric(Metric):
         layouts: Mapping[str, Callable[[Triple], list[Region]]],
     ) -> Counts:
         whole = self.whole(volume, shared)
-        read = self.field(volume, shared)
-        read_other = self.field(other, shared) if other is not None else None
+        read = self.reader(volume, shared)
+        read_other = self.reader(other, shared) if other is not None else None
         halo = self.halo(volume.grid)
         regions = layouts[self.layout](volume.shape)
         total = sum(int(np.prod(region.core)) for region in regions)
@@ -343,7 +343,7 @@ class PairMetric(AdditiveMetric):
     layout: ClassVar[Layout] = "slabs"
     error_source: ClassVar[ErrorSource] = "none"
 
-    def field(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
+    def reader(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
         """Read grey levels."""
         del shared
         return volume.grey_levels
