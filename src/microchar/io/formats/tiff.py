@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,7 @@ def _layout(
 ) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Return the shape as the file has it, and what tifffile must be told."""
     known = unit != "voxel" or voxel_size != (1.0, 1.0, 1.0)
-    resolution = (1 / voxel_size[2], 1 / voxel_size[1])
+    resolution = (_per_unit(voxel_size[2]), _per_unit(voxel_size[1]))
     metadata: dict[str, Any] = {}
     if dtype in (np.uint8, np.uint16, np.float32) and math.prod(shape) * dtype.itemsize < _CLASSIC_LIMIT:
         if known:
@@ -112,6 +113,15 @@ def _layout(
         for axis, size in zip("ZYX", voxel_size, strict=True):
             metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": name}
     return tuple(shape), {"ome": True, "photometric": "minisblack", "metadata": {"axes": "ZYX", **metadata}}
+
+
+def _per_unit(size: float) -> tuple[int, int]:
+    """Return pixels per unit of length as the fraction of two 32-bit numbers that TIFF has for it."""
+    # The shortest decimal of a size is what the user wrote: its inverse is exact, which that of the float is not.
+    ratio = 1 / Fraction(repr(float(size)))
+    if max(ratio.numerator, ratio.denominator) >= 2**32:
+        ratio = ratio.limit_denominator(max(1, int((2**32 - 1) / max(ratio, 1))))
+    return ratio.numerator, ratio.denominator
 
 
 def _refuse_broken_chain(path: Path) -> None:
