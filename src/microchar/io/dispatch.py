@@ -40,10 +40,11 @@ def read_image(path: PathLike, options: Options) -> Image:
 
 
 def locate(text: str) -> tuple[Path, str]:
-    """Return what a path names, and the key behind a colon."""
-    file, _, key = text.rpartition(":")
-    if file and not os.path.exists(text) and os.path.isfile(file):
-        return Path(file), key
+    """Return what a path names, and the key behind "::" (or ":", for archives of NumPy)."""
+    for sign in ("::", ":"):
+        file, _, key = text.rpartition(sign)
+        if file and not os.path.exists(text) and os.path.exists(file):
+            return Path(file), key
     if not os.path.exists(text) and not has_magic(text):
         raise InputError(f"{text}: no such file or folder")
     return Path(text), ""

@@ -105,7 +105,7 @@ def read_volume(
     volume = as_volume(
         values[box],
         voxel_size=voxel_size,
-        phases=phases,
+        phases=image.phases or None if phases is None and threshold is None else phases,
         threshold=threshold,
         **companions,
         name=text,  # so that messages name the file
@@ -150,5 +150,5 @@ def _name(text: str) -> str:
         return path.resolve().name
     if not path.exists():  # a glob is called by its folder
         return path.parent.resolve().name
-    stem = path.stem.removesuffix(".ome")
+    stem = path.stem.removesuffix(".ome").removesuffix(".nii")
     return f"{stem}:{key}" if key else stem

@@ -16,6 +16,7 @@ from microchar.core.files import whole_file
 from microchar.core.units import canonical_unit, convert, parse_voxel_size
 from microchar.core.volume import Volume, three_axes
 from microchar.io.dispatch import PathLike, reader_of, readers
+from microchar.io.image import Image
 
 
 def write_volume(
@@ -30,12 +31,13 @@ def write_volume(
     Parameters
     ----------
     volume : Volume or array_like, 2D or 3D
-        What to write. Of a `Volume` the grey values as stored and the voxel size
-        are written; phase names, mask and grey image are not.
+        What to write: the grey values as stored; of a `Volume` also the voxel size
+        and the phase names, but not mask and grey image.
     path : str or path
         ``.tif`` or ``.tiff`` (uncompressed, with the voxel size, readable by
-        ImageJ), or ``.npy`` (which has no place for a voxel size). A file of that
-        name is replaced.
+        ImageJ; no phase names), ``.npy`` (neither), or, with ``microchar[formats]``
+        installed, ``.nrrd``, ``.h5``, ``.zarr`` and ``.vti``. A file of that name is
+        replaced.
     voxel_size : float, str or sequence of three, optional
         As in `microchar.as_volume`; by default the volume's.
     unit : str, optional
@@ -47,7 +49,7 @@ def write_volume(
         If the format cannot be written, or the file not be made.
     """
     path = Path(path)
-    writer = getattr(reader_of(path.name), "write", None)
+    writer = _writer(path.name)
     if writer is None:
         raise InputError(f"{path}: microchar writes {', '.join(_writable())} only; choose one of these suffixes")
     values = three_axes(volume.values if isinstance(volume, Volume) else np.asarray(volume), str(path))
@@ -63,7 +65,19 @@ def write_volume(
         z, y, x = (edge if own == "voxel" else convert(edge, own, to) for edge in size)
         size, own = (z, y, x), to
     with whole_file(path) as temporary:
-        writer(temporary, values, size, own)
+        writer(temporary, Image(values, size, own, phases=_phases(volume)))
+
+
+def _writer(name: str) -> Any:
+    # Formats that are folders have suffixes with a "/" at the end.
+    writers = (getattr(reader_of(full), "write", None) for full in (name, f"{name}/"))
+    return next((writer for writer in writers if writer is not None), None)
+
+
+def _phases(volume: Any) -> dict[str, int]:
+    """Return the phases of a volume that were given names of their own."""
+    named = dict(zip(volume.phases, volume.grey_values, strict=True)) if isinstance(volume, Volume) else {}
+    return {} if all(name == str(grey) for name, grey in named.items()) else named
 
 
 def write_blocks(
@@ -138,4 +152,5 @@ def _reserve(path: Path) -> None:
 
 
 def _writable() -> list[str]:
-    return [suffix for suffix, reader in readers().items() if hasattr(reader, "write")]
+    suffixes = (suffix.rstrip("/") for suffix, reader in readers().items() if hasattr(reader, "write"))
+    return sorted(suffix for suffix in suffixes if not suffix.endswith(":"))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from microchar.core.errors import InputError
+from microchar.io.formats._pillow import grey_image
 from microchar.io.image import Image, Options
 
 FORMAT = "PNG"
@@ -14,29 +12,6 @@ SUFFIXES = (".png",)
 
 
 def read(path: Path, options: Options) -> Image:
-    """Read grey values; of an image with a palette, the places in the palette.
-
-    PNG files say nothing that could be taken for a voxel size: their pixels per
-    metre are those of a screen or printer.
-    """
+    """Read grey values."""
     del options
-    from PIL import Image as Pillow
-    from PIL import UnidentifiedImageError
-
-    try:
-        with Pillow.open(path, formats=("PNG",)) as image:
-            colours = len(image.getbands())
-            if colours != 1:
-                raise InputError(
-                    f"{path}: found a colour image ({image.mode}, {colours} values per pixel), expected grey values or "
-                    "labels; convert it to 8-bit grey (in ImageJ: Image > Type > 8-bit)"
-                )
-            return Image(np.asarray(image))
-    except UnidentifiedImageError as error:
-        raise InputError(f"{path}: not a PNG image, although it is named so; export it again") from error
-    except Pillow.DecompressionBombError as error:
-        raise InputError(f"{path}: the image is too large for PNG ({error}); save it as TIFF") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: the image is truncated or damaged ({error}); export it again") from error
+    return Image(grey_image(path, "PNG"))

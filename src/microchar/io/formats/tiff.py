@@ -66,10 +66,11 @@ def read(path: Path, options: Options) -> Image:
     return Image(values, size, unit, note, notes)
 
 
-def write(path: Path, values: np.ndarray, voxel_size: tuple[float, float, float], unit: str) -> None:
+def write(path: Path, image: Image) -> None:
     """Write an uncompressed TIFF with its voxel size: as ImageJ does where that can hold it, else OME-TIFF."""
     import tifffile
 
+    values, voxel_size, unit = image.values, image.voxel_size or (1.0, 1.0, 1.0), image.unit
     if values.dtype.kind in "iu" and values.dtype.itemsize == 8:  # no image program reads 64-bit integers
         values = values.astype(np.result_type(np.min_scalar_type(values.min()), np.min_scalar_type(values.max())))
         if values.dtype.itemsize == 8:
@@ -120,7 +121,7 @@ def _per_unit(size: float) -> tuple[int, int]:
     # The shortest decimal of a size is what the user wrote: its inverse is exact, which that of the float is not.
     ratio = 1 / Fraction(repr(float(size)))
     if max(ratio.numerator, ratio.denominator) >= 2**32:
-        ratio = ratio.limit_denominator(max(1, int((2**32 - 1) / max(ratio, 1))))
+        ratio = ratio.limit_denominator(int((2**32 - 1) / max(float(ratio), 1.0)) or 1)
     return ratio.numerator, ratio.denominator
 
 
