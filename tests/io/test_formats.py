@@ -218,3 +218,23 @@ def test_a_missing_package_is_named_with_the_extra(tmp_path, monkeypatch, name, 
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingDependencyError, match=rf'needs {module}.*pip install "microchar\[formats\]"'):
         mc.read_volume(tmp_path / name)
+
+
+def test_raw_voxels_behind_a_header_and_of_any_suffix(tmp_path):
+    image = voxels(dtype=np.uint16)
+    for name in ("a.raw", "a.dat", "a"):
+        (tmp_path / name).write_bytes(b"header" + image.tobytes())
+        volume = mc.read_volume(tmp_path / name, shape=image.shape, dtype="uint16", offset=6)
+        assert np.array_equal(volume.values, image)
+    with pytest.raises(InputError, match=r"needs 420 bytes, the file has 426.*--offset"):
+        mc.read_volume(tmp_path / "a.raw", shape=image.shape, dtype="uint16")
+    with pytest.raises(InputError, match="offset=-1"):
+        mc.read_volume(tmp_path / "a.raw", shape=image.shape, dtype="uint16", offset=-1)
+
+
+def test_a_grey_value_outside(tmp_path):
+    image = voxels()
+    np.save(tmp_path / "a.npy", image)
+    volume = mc.read_volume(tmp_path / "a.npy", outside=2)
+    assert np.array_equal(volume.mask, image != 2)
+    assert volume.phases == ("0", "1")

@@ -24,11 +24,13 @@ def read_image(path: PathLike, options: Options) -> Image:
     text = os.fspath(path)
     found, key = locate(text)
     reader = reader_of(found.name + (":" if key else "/" if not found.is_file() else ""))
+    if reader is None and options.shape is not None and options.dtype is not None and found.is_file():
+        reader = reader_of(".raw")
     if reader is None:
         suffixes = ", ".join(suffix for suffix in readers() if suffix[-1] not in ":/")
         raise InputError(
             f"{text}: cannot tell the format by the name; microchar reads {suffixes}, "
-            "and folders and globs of 2D slices"
+            "folders and globs of 2D slices, and files of raw voxels with shape= and dtype= (--shape, --dtype)"
         )
     try:
         if found.is_file() and found.stat().st_size == 0:

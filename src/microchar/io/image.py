@@ -30,11 +30,14 @@ class Options:
         Voxels along each axis, for files without a header.
     dtype : str, optional
         Data type as NumPy writes it, for files without a header.
+    offset : int
+        Bytes before the first voxel, for files without a header that microchar knows.
     """
 
     key: str = ""
     shape: Sequence[int] | None = None
     dtype: Any = None
+    offset: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,9 +25,11 @@ def read_volume(
     threshold: float | str | None = None,
     crop: str | Sequence[slice] | None = None,
     mask: Any = None,
+    outside: int | None = None,
     grey: Any = None,
     shape: Sequence[int] | None = None,
     dtype: Any = None,
+    offset: int = 0,
     name: str | None = None,
 ) -> Volume:
     r"""Read a segmented volume, or a 2D image, from a file.
@@ -36,15 +38,20 @@ def read_volume(
     ----------
     path : str or path
         - ``.tif``, ``.tiff``: TIFF, BigTIFF, ImageJ, OME; any compression;
-        - a folder, or a glob such as ``"scan/*.png"``, of 2D slices (TIFF, PNG),
-          stacked along axis 0 in natural order (2 before 10);
-        - ``.png``: a 2D image;
+        - a folder, or a glob such as ``"scan/*.png"``, of 2D slices (TIFF, PNG, BMP,
+          JPEG), stacked along axis 0 in natural order (2 before 10);
+        - ``.png``, ``.bmp``, ``.jpg``: a 2D image;
         - ``.npy``, ``.npz``; of several arrays in an ``.npz`` the one named behind
           a colon, ``"file.npz:key"``;
-        - ``.raw``, ``.bin``: voxels without a header, in C order; `shape` and
-          `dtype` say which.
+        - ``.mat`` (MATLAB 5 and 7.3), ``.h5`` (HDF5), ``.zarr`` (Zarr 2 and 3,
+          OME-Zarr); of several arrays the one named behind two colons,
+          ``"file.h5::group/dataset"``;
+        - ``.nrrd``, ``.nhdr``, ``.nii``, ``.nii.gz``, ``.mha``, ``.mhd``, ``.vti``;
+        - ``.raw``, ``.bin``, or any other suffix: voxels in C order; `shape`, `dtype`
+          and `offset` say which.
 
-        Uncompressed TIFF in one piece, ``.npy`` and raw files stay on disk
+        All but the first four and raw files need the extra ``microchar[formats]``.
+        Uncompressed TIFF and NRRD in one piece, ``.npy`` and raw files stay on disk
         (memory-mapped) until a block is read.
     voxel_size, phases, threshold
         See `microchar.as_volume`. A voxel size given here goes before the file's.
@@ -57,9 +64,12 @@ def read_volume(
         Voxels count where it is not zero; on the same voxels as the whole file.
     grey : path or array_like, optional
         The unsegmented image, on the same voxels as the whole file.
-    shape, dtype
-        Of ``.raw`` and ``.bin`` files, such as ``(400, 400, 400)`` and ``"uint8"``,
-        ``">u2"``; other files say themselves, and these are not looked at.
+    outside : int, optional
+        Grey value of voxels that belong to no phase: they are outside the mask.
+    shape, dtype, offset
+        Of raw voxels: lengths such as ``(400, 400, 400)``, data type such as ``"uint8"``
+        or ``">u2"``, and the number of bytes before the first voxel. Ignored for files
+        that state them.
     name : str, optional
         Name in tables and figures; by default the file's, without suffix.
 
@@ -87,7 +97,7 @@ def read_volume(
     >>> volume.shape, volume.voxel_size, volume.unit, volume.name
     ((1, 4, 8), (3.0, 3.0, 3.0), 'um', 'diagonal')
     """
-    options = Options(shape=shape, dtype=dtype)
+    options = Options(shape=shape, dtype=dtype, offset=offset)
     text = os.fspath(path)
     image = read_image(text, options)
     values = three_axes(image.values, text)
@@ -107,6 +117,7 @@ def read_volume(
         voxel_size=voxel_size,
         phases=image.phases or None if phases is None and threshold is None else phases,
         threshold=threshold,
+        outside=outside,
         **companions,
         name=text,  # so that messages name the file
         source=source,
