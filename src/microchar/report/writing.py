@@ -77,7 +77,7 @@ def _write_page(record: Record, path: Path) -> None:
     from microchar.report.html import render
     from microchar.report.summary import summarize
 
-    path.write_text(render(summarize(record.to_dict())), encoding="utf-8")
+    path.write_text(render(summarize(record)), encoding="utf-8")
 
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:
