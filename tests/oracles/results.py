@@ -68,7 +68,9 @@ def _results(place, phases):
     yield _scalar("effective_diffusivity", "Effective diffusivity", r"D_\mathrm{eff}/D_0", _diffusivity(share, place))
     features = ("contrast", "energy")
     texture = [Value(feature=f, direction=d, value=40.0 + place) for d in AXES for f in features]
-    yield Result(metric="glcm", title="Co-occurrence", symbol="", kind="table", convention=CONVENTION, values=texture)
+    yield Result(
+        metric="glcm", title="Co-occurrence", symbol="", kind="table", convention=CONVENTION, values=tuple(texture)
+    )
     word = Value(estimator="8-bit", value=24.5, message="isotropic: AI <= 100")
     grey = CONVENTION | {"grey levels": "0, 255"}
     yield Result(
