@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from microchar.core.result import Labels
+from microchar.core.result import Key
 from microchar.report import notation
 
 
@@ -54,10 +54,10 @@ def test_symbols(latex, html, plain):
 @pytest.mark.parametrize(
     ("labels", "text"),
     [
-        (Labels(), ""),
-        (Labels(phase="pore", estimator="crofton", direction="0"), "pore, crofton, axis 0"),
-        (Labels(phase="a|b", feature="mean_length", direction="mean"), "a | b, mean length, mean of directions"),
-        (Labels(direction="radial"), "radial"),
+        (Key(), ""),
+        (Key(phase="pore", estimator="crofton", direction="0"), "pore, crofton, axis 0"),
+        (Key(phase="a|b", feature="mean_length", direction="mean"), "a | b, mean length, mean of directions"),
+        (Key(direction="radial"), "radial"),
     ],
 )
 def test_labels(labels, text):

@@ -11,7 +11,7 @@ import microchar.core.files
 import microchar.report.writing
 from microchar.core.errors import InputError
 from microchar.core.files import check_writable
-from microchar.core.result import Labels
+from microchar.core.result import Key
 from microchar.measurement.record import Record
 from microchar.measurement.tables import PROFILE_COLUMNS, SCALAR_COLUMNS
 from microchar.report.writing import write_report
@@ -55,7 +55,7 @@ def test_scalars_have_a_row_for_each_value(record, written):
     rows = _rows(written / "scalars.csv")
     assert tuple(rows[0]) == SCALAR_COLUMNS
     expected = [
-        (named.volume, named.reference, named.result.metric, *value.labels, value.value, value.status)
+        (named.volume, named.reference, named.result.metric, *value.key, value.value, value.status)
         for named in record.results
         for value in named.result.values
     ]
@@ -64,7 +64,7 @@ def test_scalars_have_a_row_for_each_value(record, written):
             r["volume"],
             r["reference"],
             r["metric"],
-            *(r[key] for key in Labels._fields),
+            *(r[key] for key in Key._fields),
             _number(r["value"]),
             r["status"],
         )
@@ -80,13 +80,13 @@ def test_profiles_have_a_row_for_each_point(record, written):
     rows = _rows(written / "profiles.csv")
     assert tuple(rows[0]) == PROFILE_COLUMNS
     expected = [
-        (named.volume, named.result.metric, *profile.labels, x, None if np.isnan(y) else y)
+        (named.volume, named.result.metric, *profile.key, x, None if np.isnan(y) else y)
         for named in record.results
         for profile in named.result.profiles
         for x, y in zip(profile.x, profile.y, strict=True)
     ]
     written_points = [
-        (r["volume"], r["metric"], *(r[key] for key in Labels._fields), float(r["x"]), _number(r["value"]))
+        (r["volume"], r["metric"], *(r[key] for key in Key._fields), float(r["x"]), _number(r["value"]))
         for r in rows
     ]
     assert written_points == expected

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from microchar.core.result import Labels, Profile, Result, Status, Value
+from microchar.core.result import Key, Profile, Result, Status, Value
 
 #: A spread of fewer values says nothing.
 LEAST_FOR_SPREAD = 3
@@ -158,9 +158,9 @@ def largest(result: Result) -> float:
 
 def completed(results: Sequence[Result]) -> list[Result]:
     """Give every result the entries that any of them has, in one order; a missing one is zero, so that it counts."""
-    values = {value.labels: replace(value, value=0.0) for result in results for value in result.values}
+    values = {value.key: replace(value, value=0.0) for result in results for value in result.values}
     profiles = {
-        profile.labels: replace(profile, y=np.zeros_like(profile.y))
+        profile.key: replace(profile, y=np.zeros_like(profile.y))
         for result in results
         for profile in result.profiles
         if len(profile.x)
@@ -175,12 +175,12 @@ def completed(results: Sequence[Result]) -> list[Result]:
     ]
 
 
-def _existing(values: Sequence[Value]) -> dict[Labels, Value]:
-    return {value.labels: value for value in values if value.value is not None}
+def _existing(values: Sequence[Value]) -> dict[Key, Value]:
+    return {value.key: value for value in values if value.value is not None}
 
 
-def _finite(profiles: Sequence[Profile]) -> dict[Labels, Profile]:
-    return {p.labels: replace(p, y=np.where(np.isfinite(p.y), p.y, 0.0)) for p in profiles if len(p.x)}
+def _finite(profiles: Sequence[Profile]) -> dict[Key, Profile]:
+    return {p.key: replace(p, y=np.where(np.isfinite(p.y), p.y, 0.0)) for p in profiles if len(p.x)}
 
 
 def scalar_scores(reference: Sequence[Result], samples: Sequence[Result], plane: str) -> list[ScalarScore]:
@@ -191,7 +191,7 @@ def scalar_scores(reference: Sequence[Result], samples: Sequence[Result], plane:
             [result.values[number].value if result.values else None for result in results]
             for results in (reference, samples)
         )
-        score = ScalarScore(metric=reference[0].metric, plane=plane, **value.labels._asdict())
+        score = ScalarScore(metric=reference[0].metric, plane=plane, **value.key._asdict())
         scores.append(_filled(score, of_reference, of_samples))
     return scores
 

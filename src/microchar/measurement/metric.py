@@ -187,15 +187,15 @@ class Metric(ABC):
             return Status.NOT_APPLICABLE, needed
         return None
 
-    def scalar(self, grid: Grid, value: float | None, *, power: int | None = None, **labels: Any) -> Value:
+    def scalar(self, grid: Grid, value: float | None, *, power: int | None = None, **details: Any) -> Value:
         """Make a `Value` with the unit that follows from the power of length.
 
         ``value=None`` needs a ``status`` other than "ok".
         """
         power = self.length_power if power is None else power
-        return Value(value=None if value is None else float(value), unit=power_unit(grid.unit, power), **labels)
+        return Value(value=None if value is None else float(value), unit=power_unit(grid.unit, power), **details)
 
-    def curve(self, grid: Grid, x: np.ndarray, y: np.ndarray, *, power: int | None = None, **labels: Any) -> Profile:
+    def curve(self, grid: Grid, x: np.ndarray, y: np.ndarray, *, power: int | None = None, **details: Any) -> Profile:
         """Make a `Profile` with the units that follow from the powers of length."""
         power = self.length_power if power is None else power
         return Profile(
@@ -203,7 +203,7 @@ class Metric(ABC):
             y=np.asarray(y, float),
             unit=power_unit(grid.unit, power),
             x_unit=power_unit(grid.unit, self.abscissa_power),
-            **labels,
+            **details,
         )
 
     def result(

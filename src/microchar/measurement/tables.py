@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from microchar.core.result import Labels, Result, Status
+from microchar.core.result import Key, Result, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _NUMBERS = ("value", "unit", "lower", "upper", "standard_error", "status")
-SCALAR_COLUMNS = ("volume", "reference", "metric", *Labels._fields, *_NUMBERS)
+SCALAR_COLUMNS = ("volume", "reference", "metric", *Key._fields, *_NUMBERS)
 PROFILE_COLUMNS = (*SCALAR_COLUMNS, "x", "x_unit")
 
 
@@ -45,9 +45,9 @@ def scalars(results: Iterable[Named]) -> pd.DataFrame:
     for named in results:
         result = named.result
         head = (named.volume, named.reference, result.metric)
-        rows.extend((*head, *value.labels, *(getattr(value, key) for key in _NUMBERS)) for value in result.values)
+        rows.extend((*head, *value.key, *(getattr(value, key) for key in _NUMBERS)) for value in result.values)
         if result.status != Status.OK:
-            rows.append((*head, *Labels(), None, "", None, None, None, result.status))
+            rows.append((*head, *Key(), None, "", None, None, None, result.status))
     return pd.DataFrame(rows, columns=list(SCALAR_COLUMNS))
 
 
@@ -63,7 +63,7 @@ def profiles(results: Iterable[Named]) -> pd.DataFrame:
                 "reference": named.reference,
                 "metric": named.result.metric,
             }
-            columns |= profile.labels._asdict() | {"unit": profile.unit, "status": profile.status}
+            columns |= profile.key._asdict() | {"unit": profile.unit, "status": profile.status}
             columns |= {"value": profile.y, "lower": None, "upper": None, "standard_error": profile.standard_error}
             columns |= {"x": profile.x, "x_unit": profile.x_unit}
             frames.append(pd.DataFrame(columns)[list(PROFILE_COLUMNS)])
@@ -79,7 +79,7 @@ def differences(results: Iterable[Named], reference: str) -> pd.DataFrame:
 
     single = [named for named in results if not named.reference]
     of_reference = {
-        (named.result.metric, value.labels): value.value
+        (named.result.metric, value.key): value.value
         for named in single
         if named.volume == reference
         for value in named.result.values
@@ -87,8 +87,8 @@ def differences(results: Iterable[Named], reference: str) -> pd.DataFrame:
     rows = []
     for named in single:
         for value in named.result.values if named.volume != reference else ():
-            expected = of_reference.get((named.result.metric, value.labels))
+            expected = of_reference.get((named.result.metric, value.key))
             if expected is not None and value.value is not None:
-                head = (named.volume, named.result.metric, *value.labels, value.unit)
+                head = (named.volume, named.result.metric, *value.key, value.unit)
                 rows.append((*head, expected, value.value, value.value - expected))
-    return pd.DataFrame(rows, columns=["volume", "metric", *Labels._fields, "unit", "reference", "value", "difference"])
+    return pd.DataFrame(rows, columns=["volume", "metric", *Key._fields, "unit", "reference", "value", "difference"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from microchar.core.result import Labels, Profile, Value
+from microchar.core.result import Key, Profile, Value
 from microchar.core.units import pretty_unit
 from microchar.measurement.metric import profile_gap
 from microchar.report.metric_results import MetricResults, any_direction, direction_rank
@@ -50,17 +50,17 @@ def _largest(rows: Iterable[Mapping[str, Any]], candidate: int) -> list[dict[str
     return list(largest.values())[:_N_LARGEST]
 
 
-def _row(metric: MetricResults, labels: Labels, unit: str, **columns: Any) -> dict[str, Any]:
-    shown = labels._replace(
-        phase=labels.phase if "|" in labels.phase else "",
-        direction=labels.direction if labels.direction in AXES else "all",
+def _row(metric: MetricResults, key: Key, unit: str, **columns: Any) -> dict[str, Any]:
+    shown = key._replace(
+        phase=key.phase if "|" in key.phase else "",
+        direction=key.direction if key.direction in AXES else "all",
     )
     return {
         **metric.heading,
-        "phase": labels.phase,
+        "phase": key.phase,
         "detail": described(shown),
         # The rows of the axes share the name in the first of them.
-        "continued": labels.direction in AXES[1:],
+        "continued": key.direction in AXES[1:],
         "unit": pretty_unit(unit),
         **columns,
     }
@@ -70,27 +70,27 @@ def _value_rows(metric: MetricResults, volumes: Sequence[str]) -> list[dict[str,
     # Where there are profiles, the symbol denotes the function, and the values are its moments.
     symbol = "" if metric.profiles else metric.heading["symbol"]
     rows = []
-    for labels in _headline(metric.values):
-        by_volume = metric.values[labels]
+    for key in _headline(metric.values):
+        by_volume = metric.values[key]
         reference = by_volume.get(volumes[0])
         unit = next(iter(by_volume.values())).unit
         candidates = [_difference(reference, by_volume.get(name)) for name in volumes[1:]]
-        row = _row(metric, labels, unit, reference=cell(reference), candidates=candidates, distance=False)
+        row = _row(metric, key, unit, reference=cell(reference), candidates=candidates, distance=False)
         rows.append(row | {"symbol": symbol})
     return rows
 
 
-def _headline(entries: Iterable[Labels]) -> list[Labels]:
+def _headline(entries: Iterable[Key]) -> list[Key]:
     """Choose for each phase the first feature and estimator, in the mean over directions or, without one, each axis."""
-    by_phase: dict[str, list[Labels]] = {}
-    for labels in entries:
-        by_phase.setdefault(labels.phase, []).append(labels)
+    by_phase: dict[str, list[Key]] = {}
+    for key in entries:
+        by_phase.setdefault(key.phase, []).append(key)
     chosen = []
     for members in by_phase.values():
-        first = [labels for labels in members if any_direction(labels) == any_direction(members[0])]
-        best = min((labels.direction for labels in first), key=direction_rank)
+        first = [key for key in members if any_direction(key) == any_direction(members[0])]
+        best = min((key.direction for key in first), key=direction_rank)
         directions = AXES if best in AXES else (best,)
-        chosen += [labels for labels in first if labels.direction in directions]
+        chosen += [key for key in first if key.direction in directions]
     return chosen
 
 
@@ -116,16 +116,14 @@ def _profile_rows(metric: MetricResults, volumes: Sequence[str]) -> list[dict[st
     reference, *candidates = volumes
     if not candidates:
         return []
-    of_reference = {
-        labels: by_volume[reference] for labels, by_volume in metric.profiles.items() if reference in by_volume
-    }
-    cumulative = [labels for labels in of_reference if labels.feature == CDF]
+    of_reference = {key: by_volume[reference] for key, by_volume in metric.profiles.items() if reference in by_volume}
+    cumulative = [key for key in of_reference if key.feature == CDF]
     rows = []
-    for labels in _headline(cumulative or of_reference):
-        if labels.direction not in AXES:
-            profile = of_reference[labels]
-            distances = [_distance(profile, metric.profiles[labels].get(name)) for name in candidates]
-            rows.append(_row(metric, labels, profile.unit, reference=None, candidates=distances, distance=True))
+    for key in _headline(cumulative or of_reference):
+        if key.direction not in AXES:
+            profile = of_reference[key]
+            distances = [_distance(profile, metric.profiles[key].get(name)) for name in candidates]
+            rows.append(_row(metric, key, profile.unit, reference=None, candidates=distances, distance=True))
     return rows
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from microchar.core.result import Labels, Picture, Profile, Result, Value
+from microchar.core.result import Key, Picture, Profile, Result, Value
 from microchar.measurement.tables import Named
 from microchar.report.notation import AXES, html_symbol
 
@@ -39,31 +39,31 @@ class MetricResults:
         return {"id": self.first.metric, "title": self.first.title, "symbol": html_symbol(self.first.symbol)}
 
     @cached_property
-    def values(self) -> dict[Labels, dict[str, Value]]:
+    def values(self) -> dict[Key, dict[str, Value]]:
         """The values by label, then by volume."""
-        return _by_labels((volume, value) for volume, result in self.by_volume.items() for value in result.values)
+        return _by_key((volume, value) for volume, result in self.by_volume.items() for value in result.values)
 
     @cached_property
-    def profiles(self) -> dict[Labels, dict[str, Profile]]:
+    def profiles(self) -> dict[Key, dict[str, Profile]]:
         """The profiles by label, then by volume."""
-        return _by_labels((volume, profile) for volume, result in self.by_volume.items() for profile in result.profiles)
+        return _by_key((volume, profile) for volume, result in self.by_volume.items() for profile in result.profiles)
 
     @cached_property
-    def pictures(self) -> dict[Labels, dict[str, Picture]]:
+    def pictures(self) -> dict[Key, dict[str, Picture]]:
         """The pictures by label, then by volume."""
-        return _by_labels((volume, picture) for volume, result in self.by_volume.items() for picture in result.pictures)
+        return _by_key((volume, picture) for volume, result in self.by_volume.items() for picture in result.pictures)
 
     @property
     def has_axes(self) -> bool:
         """Whether some values are given along axes."""
-        return any(labels.direction in AXES for labels in self.values)
+        return any(key.direction in AXES for key in self.values)
 
 
-def _by_labels(entries: Iterable[tuple[str, Entry]]) -> dict[Labels, dict[str, Entry]]:
-    by_labels: dict[Labels, dict[str, Entry]] = {}
+def _by_key(entries: Iterable[tuple[str, Entry]]) -> dict[Key, dict[str, Entry]]:
+    by_key: dict[Key, dict[str, Entry]] = {}
     for volume, entry in entries:
-        by_labels.setdefault(entry.labels, {})[volume] = entry
-    return by_labels
+        by_key.setdefault(entry.key, {})[volume] = entry
+    return by_key
 
 
 def group_by_metric(results: Iterable[Named], name: Callable[[Named], str] | None = None) -> list[MetricResults]:
@@ -81,9 +81,9 @@ def group_by_metric(results: Iterable[Named], name: Callable[[Named], str] | Non
     return [MetricResults(by_volume) for by_volume in by_metric.values()]
 
 
-def any_direction(labels: Labels) -> Labels:
-    """Return the labels without the direction."""
-    return labels._replace(direction="all")
+def any_direction(key: Key) -> Key:
+    """Return the key without the direction."""
+    return key._replace(direction="all")
 
 
 def direction_rank(direction: str) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-r"""Numbers, symbols and labels as text for the reader.
+r"""Numbers, symbols and key as text for the reader.
 
 Symbols are given as LaTeX and returned as HTML (``D<sub>eff</sub>``) or, for
 figures, as plain text with Unicode sub- and superscripts. Only the few commands
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from microchar.core.result import Labels
+from microchar.core.result import Key
 
 #: Directions that are axes.
 AXES = ("0", "1", "2")
@@ -115,14 +115,14 @@ def percent(share: float | None) -> str:
     return f"{100 * share:+.{digits}f} %".replace("-", _MINUS) if share else "0 %"
 
 
-def described(labels: Labels) -> str:
-    """Return labels as a phrase: "pore, crofton, axis 0"."""
-    direction = labels.direction
+def described(key: Key) -> str:
+    """Return key as a phrase: "pore, crofton, axis 0"."""
+    direction = key.direction
     where = {"all": "", "mean": "mean of directions"}.get(direction, direction)
     parts = (
-        labels.phase.replace("|", " | "),
-        labels.feature,
-        labels.estimator,
+        key.phase.replace("|", " | "),
+        key.feature,
+        key.estimator,
         f"axis {where}" if where in AXES else where,
     )
     return ", ".join(part.replace("_", " ") for part in parts if part)

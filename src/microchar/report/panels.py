@@ -1,6 +1,6 @@
 """What the figures and tables of the report show, a plain dict for each.
 
-Nothing here depends on the name of a metric: kinds, labels and units decide.
+Nothing here depends on the name of a metric: kinds, key and units decide.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from microchar.core.result import Labels, Profile, Status, Value
+from microchar.core.result import Key, Profile, Status, Value
 from microchar.core.units import pretty_unit
 from microchar.report.metric_results import MetricResults, any_direction, direction_rank
 from microchar.report.notation import AXES, described, number, plain_symbol, superscript
@@ -41,23 +41,23 @@ def curves(metric: MetricResults, series: Mapping[str, int]) -> dict[str, Any]:
         ``columns``, and ``groups`` with one entry for each phase, feature and
         estimator: a large figure and small ones by direction.
     """
-    by_quantity: dict[Labels, list[Labels]] = {}
-    for labels in metric.profiles:
-        by_quantity.setdefault(any_direction(labels), []).append(labels)
-    merged: dict[Labels, list[Labels]] = {}
+    by_quantity: dict[Key, list[Key]] = {}
+    for key in metric.profiles:
+        by_quantity.setdefault(any_direction(key), []).append(key)
+    merged: dict[Key, list[Key]] = {}
     for quantity, members in by_quantity.items():
         # Profiles along axes only, such as those of the 2D windows of local porosity, join the phase's first group.
-        along_axes_only = all(labels.direction in AXES for labels in members)
+        along_axes_only = all(key.direction in AXES for key in members)
         first = next((other for other in merged if other.phase == quantity.phase), quantity)
         merged.setdefault(first if along_axes_only else quantity, []).extend(members)
     columns, size = (3, "medium") if len(merged) % 3 == 0 else (2, "large")
     return {"columns": columns, "groups": [_group(metric, members, series, size) for members in merged.values()]}
 
 
-def _group(metric: MetricResults, members: Sequence[Labels], series: Mapping[str, int], size: str) -> dict[str, Any]:
-    main, *others = sorted(members, key=lambda labels: direction_rank(labels.direction))
-    others = sorted(others, key=lambda labels: labels.direction not in AXES)
-    lines_of = {labels: _lines(metric.profiles[labels], series) for labels in (main, *others)}
+def _group(metric: MetricResults, members: Sequence[Key], series: Mapping[str, int], size: str) -> dict[str, Any]:
+    main, *others = sorted(members, key=lambda key: direction_rank(key.direction))
+    others = sorted(others, key=lambda key: key.direction not in AXES)
+    lines_of = {key: _lines(metric.profiles[key], series) for key in (main, *others)}
     symbol = plain_symbol(metric.first.symbol)
     argument = _argument(symbol)
     profile = next(iter(metric.profiles[main].values()))
@@ -67,24 +67,24 @@ def _group(metric: MetricResults, members: Sequence[Labels], series: Mapping[str
         "x_label": _with_unit(argument, profile.x_unit),
         "y_label": _with_unit(f"share ≤ {argument}" if main.feature == CDF else symbol, profile.unit),
     }
-    x_range_of_others = _x_range([line for labels in others for line in lines_of[labels]])
+    x_range_of_others = _x_range([line for key in others for line in lines_of[key]])
     figures = [
         shared
         | {
             "title": described(
-                Labels(feature="" if labels.feature == main.feature else labels.feature, direction=labels.direction)
+                Key(feature="" if key.feature == main.feature else key.feature, direction=key.direction)
             ),
             "lines": lines,
-            "x_range": _x_range(lines) if labels == main else x_range_of_others,
-            "size": size if labels == main else "small",
-            "alt": f"{metric.first.title}: {described(labels)}",
+            "x_range": _x_range(lines) if key == main else x_range_of_others,
+            "size": size if key == main else "small",
+            "alt": f"{metric.first.title}: {described(key)}",
         }
-        for labels, lines in lines_of.items()
+        for key, lines in lines_of.items()
         if lines
     ]
     return {
         "name": described(any_direction(main)),
-        "direction": described(Labels(direction=main.direction)),
+        "direction": described(Key(direction=main.direction)),
         "large": [figure for figure in figures if figure["size"] != "small"],
         "small": [figure for figure in figures if figure["size"] == "small"],
     }
@@ -151,13 +151,13 @@ def dots(metric: MetricResults, series: Mapping[str, int]) -> list[list[dict[str
     Values along axes give a list for each feature and estimator, with a figure
     for each phase and in it a row for each axis.
     """
-    lists: dict[Labels, dict[tuple[str, str], list[tuple[str, Mapping[str, Value]]]]] = {}
-    for labels, by_volume in metric.values.items():
+    lists: dict[Key, dict[tuple[str, str], list[tuple[str, Mapping[str, Value]]]]] = {}
+    for key, by_volume in metric.values.items():
         if metric.has_axes:
-            together = any_direction(labels)._replace(phase="")
-            name, row = described(any_direction(labels)), described(Labels(direction=labels.direction))
+            together = any_direction(key)._replace(phase="")
+            name, row = described(any_direction(key)), described(Key(direction=key.direction))
         else:
-            together, name, row = Labels(), "", described(labels)
+            together, name, row = Key(), "", described(key)
         unit = next(iter(by_volume.values())).unit
         figures = lists.setdefault(together, {})
         figures.setdefault((name, unit), []).append((row or "whole volume", by_volume))
@@ -223,32 +223,32 @@ def table(metric: MetricResults, column: str) -> dict[str, Any]:
     metric : MetricResults
     column : {"phase", "feature", "estimator", "direction"}
         The label that has a column for each of its values. Each combination of
-        the other labels and a volume has a row.
+        the other key and a volume has a row.
     """
-    without = {column: Labels._field_defaults[column]}
+    without = {column: Key._field_defaults[column]}
     columns: dict[str, str] = {}
-    rows: dict[Labels, dict[str, dict[str, Value]]] = {}
+    rows: dict[Key, dict[str, dict[str, Value]]] = {}
     messages: dict[str, list[str]] = {}
     for name, result in metric.by_volume.items():
         for value in result.values:
             label = getattr(value, column)
-            columns.setdefault(label, described(Labels(**{column: label})) or "value")
-            rows.setdefault(value.labels._replace(**without), {}).setdefault(name, {})[label] = value
+            columns.setdefault(label, described(Key(**{column: label})) or "value")
+            rows.setdefault(value.key._replace(**without), {}).setdefault(name, {})[label] = value
             if value.status == Status.OK and value.message:
                 messages.setdefault(value.message, []).append(name)
     return {
         "columns": list(columns.values()),
         "rows": [
             {
-                "label": described(labels),
+                "label": described(key),
                 "name": name,
                 "baseline": False,
                 "cells": [cell(values.get(label)) for label in columns],
             }
-            for labels, by_name in rows.items()
+            for key, by_name in rows.items()
             for name, values in by_name.items()
         ],
-        "labelled": any(described(labels) for labels in rows),
+        "labelled": any(described(key) for key in rows),
         "messages": [f"{', '.join(names)}: {message}" for message, names in messages.items()],
     }
 
@@ -259,11 +259,11 @@ def values_by_volume(metric: MetricResults, volumes: Sequence[str]) -> dict[str,
         "columns": list(volumes),
         "rows": [
             {
-                "label": described(labels),
+                "label": described(key),
                 "cells": [cell(by_volume.get(volume)) for volume in volumes],
                 "unit": pretty_unit(next(iter(by_volume.values())).unit),
             }
-            for labels, by_volume in metric.values.items()
+            for key, by_volume in metric.values.items()
         ],
     }
 

@@ -202,7 +202,7 @@ def _pictures(metric: MetricResults) -> list[dict[str, Any]]:
     """Return the pictures: those of one phase and axis together, one for each volume."""
     return [
         {
-            "name": described(labels),
+            "name": described(key),
             "images": [
                 {
                     "name": volume,
@@ -213,7 +213,7 @@ def _pictures(metric: MetricResults) -> list[dict[str, Any]]:
                 for volume, picture in by_volume.items()
             ],
         }
-        for labels, by_volume in metric.pictures.items()
+        for key, by_volume in metric.pictures.items()
     ]
 
 
@@ -221,7 +221,7 @@ def _pictures(metric: MetricResults) -> list[dict[str, Any]]:
 
 
 def _texture(metric: MetricResults) -> dict[str, Any]:
-    features = {labels.feature for labels in metric.values}
+    features = {key.feature for key in metric.values}
     grey = metric.first.convention.get("grey levels", "")
     return table(metric, "feature" if len(features) > 1 else "estimator") | {"grey": grey}
 
@@ -265,7 +265,7 @@ def _statuses(results: Iterable[Named]) -> list[dict[str, Any]]:
         result = named.result
         of_all = [(result.status, result.message, "")]
         of_entries = [
-            (entry.status, entry.message, described(entry.labels)) for entry in (*result.values, *result.profiles)
+            (entry.status, entry.message, described(entry.key)) for entry in (*result.values, *result.profiles)
         ]
         for status, message, what in of_all + of_entries:
             if status != Status.OK:
