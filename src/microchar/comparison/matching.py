@@ -88,7 +88,8 @@ def _same_voxels(candidate: Volume, reference: Volume) -> Volume:
             return replace(candidate, voxel_size=reference.voxel_size, unit=reference.unit)
     raise InputError(
         f"{candidate.name} has voxel size {_size(candidate)}, {reference.name} has {_size(reference)}: "
-        "resample one of them, or give the right voxel size with voxel_size= (--voxel-size, for all volumes)"
+        "resample one of them with resample() (--resample SIZE, for all volumes), or give the right voxel size with "
+        "voxel_size= (--voxel-size, for all volumes)"
     )
 
 
