@@ -109,8 +109,9 @@ class Generator(ABC):
         Numbers about the volume may be stored in ``self.remarks``, which is empty at the start.
 
         If the spec's `keeps_progress` contains "generate", ``self.folder`` and
-        ``self.resume`` have the same meaning as in `learn`. `make` must delete its
-        checkpoints when the volume is complete.
+        ``self.resume`` have the same meaning as in `learn`. `make` must refuse the
+        checkpoint of another request (other parameters, fit, shape, periodic axes or
+        seed) with an InputError, and delete its checkpoints when the volume is complete.
 
         Parameters
         ----------
