@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from microchar.core.volume import Volume
 
 #: Options that say how files become volumes.
-INPUT = ("voxel_size", "phases", "threshold", "crop", "shape", "dtype")
+INPUT = ("voxel_size", "phases", "threshold", "crop", "shape", "dtype", "offset", "outside")
 
 
 def add_input(
@@ -22,13 +22,15 @@ def add_input(
     group.add_argument("--phases", metavar="NAME=GREY,…", help="name the phases: pore=0,solid=255")
     group.add_argument("--threshold", metavar="otsu|GREY", help="segment grey images: above the threshold is phase 1")
     group.add_argument("--crop", metavar="A:B,A:B,A:B", help=crop)
-    group.add_argument(raw_shape, dest="shape", type=integers, metavar="N,N,N", help="shape of .raw and .bin files")
-    group.add_argument("--dtype", metavar="TYPE", help="data type of .raw and .bin files, such as uint8 or '>u2'")
+    group.add_argument(raw_shape, dest="shape", type=integers, metavar="N,N,N", help="shape of raw voxels")
+    group.add_argument("--dtype", metavar="TYPE", help="data type of raw voxels, such as uint8 or '>u2'")
+    group.add_argument("--offset", type=int, metavar="BYTES", help="bytes before the first raw voxel")
+    group.add_argument("--outside", type=int, metavar="GREY", help="voxels of this grey value belong to no phase")
 
 
 def read(path: str, options: argparse.Namespace, **given: Any) -> Volume:
     """Read a volume as the input options say, or as `given` says instead."""
     from microchar.io import read_volume
 
-    said = {key: getattr(options, key) for key in INPUT}
+    said = {key: getattr(options, key) for key in INPUT if getattr(options, key) is not None}
     return read_volume(path, **said | given)

@@ -26,6 +26,7 @@ _DEFF_TOLERANCE = "largest gap between the bounds of effective diffusivities, re
 #: Options that only mean something where volumes are read and measured.
 MEASURING = (
     *("voxel_size", "phases", "threshold", "crop", "mask", "mask_insulating", "grey", "label", "shape", "dtype"),
+    *("offset", "outside"),
     *("metrics", "skip", "r_max", "window", "periodic", "set", "deff_tolerance", "deff_axes", "deff_phases"),
 )
 

@@ -8,7 +8,6 @@ the commands.
 from __future__ import annotations
 
 import argparse
-import pkgutil
 import shlex
 import signal
 import sys
@@ -22,6 +21,7 @@ import microchar.cli
 from microchar import __version__
 from microchar.cli._parameters import as_assignments
 from microchar.core.errors import InputError, MicrocharError
+from microchar.core.registry import module_names
 
 #: Commands that the help lists first; the others follow by name.
 _FIRST = ("report", "measure", "metrics")
@@ -88,9 +88,8 @@ def _failed(message: str, code: int) -> int:
 
 
 def _commands() -> list[str]:
-    names = [module.name for module in pkgutil.iter_modules(microchar.cli.__path__)]
-    commands = [name for name in names if not name.startswith("_") and name != "program"]
-    return sorted(commands, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name))
+    commands = [name for name in module_names(microchar.cli) if name != "program"]
+    return sorted(commands, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 
 
 def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, Collection[str]]]:

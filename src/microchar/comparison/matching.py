@@ -23,8 +23,8 @@ def named_volume(given: Any, name: str, **arguments: Any) -> Volume:
     return as_volume(given, **arguments) if isinstance(given, Volume) else as_volume(given, name=name, **arguments)
 
 
-def match_whole(candidate: Volume, reference: Volume, named_phases: bool) -> Volume:
-    """Give a candidate the reference's phases and voxel size, or say why that cannot be."""
+def match_whole(candidate: Volume, reference: Volume, *, named_phases: bool) -> Volume:
+    """Match a candidate that must have as many axes as the reference, too; see `match`."""
     if candidate.grid.axes != reference.grid.axes:
         raise InputError(
             f"{candidate.name} has shape {candidate.shape}, {reference.name} {reference.shape}: "
@@ -34,21 +34,31 @@ def match_whole(candidate: Volume, reference: Volume, named_phases: bool) -> Vol
 
 
 def match(candidate: Volume, reference: Volume, *, named_phases: bool) -> Volume:
-    """Give a volume the phases and the voxel size of another, whatever their shapes, or say why that cannot be.
+    """Give a volume the phases and the voxel size of another, whatever their shapes.
 
-    Where the phases were named, one that lacks some of them will do.
+    Parameters
+    ----------
+    candidate, reference : Volume
+    named_phases : bool
+        Whether the user named the phases of the reference; the candidate may then lack some of them.
+
+    Raises
+    ------
+    InputError
+        If the phases or the voxel sizes differ.
     """
     return _same_voxels(_same_phases(candidate, reference, named_phases), reference)
 
 
 def _same_phases(candidate: Volume, reference: Volume, named_phases: bool) -> Volume:
-    own, known = set(candidate.grey_values), set(reference.grey_values)
-    if own == known or (named_phases and own < known):
+    present, known = set(candidate.grey_values), set(reference.grey_values)
+    if present == known or (named_phases and present < known):
         return replace(candidate, grey_values=reference.grey_values, phases=reference.phases)
-    if len(own) != len(known):
-        missing, extra = sorted(known - own), sorted(own - known)
+    if len(present) != len(known):
+        missing, extra = sorted(known - present), sorted(present - known)
+        phases = "phase" if len(present) == 1 else "phases"
         raise InputError(
-            f"{candidate.name} has {len(own)} {'phase' if len(own) == 1 else 'phases'} (grey values {_listed(own)}), "
+            f"{candidate.name} has {len(present)} {phases} (grey values {_listed(present)}), "
             f"{reference.name} has {len(known)} ({_listed(known)}): "
             + (f"{_listed(missing)} missing from {candidate.name}" if missing else "")
             + ("; " if missing and extra else "")
@@ -56,7 +66,7 @@ def _same_phases(candidate: Volume, reference: Volume, named_phases: bool) -> Vo
             + "; segment both alike, or name all phases with phases= (--phases) if one is meant to be absent"
         )
     note = (
-        f"grey values {_listed(own)} of {candidate.name} were taken for {_listed(known)} of {reference.name}, "
+        f"grey values {_listed(present)} of {candidate.name} were taken for {_listed(known)} of {reference.name}, "
         "by their order"
     )
     return replace(candidate, phases=reference.phases, notes=(*candidate.notes, note))

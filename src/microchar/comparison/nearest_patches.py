@@ -1,4 +1,4 @@
-"""Did a generator learn its training volume by heart? Nearest patches there and in a volume it has not seen."""
+"""`memorisation`: does a generator copy its training volume? Nearest patches there and in a volume it has not seen."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from microchar.measurement.blocks import thread_pool
 
 @dataclass(frozen=True, eq=False)
 class Memorisation:
-    """What `memorisation` found.
+    """Distances of generated patches to the training volume and to an unseen one.
 
     Parameters
     ----------
     to_training, to_unseen : ndarray of float64
-        For each patch, the share of unlike voxels between it and the place most
-        like it in either volume.
+        For each patch, the share of unlike voxels between it and the most similar
+        position in either volume.
     patch : tuple of int
         Edges of a patch in voxels.
     """
@@ -40,13 +40,13 @@ class Memorisation:
 
     @property
     def nearer_to_training(self) -> float:
-        """Share of patches nearer to the training volume; one equally near to both counts half."""
+        """Share of patches that are nearer to the training volume; an equally near patch counts half."""
         nearer = np.mean(self.to_training < self.to_unseen)
         return float(nearer + np.mean(self.to_training == self.to_unseen) / 2)
 
     @property
     def standard_error(self) -> float:
-        r"""Binomial standard error of that share where nothing is memorised, :math:`1 / (2 \sqrt n)`."""
+        r"""Binomial standard error of that share if nothing is memorised, :math:`1 / (2 \sqrt n)`."""
         return 0.5 / math.sqrt(self.patches)
 
     @property
@@ -66,32 +66,32 @@ def memorisation(
     threads: int | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> Memorisation:
-    r"""Compare how near generated patches are to the training volume and to an equally large unseen one.
+    r"""Compare the distances of generated patches to the training volume and to an equally large unseen one.
 
     The distance of a patch :math:`p` of `n` voxels to a volume :math:`v` is the
-    smallest share of unlike voxels (Hamming distance) over all places where it fits,
+    smallest share of unlike voxels (Hamming distance) over all positions :math:`x`,
 
     .. math:: d(p, v) = \min_x \frac{1}{n} \sum_{j} [p(j) \ne v(x + j)].
 
-    All places are searched, without any approximation. Of a generator that made
-    independent samples of the material about half of the patches would be nearer
-    to each volume; of one that copies, all would be nearer to the training volume.
+    All positions are searched, without approximation. If the generator makes
+    independent samples of the material, about half of the patches are nearer to
+    each volume; if it copies, all are nearer to the training volume.
 
     Parameters
     ----------
     generated : Volume, array_like or sequence of them
-        What the generator made; patches are drawn from all of it.
+        Volumes that the generator made; patches are drawn from all of them.
     training, unseen : Volume or array_like
-        What it was trained on and a volume of the same shape that it has not
-        seen; both of the same phases as `generated`.
+        The training volume, and a volume of the same shape that the generator has
+        not seen; both of the same phases as `generated`.
     patch : int or sequence of three int
         Edges of a patch in voxels; one number holds for the axes longer than one
-        voxel. ``(1, 32, 32)`` compares slices, which is what a generator trained
-        on slices could know by heart.
+        voxel. ``(1, 32, 32)`` compares slices, which a generator trained on slices
+        could memorise.
     patches : int
-        Most patches to compare. They do not overlap, so that there may be fewer.
+        Most patches to compare. Patches do not overlap, so there may be fewer.
     seed : int
-        Which patches are drawn.
+        Seed of the choice of patches.
     threads : int, optional
         All cores by default.
     progress : callable, optional
@@ -112,13 +112,13 @@ def memorisation(
     *Cost*: a Fourier transform of the whole volume for each patch, 25 to 60 ns a
     voxel on one core: 200 patches and two volumes of 3 million voxels take up to a minute.
 
-    *Bias*: the two volumes are pieces of one sample, and one of them may be more
-    like anything that is generated; the share of a piece that is neither, put in
-    the place of `generated`, says how much. The standard error takes patches as
-    independent; patches of one sample that lie within a correlation length are
-    not quite. Copies that are turned or mirrored are not found. Patches of a
-    single phase are usually equally near to both and draw the share towards one
-    half: take patches larger than most pores. Voxels outside a mask are like none.
+    *Bias*: both volumes are pieces of one specimen, and one of them may be more
+    similar to anything that is generated. A third piece, passed as `generated`,
+    shows by how much. The standard error assumes independent patches; patches of
+    one sample within a correlation length are not quite independent. Rotated or
+    mirrored copies are not found. Patches of a single phase are usually equally
+    near to both volumes and draw the share towards one half: take patches larger
+    than most pores. Voxels outside a mask are unlike any voxel.
 
     References
     ----------
@@ -144,7 +144,7 @@ def memorisation(
             )
     if new.shape != known.shape:
         raise InputError(
-            f"training {known.shape} and unseen {new.shape}: the more places there are, the nearer is the nearest; "
+            f"training {known.shape} and unseen {new.shape}: a larger volume holds nearer patches; "
             "cut both to the same shape"
         )
     edges = _edges(patch, known.shape)
@@ -163,18 +163,18 @@ def memorisation(
 
 
 class _Nearest:
-    """A volume, ready to be searched for what is most like a patch: the transforms of its phases' indicators."""
+    """A volume prepared for the search: the Fourier transforms of the indicators of its phases."""
 
     def __init__(self, labels: np.ndarray, n_phases: int):
         from scipy import fft
 
         self._shape = labels.shape
-        # The patch lies inside the volume at all places that are looked at: nothing wraps around there.
+        # Only positions where the patch lies inside the volume are looked at: nothing wraps around there.
         self._padded = tuple(fft.next_fast_len(n, real=True) for n in labels.shape)
         self._transforms = [fft.rfftn((labels == phase).astype(np.float32), self._padded) for phase in range(n_phases)]
 
     def distance(self, patch: np.ndarray) -> float:
-        """Return the share of unlike voxels at the place that is most like the patch."""
+        """Return the share of unlike voxels at the position most similar to the patch."""
         from scipy import fft
 
         product_ = sum(

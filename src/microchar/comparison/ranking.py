@@ -1,4 +1,4 @@
-"""`rank`: generators and generated volumes, sorted by how near they come to held-out material."""
+"""`rank`: generators and generated volumes, sorted by their distance from held-out material."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from microchar.comparison.held_out import HeldOut, count_blocks
+from microchar.comparison.cutting import count_blocks
+from microchar.comparison.held_out import HeldOut
 from microchar.comparison.score import Score
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple
@@ -18,7 +19,7 @@ from microchar.measurement.metric import Metric
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Edges of blocks to choose from, where no shape is asked for: the first of which enough fit.
+#: Edges of blocks to choose from where no shape is given: the first that fits often enough.
 _EDGES = (64, 56, 48, 40, 32, 24, 16)
 _ENOUGH = 4
 
@@ -51,7 +52,7 @@ class Ranked:
     name : str
     score : Score
     notes : tuple of str
-        What must be known about it, such as that it was trained on what it is judged by.
+        Warnings, such as that it was trained on the voxels that it is judged by.
     """
 
     name: str
@@ -61,12 +62,12 @@ class Ranked:
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Candidates by their score, the nearest to the material first.
+    """Candidates sorted by their score, the nearest to the material first.
 
     Parameters
     ----------
     held_out : HeldOut
-        What they were judged by.
+        The material that they were judged by.
     entries : tuple of Ranked
     """
 
@@ -83,7 +84,7 @@ class Ranking:
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python objects, fit for JSON."""
         return {
-            "schema": "microchar-ranking-1",
+            "schema": "microchar.ranking/2",
             "held_out": {
                 "shape": list(self.held_out.shape),
                 "blocks": self.held_out.blocks(),
@@ -97,7 +98,7 @@ class Ranking:
 
 
 def rank(
-    real: Any,
+    reference: Any,
     candidates: Any,
     *,
     samples: int = 4,
@@ -112,23 +113,23 @@ def rank(
 
     Parameters
     ----------
-    real : Volume, array_like or Specimen
+    reference : Volume, array_like or Specimen
         Material that no candidate was trained on.
     candidates : mapping or sequence
-        By name, or as they are: generators that can generate, volumes or arrays,
-        and sequences of volumes that count as samples of one candidate.
+        Generators that can generate, volumes or arrays, and sequences of volumes that
+        count as samples of one candidate; by name, or without names.
     samples : int
-        Volumes that each generator makes, of seeds that count up.
+        Number of volumes that each generator makes, with seeds `seed`, `seed` + 1, …
     shape : sequence of int, optional
-        Of the samples and of the real blocks. By default a cube (a square) with an
-        edge of at most 64 voxels, such that four blocks fit in the real material
+        Shape of the samples and of the reference blocks. By default a cube (a square)
+        with an edge of at most 64 voxels, such that four blocks fit in the reference
         and one in each volume.
     metrics : sequence of str or Metric, optional
-        What the score is made of; default `DEFAULT_METRICS`.
+        Metrics of the score; default `microchar.comparison.held_out.DEFAULT_METRICS`.
     seed : int
-        Of the first sample.
+        Seed of the first sample.
     mask : array_like, optional
-        Where the real volume is held out: blocks lie where it is not zero.
+        Held-out part of the reference: blocks lie where it is not zero.
     threads : int, optional
         Number of threads; default all cores this process may use.
     progress : Progress, optional
@@ -141,49 +142,49 @@ def rank(
     Raises
     ------
     InputError
-        If there is no candidate, or one cannot be compared with the real material.
+        If there is no candidate, or one cannot be compared with the reference.
 
     See Also
     --------
-    HeldOut : how the score is defined, and what it is worth.
+    HeldOut : definition of the score.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from microchar.comparison.ranking import rank
+    >>> import microchar as mc
     >>> rng = np.random.default_rng(0)
-    >>> real, good, bad = rng.random((3, 32, 32, 32)) < np.array([0.3, 0.3, 0.6])[:, None, None, None]
-    >>> found = rank(real, {"bad": bad, "good": good}, shape=(16, 16, 16))
-    >>> [entry.name for entry in found.entries]
+    >>> reference, good, bad = rng.random((3, 32, 32, 32)) < np.array([0.3, 0.3, 0.6])[:, None, None, None]
+    >>> ranking = mc.rank(reference, {"bad": bad, "good": good}, shape=(16, 16, 16))
+    >>> [entry.name for entry in ranking.entries]
     ['good', 'bad']
     """
     if samples < 1:
         raise InputError(f"samples={samples!r}: expected a whole number greater than 0")
     progress = progress or silent
-    data = _held_out(real, mask)
+    data = _held_out(reference, mask)
     named = _named(candidates)
     progress(0.0, "held-out blocks")
     held_out = HeldOut(data, shape or _shape(data, list(named.values())), metrics, threads=threads)
     checksum = _checksum(data, list(named.values()))
     entries = []
-    for place, (name, candidate) in enumerate(named.items()):
-        part = section(progress, place / len(named), (place + 1) / len(named), f"{name}: ")
+    for number, (name, candidate) in enumerate(named.items()):
+        part = section(progress, number / len(named), (number + 1) / len(named), f"{name}: ")
         volumes = list(_samples(candidate, held_out.shape, samples, seed, part))
         part(0.9, "measuring")
-        notes = [note for volume in volumes for note in held_out.alike(volume).notes if note not in volume.notes]
+        notes = [note for volume in volumes for note in held_out.match(volume).notes if note not in volume.notes]
         if isinstance(candidate, SampleSource) and candidate.trained_on == checksum != "":
-            notes.append("was trained on the very voxels that it is judged by, which are not held out")
+            notes.append("was trained on the voxels that it is judged by: they are not held out")
         entries.append(Ranked(name=name, score=held_out.score(volumes), notes=tuple(dict.fromkeys(notes))))
     progress(1.0, "")
     return Ranking(held_out, tuple(sorted(entries, key=lambda entry: entry.score.total)))
 
 
-def _held_out(real: Any, mask: Any) -> Specimen:
+def _held_out(reference: Any, mask: Any) -> Specimen:
     if mask is None:
-        return Specimen.of(real)
-    if isinstance(real, Specimen):
-        raise InputError("mask=: of images and training data it cannot be told where it lies; mask the volume itself")
-    return Specimen.of(as_volume(real, mask=mask))
+        return Specimen.of(reference)
+    if isinstance(reference, Specimen):
+        raise InputError("mask=: only a volume or an array takes a mask; the reference is a specimen: mask its volume")
+    return Specimen.of(as_volume(reference, mask=mask))
 
 
 def _named(candidates: Any) -> dict[str, Any]:
@@ -215,7 +216,7 @@ def _volumes(candidate: Any, name: str) -> SampleSource | list[Volume]:
 
 
 def _shape(data: Specimen, candidates: Sequence[SampleSource | list[Volume]]) -> tuple[int, ...]:
-    """Return the largest of the usual shapes of which four blocks fit in the real material."""
+    """Return the largest of the usual shapes of which four blocks fit in the reference."""
     volumes = [one for candidate in candidates if isinstance(candidate, list) for one in candidate]
     limits = [min((volume.shape[axis] for volume in volumes), default=_EDGES[0]) for axis in range(3)]
     if data.volume is not None:

@@ -40,11 +40,27 @@ def whole_file(path: Path) -> Iterator[Path]:
             # The suffix stays: some libraries choose the format by it.
             temporary = Path(folder) / path.name
             yield temporary
-            os.replace(temporary, path)
+            _replace(temporary, path, Path(folder))
     except OSError as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _replace(new: Path, path: Path, spare: Path) -> None:
+    """Give a file or folder its name; a folder of that name moves to `spare` first, and back if that fails."""
+    if not path.is_dir():
+        os.replace(new, path)
+        return
+    if not new.is_dir():
+        raise InputError(f"{path}: is a folder, expected the name of a file; choose another name")
+    old = spare / f"{path.name}.old"
+    os.replace(path, old)
+    try:
+        os.replace(new, path)
+    except BaseException:
+        os.replace(old, path)
+        raise
 
 
 def check_writable(folder: str | Path) -> None:

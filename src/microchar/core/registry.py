@@ -13,12 +13,19 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from typing import Generic, TypeVar, cast
 
 from microchar.core.errors import InputError
 from microchar.core.text import did_you_mean
 
 T = TypeVar("T")
+
+
+def module_names(package: ModuleType) -> list[str]:
+    """Return the names of a package's modules, but for those that begin with an underscore; none is imported."""
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    return sorted(name for name in names if not name.startswith("_"))
 
 
 class Registry(Generic[T]):
@@ -103,8 +110,7 @@ class Registry(Generic[T]):
             return ()
         package = import_module(self.package)
         order = {name: place for place, name in enumerate(package.ORDER)}
-        names = [module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")]
-        return tuple(sorted(names, key=lambda name: (order.get(name, len(order)), name)))
+        return tuple(sorted(module_names(package), key=lambda name: order.get(name, len(order))))
 
     def _of_module(self, name: str) -> T:
         found = vars(import_module(f"{self.package}.{name}")).values()

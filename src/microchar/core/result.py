@@ -53,7 +53,7 @@ class Status(StrEnum):
     UNAVAILABLE = "unavailable", "an optional dependency is not installed", "install it as the message says"
 
 
-class Labels(NamedTuple):
+class Key(NamedTuple):
     """What identifies a value among those of one metric; in this order everywhere.
 
     Parameters
@@ -90,13 +90,13 @@ class _Labelled:
         object.__setattr__(self, "status", Status(self.status))
 
     @property
-    def labels(self) -> Labels:
+    def key(self) -> Key:
         """What identifies it among those of its metric."""
-        return Labels(self.feature, self.phase, self.direction, self.estimator)
+        return Key(self.feature, self.phase, self.direction, self.estimator)
 
-    def matches(self, **labels: str) -> bool:
-        """Whether every given label (phase, direction, …) is this one's."""
-        return all(getattr(self, key) == label for key, label in labels.items())
+    def matches(self, **parts: str) -> bool:
+        """Return whether the key has these parts, such as ``phase="pore"``."""
+        return all(getattr(self, name) == part for name, part in parts.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ class Value(_Labelled):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Profile(_Labelled):
-    """A function of one variable, sampled: ``y[i]`` at ``x[i]``; see `Value` for the labels."""
+    """A function of one variable, sampled: ``y[i]`` at ``x[i]``; see `Value` for the key."""
 
     x: np.ndarray = field(default_factory=lambda: np.empty(0))
     y: np.ndarray = field(default_factory=lambda: np.empty(0))
@@ -138,7 +138,7 @@ class Profile(_Labelled):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Picture(_Labelled):
-    """A slice of a field, for the report; see `Value` for the labels.
+    """A slice of a field, for the report; see `Value` for the key.
 
     Parameters
     ----------
@@ -188,13 +188,13 @@ class Result:
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", Status(self.status))
 
-    def value(self, **labels: str) -> Value:
-        """Return the one value with these labels, e.g. ``value(phase="pore", direction="0")``."""
-        return _only([v for v in self.values if v.matches(**labels)], self.metric, labels)
+    def value(self, **key: str) -> Value:
+        """Return the only value whose key has these parts: ``value(phase="pore", direction="0")``."""
+        return _only([v for v in self.values if v.matches(**key)], self.metric, key)
 
-    def profile(self, **labels: str) -> Profile:
-        """Return the one profile with these labels."""
-        return _only([p for p in self.profiles if p.matches(**labels)], self.metric, labels)
+    def profile(self, **key: str) -> Profile:
+        """Return the only profile whose key has these parts."""
+        return _only([p for p in self.profiles if p.matches(**key)], self.metric, key)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python objects, fit for JSON."""
@@ -215,10 +215,10 @@ class Result:
         return cls(**entries)
 
 
-def _only(found: list[Any], metric: str, labels: Mapping[str, str]) -> Any:
-    if len(found) != 1:
-        raise KeyError(f"{metric}: {len(found)} entries match {dict(labels)!r}, expected one")
-    return found[0]
+def _only(entries: list[Any], metric: str, key: Mapping[str, str]) -> Any:
+    if len(entries) != 1:
+        raise KeyError(f"{metric}: {len(entries)} entries match {dict(key)!r}, expected one")
+    return entries[0]
 
 
 def _plain_profile(profile: Profile) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from os import PathLike
 from typing import Any
 
 import numpy as np
 
+from microchar.core.arrays import plain_array
 from microchar.core.errors import InputError
 from microchar.core.grey_values import distinct, segment, value_range, whole_numbers
 from microchar.core.grid import Grid, Triple, triple
@@ -142,6 +142,7 @@ def as_volume(
     phases: Mapping[str, int] | Sequence[str] | None = None,
     threshold: float | str | None = None,
     mask: Any = None,
+    outside: int | None = None,
     grey: Any = None,
     name: str | None = None,
     source: Mapping[str, Any] | None = None,
@@ -169,6 +170,8 @@ def as_volume(
         above. The image becomes the grey image, unless `grey` is given.
     mask : array_like, optional
         Voxels count where it is not zero. Grey values outside it are not looked at.
+    outside : int, optional
+        Grey value of voxels that belong to no phase: they are outside the mask.
     grey : array_like, optional
         The unsegmented image on the same voxels.
     name : str, optional
@@ -197,10 +200,14 @@ def as_volume(
     if isinstance(phases, str):
         phases = parse_phases(phases)
     if isinstance(array, Volume):
+        mask = _outside_mask(array, mask, outside)
         return _replaced(array, voxel_size, phases, threshold, mask, grey, name, source, notes)
     name = "volume" if name is None else name
-    values = three_axes(_array(array, name), name)
-    inside = _mask(mask, values.shape, name)
+    plain = plain_array(array, name)
+    values = three_axes(plain.values, name)
+    inside = _inside(values, _mask(mask, values.shape, name), _mask(plain.mask, values.shape, name), outside, name)
+    if voxel_size is None and plain.voxel_size is not None:
+        voxel_size = plain.voxel_size if len(plain.voxel_size) == 3 else (plain.voxel_size[0], *plain.voxel_size)
     image = values if grey is None and threshold is not None else grey
     found: tuple[int, ...]
     if threshold is not None:
@@ -259,18 +266,6 @@ def _replaced(
     return replace(volume, **changes) if changes else volume
 
 
-def _array(array: Any, name: str) -> np.ndarray:
-    if isinstance(array, str | PathLike):
-        raise InputError(f"{name}: found {str(array)!r}, expected an array; files are read by read_volume")
-    try:
-        return np.asarray(array)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            f"{name}: cannot make an array of a {type(array).__name__} ({error}); "
-            "hand in a NumPy array, or a torch tensor as tensor.detach().cpu()"
-        ) from error
-
-
 def three_axes(array: np.ndarray, name: str) -> np.ndarray:
     """Give a 2D image its one plane; refuse what is neither an image nor a volume, or holds no voxels."""
     if array.ndim == 2:
@@ -289,7 +284,7 @@ def three_axes(array: np.ndarray, name: str) -> np.ndarray:
 
 def same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np.ndarray:
     """Make an array of a mask or grey image, and refuse it where it does not lie on the voxels of the volume."""
-    array = _array(array, f"{name}: {what}")
+    array = plain_array(array, f"{name}: {what}").values
     array = array[np.newaxis] if array.ndim == 2 else array
     if array.shape != shape:
         raise InputError(
@@ -309,6 +304,28 @@ def _mask(mask: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
             f"{name}: the mask is zero everywhere, so no voxel counts; expected nonzero where voxels count"
         )
     return inside
+
+
+def _inside(
+    values: np.ndarray, mask: np.ndarray | None, own_mask: np.ndarray | None, outside: int | None, name: str
+) -> np.ndarray | None:
+    """Return where voxels count: inside both masks, and not of the grey value that is outside."""
+    masks = [one for one in (mask, own_mask) if one is not None]
+    if outside is not None:
+        masks.append(values != outside)
+    if not masks:
+        return None
+    inside = np.logical_and.reduce(masks) if len(masks) > 1 else masks[0]
+    if not inside.any():
+        raise InputError(f"{name}: no voxel counts: all are outside the mask, or have the grey value outside={outside}")
+    return inside
+
+
+def _outside_mask(volume: Volume, mask: Any, outside: int | None) -> Any:
+    if outside is None:
+        return mask
+    own = _mask(mask, volume.shape, volume.name) if mask is not None else volume.mask
+    return _inside(volume.values, own, None, outside, volume.name)
 
 
 def _grey(grey: Any, shape: tuple[int, ...], mask: np.ndarray | None, name: str) -> np.ndarray | None:

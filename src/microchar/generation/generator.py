@@ -22,7 +22,7 @@ from microchar.generation.loading import load_generator, save_generator
 from microchar.generation.requests import check_data, checked_volume, random_generator
 from microchar.generation.spec import GeneratorSpec, Work
 from microchar.generation.training import TrainingData
-from microchar.io import write_volume
+from microchar.io.writing import write_volume
 
 
 @dataclass(kw_only=True)

@@ -187,15 +187,15 @@ class Metric(ABC):
             return Status.NOT_APPLICABLE, needed
         return None
 
-    def scalar(self, grid: Grid, value: float | None, *, power: int | None = None, **labels: Any) -> Value:
+    def scalar(self, grid: Grid, value: float | None, *, power: int | None = None, **details: Any) -> Value:
         """Make a `Value` with the unit that follows from the power of length.
 
         ``value=None`` needs a ``status`` other than "ok".
         """
         power = self.length_power if power is None else power
-        return Value(value=None if value is None else float(value), unit=power_unit(grid.unit, power), **labels)
+        return Value(value=None if value is None else float(value), unit=power_unit(grid.unit, power), **details)
 
-    def curve(self, grid: Grid, x: np.ndarray, y: np.ndarray, *, power: int | None = None, **labels: Any) -> Profile:
+    def curve(self, grid: Grid, x: np.ndarray, y: np.ndarray, *, power: int | None = None, **details: Any) -> Profile:
         """Make a `Profile` with the units that follow from the powers of length."""
         power = self.length_power if power is None else power
         return Profile(
@@ -203,7 +203,7 @@ class Metric(ABC):
             y=np.asarray(y, float),
             unit=power_unit(grid.unit, power),
             x_unit=power_unit(grid.unit, self.abscissa_power),
-            **labels,
+            **details,
         )
 
     def result(
@@ -255,8 +255,8 @@ class AdditiveMetric(Metric):
         del grid
         return (0, 0, 0)
 
-    def field(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
-        """Return the reader of what the blocks hold: ``read(start, stop)``. The labels, by default."""
+    def reader(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
+        """Return the function that reads the voxels of a block, ``read(start, stop)``; labels by default."""
         del shared
         return volume.read
 
@@ -308,8 +308,8 @@ class AdditiveMetric(Metric):
         layouts: Mapping[str, Callable[[Triple], list[Region]]],
     ) -> Counts:
         whole = self.whole(volume, shared)
-        read = self.field(volume, shared)
-        read_other = self.field(other, shared) if other is not None else None
+        read = self.reader(volume, shared)
+        read_other = self.reader(other, shared) if other is not None else None
         halo = self.halo(volume.grid)
         regions = layouts[self.layout](volume.shape)
         total = sum(int(np.prod(region.core)) for region in regions)
@@ -343,7 +343,7 @@ class PairMetric(AdditiveMetric):
     layout: ClassVar[Layout] = "slabs"
     error_source: ClassVar[ErrorSource] = "none"
 
-    def field(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
+    def reader(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
         """Read grey levels."""
         del shared
         return volume.grey_levels

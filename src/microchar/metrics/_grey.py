@@ -115,7 +115,7 @@ class SlicePair(PairMetric):
         """Add what the grey levels are."""
         return super().convention(volume) | {"grey levels": level_source(volume, np.uint8, np.uint16)}
 
-    def field(self, volume: Volume, shared: Shared) -> Reader:
+    def reader(self, volume: Volume, shared: Shared) -> Reader:
         """Read grey levels on one scale."""
         del shared
         return sixteen_bit_reader(volume)
@@ -136,7 +136,7 @@ class SliceTexture(AdditiveMetric):
         """Return one key for all metrics on these features: they have no configuration."""
         return "slice texture"
 
-    def field(self, volume: Volume, shared: Shared) -> Reader:
+    def reader(self, volume: Volume, shared: Shared) -> Reader:
         """Read 8-bit grey levels."""
         del shared
         return eight_bit_reader(volume)

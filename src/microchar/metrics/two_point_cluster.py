@@ -104,7 +104,7 @@ class TwoPointCluster(DirectionalMetric):
             "denominator": "pairs with both voxels inside the volume and its mask",
         }
 
-    def field(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
+    def reader(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
         """Read the labels of the largest cluster of each phase; the other clusters are left to `whole`."""
         clusters = find_clusters(volume, shared, self.connectivity)
         numbers, table = clusters.joined(self.periodic)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io._image import Image, Options, refuse_beyond_memory
-from microchar.io.npy import header
+from microchar.io.formats.npy import header
+from microchar.io.image import Image, Options, refuse_beyond_memory
 
 FORMAT = "NumPy archive"
 SUFFIXES = (".npz", ".npz:")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from microchar.core.errors import InputError
+from microchar.core.errors import InputError, MissingDependencyError
+from microchar.core.grid import triple
 from microchar.core.memory import physical_memory
+from microchar.core.text import by
+from microchar.core.units import canonical_unit
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,14 @@ class Options:
         Voxels along each axis, for files without a header.
     dtype : str, optional
         Data type as NumPy writes it, for files without a header.
+    offset : int
+        Bytes before the first voxel, for files without a header that microchar knows.
     """
 
     key: str = ""
     shape: Sequence[int] | None = None
     dtype: Any = None
+    offset: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +57,9 @@ class Image:
     files : sequence of Path
         What was read, where that is not the one file.
     format : str
-        Of the reader; filled in by `microchar.io.read_image`.
+        Of the reader; filled in by `microchar.io.dispatch.read_image`.
+    phases : mapping of str to int
+        Grey value of each phase, where the file names them.
     """
 
     values: np.ndarray
@@ -60,6 +69,7 @@ class Image:
     notes: tuple[str, ...] = ()
     files: Sequence[Path] = ()
     format: str = ""
+    phases: Mapping[str, int] = field(default_factory=dict)
 
 
 class Reader(Protocol):
@@ -79,7 +89,46 @@ class Reader(Protocol):
     SUFFIXES: tuple[str, ...]
 
     def read(self, path: Path, options: Options) -> Image:
-        """Read a file that exists and is not empty; raise InputError if it cannot be used."""
+        """Read a file that exists and is not empty; raise InputError if it cannot be used.
+
+        A module may also offer ``write(path, image)``, which writes values, voxel size
+        and phase names so far as the format has a place for them.
+        """
+
+
+def optional(module: str, path: Path) -> Any:
+    """Import a package that only some formats need; where it is missing, say how to install it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise MissingDependencyError(
+            f'{path}: needs {package}, which is not installed: pip install "microchar[formats]"'
+        ) from error
+
+
+def stated_size(sizes: Sequence[float], unit: str, origin: str) -> dict[str, Any]:
+    """Return the fields of an `Image` for the voxel size that a file states, unless it is no more than a default.
+
+    Parameters
+    ----------
+    sizes : sequence of three float
+        Edges along axes 0, 1, 2.
+    unit : str
+        As the file spells it; "" and "voxel" where it names none.
+    origin : str
+        What states it, such as "the NRRD header".
+    """
+    edges = [abs(float(size)) for size in sizes]
+    if not all(0 < edge < math.inf for edge in edges):
+        return {"voxel_size_note": f"{origin} states the voxel size {by(sizes)}, which is none"}
+    try:
+        name = canonical_unit(unit)
+    except InputError:
+        return {"voxel_size_note": f"{origin} states lengths in {unit!r}, which is no known unit"}
+    if name == "voxel" and edges == [1.0, 1.0, 1.0]:
+        return {}
+    return {"voxel_size": triple(edges), "unit": name, "voxel_size_note": f"voxel size read from {origin}"}
 
 
 def refuse_beyond_memory(path: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io._image import Image, Options, refuse_beyond_memory, refuse_shorter_than
-from microchar.io._tiff_metadata import stated_voxel_size
+from microchar.io.formats._tiff_metadata import stated_voxel_size
+from microchar.io.image import Image, Options, refuse_beyond_memory, refuse_shorter_than
 
 if TYPE_CHECKING:
     import tifffile
@@ -65,10 +66,11 @@ def read(path: Path, options: Options) -> Image:
     return Image(values, size, unit, note, notes)
 
 
-def write(path: Path, values: np.ndarray, voxel_size: tuple[float, float, float], unit: str) -> None:
+def write(path: Path, image: Image) -> None:
     """Write an uncompressed TIFF with its voxel size: as ImageJ does where that can hold it, else OME-TIFF."""
     import tifffile
 
+    values, voxel_size, unit = image.values, image.voxel_size or (1.0, 1.0, 1.0), image.unit
     if values.dtype.kind in "iu" and values.dtype.itemsize == 8:  # no image program reads 64-bit integers
         values = values.astype(np.result_type(np.min_scalar_type(values.min()), np.min_scalar_type(values.max())))
         if values.dtype.itemsize == 8:
@@ -95,7 +97,7 @@ def _layout(
 ) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Return the shape as the file has it, and what tifffile must be told."""
     known = unit != "voxel" or voxel_size != (1.0, 1.0, 1.0)
-    resolution = (1 / voxel_size[2], 1 / voxel_size[1])
+    resolution = (_per_unit(voxel_size[2]), _per_unit(voxel_size[1]))
     metadata: dict[str, Any] = {}
     if dtype in (np.uint8, np.uint16, np.float32) and math.prod(shape) * dtype.itemsize < _CLASSIC_LIMIT:
         if known:
@@ -112,6 +114,15 @@ def _layout(
         for axis, size in zip("ZYX", voxel_size, strict=True):
             metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": name}
     return tuple(shape), {"ome": True, "photometric": "minisblack", "metadata": {"axes": "ZYX", **metadata}}
+
+
+def _per_unit(size: float) -> tuple[int, int]:
+    """Return pixels per unit of length as the fraction of two 32-bit numbers that TIFF has for it."""
+    # The shortest decimal of a size is what the user wrote: its inverse is exact, which that of the float is not.
+    ratio = 1 / Fraction(repr(float(size)))
+    if max(ratio.numerator, ratio.denominator) >= 2**32:
+        ratio = ratio.limit_denominator(int((2**32 - 1) / max(float(ratio), 1.0)) or 1)
+    return ratio.numerator, ratio.denominator
 
 
 def _refuse_broken_chain(path: Path) -> None:

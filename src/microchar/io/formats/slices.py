@@ -10,19 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io._image import Image, Options, refuse_beyond_memory
+from microchar.io.dispatch import read_image
+from microchar.io.image import Image, Options, refuse_beyond_memory
 
 FORMAT = "slices"
 SUFFIXES = ("/",)
 
-#: What is taken for a slice in a folder; a glob may name others that can be read.
-_SLICES = (".tif", ".tiff", ".png")
+#: Suffixes of slices in a folder, and what they are; a glob may name other files that can be read.
+_KINDS = {".tif": "TIFF", ".tiff": "TIFF", ".png": "PNG", ".bmp": "BMP", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 
 def read(path: Path, options: Options) -> Image:
     """Stack the slices along axis 0."""
-    from microchar.io import read_image
-
     files = _in_folder(path) if path.is_dir() else _of_glob(path)
     volume = np.empty(0)
     first = None
@@ -47,7 +46,7 @@ def read(path: Path, options: Options) -> Image:
         volume[place] = plane
     assert first is not None
     note = first.voxel_size_note and f"{first.voxel_size_note}, of the slice {files[0].name}"
-    return Image(volume, first.voxel_size, first.unit, note, files=files)
+    return Image(volume, first.voxel_size, first.unit, note, notes=first.notes, files=files)
 
 
 def natural(path: Path) -> list[str | int]:
@@ -57,14 +56,14 @@ def natural(path: Path) -> list[str | int]:
 
 def _in_folder(folder: Path) -> list[Path]:
     names = [file for file in folder.iterdir() if not file.name.startswith(".")]
-    files = sorted((file for file in names if file.suffix.lower() in _SLICES), key=natural)
-    kinds = Counter("PNG" if file.suffix.lower() == ".png" else "TIFF" for file in files)
+    files = sorted((file for file in names if file.suffix.lower() in _KINDS), key=natural)
+    kinds = Counter(_KINDS[file.suffix.lower()] for file in files)
     if len(kinds) > 1:
         found = " and ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
         raise InputError(f"{folder}: holds {found} files; say which are the slices with a glob, as in '{folder}/*.tif'")
     if not files:
         raise InputError(
-            f"{folder}: no images in this folder of {len(names)} files; expected slices as {', '.join(_SLICES)}"
+            f"{folder}: no images in this folder of {len(names)} files; expected slices as {', '.join(_KINDS)}"
         )
     return files
 

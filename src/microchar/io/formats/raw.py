@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io._image import Image, Options
+from microchar.io.image import Image, Options
 
 FORMAT = "raw"
 SUFFIXES = (".raw", ".bin")
@@ -24,13 +24,14 @@ def read(path: Path, options: Options) -> Image:
             f"line), as in --shape 400,400,400 --dtype uint8; the file has {found} bytes"
         )
     shape, dtype = _shape(options.shape), _dtype(options.dtype)
-    expected = math.prod(shape) * dtype.itemsize
+    offset = _offset(options.offset)
+    expected = math.prod(shape) * dtype.itemsize + offset
     if expected != found:
         raise InputError(
-            f"{path}: shape {shape} of {dtype} needs {expected} bytes, the file has {found}; "
-            "check shape and dtype, and that the file has no header"
+            f"{path}: shape {shape} of {dtype} needs {expected} bytes, the file has {found}; check shape and dtype; "
+            "bytes before the first voxel are skipped with offset= (--offset)"
         )
-    return Image(np.memmap(path, dtype, "r", 0, shape))
+    return Image(np.memmap(path, dtype, "r", offset, shape))
 
 
 def _shape(shape: Any) -> tuple[int, ...]:
@@ -42,6 +43,12 @@ def _shape(shape: Any) -> tuple[int, ...]:
     if len(whole) not in (2, 3) or min(whole) < 1:
         raise InputError(f"shape={shape!r}: expected two or three whole numbers greater than 0, as in 400,400,400")
     return whole
+
+
+def _offset(offset: Any) -> int:
+    if isinstance(offset, bool) or not isinstance(offset, int | np.integer) or offset < 0:
+        raise InputError(f"offset={offset!r}: expected the number of bytes before the first voxel, 0 or more")
+    return int(offset)
 
 
 def _dtype(dtype: Any) -> np.dtype[Any]:

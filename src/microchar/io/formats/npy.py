@@ -9,7 +9,7 @@ from typing import IO, Any
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io._image import Image, Options, refuse_shorter_than
+from microchar.io.image import Image, Options, refuse_shorter_than
 
 FORMAT = "NumPy"
 SUFFIXES = (".npy",)
@@ -29,11 +29,10 @@ def read(path: Path, options: Options) -> Image:
     return Image(np.memmap(path, dtype, "r", offset, shape, "F" if fortran_order else "C"))
 
 
-def write(path: Path, values: np.ndarray, voxel_size: tuple[float, float, float], unit: str) -> None:
-    """Write an array; the format has no place for a voxel size."""
-    del voxel_size, unit
+def write(path: Path, image: Image) -> None:
+    """Write an array; the format has no place for a voxel size or phase names."""
     with path.open("wb") as file:
-        np.save(file, values, allow_pickle=False)
+        np.save(file, image.values, allow_pickle=False)
 
 
 def header(file: IO[bytes], name: str) -> Header:
