@@ -54,8 +54,8 @@ def generator_checks(generator: Generator, data: Any = None, *, shape: Sequence[
         - ``cancel``: what the progress raises ends the work;
         - ``written``: a volume written to a file, block by block where that is
           offered, is the one generated;
-        - ``resume``: a cancelled fit that keeps progress can be resumed and ends as
-          if it had not been cancelled;
+        - ``resume``: a cancelled fit or generate that keeps progress can be resumed and
+          gives the result that it would have given without the interruption;
         - ``random_state``: NumPy's global random state is left alone.
 
     Examples
@@ -77,8 +77,8 @@ def generator_checks(generator: Generator, data: Any = None, *, shape: Sequence[
     }
     if data is not None:
         clauses = {"unfitted": _check_unfitted, "fit": _check_fit} | clauses
-        if generator.spec.keeps_progress:
-            clauses["resume"] = _check_resume
+    if generator.spec.keeps_progress:
+        clauses["resume"] = _check_resume
     fitted = _Fitted(generator, data)
     return [Check(name, partial(_run, clause, name, fitted, data, shape)) for name, clause in clauses.items()]
 
@@ -117,7 +117,7 @@ class _Fitted:
 def _run(
     clause: Callable[[Generator, Any, Sequence[int]], None], name: str, fitted: _Fitted, data: Any, shape: Sequence[int]
 ) -> None:
-    clause(fitted.copy(name not in ("unfitted", "fit", "resume")), data, shape)
+    clause(fitted.copy(name not in ("unfitted", "fit")), data, shape)
 
 
 def _global_state() -> np.ndarray:
@@ -255,25 +255,52 @@ def _check_written(generator: Generator, data: Any, shape: Sequence[int]) -> Non
 
 
 def _check_resume(generator: Generator, data: Any, shape: Sequence[int]) -> None:
+    keeps = generator.spec.keeps_progress
+    if "fit" in keeps and data is not None:
+        _check_resumed_fit(generator, data)
+    if "generate" in keeps:
+        _check_resumed_volume(generator, shape)
+
+
+def _check_resumed_fit(generator: Generator, data: Any) -> None:
     """Stop a fit half-way and resume it."""
-    del shape
-    calls = 0
-    stop_at: float = float("inf")
-
-    def progress(fraction: float, what: str) -> None:
-        nonlocal calls
-        calls += 1
-        if calls >= stop_at:
-            raise _Cancelled
-
-    generator.fit(data, seed=10, progress=progress)
-    whole = {key: array.copy() for key, array in generator.state.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        kept = Path(folder) / "progress"
-        calls, stop_at = 0, max(1, calls // 2)
+    calls = _Calls()
+    expected = copy.deepcopy(generator).fit(data, seed=10, progress=calls).state
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / "progress"
         with suppress(_Cancelled):
-            generator.fit(data, seed=10, progress=progress, folder=kept)
-        assert kept.is_dir(), "resume: a fit that was cancelled leaves no checkpoint"
-        generator.fit(data, seed=10, folder=kept, resume=True)
-    for key, array in whole.items():
-        assert np.array_equal(array, generator.state[key]), f"resume: {key!r} is not what an undisturbed fit learns"
+            generator.fit(data, seed=10, progress=_Calls(stop_at=max(1, calls.number // 2)), folder=folder)
+        assert folder.is_dir(), "resume: a cancelled fit leaves no checkpoint"
+        generator.fit(data, seed=10, folder=folder, resume=True)
+    for key, array in expected.items():
+        assert np.array_equal(array, generator.state[key]), f"resume: {key!r} differs from that of an undisturbed fit"
+
+
+def _check_resumed_volume(generator: Generator, shape: Sequence[int]) -> None:
+    """Stop the generation of a volume and resume it."""
+    calls = _Calls()
+    expected = generator.generate(shape, seed=10, progress=calls)
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / "progress"
+        # Of a small volume most calls may precede the first checkpoint.
+        with suppress(_Cancelled):
+            generator.generate(shape, seed=10, progress=_Calls(stop_at=calls.number), folder=folder)
+        assert folder.is_dir(), "resume: a cancelled generate leaves no checkpoint"
+        with suppress(InputError):
+            generator.generate(shape, seed=11, folder=folder, resume=True)
+            raise AssertionError("resume: the checkpoint of another seed was accepted")
+        resumed = generator.generate(shape, seed=10, folder=folder, resume=True)
+        assert not folder.exists(), "resume: a complete volume leaves a checkpoint behind"
+    assert _equal(resumed, expected), "resume: another volume than that of an undisturbed generate"
+
+
+class _Calls:
+    """A progress that counts its calls, and cancels the work at one of them."""
+
+    def __init__(self, stop_at: int = 0):
+        self.number, self._stop_at = 0, stop_at
+
+    def __call__(self, fraction: float, text: str, /) -> None:
+        self.number += 1
+        if self.number == self._stop_at:
+            raise _Cancelled

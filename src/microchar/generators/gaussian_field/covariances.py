@@ -1,4 +1,4 @@
-"""Covariances of Gaussian fields that are known as formulas: our own, and the models of gstools."""
+"""Covariances of Gaussian fields given by formulas: three built-in forms and the models of gstools."""
 
 from __future__ import annotations
 
@@ -9,26 +9,28 @@ import numpy as np
 
 from microchar.core.errors import InputError, MissingDependencyError
 from microchar.core.grid import Triple
-from microchar.generators._spectrum import scaled_square
+from microchar.generators.gaussian_field.lattice import scaled_square
 
-#: Largest smoothness of a Matérn covariance; beyond, its factors leave the range of a float.
+#: Largest smoothness of a Matérn covariance; beyond it factors overflow.
 _SMOOTHEST = 20
-#: Begins the name of a model of gstools.
+#: Prefix of the name of a gstools model.
 _GSTOOLS = "gstools:"
 
 
 def covariance_of(name: str, smoothness: float, lengths: tuple[float, float, float], lattice: Triple) -> np.ndarray:
-    """Return a covariance by name on a periodic lattice; see `GaussianField`."""
+    """Return the covariance of a given name on a periodic lattice; see `GaussianField`."""
     if name.startswith(_GSTOOLS):
         model = _gstools_model(name, sum(n > 1 for n in lattice))
         square = scaled_square(lattice, lengths)
         return np.asarray(model.correlation(np.sqrt(square, dtype=float)), np.float32)
     if name not in _FORMS:
-        raise InputError(f"covariance={name!r}: expected one of {', '.join(_FORMS)}, or {_GSTOOLS} and a model's name")
+        raise InputError(
+            f"covariance={name!r}: expected one of {', '.join(_FORMS)}, or {_GSTOOLS} and the name of a model"
+        )
     if not isinstance(smoothness, int | float) or not 0 < smoothness <= _SMOOTHEST:
         raise InputError(
             f"smoothness={smoothness!r}: expected a number greater than 0, at most {_SMOOTHEST}; "
-            'beyond, covariance="gaussian" is about the same'
+            'covariance="gaussian" is nearly the limit for larger ones'
         )
     return _FORMS[name](scaled_square(lattice, lengths), smoothness)
 
@@ -47,7 +49,7 @@ def _matern(square: np.ndarray, smoothness: float) -> np.ndarray:
     from scipy.special import gamma, kv
 
     u = np.sqrt(2 * smoothness * square.astype(float))
-    u[0, 0, 0] = 1  # any number: the value there is put in below
+    u[0, 0, 0] = 1  # a placeholder: the value at lag 0 is set below
     rho = 2 ** (1 - smoothness) / gamma(smoothness) * u**smoothness * kv(smoothness, u)
     rho[0, 0, 0] = 1
     return rho.astype(np.float32)
@@ -60,7 +62,7 @@ _FORMS = {"gaussian": _gaussian, "exponential": _exponential, "matern": _matern}
 
 
 def _gstools_model(text: str, ndim: int) -> Any:
-    """Return the model of gstools with a length scale of one, in as many dimensions as the lattice has."""
+    """Return the gstools model of length scale one in the number of dimensions of the lattice."""
     if find_spec("gstools") is None:
         raise MissingDependencyError(
             f'covariance={text!r} needs gstools, not installed: pip install "microchar[gstools]"'
@@ -68,20 +70,20 @@ def _gstools_model(text: str, ndim: int) -> Any:
     import gstools
 
     name, *parts = (part.strip() for part in text.removeprefix(_GSTOOLS).split(","))
-    # Those without a correlation of their own: the base, sums of others, and noise.
+    # Excluded are models without a correlation: the base class, sums of others, and noise.
     models = sorted(set(gstools.covmodel.__all__) - {"CovModel", "SumModel", "Nugget"})
     if name not in models:
         raise InputError(f"covariance={text!r}: gstools has no model {name!r}; it has {', '.join(models)}")
     make = getattr(gstools, name)
     options = dict(_option(part, text) for part in parts)
-    # In one dimension all models are valid, and gstools has nothing to warn of.
+    # In one dimension all models are valid, so that gstools does not warn.
     plain = make(dim=1)
     unknown = sorted(set(options) - set(plain.opt_arg))
     if unknown:
-        own = ", ".join(plain.opt_arg) or "none"
-        raise InputError(f"covariance={text!r}: {name} has no parameter {unknown[0]!r}; it has {own}")
+        known = ", ".join(plain.opt_arg) or "none"
+        raise InputError(f"covariance={text!r}: {name} has no parameter {unknown[0]!r}; it has {known}")
     if not plain.check_dim(ndim):
-        raise InputError(f"covariance={text!r}: {name} is no valid covariance in {ndim} dimensions")
+        raise InputError(f"covariance={text!r}: {name} is not a valid covariance in {ndim} dimensions")
     try:
         return make(dim=ndim, **options)
     except ValueError as error:
@@ -95,4 +97,4 @@ def _option(part: str, text: str) -> tuple[str, float]:
             raise ValueError(part)
         return key.strip(), float(value)
     except ValueError:
-        raise InputError(f"covariance={text!r}: found {part!r}, expected parameters as in nu=1.5") from None
+        raise InputError(f"covariance={text!r}: found {part!r}, expected parameters like nu=1.5") from None

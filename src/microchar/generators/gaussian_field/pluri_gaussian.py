@@ -1,4 +1,4 @@
-"""Fitting one Gaussian field after the other to the S2 of several phases."""
+"""Fit of Gaussian fields, one after the other, to the S2 of several phases."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ import numpy as np
 
 from microchar.core.grid import Triple, triple
 from microchar.core.progress import Progress, section
-from microchar.generators._pair_statistics import PairStatistics, lines, width
-from microchar.generators._spectrum import PairTable, fit_covariance, steps
+from microchar.generators.gaussian_field.lattice import steps
+from microchar.generators.gaussian_field.level_cut import PairTable
+from microchar.generators.gaussian_field.pair_statistics import PairStatistics, lines, width
+from microchar.generators.gaussian_field.spectrum import fit_covariance
 
-#: Edges of the lattice on which a covariance is fitted: so many correlation lengths, within these bounds; where even
-#: the larger bound is short, so many correlation lengths all the same.
+#: Edges of the lattice on which a covariance is fitted: a number of correlation lengths, two bounds in voxels, and the
+#: number of correlation lengths that must fit even beyond the upper bound.
 _LENGTHS, _LEAST, _MOST, _LENGTHS_AT_LEAST = 12, 32, 128, 8
 
-#: From the covariance a field should have to the one it gets; the second argument counts the fields.
+#: Maps the covariance that a field should have to the one it gets; the second argument is the number of the field.
 _Realise = Callable[[np.ndarray, int], np.ndarray]
 
 
 def fit_fields(
-    found: PairStatistics, phases: Sequence[str], progress: Progress
+    statistics: PairStatistics, phases: Sequence[str], progress: Progress
 ) -> tuple[tuple[int, ...], np.ndarray, dict[str, Any]]:
-    """Return the order in which phases are cut, the covariances of their fields, and what to tell of the fit."""
-    order, wanted = _best_order(found)
+    """Return the order in which phases are cut, the covariances of their fields, and numbers about the fit."""
+    order, wanted = _best_order(statistics)
     widths = [[width(line) for line in field] for field in wanted]
     lattice = _lattice(np.max(widths, axis=0))
-    lags = _shorter(found.lags, lattice)
-    short = found.cropped(lags)
+    lags = _shorter(statistics.lags, lattice)
+    short = statistics.cropped(lags)
     covariances: list[np.ndarray] = []
     errors: list[float] = []
 
@@ -42,13 +44,13 @@ def fit_fields(
         errors.append(error)
         return fitted[np.ix_(*(steps(r) for r in lags))]
 
-    implied = _chain(short.s2, found.fractions, order, realise)
+    implied = _chain(short.s2, statistics.fractions, order, realise)
     about = {
         "order": [phases[k] for k in order],
         "correlation_length": [[round(float(w), 3) for w in field] for field in widths],
         "covariance_error": errors,
         "s2_error": {
-            phases[k]: _directional_error(implied[k], short.s2[k], float(found.fractions[k]), lags)
+            phases[k]: _directional_error(implied[k], short.s2[k], float(statistics.fractions[k]), lags)
             for k in range(len(phases))
         },
     }
@@ -56,9 +58,9 @@ def fit_fields(
 
 
 def _chain(s2: np.ndarray, fractions: np.ndarray, order: Sequence[int], realise: _Realise) -> dict[int, np.ndarray]:
-    """Give each phase but the last a field, and return the S2 that the phases then have.
+    """Assign a field to each phase except the last, and return the resulting S2 of the phases.
 
-    ``rest`` is the probability that both points were left by the earlier fields.
+    ``rest`` is the probability that the earlier fields left both points free.
     """
     rest: Any = 1.0
     left = 1.0
@@ -75,15 +77,15 @@ def _chain(s2: np.ndarray, fractions: np.ndarray, order: Sequence[int], realise:
     return implied
 
 
-def _best_order(found: PairStatistics) -> tuple[tuple[int, ...], list[list[np.ndarray]]]:
-    """Return the order whose implied S2 along the axes are nearest to those of all phases, and its covariances there.
+def _best_order(statistics: PairStatistics) -> tuple[tuple[int, ...], list[list[np.ndarray]]]:
+    """Return the order whose resulting S2 along the axes are nearest to the data, and its covariances along the axes.
 
-    Whether spectra are valid is not looked at.
+    Whether the spectra are valid is not considered.
     """
-    per_axis = lines(found.s2, found.lags)
-    ends = np.cumsum([r + 1 for r in found.lags])[:-1]
+    per_axis = lines(statistics.s2, statistics.lags)
+    ends = np.cumsum([r + 1 for r in statistics.lags])[:-1]
     s2 = np.concatenate(per_axis, axis=1).astype(float)
-    n, variance = len(s2), found.fractions * (1 - found.fractions)
+    n, variance = len(s2), statistics.fractions * (1 - statistics.fractions)
     orders = [(1, 0)] if n == 2 else list(permutations(range(n)))
     best: tuple[float, tuple[int, ...], list[np.ndarray]] | None = None
     for order in orders:
@@ -93,7 +95,7 @@ def _best_order(found: PairStatistics) -> tuple[tuple[int, ...], list[list[np.nd
             rhos.append(rho)
             return rho
 
-        implied = _chain(s2, found.fractions, order, keep)
+        implied = _chain(s2, statistics.fractions, order, keep)
         error = sum(float(np.sum((implied[k] - s2[k]) ** 2)) / variance[k] ** 2 for k in range(n))
         if best is None or error < best[0]:
             best = (error, order, rhos)

@@ -1,4 +1,4 @@
-"""What two points of a material say of each other: S2 of every phase at lag vectors, measured or made of lines."""
+"""`PairStatistics`: S2 of each phase at lag vectors, measured on a volume or derived from S2 along the axes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from microchar.core.material import Material
 from microchar.core.progress import Progress
 from microchar.core.volume import OUTSIDE
 from microchar.generation.training import TrainingData
-from microchar.generators._spectrum import along, steps
+from microchar.generators.gaussian_field.lattice import along, steps
 from microchar.measurement.blocks import available_cores
 
-#: Largest lag that is measured: half of each axis, at most this many voxels.
+#: Largest measured lag in voxels; never more than half of an axis.
 R_MAX = 64
-#: Lags that a mask leaves fewer pairs than this share of its voxels are taken as not measured; without one an eighth
-#: is the least.
+#: Lags with fewer pairs than this share of the voxels inside the mask count as not measured. Without a mask the
+#: smallest share is an eighth.
 _KNOWN = 0.1
-#: A covariance is taken to have died away beyond so many times the lag at which it first falls below 1/e.
+#: Multiple of the lag at which a covariance first falls below 1/e beyond which it counts as zero.
 _SWINGS = 4
 
 
@@ -36,11 +36,11 @@ class PairStatistics:
 
     @classmethod
     def of(cls, data: TrainingData, progress: Progress) -> PairStatistics:
-        """Measure them on a volume, or make them of the directional S2 of slices or descriptors."""
+        """Measure S2 on a volume, or derive it from S2 along the axes of slices or descriptors."""
         fractions = data.volume_fractions()
         if data.descriptors is not None:
-            given = data.descriptors.function("two_point_correlation", "gaussian-field")
-            return _of_lines({axis: line[:, : R_MAX + 1] for axis, line in given.items()}, data.material, fractions)
+            known = data.descriptors.function("two_point_correlation", "gaussian-field")
+            return _of_lines({axis: line[:, : R_MAX + 1] for axis, line in known.items()}, data.material, fractions)
         if data.volume is None:
             _check_directions(data)
             return _of_lines(_profiles(data, len(fractions), progress), data.material, fractions)
@@ -49,9 +49,9 @@ class PairStatistics:
         inside = labels != OUTSIDE if data.volume.mask is not None else None
         positions = _positions(labels.shape, lags) if inside is None else _pairs(inside, lags)
         s2 = np.empty((len(fractions), *positions.shape), np.float32)
-        # Of two phases one says all; with many, each must be looked at.
-        looked_at = range(len(fractions)) if len(fractions) > 2 else [1]
-        for phase in looked_at:
+        # The S2 of one of two phases determines the other.
+        measured = range(len(fractions)) if len(fractions) > 2 else [1]
+        for phase in measured:
             begun = partial(progress, 0.3 * phase / len(fractions), f"S2 of {data.material.phases[phase]}")
             begun()
             s2[phase] = _ratio(_pairs(labels == phase, lags, begun), positions, fractions[phase] ** 2)
@@ -60,21 +60,21 @@ class PairStatistics:
         return cls(fractions, s2, lags)
 
     def cropped(self, lags: Triple) -> PairStatistics:
-        """Return those of shorter lags."""
+        """Return the same statistics for shorter lags."""
         box = np.ix_(np.arange(len(self.s2)), *(steps(r) for r in lags))
         return PairStatistics(self.fractions, self.s2[box], lags)
 
 
 def lines(box: np.ndarray, lags: Triple) -> list[np.ndarray]:
-    """Return the values at the lags 0..r along each axis; the last three axes of the box are those of the lags."""
+    """Return the values at lags 0..r along each axis of a box, whose last three axes are those of the lags."""
     return [np.moveaxis(box, axis - 3, -1)[..., 0, 0, : r + 1] for axis, r in enumerate(lags)]
 
 
 def width(line: np.ndarray) -> float:
-    """Return the lag beyond which a covariance stays within ±1/e, between lags linearly; its last lag if it does not.
+    """Return the lag beyond which a covariance stays within ±1/e, interpolated linearly; at most its last lag.
 
-    That is not the first such lag where the covariance swings, as it does across
-    layers; but beyond a few times that one nothing is looked at, it may be noise.
+    If the covariance oscillates, as across layers, this is not the first lag
+    within ±1/e. Lags beyond a few times the first one are ignored as noise.
     """
     first = int(np.argmax(np.append(line, 0) < np.exp(-1)))
     size = np.abs(line[: _SWINGS * first + 1])
@@ -90,7 +90,7 @@ def _half(shape: Sequence[int]) -> Triple:
 
 
 def _pairs(indicator: np.ndarray, lags: Triple, halfway: Callable[[], None] = lambda: None) -> np.ndarray:
-    """Count the pairs with both voxels set, at the lags 0..r, -r..-1 of each axis."""
+    """Count the pairs with both voxels set at the lags 0..r, -r..-1 of each axis."""
     from scipy import fft
 
     workers = available_cores()
@@ -109,7 +109,7 @@ def _positions(shape: Sequence[int], lags: Triple) -> np.ndarray:
 
 
 def _ratio(pairs: np.ndarray, positions: np.ndarray, far: float) -> np.ndarray:
-    # What is not known is taken as at far lags.
+    # Lags that were not measured get the value of far lags.
     known = positions >= _KNOWN * positions[0, 0, 0]
     return np.where(known, pairs / np.where(known, positions, 1), far)
 
@@ -117,16 +117,15 @@ def _ratio(pairs: np.ndarray, positions: np.ndarray, far: float) -> np.ndarray:
 # --- slices and descriptors --------------------------------------------------
 
 
-def _of_lines(given: Mapping[int, np.ndarray], material: Material, fractions: np.ndarray) -> PairStatistics:
-    """Make them of S2 along axes; an axis along which nothing is given gets the mean of the others."""
-    profiles = dict(given)
+def _of_lines(known: Mapping[int, np.ndarray], material: Material, fractions: np.ndarray) -> PairStatistics:
+    """Derive the statistics from S2 along axes; a missing axis is given the mean of the others."""
+    profiles = dict(known)
     measured = {axis: len(line[0]) - 1 for axis, line in profiles.items()}
     missing = [axis for axis in range(3) if axis not in profiles]
     size = material.voxel_size
     for axis in missing:
         r = max(1, min(round(r * size[a] / size[axis]) for a, r in measured.items()))
-        known = [_stretched(profiles[a], r, size[axis] / size[a]) for a in measured]
-        profiles[axis] = np.mean(known, axis=0)
+        profiles[axis] = np.mean([_stretched(profiles[a], r, size[axis] / size[a]) for a in measured], axis=0)
     reach = [len(profiles[axis][0]) - 1 for axis in range(3)]
     lags = (reach[0], reach[1], reach[2])
     s2 = [_blend([profiles[axis][phase] for axis in range(3)], f, lags) for phase, f in enumerate(fractions)]
@@ -140,12 +139,12 @@ def _check_directions(data: TrainingData) -> None:
         if absent:
             raise InputError(
                 f"slices: phase {absent[0]!r} has no pixels in the slices normal to axis {axis}; "
-                "each direction must show all phases: give more slices of it, or none"
+                "expected all phases in each direction: add slices of this direction, or leave it out"
             )
 
 
 def _profiles(data: TrainingData, n_phases: int, progress: Progress) -> dict[int, np.ndarray]:
-    """S2 of each phase at the lags 0..r along each axis that lies in some slice."""
+    """Return S2 of each phase at the lags 0..r along each axis that lies in a slice."""
     images = [np.expand_dims(image, normal) for normal, group in data.slices.items() for image in group]
     shapes = np.array([image.shape for image in images])
     axes = [axis for axis in range(3) if (shapes[:, axis] > 1).any()]
@@ -166,15 +165,15 @@ def _profiles(data: TrainingData, n_phases: int, progress: Progress) -> dict[int
 
 
 def _stretched(profile: np.ndarray, r: int, factor: float) -> np.ndarray:
-    """Return a profile at the lags 0..r of an axis whose voxels are `factor` times as long."""
+    """Interpolate a profile at the lags 0..r of an axis whose voxels are `factor` times as long."""
     return np.array([np.interp(np.arange(r + 1) * factor, np.arange(len(line)), line) for line in profile])
 
 
 def _blend(profiles: Sequence[np.ndarray], fraction: float, lags: Triple) -> np.ndarray:
-    r"""Make S2 at lag vectors of S2 along the axes, exact where its contours are ellipsoids.
+    r"""Derive S2 at lag vectors from S2 along the axes, exactly if its contours are ellipsoids.
 
     With :math:`u^2 = \sum_a (h_a/\ell_a)^2` the covariance at `h` is
-    :math:`\sum_a (h_a / \ell_a u)^2 f_a(u \ell_a)`, with `f` those along the axes.
+    :math:`\sum_a (h_a / \ell_a u)^2 f_a(u \ell_a)`, where `f` are the covariances along the axes.
     """
     variance = fraction * (1 - fraction)
     centred = [(line - fraction**2) / variance for line in profiles]

@@ -1,4 +1,4 @@
-"""Solids from 2D images: every voxel is voted on by the image windows that match the planes through it best."""
+"""Solid texture synthesis: each voxel is the vote of the image windows that best match the planes through it."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from microchar.measurement.blocks import available_cores
 
 Array = np.ndarray
 
-#: Edge of the windows in voxels of each level, and how far they reach from their centre.
+#: Edge of the windows in voxels of each level, and distance from their centre to their edge.
 WINDOW = 7
 _REACH = WINDOW // 2
-#: Every second window along each axis of a plane is matched; each voxel is in about twelve per plane.
+#: Every second window along each axis of a plane is matched; about twelve per plane contain a given voxel.
 _STRIDE = 2
-#: Levels below the finest one at most, each at half the resolution.
+#: Largest number of levels below the finest one, each at half the resolution.
 _COARSER = 1
-#: Matching and voting so often per level. More rounds smooth surfaces away.
+#: Rounds of matching and voting per level. More rounds over-smooth the surfaces.
 _ROUNDS = 3
-#: Windows of an exemplar that are searched, drawn if there are more, and principal components they are compared by.
+#: Largest number of windows of an exemplar, drawn at random, and of principal components for their comparison.
 _WINDOWS, _COMPONENTS = 4000, 12
-#: So many windows are found for each, up to this relative error of their distance; one that was used little is taken.
+#: Number of nearest windows found for each window, and the allowed relative error of their distances.
 _NEAREST, _ERROR = 4, 1.0
-#: Distances below a tenth of a pixel are not told apart.
+#: Smaller distances, in pixels, count as equal.
 _LEAST = 0.1
-#: A window at distance d votes with weight d to minus this power.
+#: The vote of a window at distance d has the weight d to minus this power.
 _POWER = 3.0
 #: Windows matched between two calls of the progress.
 _CHUNK = 512
-#: Rounds in which phases get their volume fractions one after the other.
+#: Largest number of rounds in which the phases are given their volume fractions one after the other.
 _BALANCING = 40
 
 
@@ -46,28 +46,27 @@ def solid(
     rng: np.random.Generator,
     progress: Progress,
 ) -> Array:
-    """Make a solid whose planes look like the exemplars.
+    """Synthesise a solid whose planes look like the exemplars.
 
-    Coarse to fine, the volume is matched and voted on at each level; a finer
-    level starts from what the coarser one made and the detail that the start has
-    beyond that one.
+    From coarse to fine, the volume is matched and voted on at each level. A finer
+    level starts from the result of the coarser one, plus the detail of the start
+    that the coarser level cannot represent.
 
     Parameters
     ----------
     exemplars : mapping of int to sequence of uint8 images
-        By the axis they are normal to; one direction alone stands for all three,
-        and a direction that is missing among two has no vote.
+        By the axis they are normal to. One direction alone represents all three; if
+        there are two, the third has no vote.
     start : uint8
-        Labels to start from, on a torus: random, but with about the right volume
-        fractions and lengths.
+        Initial labels, periodic along all axes: random, but with approximately the
+        required volume fractions and correlation lengths.
     n_phases : int
-        Labels are 0 … n_phases − 1.
+        The labels are 0 … n_phases − 1.
     known : mapping
-        Labels that voxels should have; they take part as such, but can be voted
-        down.
+        Labels that voxels should have. They take part in the matching but can be
+        outvoted.
     rng : numpy.random.Generator
-    progress : callable
-        Called with the share that is done and what is in work.
+    progress : Progress
 
     Returns
     -------
@@ -92,8 +91,8 @@ def solid(
         for i in range(_ROUNDS):
             values = _matched(values, pixels) if level else _one_hot(balanced(values, fractions), n_phases)
             if level == 0:
-                for place, label in known.items():
-                    values[place] = _one_hot(np.array(label), n_phases)
+                for voxel, label in known.items():
+                    values[voxel] = _one_hot(np.array(label), n_phases)
             begin_share, end_share = ((number + turn / _ROUNDS) / len(levels) for turn in (i, i + 1))
             part = section(progress, begin_share, end_share, f"{what}, round {i + 1}")
             values = _voted(values, matchers, rng, part)
@@ -101,13 +100,16 @@ def solid(
 
 
 def volume_fractions(exemplars: Mapping[int, Sequence[Array]], n_phases: int) -> Array:
-    """Return those of all pixels of the exemplars."""
+    """Return the volume fractions in all pixels of the exemplars."""
     counts = [np.bincount(image.ravel(), minlength=n_phases) for group in exemplars.values() for image in group]
     return np.sum(counts, axis=0) / np.sum(counts)
 
 
 def _levels(full: Sequence[int], extent: int) -> list[tuple[int, tuple[int, ...]]]:
-    """Levels, the coarsest first, and the solid's shape at each: a window at least, the exemplars two windows."""
+    """Return the levels, the coarsest first, with the shape of the solid at each.
+
+    At a coarse level the solid is at least as long as a window, and the exemplars as two windows.
+    """
     levels = [(level, tuple(-(-n // 2**level) for n in full)) for level in range(_COARSER, -1, -1)]
     return [
         (level, size) for level, size in levels if not level or (min(size) >= WINDOW and extent >> level >= 2 * WINDOW)
@@ -119,7 +121,7 @@ def _one_hot(labels: Array, n_phases: int) -> Array:
 
 
 def _halved(image: Array, times: int) -> Array:
-    """Average 2 × 2 pixels so many times; an odd row or column at the end is left out."""
+    """Average 2 × 2 pixels a number of times, ignoring an odd last row or column."""
     for _ in range(times):
         rows, columns = image.shape[0] // 2, image.shape[1] // 2
         image = image[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, -1).mean(axis=(1, 3))
@@ -127,13 +129,13 @@ def _halved(image: Array, times: int) -> Array:
 
 
 def _resized(values: Array, size: Sequence[int]) -> Array:
-    """Repeat the voxels of a coarser level."""
+    """Resize to a finer level by repeating voxels."""
     at = (np.arange(n) * m // n for n, m in zip(size, values.shape, strict=False))
     return values[np.ix_(*at)]
 
 
 def _shrunk(values: Array, size: Sequence[int]) -> Array:
-    """Average the voxels that `_resized` would repeat one into."""
+    """Resize to a coarser level by averaging; the counterpart of `_resized`."""
     for axis, m in enumerate(size):
         n = values.shape[axis]
         starts = np.searchsorted(np.arange(n) * m // n, np.arange(m))
@@ -142,23 +144,20 @@ def _shrunk(values: Array, size: Sequence[int]) -> Array:
     return values
 
 
-# --- matching ------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Matcher:
-    """Windows of an exemplar at one level, searched by their principal components.
+    """The windows of an exemplar at one level, compared by their principal components.
 
     Parameters
     ----------
     windows : float32, (window, row, column, phase)
-        What they hold.
+        Content of the windows.
     axes : float32, (row·column·phase, component)
         Principal components.
     tree : scipy.spatial.cKDTree
-        Of the windows' components.
+        Search tree of the components of the windows.
     used : float64, (window,)
-        How often each was taken.
+        How often each window was used.
     """
 
     windows: Array
@@ -168,7 +167,7 @@ class Matcher:
 
     @classmethod
     def of(cls, images: Sequence[Array], rng: np.random.Generator) -> Matcher:
-        """Take the windows of images, some of them if there are many."""
+        """Create a matcher from the windows of images, or from a random selection if there are many."""
         from scipy.spatial import cKDTree
 
         windows = np.concatenate(
@@ -177,7 +176,7 @@ class Matcher:
         if len(windows) > _WINDOWS:
             windows = windows[np.sort(rng.choice(len(windows), _WINDOWS, replace=False))]
         flat = windows.reshape(len(windows), -1)
-        # Equal windows, those inside one phase above all, would fill the leaves of the tree and make searches slow.
+        # Equal windows, mainly those inside one phase, would fill the leaves of the tree and slow down searches.
         flat, first = np.unique(flat, axis=0, return_index=True)
         windows = windows[first]
         _, vectors = np.linalg.eigh(np.cov(flat, rowvar=False))
@@ -185,10 +184,10 @@ class Matcher:
         return cls(windows, axes, cKDTree(flat @ axes), np.zeros(len(windows)))
 
     def nearest(self, windows: Array, tick: Callable[[], None]) -> tuple[Array, Array]:
-        """Return a near window to each: the distance and its number.
+        """Return distance and number of a near window for each given window.
 
-        Of the nearest few, the distances count the more, the more a window was
-        used already: plain windows match almost anything and would take over.
+        Among the nearest few, the distance of a window is increased by its previous
+        use. Otherwise windows of one phase, which match almost anything, would dominate.
         """
         flat = windows.reshape(len(windows), -1)
         few = range(1, min(_NEAREST, len(self.used)) + 1)
@@ -197,30 +196,27 @@ class Matcher:
             tick()
             piece = flat[start : start + _CHUNK] @ self.axes
             pieces.append(self.tree.query(piece, k=few, eps=_ERROR, workers=available_cores()))
-        distances, found = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+        distances, numbers = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
         distances = np.maximum(distances, _LEAST)
         excess = self.used * (len(self.used) / max(self.used.sum(), 1.0))
-        best = np.argmin(distances * (1 + excess[found]), axis=1)[:, None]
-        distance, taken = (np.take_along_axis(array, best, axis=1)[:, 0] for array in (distances, found))
+        best = np.argmin(distances * (1 + excess[numbers]), axis=1)[:, None]
+        distance, taken = (np.take_along_axis(array, best, axis=1)[:, 0] for array in (distances, numbers))
         self.used[:] += np.bincount(taken, minlength=len(self.used))
         return distance, taken
 
 
 def _windows(planes: Array, stride: int) -> Array:
-    """Return the windows of planes: axes plane, row, column, row in the window, column in it, phase."""
+    """Return the windows of planes, with axes plane, row, column, row in the window, column in the window, phase."""
     view = np.lib.stride_tricks.sliding_window_view(planes, (WINDOW, WINDOW), axis=(1, 2))
     return np.moveaxis(view[:, ::stride, ::stride], 3, -1)
 
 
-# --- voting --------------------------------------------------------------------------
-
-
 def _voted(values: Array, matchers: Mapping[int, Matcher], rng: np.random.Generator, progress: Progress) -> Array:
-    """Return the mean of all that the matching windows of the planes through each voxel say."""
+    """Return the weighted mean of the matching windows of the planes through each voxel."""
     votes = np.zeros_like(values)
     weights = np.zeros(values.shape[:3], np.float32)
     for number, (axis, matcher) in enumerate(matchers.items()):
-        # Windows begin elsewhere in each round, so that no voxel stays at the edge of those it is in.
+        # Windows start at other voxels in each round, so that no voxel is always at their edge.
         shift = tuple(int(n) for n in rng.integers(_STRIDE * WINDOW, size=2))
         planes = np.roll(np.moveaxis(values, axis, 0), shift, axis=(1, 2))
         of_votes, of_weights = np.moveaxis(votes, axis, 0), np.moveaxis(weights, axis, 0)
@@ -235,23 +231,23 @@ def _voted(values: Array, matchers: Mapping[int, Matcher], rng: np.random.Genera
 
 
 def _voted_planes(planes: Array, matcher: Matcher, tick: Callable[[], None]) -> tuple[Array, Array]:
-    """Sum the votes, and their weights, of the windows in planes that repeat along rows and columns."""
+    """Return the sums of votes and of weights of the windows in planes that repeat along rows and columns."""
     padded = np.pad(planes, ((0, 0), (_REACH, _REACH), (_REACH, _REACH), (0, 0)), mode="wrap")
     windows = _windows(padded, _STRIDE)
-    distance, found = matcher.nearest(windows.reshape(-1, *windows.shape[3:]), tick)
+    distance, numbers = matcher.nearest(windows.reshape(-1, *windows.shape[3:]), tick)
     weight = (distance**-_POWER).astype(np.float32).reshape(windows.shape[:3])
-    said = matcher.windows[found].reshape(windows.shape) * weight[..., None, None, None]
+    weighted = matcher.windows[numbers].reshape(windows.shape) * weight[..., None, None, None]
     votes, weights = np.zeros_like(padded), np.zeros(padded.shape[:3], np.float32)
     rows, columns = (_STRIDE * n for n in windows.shape[1:3])
     for i, j in np.ndindex(WINDOW, WINDOW):
         at = (slice(None), slice(i, i + rows, _STRIDE), slice(j, j + columns, _STRIDE))
-        votes[at] += said[:, :, :, i, j]
+        votes[at] += weighted[:, :, :, i, j]
         weights[at] += weight
     return _folded(votes), _folded(weights)
 
 
 def _folded(padded: Array) -> Array:
-    """Add the margin of planes that repeat to where it belongs."""
+    """Add the margin of periodic planes to the voxels it represents."""
     for axis in (1, 2):
         turned = np.moveaxis(padded, axis, 0)
         turned[_REACH : 2 * _REACH] += turned[-_REACH:]
@@ -259,15 +255,12 @@ def _folded(padded: Array) -> Array:
     return padded[:, _REACH:-_REACH, _REACH:-_REACH]
 
 
-# --- volume fractions ------------------------------------------------------------------
-
-
 def _matched(values: Array, pixels: Array) -> Array:
-    """Give the share of each phase in the voxels of a coarse level the distribution that it has in the exemplars."""
+    """Match the distribution of the share of each phase in coarse voxels to that in the exemplars."""
     result = np.empty_like(values)
     size = values[..., 0].size
     for phase in range(values.shape[-1]):
-        # Sorted by hand: np.quantile takes nearly all of the time where most values are equal, as inside a phase.
+        # Sorted here because np.quantile is very slow if most values are equal, as they are inside phases.
         known = np.sort(pixels[:, phase])
         quantiles = np.interp((np.arange(size) + 0.5) / size, np.linspace(0, 1, len(known)), known)
         order = np.argsort(values[..., phase], axis=None, kind="stable")
@@ -278,20 +271,20 @@ def _matched(values: Array, pixels: Array) -> Array:
 
 
 def balanced(values: Array, fractions: Array) -> Array:
-    """Label each voxel by its greatest vote, after adding to each phase's votes what gives it its volume fraction.
+    """Label each voxel by its largest vote, after shifting the votes of each phase to give the volume fractions.
 
-    Phase after phase gets the number for which it is the greatest at so many
-    voxels, until nothing changes. Two phases are a threshold by rank.
+    The shifts are found phase by phase, repeatedly, until all volume fractions are
+    reached. For two phases this is a threshold by rank.
     """
     flat = values.reshape(-1, values.shape[-1]).astype(np.float64)
-    # A phase too rare for one voxel gets one.
+    # Even the rarest phase is given one voxel.
     counts = np.clip(np.rint(fractions * len(flat)), 1, len(flat) - 1).astype(int)
     for _ in range(_BALANCING):
         for phase in range(1, len(counts)):
             lead = flat[:, phase] - np.delete(flat, phase, axis=1).max(axis=1)
-            place = len(lead) - counts[phase]
-            order = np.partition(lead, (place - 1, place))
-            flat[:, phase] -= (order[place - 1] + order[place]) / 2
+            rank = len(lead) - counts[phase]
+            order = np.partition(lead, (rank - 1, rank))
+            flat[:, phase] -= (order[rank - 1] + order[rank]) / 2
         labels = flat.argmax(axis=1)
         if np.array_equal(np.bincount(labels, minlength=len(counts)), counts):
             break
