@@ -1,4 +1,4 @@
-"""The volumes that are learnt from, and the trainings: each in a process of its own, as a user would run it."""
+"""Real volumes and trainings; each training is a process of its own, as a user would run it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from plan import MATERIALS, ROWS, Run, settings_of
 import microchar as mc
 from microchar.core.volume import Volume
 
-#: Of the Gaussian fields that stand for real volumes; samples have other seeds, or they would resemble them.
+#: Seed of the Gaussian fields that replace real volumes; samples have other seeds, so that they differ.
 SEED = 12345
 
 
 def real_file(name: str, data: Path, work: Path) -> Path:
-    """Return the file of a material; one that a Gaussian field stands for is made first."""
+    """Return the file of a material; a Gaussian field is generated first if there is none."""
     material = MATERIALS[name]
     if material.file:
         return data / material.file
@@ -41,7 +41,7 @@ def real_file(name: str, data: Path, work: Path) -> Path:
 
 
 def parts(name: str, data: Path, work: Path) -> tuple[Volume, Volume]:
-    """Return the slab that was learnt from and the one to be judged by."""
+    """Return the training slab and the test slab."""
     material = MATERIALS[name]
     volume = mc.read_volume(real_file(name, data, work))
     if volume.shape != material.shape:
@@ -50,18 +50,18 @@ def parts(name: str, data: Path, work: Path) -> tuple[Volume, Volume]:
 
 
 def train(run: Run, data: Path, given: list[str]) -> None:
-    """Train a model, go on with one that was interrupted, or leave one alone that is there."""
+    """Train a model or resume its training; a finished one is left as it is."""
     row, settings = ROWS[run.row], settings_of(run, given)
-    told = {"generator": row.generator, "settings": settings, "minutes": run.minutes if row.learns else None}
+    identity = {"generator": row.generator, "settings": settings, "minutes": run.minutes if row.learns else None}
     record = run.folder / "record.json"
     if record.exists():
         before = json.loads(record.read_text(encoding="utf-8"))
-        if any(before[key] != value for key, value in told.items()):
-            sys.exit(f"{run.folder}: was trained with {before['settings']}, now {settings}; use another --work")
+        if any(before[key] != value for key, value in identity.items()):
+            sys.exit(f"{run.folder}: was trained with {before['settings']}, not with {settings}; use another --work")
         return
     run.folder.mkdir(parents=True, exist_ok=True)
-    seen = planes(run, data) if row.slices else slab(run, data)
-    arguments = ["fit", row.generator, *seen, "--seed", str(run.seed), "-o", str(run.model)]
+    source = planes(run, data) if row.slices else slab(run, data)
+    arguments = ["fit", row.generator, *source, "--seed", str(run.seed), "-o", str(run.model)]
     arguments += assignments(settings | ({"minutes": str(run.minutes)} if row.learns else {}))
     progress = run.model.with_suffix(".fit")
     if (progress / "checkpoint.safetensors").exists():
@@ -73,7 +73,7 @@ def train(run: Run, data: Path, given: list[str]) -> None:
     failure = command(arguments, run.folder / "fit.log")
     for folder in (run.work, data):
         failure = failure.replace(f"{folder}{os.sep}", "")
-    about = {**told, "seed": run.seed, "seconds": round(time.monotonic() - began, 1), "machine": machine()}
+    about = {**identity, "seed": run.seed, "seconds": round(time.monotonic() - began, 1), "machine": machine()}
     if failure:
         print(f"{run.label}: {failure}", flush=True)
         about["failure"] = failure
@@ -81,13 +81,13 @@ def train(run: Run, data: Path, given: list[str]) -> None:
 
 
 def slab(run: Run, data: Path) -> list[str]:
-    """Return what says on the command line to learn from the slab."""
+    """Return the arguments of `microchar fit` for the training slab."""
     box = ",".join(f"{a}:{b}" for a, b in zip(*MATERIALS[run.material].train_box, strict=True))
     return [str(real_file(run.material, data, run.work)), "--crop", box]
 
 
 def planes(run: Run, data: Path) -> list[str]:
-    """Return what says to learn from the middle planes alone, one normal to each axis; they are written first."""
+    """Write the three middle planes; return the arguments of `microchar fit` for them."""
     learnt, _ = parts(run.material, data, run.work)
     grey = np.array(learnt.grey_values, np.uint8)[learnt.read()]
     files = []
@@ -98,19 +98,19 @@ def planes(run: Run, data: Path) -> list[str]:
 
 
 def assignments(settings: dict[str, str]) -> list[str]:
-    """Return settings as options of the command line."""
+    """Return settings as command-line options."""
     return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
 
 
 def command(arguments: list[str], log: Path, folder: Path | None = None) -> str:
-    """Run a command of microchar, in a folder; return the last line of what it complained of, if it failed."""
+    """Run a command of microchar in a folder; return the last line of its error message, or "" on success."""
     log.parent.mkdir(parents=True, exist_ok=True)
     words = [sys.executable, "-m", "microchar", *arguments]
     with log.open("wb") as file, subprocess.Popen(words, stdout=file, stderr=file, cwd=folder) as process:
         try:
             code = process.wait()
         except KeyboardInterrupt:
-            # It was told as well, and leaves a checkpoint.
+            # The process received the interrupt too, and writes a checkpoint.
             process.wait()
             raise
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -118,7 +118,7 @@ def command(arguments: list[str], log: Path, folder: Path | None = None) -> str:
 
 
 def machine() -> str:
-    """Return the kind of processor and how many threads a training had, for the record."""
+    """Return the processor and the number of threads, for the record of a training."""
     kind = platform.machine()
     about = Path("/proc/cpuinfo")
     if about.exists():

@@ -1,4 +1,4 @@
-"""What is trained and on what: materials and how they are parted, models, and the rows of the source's tables."""
+"""The plan: materials and their slabs, models, and the rows of the source's tables."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: Where a part of a volume lies: start and stop along each axis.
+#: A part of a volume: start and stop along each axis.
 Box = tuple[tuple[int, int, int], tuple[int, int, int]]
 
 
 @dataclass(frozen=True)
 class Material:
-    """A real volume, parted along an axis: up to `train` to learn from, from `test` on to be judged by.
+    """A real volume, split along an axis: a training slab up to `train`, and a test slab from `test` on.
 
-    The trainings see nothing beyond `train`; what they hold out themselves, to choose
-    their best weights by, is a part of that. Between the parts are 40 voxels.
+    Trainings see nothing beyond `train`; the part that they hold out to choose their
+    best weights is within the training slab. The slabs are 40 voxels apart.
     """
 
     shape: tuple[int, int, int]
     axis: int
     train: int
     test: int
-    #: Edge of the blocks that samples are judged by, unless asked otherwise.
+    #: Edge of the blocks that samples are compared with, by default.
     size: int = 64
-    #: Of the data, or the parameters of the Gaussian field that stands for it.
+    #: File name of the volume, or the parameters of a Gaussian field in its stead.
     file: str = ""
     gaussian: Mapping[str, str] = field(default_factory=dict)
-    #: Voxels beyond the shape that the field is made with: it is periodic, its ends must not resemble each other.
+    #: Voxels that the field is longer than the shape: it is periodic, and its ends must not be alike.
     margin: tuple[int, int, int] = (0, 0, 0)
-    #: For all networks trained on it.
+    #: Settings of all networks trained on it.
     settings: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
 
     @property
     def train_box(self) -> Box:
-        """Return the slab that is learnt from."""
+        """Return the training slab."""
         return (0, 0, 0), self._with(self.shape, self.train)
 
     @property
     def test_box(self) -> Box:
-        """Return the slab that samples are judged by."""
+        """Return the test slab."""
         return self._with((0, 0, 0), self.test), self.shape
 
-    def _with(self, corner: tuple[int, int, int], place: int) -> tuple[int, int, int]:
-        a, b, c = (place if axis == self.axis else n for axis, n in enumerate(corner))
+    def _with(self, corner: tuple[int, int, int], position: int) -> tuple[int, int, int]:
+        a, b, c = (position if axis == self.axis else n for axis, n in enumerate(corner))
         return a, b, c
 
 
@@ -60,7 +60,7 @@ MATERIALS = {
         237,
         file="nmc_cathode.tif",
         settings=_PER_AXIS,
-        note="One critic for each axis: its interfaces across axis 0 outnumber those across the others by a fifth.",
+        note="One critic per axis: interfaces across axis 0 outnumber those across the other axes by a fifth.",
     ),
     "anisotropic": Material(
         (256, 256, 256),
@@ -71,8 +71,8 @@ MATERIALS = {
         margin=(40, 32, 64),
         settings=_PER_AXIS,
         note=r"A Gaussian field of covariance :math:`\exp(-(h_0/4)^2 - (h_1/8)^2 - (h_2/16)^2)`, lags :math:`h` in "
-        "voxels, cut so that phase 1 has 0.4 of the ensemble; one critic for each axis. The Gaussian-field generator "
-        "is at home here: nothing but another sample of the same ensemble can be better.",
+        "voxels, cut so that phase 1 has 0.4 of the ensemble; one critic per axis. The Gaussian-field generator "
+        "is exact here: no model can be better than another sample of the same ensemble.",
     ),
     "separator": Material(
         (156, 75, 75),
@@ -82,7 +82,7 @@ MATERIALS = {
         size=32,
         file="separator.tif",
         settings=_PER_AXIS,
-        note="One critic for each axis.",
+        note="One critic per axis.",
     ),
     "synthetic": Material(
         (120, 64, 64),
@@ -91,7 +91,7 @@ MATERIALS = {
         88,
         size=32,
         gaussian={"covariance": "gaussian", "correlation_length": "4", "volume_fraction": "0.4"},
-        note="A small Gaussian field to try this script with.",
+        note="A small Gaussian field to try the benchmark with.",
     ),
 }
 DEFAULT_MATERIALS = ("berea", "ketton", "nmc", "anisotropic")
@@ -99,16 +99,16 @@ DEFAULT_MATERIALS = ("berea", "ketton", "nmc", "anisotropic")
 
 @dataclass(frozen=True)
 class Row:
-    """A model: a generator and what it is told, as `microchar fit` takes it."""
+    """A model: a generator and its settings, as `microchar fit` takes them."""
 
     generator: str = "unet-gan"
     settings: Mapping[str, str] = field(default_factory=dict)
-    #: Whether it sees nothing of the slab but its three middle planes.
+    #: Whether it is trained on the three middle planes of the slab only.
     slices: bool = False
 
     @property
     def learns(self) -> bool:
-        """Whether it is trained for as many minutes as it is given."""
+        """Whether its training uses the time budget."""
         return self.generator != "gaussian-field"
 
 
@@ -116,17 +116,17 @@ _OFF = {"mhfa_kernels": "", "msca_kernels": "", "cbam": "false"}
 
 
 def _with(*parts: str, **settings: str) -> Row:
-    """Return the U-net with some of its three parts only."""
+    """Return the U-net with some of its three modules only."""
     return Row(settings={key: value for key, value in _OFF.items() if key.partition("_")[0] not in parts} | settings)
 
 
 ROWS = {
     "default": Row(),
-    # Literal but for its size, which is beyond a processor: --set paper:width=32 --set paper:batch=16 make it whole.
+    # Smaller than the source for CPUs: --set paper:width=32 --set paper:batch=16 restore its size.
     "paper": Row(settings={"preset": "paper", "width": "8", "batch": "2"}),
     "baseline": _with(loss="wasserstein"),
     "slicegan": Row("slicegan"),
-    # Samples fluctuate as windows on an endless medium do.
+    # Volume fractions of samples fluctuate as in windows of an endless medium.
     "gaussian-field": Row("gaussian-field", {"exact_fraction": "false"}),
     "none of the three": _with(),
     "MHFA": _with("mhfa"),
@@ -139,7 +139,7 @@ ROWS = {
     "probabilities": Row(settings={"straight_through": "false"}),
     "no label noise": Row(settings={"label_noise": "0"}),
     "three slices": Row(slices=True),
-    # The weight of the L1 term, 50 otherwise.
+    # The weight of the L1 term; the default is 50.
     "L1 times 0.1": Row(settings={"lambda_l1": "5"}),
     "L1 times 10": Row(settings={"lambda_l1": "500"}),
 } | {
@@ -161,14 +161,14 @@ MODELS = (
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the source: its rows, by the names of ours, with SSIM and PSNR as printed there."""
+    """A table of the source: its rows by our names, with SSIM and PSNR as printed there."""
 
     title: str
     material: str
     rows: Mapping[str, tuple[float, float] | None]
 
 
-# Table S8 prints for MHFA and for MSCA of all kernels what table 4 prints for each of them with CBAM: so CBAM is on.
+# For all kernels, table S8 prints the values of table 4 for MHFA with CBAM and MSCA with CBAM: so CBAM is on.
 TABLES = {
     "2": Table("Table 2, Berea", "berea", {"baseline": (0.462, 23.496), "default": (0.575, 26.900)}),
     "3": Table("Table 3, Ketton", "ketton", {"baseline": (0.208, 23.506), "default": (0.293, 24.321)}),
@@ -229,7 +229,7 @@ TABLES = {
 
 @dataclass(frozen=True)
 class Run:
-    """One model of one seed on one material, with a budget; everything of it lies in its folder."""
+    """One model with one seed and budget on one material; its folder holds all its files."""
 
     material: str
     row: str
@@ -239,7 +239,7 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Return where model, samples and scores are."""
+        """Return the folder of model, samples and scores."""
         return self.work / self.material / f"{self.minutes:g}-minutes" / f"{self.row.replace(' ', '-')}-{self.seed}"
 
     @property
@@ -249,21 +249,21 @@ class Run:
 
     @property
     def label(self) -> str:
-        """Return what to call it in messages."""
+        """Return its name in messages."""
         return f"{self.material}, {self.row}, seed {self.seed}"
 
 
 def wanted(materials: list[str], models: list[str], tables: list[str], seeds: list[int]) -> list[tuple[str, str, int]]:
-    """Return material, row and seed of all runs asked for: all of the first seed come first."""
+    """Return material, row and seed of all requested runs; those of the first seed come first."""
     pairs = [(material, model) for material in materials for model in models] if not tables else []
     pairs += [(TABLES[name].material, row) for name in tables for row in TABLES[name].rows]
     return [(material, row, seed) for seed in seeds for material, row in dict.fromkeys(pairs)]
 
 
 def settings_of(run: Run, given: list[str]) -> dict[str, str]:
-    """Return what a run's generator is told: of all U-nets, of the material, of the row, of this row alone.
+    """Return the settings of a run: those of all U-nets, of the material, of its row, and given for its row.
 
-    `given` is as on the command line: ``key=value`` for all U-nets, ``row:key=value`` for that row.
+    `given` is as on the command line: ``key=value`` for all U-nets, ``row:key=value`` for one row.
     """
     row = ROWS[run.row]
     for_all: dict[str, str] = {}

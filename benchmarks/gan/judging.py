@@ -1,4 +1,4 @@
-"""How near the models come to the test slab, whether they copy the other one, and what SSIM and PSNR make of them."""
+"""Scores: distances of samples to the test slab, memorisation of the training slab, SSIM and PSNR."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from microchar.measurement.metric import Metric
 from microchar.metrics.effective_diffusivity import EffectiveDiffusivity
 from microchar_gan.tiling.halo import seam_mismatch
 
-#: What hangs together and what gets through, which no training looks at and no total holds.
+#: Connectivity and transport, which no training and no total uses.
 BEYOND = ("largest_cluster_fraction", "percolating_fraction", "local_thickness", "effective_diffusivity")
 METRICS = (*DEFAULT_METRICS, *BEYOND)
-#: Edges of volumes are multiples of it, so that every network can make them periodic, which needs no halo.
+#: Edges of generated volumes are multiples of it, so that every network can make them periodic, without a halo.
 UNIT = 32
-#: Edge and number of the patches that are looked for in what was learnt from, and longest edge of what is searched.
+#: Edge and number of the patches for memorisation, and longest edge of the searched pieces.
 PATCH, PATCHES, LONGEST = 16, 96, 144
-#: A volume that is made whole and in tiles, to see what their halo is worth, and the edge of the tiles.
+#: Shape of a volume that is made at once and in tiles, to test the halo, and edge of the tiles.
 SEAMS, TILE = (320, 64, 64), 64
 #: Pairs of blocks for SSIM and PSNR.
 PAIRS = 8
@@ -41,7 +41,7 @@ THREADS = int(os.environ.get("OMP_NUM_THREADS", 0)) or None
 
 
 class Judge:
-    """The test slab of a material, measured when it is first needed."""
+    """Scores of models against the test slab of a material, which is measured on first use."""
 
     def __init__(self, material: str, size: int | None, data: Path, work: Path):
         self.material, self.work = material, work
@@ -58,29 +58,29 @@ class Judge:
         return self._held_out
 
     def _transport(self) -> Metric:
-        # Of every phase along every axis it would take longer than all the rest: the pores, or what comes first.
+        # All phases and axes would take longer than everything else: the first phase (pores) along axis 0 only.
         return EffectiveDiffusivity(axes=(0,), conducting=(self.test.phases[0],))
 
     # --- real material ---
 
     def judge_real(self) -> None:
-        """Judge the slab that was learnt from as if it had been generated, and what SSIM and PSNR make of blocks."""
+        """Score the training slab as if it had been generated, and a block of the majority phase by SSIM and PSNR."""
         path = self.work / self.material / f"real-{self.size}.json"
         if self._is_done(path, MOST_BLOCKS):
             return
-        theirs, ours = blocks(self.test, self.size), blocks(self.train, self.size)
-        score = self.held_out.score(ours)
-        majority = replace(theirs[0], values=np.full_like(theirs[0].values, self._majority()))
-        found = {
+        tested, trained = blocks(self.test, self.size), blocks(self.train, self.size)
+        score = self.held_out.score(trained)
+        majority = replace(tested[0], values=np.full_like(tested[0].values, self._majority()))
+        result = {
             **self._asked(MOST_BLOCKS),
             "blocks": self.held_out.blocks(),
             "notes": list(self.held_out.notes),
             **scored(score),
-            "likeness": likeness(theirs, ours),
-            "majority": likeness(theirs, [majority] * len(theirs)),
+            "likeness": likeness(tested, trained),
+            "majority": likeness(tested, [majority] * len(tested)),
             **self._memorised([self._piece(self.train, last=True)] if self._has_third() else []),
         }
-        path.write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
+        path.write_text(json.dumps(result, indent=1, allow_nan=False), encoding="utf-8")
 
     def _majority(self) -> int:
         shares = [np.mean(self.test.values == grey) for grey in self.test.grey_values]
@@ -89,7 +89,7 @@ class Judge:
     # --- a model ---
 
     def judge(self, run: Run, samples: int) -> None:
-        """Make samples and judge them, unless that was done."""
+        """Generate samples of a model and score them, unless that was done."""
         path = run.folder / f"score-{self.size}.json"
         learns = ROWS[run.row].learns
         if not run.model.exists() or self._is_done(path, samples, "seams" if learns else "score"):
@@ -101,7 +101,7 @@ class Judge:
         generator = load_generator(run.model)
         cut = [piece for volume in made for piece in blocks(volume, self.size)]
         kept = ("steps", "minutes", "best_step", "best_score", "held_out", "machine", "warnings")
-        found = {
+        result = {
             **self._asked(samples),
             "edge": made[0].shape[0],
             "generate_s": seconds,
@@ -112,12 +112,12 @@ class Judge:
             **self._memorised(made),
             **(seams(generator) if learns else {}),
         }
-        path.write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
-        total, spread = found["score"]["total"], found["score"]["spread"]
+        path.write_text(json.dumps(result, indent=1, allow_nan=False), encoding="utf-8")
+        total, spread = result["score"]["total"], result["score"]["spread"]
         print(f"{run.label}: total {total:.2f}, spread {spread or 0:.2f}", flush=True)
 
     def _generate(self, run: Run, samples: int) -> tuple[list[Volume], float]:
-        """Return volumes of eight samples each, and the seconds that one took: repeating ones, without a halo."""
+        """Return periodic volumes of eight samples each, and the seconds per volume."""
         edge = -(-2 * self.size // UNIT) * UNIT
         count = math.ceil(samples / (edge // self.size) ** 3)
         folder = run.folder / f"samples-{edge}"
@@ -147,37 +147,37 @@ class Judge:
         before = json.loads(path.read_text(encoding="utf-8"))
         return has in before and before["samples"] == samples and set(METRICS) <= set(before["metrics"])
 
-    # --- copies ---
+    # --- memorisation ---
 
     def _memorised(self, made: list[Volume]) -> dict[str, Any]:
         if not made:
             return {}
         known, new = self._piece(self.train), self._piece(self.test)
         patch = min(PATCH, *known.shape)
-        found = memorisation(made, known, new, patch=patch, patches=PATCHES, threads=THREADS)
-        return {"nearer": found.nearer_to_training, "nearer_error": found.standard_error, "medians": found.medians}
+        result = memorisation(made, known, new, patch=patch, patches=PATCHES, threads=THREADS)
+        return {"nearer": result.nearer_to_training, "nearer_error": result.standard_error, "medians": result.medians}
 
     def _edges(self) -> list[int]:
-        """Return the shape of the two pieces: as long as the shorter slab along each axis, within reason."""
+        """Return the shape of the searched pieces: that of the shorter slab along each axis, up to `LONGEST`."""
         return [min(a, b, LONGEST) for a, b in zip(self.train.shape, self.test.shape, strict=True)]
 
     def _piece(self, slab: Volume, *, last: bool = False) -> Volume:
-        """Return the first piece of a slab, or the last: trainings hold out the end of theirs."""
+        """Return the first piece of a slab, or the last, which trainings hold out."""
         start = [n - edge if last else 0 for n, edge in zip(slab.shape, self._edges(), strict=True)]
         return slab.crop(start, [a + edge for a, edge in zip(start, self._edges(), strict=True)])
 
     def _has_third(self) -> bool:
-        """Whether the last piece of the slab that was learnt from has nothing in common with the first."""
+        """Return whether the first and the last piece of the training slab are disjoint."""
         return any(n >= 2 * edge for n, edge in zip(self.train.shape, self._edges(), strict=True))
 
 
 def scored(score: Score) -> dict[str, Any]:
-    """Return a score for the file: of what the total is made of, and of what lies beyond."""
+    """Return a score as plain data: the metrics of the total, and those beyond it."""
     return {"score": of_these(score, DEFAULT_METRICS), "beyond": of_these(score, BEYOND)}
 
 
 def of_these(score: Score, metrics: Sequence[str]) -> dict[str, Any]:
-    """Return the score of some metrics, with the z-score of each that is farthest off."""
+    """Return the score of some metrics, with the z-score of the scalar that differs most for each."""
     part = replace(
         score,
         ratios={name: value for name, value in score.ratios.items() if name in metrics},
@@ -188,27 +188,27 @@ def of_these(score: Score, metrics: Sequence[str]) -> dict[str, Any]:
 
 
 def seams(generator: Any) -> dict[str, Any]:
-    """Return the halo of a network in voxels, and what volumes made in tiles with it have at the seams."""
+    """Return the halo of a network in voxels, and the seams of a volume made in tiles with it."""
     field = generator.as_field()
-    found = seam_mismatch(field, SEAMS, TILE, seed=1)
-    return {"halo": field.halo * field.scale, "seams": found._asdict()}
+    result = seam_mismatch(field, SEAMS, TILE, seed=1)
+    return {"halo": field.halo * field.scale, "seams": result._asdict()}
 
 
 def blocks(volume: Volume, size: int) -> list[Volume]:
-    """Return disjoint cubes, spread over the volume; shorter where it is."""
+    """Return disjoint cubes spread over the volume; shorter where the volume is."""
     edges = [min(size, n) for n in volume.shape]
     starts = list(product(*(range(0, n - edge + 1, edge) for n, edge in zip(volume.shape, edges, strict=True))))
     chosen = np.unique(np.linspace(0, len(starts) - 1, MOST_BLOCKS).round().astype(int))
     return [volume.crop(starts[i], [a + n for a, n in zip(starts[i], edges, strict=True)]) for i in chosen]
 
 
-def likeness(theirs: list[Volume], ours: list[Volume]) -> dict[str, list[float]]:
-    """Return SSIM and PSNR of pairs of blocks that have nothing to do with each other, as the source prints them."""
-    found: dict[str, list[float]] = {"ssim": [], "psnr": []}
-    for real, other in list(zip(theirs, ours, strict=False))[:PAIRS]:
-        pair = mc.compare(real, other, metrics=list(found)).pairs[0]
-        for name, values in found.items():
+def likeness(tested: list[Volume], others: list[Volume]) -> dict[str, list[float]]:
+    """Return SSIM and PSNR of pairs of unrelated blocks, as the source prints them."""
+    by_metric: dict[str, list[float]] = {"ssim": [], "psnr": []}
+    for real, other in list(zip(tested, others, strict=False))[:PAIRS]:
+        pair = mc.compare(real, other, metrics=list(by_metric)).pairs[0]
+        for name, values in by_metric.items():
             value = pair[name].value(direction="mean").value
             if value is not None:
                 values.append(round(float(value), 4))
-    return found
+    return by_metric

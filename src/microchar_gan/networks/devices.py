@@ -1,4 +1,4 @@
-"""Where a network runs, and in which precision."""
+"""Devices and precisions: their choice, and modules brought to them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,22 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def choose_device(wanted: Device) -> torch.device:
-    """Return the device asked for, or the best there is for "auto"; one that is absent is an error."""
+    """Return the device of that name; "auto" stands for the fastest one present.
+
+    Raises
+    ------
+    InputError
+        If PyTorch finds no such device here.
+    """
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
-        return torch.device(next(name for name, there in present.items() if there))
+        return torch.device(next(name for name, is_present in present.items() if is_present))
     if wanted not in present:
         raise InputError(f"device={wanted!r}: expected auto, {', '.join(present)}")
     if not present[wanted]:
         raise InputError(
             f"device={wanted!r}: PyTorch {torch.__version__} finds no such device here; "
-            "use device='auto' (--device auto), which takes what there is, or install a PyTorch built for it"
+            "use device='auto' (--device auto), which takes the one present, or install a PyTorch built for it"
         )
     return torch.device(wanted)
 
@@ -32,13 +38,13 @@ def choose_device(wanted: Device) -> torch.device:
 Module = TypeVar("Module", bound=nn.Module)
 
 
-def place(module: Module, device: torch.device, order: torch.memory_format) -> Module:
-    """Bring a module to a device, its weights in the order that convolutions there are fastest with."""
+def to_device(module: Module, device: torch.device, order: torch.memory_format) -> Module:
+    """Move a module to a device and store its weights in the memory format that convolutions are fastest with."""
     return module.to(device).to(memory_format=order)  # type: ignore[call-overload]
 
 
 def runs_half(wanted: Precision, device: torch.device) -> bool:
-    """Return whether convolutions run in bfloat16: unless told otherwise, where the hardware multiplies it."""
+    """Return whether convolutions run in bfloat16; "auto" uses it where the hardware multiplies it."""
     if wanted == "bfloat16" and device.type == "mps":
         raise InputError("precision='bfloat16': PyTorch has no such 3D convolutions on mps; use 'auto' or 'float32'")
     if wanted != "auto":
@@ -49,10 +55,7 @@ def runs_half(wanted: Precision, device: torch.device) -> bool:
 
 
 def exact_float32(device: torch.device) -> AbstractContextManager[Any]:
-    """Have convolutions of float32 round to float32: graphics processors take TensorFloat-32 unless told otherwise.
-
-    It holds within the context only.
-    """
+    """Return a context in which float32 convolutions do not round to TensorFloat-32, the default on CUDA devices."""
     if device.type != "cuda":
         return nullcontext()
     cudnn = torch.backends.cudnn
@@ -62,6 +65,6 @@ def exact_float32(device: torch.device) -> AbstractContextManager[Any]:
 
 
 def describe(device: torch.device, half: bool) -> str:
-    """Return the kind of machine, for the record."""
+    """Return device, threads and precision as text, for the record of a fit."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return f"{name}, {torch.get_num_threads()} threads, {'bfloat16' if half else 'float32'}"

@@ -1,4 +1,4 @@
-"""Pictures: slices of what was learnt from, of what was held out and of what was made; and learning curves."""
+"""Pictures: slices of the training slab, the test slab and generated samples; learning curves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tables import Found, Group
+from tables import Group, Runs
 
 import microchar as mc
 from microchar.core.volume import Volume
@@ -16,16 +16,16 @@ COLUMNS = 4
 
 
 def draw_slices(path: Path, group: Group, train: Volume, test: Volume) -> None:
-    """Draw squares of middle slices normal to axis 1, real ones and one of each model."""
+    """Draw middle slices normal to axis 1 of both slabs and of one sample per model."""
     plt = pyplot()
     edge = min(2 * group.size, *(n for volume in (train, test) for n in np.delete(volume.shape, 1)))
-    shown = {"real: learnt from": train, "real: held out": test}
-    # A sample may lack some of them.
+    shown = {"real: training slab": train, "real: test slab": test}
+    # A sample may lack some phases, so they are given.
     phases = dict(zip(train.phases, train.grey_values, strict=True))
-    for found in group.main():
-        file = next(iter(sorted(found.folders[0].glob("samples-*/*.tif"))), None)
+    for runs in group.main():
+        file = next(iter(sorted(runs.folders[0].glob("samples-*/*.tif"))), None)
         if file is not None:
-            shown[found.row] = mc.read_volume(file, phases=phases)
+            shown[runs.row] = mc.read_volume(file, phases=phases)
     rows = -(-len(shown) // COLUMNS)
     figure, axes = plt.subplots(rows, COLUMNS, figsize=(10, 2.6 * rows), squeeze=False)
     for axis in axes.flat:
@@ -38,18 +38,18 @@ def draw_slices(path: Path, group: Group, train: Volume, test: Volume) -> None:
 
 
 def draw_curves(path: Path, groups: Sequence[Group]) -> bool:
-    """Draw the totals of each training against its minutes; return whether there are any."""
+    """Draw the totals of each training over its minutes; return whether there are any."""
     plt = pyplot()
-    panels = [(group, [found for found in group.main() if curves_of(found)]) for group in groups]
+    panels = [(group, [runs for runs in group.main() if curves_of(runs)]) for group in groups]
     panels = [(group, learnt) for group, learnt in panels if learnt]
     if not panels:
         return False
     figure, axes = plt.subplots(1, len(panels), figsize=(max(4, 3.2 * len(panels)), 3), squeeze=False, sharey=True)
-    names = list(dict.fromkeys(found.row for _, learnt in panels for found in learnt))
+    names = list(dict.fromkeys(runs.row for _, learnt in panels for runs in learnt))
     for axis, (group, learnt) in zip(axes.flat, panels, strict=True):
-        for found in learnt:
-            for minutes, totals in curves_of(found):
-                axis.plot(minutes, totals, lw=1, marker=".", ms=3, color=f"C{names.index(found.row)}")
+        for runs in learnt:
+            for minutes, totals in curves_of(runs):
+                axis.plot(minutes, totals, lw=1, marker=".", ms=3, color=f"C{names.index(runs.row)}")
         axis.set_title(group.material, fontsize=9)
         axis.set_xlabel("minutes")
         axis.set_yscale("log")
@@ -63,10 +63,10 @@ def draw_curves(path: Path, groups: Sequence[Group]) -> bool:
     return True
 
 
-def curves_of(found: Found) -> list[tuple[list[float], list[float]]]:
-    """Return minutes and totals of each seed, as its training wrote them down."""
+def curves_of(runs: Runs) -> list[tuple[list[float], list[float]]]:
+    """Return minutes and totals of each seed, from the history of its training."""
     curves = []
-    for folder in found.folders:
+    for folder in runs.folders:
         file = folder / "model.fit" / "history.csv"
         if file.exists():
             rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
@@ -75,7 +75,7 @@ def curves_of(found: Found) -> list[tuple[list[float], list[float]]]:
 
 
 def pyplot():
-    """Return pyplot, set to draw into files."""
+    """Return pyplot with a backend that draws into files."""
     import matplotlib
 
     matplotlib.use("Agg")
