@@ -15,7 +15,7 @@ import tifffile
 
 import microchar as mc
 from microchar.cli.program import main
-from microchar.measurement.metric import names
+from microchar.metrics import metric_names
 
 QUICK = ["--metrics", "volume_fraction,lineal_path,ssim", "--r-max", "4"]
 
@@ -77,7 +77,7 @@ def test_measure_writes_one_volume(pair):
     assert set(pd.read_csv(pair / "out" / "profiles.csv").volume) == {"real"}
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", metric_names())
 def test_every_metric_is_selectable_by_itself(pair, name):
     arguments = ["report", str(pair / "real.tif"), str(pair / "fake.tif"), "-o", str(pair / "out")]
     assert run(pair, *arguments, "--metrics", name, "--r-max", "4", "--window", "4", "--format", "json") == 0
@@ -141,7 +141,7 @@ def test_a_volume_of_one_phase_is_reported_with_statuses(pair):
 def test_metrics_lists_every_id(capsys):
     assert main(["metrics"]) == 0
     printed = capsys.readouterr().out
-    for name in names():
+    for name in metric_names():
         assert name in printed
 
 
@@ -208,16 +208,16 @@ def test_output_that_is_a_file_is_refused(pair, capsys):
 _INTERRUPTED = """
 import os, signal, sys
 from microchar.cli import program as cli
-from microchar.measurement import measuring as measurement
+from microchar.measurement import tasks
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it, as `nohup` does
-run_one = measurement._run_one
-done = []
-def run_until_signalled(*task):
-    if done:
+section = tasks.section
+begun = []
+def section_until_signalled(*arguments):
+    if begun:
         os.kill(os.getpid(), int(sys.argv[1]))
-    done.append(task)
-    return run_one(*task)
-measurement._run_one = run_until_signalled
+    begun.append(arguments)
+    return section(*arguments)
+tasks.section = section_until_signalled
 sys.exit(cli.main(sys.argv[2:]))
 """
 
@@ -288,8 +288,8 @@ def test_bad_options_of_effective_diffusivity_exit_2(pair, option, capsys):
 def test_interval_is_told_while_it_narrows():
     seen = []
     labels = (np.random.default_rng(0).random((12, 12, 12)) < 0.3).astype(np.uint8)
-    mc.measure(labels, ["effective_diffusivity"], progress=lambda fraction, volume, what: seen.append(what))
-    assert any(what.startswith("effective_diffusivity ") and " to " in what for what in seen)
+    mc.measure(labels, ["effective_diffusivity"], progress=lambda fraction, text: seen.append(text))
+    assert any("effective diffusivity " in text and " to " in text for text in seen)
 
 
 def test_options_of_measuring_are_refused_where_nothing_is_measured(pair, capsys):

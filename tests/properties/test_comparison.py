@@ -120,6 +120,6 @@ def test_anything_with_array_is_taken():
 
 def test_progress_rises_to_one():
     seen = []
-    mc.compare(REAL, FAKE, ONLY, progress=lambda fraction, volume, metric: seen.append(fraction))
+    mc.compare(REAL, FAKE, ONLY, progress=lambda fraction, text: seen.append(fraction))
     assert seen == sorted(seen)
     assert seen[-1] == 1

@@ -147,9 +147,9 @@ def test_metrics_of_two_volumes_are_refused_by_name():
 
 def test_misspelt_parameters_are_refused_and_those_of_other_metrics_are_not():
     for call in (mc.measure, lambda volume, *given, **how: mc.compare(volume, volume, *given, **how)):
-        with pytest.raises(mc.InputError, match="rmax=: no metric has this parameter; did you mean 'r_max'"):
-            call(VOLUME, ["lineal_path"], rmax=4)
-    found = mc.measure(VOLUME, ["volume_fraction"], r_max=4, connectivity=26)
+        with pytest.raises(mc.InputError, match="metric 'lineal_path' has no parameter 'rmax'; did you mean 'r_max'"):
+            call(VOLUME, ["lineal_path"], parameters={"lineal_path": {"rmax": 4}})
+    found = mc.measure(VOLUME, ["volume_fraction"], r_max=4, parameters={"cluster_density": {"connectivity": 26}})
     assert list(found) == ["volume_fraction"]
 
 

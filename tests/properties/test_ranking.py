@@ -11,8 +11,8 @@ from microchar.comparison.held_out import DEFAULT_METRICS, HeldOut
 from microchar.comparison.ranking import rank
 from microchar.core.errors import InputError
 from microchar.core.volume import Volume, as_volume
+from microchar.generation.catalogue import create_generator
 from microchar.generation.training import TrainingData
-from microchar.generators import create
 from microchar.measurement.measuring import measure
 
 RNG = np.random.default_rng(5)
@@ -160,7 +160,7 @@ def test_a_generator_of_solids_is_ranked_by_images_of_oblong_shape():
     data = TrainingData.from_slices(images)
     held_out = HeldOut(data, (16, 12, 24), FEW)
     assert held_out.shape == (16, 12, 24)
-    fitted = create("gaussian-field").fit(field((40, 32, 64), 1))
+    fitted = create_generator("gaussian-field").fit(field((40, 32, 64), 1))
     found = rank(data, fitted, shape=(16, 12, 24), samples=2, metrics=FEW)
     assert found.entries[0].score.n_samples == 2 * 3 * 3  # samples, directions, slices
     assert found.entries[0].score.total < 2
@@ -227,15 +227,15 @@ def test_threads_change_nothing():
 
 def test_candidates_are_sorted_and_those_that_saw_the_held_out_voxels_are_named():
     real = field((48, 48, 48), 0)
-    fitted, shuffled = (create(name).fit(real) for name in ("gaussian-field", "shuffle"))
-    other = create("shuffle").fit(field(CUBE, 3))
+    fitted, shuffled = (create_generator(name).fit(real) for name in ("gaussian-field", "shuffle"))
+    other = create_generator("shuffle").fit(field(CUBE, 3))
     seen = []
     found = rank(
         real,
         [shuffled, fitted, other, field((48, 48, 48), 2)],
         samples=2,
         shape=CUBE,
-        progress=lambda fraction, what: seen.append(fraction),
+        progress=lambda fraction, text: seen.append(fraction),
     )
     order = [entry.name for entry in found.entries]
     assert sorted(order) == ["field 2", "gaussian-field", "shuffle", "shuffle (2)"]
@@ -256,7 +256,7 @@ def test_candidates_are_sorted_and_those_that_saw_the_held_out_voxels_are_named(
 def test_a_mask_says_what_is_held_out():
     real = field((48, 48, 48), 0)
     train = np.arange(48)[:, None, None] < 24
-    fitted = create("shuffle").fit(as_volume(real, mask=np.broadcast_to(train, real.shape)))
+    fitted = create_generator("shuffle").fit(as_volume(real, mask=np.broadcast_to(train, real.shape)))
     found = rank(real, fitted, mask=np.broadcast_to(~train, real.shape), shape=CUBE, metrics=FEW)
     assert [block.partition(",")[0] for block in found.held_out.blocks()] == ["24:48"] * 4
     assert not found.entries[0].notes
@@ -273,7 +273,9 @@ def test_the_shape_is_chosen_so_that_several_blocks_fit():
 
 
 def test_solids_of_a_generator_are_judged_by_images():
-    found = rank(field((1, 64, 64), 0), {"a": create("gaussian-field").fit(field((48, 48, 48), 1))}, metrics=FEW)
+    found = rank(
+        field((1, 64, 64), 0), {"a": create_generator("gaussian-field").fit(field((48, 48, 48), 1))}, metrics=FEW
+    )
     assert found.entries[0].score.total < 3
 
 
@@ -283,4 +285,4 @@ def test_nothing_to_rank_is_refused():
     with pytest.raises(InputError, match="samples=0"):
         rank(field(CUBE, 0), field(CUBE, 1), samples=0)
     with pytest.raises(InputError, match="must be fitted"):
-        rank(field(CUBE, 0), create("shuffle"), shape=(12, 12, 12))
+        rank(field(CUBE, 0), create_generator("shuffle"), shape=(12, 12, 12))

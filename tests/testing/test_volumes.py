@@ -9,6 +9,8 @@ import microchar as mc
 from microchar.core.errors import InputError
 from microchar.testing.volumes import checkerboard, overlapping_spheres, serpentine, slabs, straight_channel
 
+pytestmark = pytest.mark.analytic
+
 RADIUS, FRACTION = 6.0, 0.3
 
 

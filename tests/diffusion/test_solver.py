@@ -1,4 +1,4 @@
-"""Effective diffusivity and tortuosity factor where the answer is known."""
+"""The solver where the answer is known, against a dense matrix, and against TauFactor on real volumes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import microchar as mc
-from microchar.core.errors import InputError
-from microchar.diffusion import solve
+from media import transport_problems
+from microchar.diffusion import network, problem, small, solve
+from oracles.transport import effective_diffusivity
 
 
 def random_labels(shape=(16, 15, 14), porosity=0.6, seed=0):
@@ -22,12 +25,14 @@ def spheres(edge):
     return (np.sqrt((centres**2).sum(axis=0)) > 0.4).astype(np.uint8)
 
 
+@pytest.mark.analytic
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_all_conducting_is_free_space(axis):
     found = solve(np.ones((5, 6, 7), np.uint8), (0, 1), axis=axis, voxel_size=(1, 2, 3))
     assert found.value == pytest.approx(1, abs=1e-8)
 
 
+@pytest.mark.analytic
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_slabs_conduct_in_series_and_in_parallel(axis):
     rng = np.random.default_rng(axis)
@@ -40,6 +45,7 @@ def test_slabs_conduct_in_series_and_in_parallel(axis):
     assert parallel.value == pytest.approx(np.mean(conductivity[profile]), rel=1e-8)
 
 
+@pytest.mark.analytic
 def test_serpentine():
     n = 21  # length; turns of width 5 at every other plane
     labels = np.zeros((n, 5, 3), np.uint8)
@@ -54,6 +60,7 @@ def test_serpentine():
     assert tau.lower <= tau.value <= tau.upper
 
 
+@pytest.mark.analytic
 def test_slanted_strip_conducts_less_than_a_straight_one():
     # A staircase of two-voxel steps: between the path through the corner voxels and the straight one.
     labels = np.zeros((12, 14, 1), np.uint8)
@@ -64,6 +71,7 @@ def test_slanted_strip_conducts_less_than_a_straight_one():
     assert found == pytest.approx(solve(labels[::-1], (0, 1)).value, rel=1e-9)
 
 
+@pytest.mark.analytic
 def test_dead_ends_and_isolated_pores_change_nothing():
     labels = np.zeros((10, 9, 9), np.uint8)
     labels[:, 2:4, 2:4] = 1
@@ -76,28 +84,7 @@ def test_dead_ends_and_isolated_pores_change_nothing():
     assert found.conducting_fraction > found.percolating_fraction == pytest.approx((40 + 4) / 810)
 
 
-def test_not_percolating_has_no_tortuosity():
-    labels = np.ones((6, 6, 6), np.uint8)
-    labels[3] = 0
-    found = mc.measure(labels, ["effective_diffusivity", "tortuosity_factor"])
-    d = found["effective_diffusivity"].value(phase="1", direction="0", feature="")
-    tau = found["tortuosity_factor"].value(phase="1", direction="0", feature="")
-    assert (d.value, d.lower, d.upper, d.status) == (0, 0, 0, "not_percolating")
-    assert (tau.value, tau.lower, tau.upper, tau.status) == (None, None, None, "not_percolating")
-    assert "zero" in d.message
-    assert "does not exist" in tau.message
-    assert found["effective_diffusivity"].value(phase="1", direction="1", feature="").value == pytest.approx(5 / 6)
-
-
-def test_absent_phase_and_single_phase():
-    volume = mc.as_volume(np.zeros((4, 4, 4), int), phases={"pore": 0, "solid": 1})
-    result = mc.metrics.EffectiveDiffusivity()(volume)
-    assert result.value(phase="pore", direction="2", feature="").value == pytest.approx(1)
-    assert result.value(phase="solid", direction="2", feature="").status == "absent_phase"
-    tau = mc.metrics.TortuosityFactor()(volume).value(phase="solid", direction="2", feature="")
-    assert (tau.value, tau.status) == (None, "absent_phase")
-
-
+@pytest.mark.analytic
 def test_hashin_shtrikman_is_kept_by_an_isotropic_medium():
     for porosity in (0.5, 0.7, 0.9):
         labels = random_labels((24, 24, 24), porosity)
@@ -106,6 +93,7 @@ def test_hashin_shtrikman_is_kept_by_an_isotropic_medium():
         assert solve(labels, (0, 1)).value < 2 * phi / (3 - phi)
 
 
+@pytest.mark.analytic
 def test_cubic_array_of_spheres_converges_to_the_analytic_value():
     f = 4 / 3 * np.pi * 0.4**3
     truth = 1 - 3 * f / (2 + f - 0.392 * f ** (10 / 3))
@@ -116,6 +104,7 @@ def test_cubic_array_of_spheres_converges_to_the_analytic_value():
         assert 1.6 < coarse / fine < 2.5
 
 
+@pytest.mark.analytic
 def test_stretching_all_voxels_changes_nothing_and_one_axis_scales_a_channel():
     labels = random_labels()
     plain = solve(labels, (0, 1), tolerance=1e-6)
@@ -126,6 +115,7 @@ def test_stretching_all_voxels_changes_nothing_and_one_axis_scales_a_channel():
     assert stretched == pytest.approx(straight, abs=1e-5)
 
 
+@pytest.mark.analytic
 def test_periodic_sides_open_ways():
     labels = np.zeros((4, 5, 1), np.uint8)
     labels[:2, 0] = labels[1:, 4] = 1
@@ -134,6 +124,7 @@ def test_periodic_sides_open_ways():
     assert solve(labels, (0, 1), axis=2).value == pytest.approx(labels.mean())
 
 
+@pytest.mark.analytic
 def test_image_at_any_position_of_the_flat_axis():
     image = random_labels((1, 20, 18), 0.8)
     expected = solve(image, (0, 1), axis=1, voxel_size=(7, 1, 2)).value
@@ -141,49 +132,81 @@ def test_image_at_any_position_of_the_flat_axis():
     assert solve(np.moveaxis(image, 0, 1), (0, 1), axis=0, voxel_size=(1, 7, 2)).value == pytest.approx(expected)
 
 
-def test_mixture_is_labelled_by_its_phases():
-    labels = np.random.default_rng(1).integers(0, 3, (8, 8, 8))
-    volume = mc.as_volume(labels, phases=["pore", "solid", "binder"])
-    metric = mc.metrics.EffectiveDiffusivity(diffusivity={"pore": 1, "binder": 0.05}, axes=(1,))
-    found = metric(volume).value(phase="pore+binder", direction="1", feature="")
-    assert found.value == pytest.approx(solve(labels.astype(np.uint8), (1, 0, 0.05), axis=1).value)
-    tau = mc.metrics.TortuosityFactor(diffusivity={"pore": 1, "binder": 0.05}, axes=(1,))(volume)
-    assert tau.value(feature="").value == pytest.approx(np.mean(labels != 1) / found.value)
+@pytest.mark.oracle
+@given(transport_problems())
+@settings(deadline=None, max_examples=150)
+def test_interval_holds_the_dense_solution(case):
+    exact = effective_diffusivity(**case)
+    found = solve(**case, tolerance=1e-6)
+    # lstsq and the factorisation both round: 1e-9 covers a condition number of 1e6.
+    assert found.lower - 1e-9 <= exact <= found.upper + 1e-9
+    assert found.value == pytest.approx(exact, rel=1e-7, abs=1e-9)
+    assert found.status in ("ok", "not_percolating", "absent_phase")
+    assert (found.value == 0) == (found.status != "ok")
 
 
-def test_a_mask_is_refused_unless_it_insulates():
-    labels = np.zeros((6, 6, 6), int)
-    mask = np.ones((6, 6, 6), bool)
-    mask[:, :3] = False
-    volume = mc.as_volume(labels, mask=mask)
-    with pytest.raises(InputError, match="effective_diffusivity"):
-        mc.measure(volume, ["effective_diffusivity"])
-    found = mc.metrics.EffectiveDiffusivity(mask_insulating=True, axes=(0,))(volume)
-    assert found.value(feature="").value == pytest.approx(0.5)
+@pytest.mark.oracle
+@given(transport_problems(), st.floats(1e-6, 1.0), st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=100)
+def test_bounds_hold_for_a_poisoned_field(case, size, seed):
+    posed = problem.make_problem(**case)
+    net, _ = network.assemble(posed)
+    if net.n == 0:
+        return
+    exact, *_ = next(small.fields(net))
+    truth = net.inlet @ (1 - exact)
+    poisoned = exact + size * np.random.default_rng(seed).standard_normal(net.n)
+    lower, upper = net.bounds(poisoned)
+    assert lower <= truth <= upper
+    assert lower >= 0
 
 
+@pytest.mark.oracle
+def test_conjugate_gradients_and_factorisation_agree():
+    labels = (np.random.default_rng(5).random((20, 18, 16)) < 0.6).astype(np.uint8)
+    net, _ = network.assemble(problem.make_problem(labels, (0, 1), axis=0))
+    direct = net.bounds(next(iter(small.fields(net)))[0])
+    iterated = [net.bounds(u) for u, _, _ in small._conjugate_gradients(net)]
+    assert all(lower <= direct[1] and direct[0] <= upper for lower, upper in iterated)
+    gaps = [upper - lower for lower, upper in iterated]
+    assert gaps[-1] < 1e-6 * direct[1]
+    assert gaps[-1] < gaps[0]
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize(("axis", "expected"), [(0, 4.116), (1, 5.010), (2, 5.424)])
+def test_berea_corner_agrees_with_taufactor(real_array, axis, expected):
+    pore = (real_array("berea")[:100, :100, :100] == 0).astype(np.uint8)
+    found = solve(pore, (0, 1), axis=axis)
+    # The expected values are TauFactor's at its default tolerance, good to about 1e-3.
+    assert found.conducting_fraction / found.value == pytest.approx(expected, rel=2e-3)
+    assert found.percolating_fraction == pytest.approx(0.202057, abs=1e-6)
+    assert found.gap <= 1e-3
+
+
+@pytest.mark.realdata
 @pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"axes": (3,)}, "axes="),
-        ({"axes": ()}, "axes="),
-        ({"tolerance": 0}, "tolerance="),
-        ({"backend": "magic"}, "backend="),
-        ({"diffusivity": {"0": -1}}, "diffusivity="),
-        ({"diffusivity": {"0": 1}, "conducting": ("0",)}, "exclude each other"),
-        ({"conducting": ("pore",)}, "no phase is named pore"),
-    ],
+    ("name", "size", "expected"),
+    # TauFactor's: Ketton and Berea 400³ as handed down to us; Berea 200³ from one run of ours (1.2.1), which stopped at
+    # 2000 iterations with conv_crit 2e-3: its agreement to 1e-3 is a cross-check, not a converged reference.
+    [("berea", 200, 0.03366), ("ketton", 256, 0.022568), ("berea", 400, 0.039609)],
 )
-def test_bad_arguments_are_refused_by_name(arguments, message):
-    with pytest.raises(InputError, match=message):
-        mc.metrics.EffectiveDiffusivity(**arguments)(mc.as_volume(np.zeros((3, 3, 3), int)))
+def test_rocks_agree_with_taufactor(real_array, name, size, expected):
+    pore = (real_array(name)[:size, :size, :size] == 0).astype(np.uint8)
+    found = solve(pore, (0, 1), threads=2)
+    assert found.status == "ok"
+    assert found.gap <= 1e-3
+    assert found.value == pytest.approx(expected, rel=1e-3)
 
 
-def test_a_single_voxel_has_no_axis_of_transport():
-    found = mc.measure(np.zeros((1, 1, 1), int), ["effective_diffusivity", "tortuosity_factor"])
-    assert {result.status for result in found.values()} == {"not_applicable"}
-
-
-def test_an_axis_of_one_voxel_is_refused():
-    with pytest.raises(InputError, match="axis of one voxel"):
-        mc.metrics.EffectiveDiffusivity(axes=(0,))(mc.as_volume(np.zeros((3, 3), int)))
+@pytest.mark.realdata
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_two_conducting_phases_of_cast_iron(real_array, axis):
+    iron = (real_array("cast_iron") == 182).astype(np.uint8)
+    found = solve(iron, (129, 80.4), axis=axis, tolerance=1e-4)
+    # chfem, periodic along the axis of transport too, so the same to a per cent.
+    assert found.value == pytest.approx(85.2493, rel=0.01)
+    # Between the layers in series and in parallel, which hold for any medium.
+    phi = iron.mean()
+    assert 1 / ((1 - phi) / 129 + phi / 80.4) < found.lower
+    assert found.upper < (1 - phi) * 129 + phi * 80.4

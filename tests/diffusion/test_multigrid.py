@@ -5,43 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import microchar as mc
+from media import transport_problems
 from microchar.core.errors import NotEnoughMemoryError
 from microchar.diffusion import hierarchy, multigrid, network, problem, small, solver
 from oracles.transport import effective_diffusivity
 
-SHAPES = [(1, 7, 13), (13, 1, 1), (2, 2, 2), (5, 4, 6), (3, 9, 2), (7, 7, 1), (6, 5, 5), (1, 1, 4), (8, 6, 5)]
+pytestmark = pytest.mark.oracle
 
 
 def by_multigrid(labels, conductivity, *, tolerance=1e-6, threads=1, concentration=False, **geometry):
     posed = problem.make_problem(labels, conductivity, **geometry)
     return solver._multigrid(posed, tolerance, threads, 100, concentration, lambda lower, upper: None)
-
-
-@st.composite
-def cases(draw):
-    fractions = draw(st.sampled_from([(0.3, 0.7, 0.0), (0.1, 0.9, 0.0), (0.2, 0.4, 0.4), (0.0, 0.5, 0.5)]))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    return {
-        "labels": rng.choice(3, draw(st.sampled_from(SHAPES)), p=fractions).astype(np.uint8),
-        "conductivity": draw(st.sampled_from([(0, 1, 0), (0, 1, 0.05), (0.3, 1, 20), (0, 1, 1)])),
-        "axis": draw(st.integers(0, 2)),
-        "voxel_size": draw(st.sampled_from([(1.0, 1.0, 1.0), (2.0, 1.0, 0.5)])),
-        "periodic": draw(st.sampled_from([(), (1,), (0, 1, 2)])),
-    }
-
-
-@given(cases())
-@settings(deadline=None, max_examples=150)
-def test_interval_holds_the_dense_solution(case):
-    exact = effective_diffusivity(**case)
-    found = by_multigrid(**case)
-    # lstsq rounds: 1e-9 covers a condition number of 1e6.
-    assert found.lower - 1e-9 <= exact <= found.upper + 1e-9
-    assert found.value == pytest.approx(exact, rel=1e-6, abs=1e-9)
-    assert (found.value == 0) == (found.status == "not_percolating")
 
 
 def medium(seed, shape, porosity):
@@ -50,6 +26,17 @@ def medium(seed, shape, porosity):
 
     noise = gaussian_filter(np.random.default_rng(seed).standard_normal(shape), 1.5, mode="wrap")
     return (noise < np.quantile(noise, porosity)).astype(np.uint8)
+
+
+@given(transport_problems())
+@settings(deadline=None, max_examples=150)
+def test_interval_holds_the_dense_solution(case):
+    exact = effective_diffusivity(**case)
+    found = by_multigrid(**case)
+    # lstsq rounds: 1e-9 covers a condition number of 1e6.
+    assert found.lower - 1e-9 <= exact <= found.upper + 1e-9
+    assert found.value == pytest.approx(exact, rel=1e-6, abs=1e-9)
+    assert (found.value == 0) == (found.status == "not_percolating")
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -166,7 +153,7 @@ def test_too_few_iterations_say_so_and_give_the_interval_reached():
 
 
 def test_memory_is_refused_before_it_is_allocated(monkeypatch):
-    monkeypatch.setattr(hierarchy, "_available_memory", lambda: 1e6)
+    monkeypatch.setattr(hierarchy, "available_memory", lambda: 1e6)
     labels = np.ones((70, 70, 70), np.uint8)
     with pytest.raises(NotEnoughMemoryError, match=r"343000|3\.43e\+05"):
         solver.solve(labels, (0, 1))
