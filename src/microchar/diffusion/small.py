@@ -52,7 +52,7 @@ def _conjugate_gradients(network: Network) -> Iterator[tuple[np.ndarray, int, st
 
     u = np.full(network.n, 0.5)
     for stop in _STOPS:
-        u, failed = cg(matrix, network.inlet, u, rtol=stop, maxiter=_MAX_ITERATIONS, M=jacobi, progress=count)
+        u, failed = cg(matrix, network.inlet, u, rtol=stop, maxiter=_MAX_ITERATIONS, M=jacobi, callback=count)
         yield u, iterations, "conjugate gradients"
         if failed:
             return
