@@ -160,7 +160,7 @@ def dissipation(
             here, balance = x[i], 0.0
             for sign in range(2 if ends[i] else 0):
                 if (ends[i] >> sign) & 1:
-                    # Flow out of the node: to the inlet, where x is 1 (sign 0), or to the outlet, where x is 0 (sign 1).
+                    # Flow out of the node, to the inlet, where x is 1 (sign 0), or the outlet, where x is 0 (sign 1).
                     g, d, e = end_conductance(kind, table, i), here - (1 - sign), coarse_end_drop[a]
                     balance -= g * (d + e)
                     current -= (1 - sign) * g * (d + e)

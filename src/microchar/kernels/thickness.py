@@ -137,8 +137,8 @@ def _bound_cap(step, length, twice_plane, radius, low, high):  # type: ignore[no
     cosine = min(twice_plane / (2 * length * radius), 1.0)
     sine = np.sqrt(1 - cosine**2)
     for axis in range(3):
-        # `along` is the cosine of the angle between the axis of the cap and the coordinate axis. The cap extends to both
-        # sides of its axis by the angle of the cap.
+        # `along` is the cosine of the angle between the axis of the cap and the coordinate axis. The cap extends to
+        # both sides of its axis by the angle of the cap.
         along = -step[axis] / length
         across = np.sqrt(max(1 - along**2, 0.0))
         low[axis] = -radius if cosine <= -along else radius * (along * cosine - across * sine)
