@@ -1,4 +1,4 @@
-"""A single PNG image."""
+"""PNG images."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SUFFIXES = (".png",)
 
 
 def read(path: Path, options: Options) -> Image:
-    """Read grey values; of an image with a palette, the places in the palette.
+    """Read the grey values of an image or, if it has a palette, the palette indices.
 
-    PNG files say nothing that could be taken for a voxel size: their pixels per
-    metre are those of a screen or printer.
+    PNG files contain no voxel size: their pixels per metre are those of a screen
+    or printer.
     """
     del options
     from PIL import Image as Pillow
