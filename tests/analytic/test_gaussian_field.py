@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from microchar.generators._covariances import covariance_of
+from microchar.generators._spectrum import fold, nearest_spectrum
 from scipy.integrate import quad
 from scipy.special import ndtri
 
 from microchar.core.errors import InputError, MissingDependencyError
 from microchar.core.volume import as_volume
 from microchar.generation.training import TrainingData
-from microchar.generators._covariances import covariance_of
-from microchar.generators._spectrum import fold, nearest_spectrum
 from microchar.generators.gaussian_field import (
     GaussianField,
     cut_gaussian_field,

@@ -23,12 +23,12 @@ CLUSTER_METRICS = [ClusterDensity, LargestClusterFraction, PercolatingFraction, 
 
 @pytest.mark.analytic
 def test_corners_join_a_checkerboard():
-    board = checkerboard((12, 12, 12), cell=3)
-    separate, joined = (ClusterDensity(connectivity=c, periodic=(0, 1, 2))(board) for c in (6, 26))
+    cells = checkerboard((12, 12, 12), cell=3)
+    separate, joined = (ClusterDensity(connectivity=c, periodic=(0, 1, 2))(cells) for c in (6, 26))
     assert separate.value(phase="1").value == pytest.approx(32 / 12**3, rel=1e-12)
     assert joined.value(phase="1").value == pytest.approx(1 / 12**3, rel=1e-12)
-    c2 = TwoPointCluster(connectivity=26, periodic=(0, 1, 2))(board)
-    s2 = TwoPointCorrelation(periodic=(0, 1, 2), radial=False)(board)
+    c2 = TwoPointCluster(connectivity=26, periodic=(0, 1, 2))(cells)
+    s2 = TwoPointCorrelation(periodic=(0, 1, 2), radial=False)(cells)
     assert [np.array_equal(p.y, q.y) for p, q in zip(c2.profiles, s2.profiles, strict=True)] == [True] * 8
 
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 import microchar as mc
 from microchar.core.errors import InputError
-from microchar.io._crop import crop_box
-from microchar.io.slices import natural
+from microchar.io.crop import crop_box
+from microchar.io.formats.slices import natural
 
 SHAPE = (7, 9, 11)
 
@@ -462,7 +462,7 @@ def test_the_source_is_recorded(tmp_path):
 
 TOY = """
 import numpy as np
-from microchar.io._image import Image
+from microchar.io.image import Image
 FORMAT = "toy"
 SUFFIXES = (".toy", ".toy/")
 def read(path, options):
@@ -472,11 +472,12 @@ def read(path, options):
 
 
 def test_another_format_comes_by_adding_a_module(tmp_path, monkeypatch):
-    import microchar.io
+    import microchar.io.formats
+    from microchar.io.dispatch import readers
 
     (tmp_path / "toy.py").write_text(TOY)
-    monkeypatch.setattr(microchar.io, "__path__", [*microchar.io.__path__, str(tmp_path)])
-    microchar.io._by_suffix.cache_clear()
+    monkeypatch.setattr(microchar.io.formats, "__path__", [*microchar.io.formats.__path__, str(tmp_path)])
+    readers.cache_clear()
     try:
         (tmp_path / "a.toy").write_text("x")
         (tmp_path / "b.toy").mkdir()
@@ -486,8 +487,8 @@ def test_another_format_comes_by_adding_a_module(tmp_path, monkeypatch):
         assert volume.notes == ("as toys are",)
         assert mc.read_volume(tmp_path / "b.toy").notes == ("as toys are", "a folder")
     finally:
-        microchar.io._by_suffix.cache_clear()
-        sys.modules.pop("microchar.io.toy", None)
+        readers.cache_clear()
+        sys.modules.pop("microchar.io.formats.toy", None)
 
 
 def test_reading_numpy_files_loads_no_other_library(tmp_path):

@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from microchar.core.errors import InputError
-from microchar.core.volume import OUTSIDE
 from microchar.generators._quilting import (
     UNKNOWN,
     Cover,
@@ -22,6 +19,9 @@ from microchar.generators._quilting import (
     copied_share,
     join,
 )
+
+from microchar.core.errors import InputError
+from microchar.core.volume import OUTSIDE
 
 
 def silent():

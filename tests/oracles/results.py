@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from microchar.core.result import Profile, Result, Value
-from microchar.measurement.record import record
+from microchar.measurement.record import PhaseRecord, Record, VolumeRecord
 from microchar.measurement.tables import Named
 
 CONVENTION = {"boundary": "non-periodic", "unit of length": "um"}
@@ -17,7 +17,7 @@ AXES = ("0", "1", "2")
 
 
 def made_up(n_candidates=1, phases=("pore", "solid"), names=None, shape=(12, 16, 20)):
-    """Return the content of a ``results.json``; the same arguments give the same content."""
+    """Return a record of a reference and candidates; the same arguments give the same record."""
     names = names or ["real", *(f"fake {n}" for n in range(1, n_candidates + 1))]
     volumes = [_volume(name, place, phases, shape, len(names) > 1) for place, name in enumerate(names)]
     named = [Named(name, "", r) for place, name in enumerate(names) for r in _results(place, phases)]
@@ -27,7 +27,7 @@ def made_up(n_candidates=1, phases=("pore", "solid"), names=None, shape=(12, 16,
         for place, name in enumerate((f"another piece of {names[0]}", "all-majority block")):
             named += [Named(name, names[0], result, baseline=True) for result in _pair(place + 20)]
     provenance = {"command": "microchar report real.tif fake.tif", "created": "2026-11-22T16:00:00+00:00", "seed": 0}
-    return record(volumes, named, {"r_max": 20}, provenance, ["shapes differ: 3 metrics were measured on a crop"])
+    return Record.now(volumes, named, {"r_max": 20}, provenance, ["shapes differ: 3 metrics were measured on a crop"])
 
 
 def _volume(name, place, phases, shape, comparing):
@@ -38,20 +38,19 @@ def _volume(name, place, phases, shape, comparing):
         buffer = io.BytesIO()
         Image.fromarray(np.random.default_rng(place).choice(levels, plane)).save(buffer, "PNG")
         slices[str(axis)] = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return {
-        "name": name,
-        "role": ("candidate" if place else "reference") if comparing else "measured",
-        "path": f"folder/{name}.tif",
-        "sha256": f"{place:064x}",
-        "shape": list(shape),
-        "voxel_size": [3.0, 3.0, 3.0],
-        "unit": "um",
-        "phases": [{"name": phase, "grey_value": int(level)} for phase, level in zip(phases, levels, strict=True)],
-        "masked": False,
-        "notes": [],
-        "slices": slices,
-        "slice_positions": {str(axis): n // 2 for axis, n in enumerate(shape)},
-    }
+    return VolumeRecord(
+        name=name,
+        role=("candidate" if place else "reference") if comparing else "measured",
+        path=f"folder/{name}.tif",
+        sha256=f"{place:064x}",
+        shape=tuple(shape),
+        voxel_size=(3.0, 3.0, 3.0),
+        unit="um",
+        phases=tuple(PhaseRecord(name=p, grey_value=int(level)) for p, level in zip(phases, levels, strict=True)),
+        masked=False,
+        slices=slices,
+        slice_positions={str(axis): n // 2 for axis, n in enumerate(shape)},
+    )
 
 
 def _results(place, phases):
@@ -69,7 +68,9 @@ def _results(place, phases):
     yield _scalar("effective_diffusivity", "Effective diffusivity", r"D_\mathrm{eff}/D_0", _diffusivity(share, place))
     features = ("contrast", "energy")
     texture = [Value(feature=f, direction=d, value=40.0 + place) for d in AXES for f in features]
-    yield Result(metric="glcm", title="Co-occurrence", symbol="", kind="table", convention=CONVENTION, values=texture)
+    yield Result(
+        metric="glcm", title="Co-occurrence", symbol="", kind="table", convention=CONVENTION, values=tuple(texture)
+    )
     word = Value(estimator="8-bit", value=24.5, message="isotropic: AI <= 100")
     grey = CONVENTION | {"grey levels": "0, 255"}
     yield Result(

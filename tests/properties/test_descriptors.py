@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from microchar.generators._pair_statistics import PairStatistics, lines
 
 import microchar as mc
 from microchar.cli.program import main
@@ -16,7 +17,6 @@ from microchar.core.volume import as_volume
 from microchar.generation.descriptors import Descriptors
 from microchar.generation.loading import load_generator
 from microchar.generation.training import TrainingData
-from microchar.generators._pair_statistics import PairStatistics, lines
 from microchar.generators.annealing import Annealing
 from microchar.generators.bootstrap import Bootstrap
 from microchar.generators.gaussian_field import GaussianField

@@ -1,15 +1,18 @@
-"""What the commands about generators share: options, and generators that are ready to generate."""
+"""What the commands about generators share: options, progress that can be resumed, and generators by name or file."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from microchar.cli._parameters import values_of
+from microchar.cli._progress import ProgressLine, stopping_gently
 from microchar.cli._values import assignment
 from microchar.core.errors import InputError
+from microchar.core.progress import Progress
 from microchar.core.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -17,26 +20,45 @@ if TYPE_CHECKING:
 
 PARAMETERS = (
     "Any other option is a parameter of the generator: --key value or --key=value; `microchar generators NAME` lists "
-    "them. Of a fitted model only parameters that change how volumes are made, and not which, can be set."
+    "them. For a fitted model only parameters can be set that do not change the volumes, such as a device."
 )
 
 
 def add_common(command: argparse.ArgumentParser, of: str) -> None:
-    """Add the options that `fit` and `generate` have alike."""
+    """Add the options that `fit` and `generate` share."""
     command.add_argument(
         "--set",
         action="append",
         type=assignment,
         default=[],
         metavar="KEY=VALUE",
-        help="a parameter, as --KEY VALUE does; for those named like an option of this command",
+        help="a parameter, like --KEY VALUE; for parameters with the name of an option of this command",
     )
     command.add_argument("--seed", type=int, default=0, help=of)
     command.add_argument("--quiet", action="store_true", help="print errors only")
 
 
+@contextmanager
+def resumable_progress(options: argparse.Namespace, folders: Collection[Path]) -> Iterator[Progress]:
+    """Yield the progress of work that saves checkpoints in these folders; of other work, if there are none.
+
+    An interruption ends such work at the next step, where it can leave a
+    checkpoint, and the message names the folder.
+    """
+    with ProgressLine(options) as line, stopping_gently(line) if folders else nullcontext(line) as progress:
+        try:
+            yield progress
+        except KeyboardInterrupt:
+            folder = next((folder for folder in folders if folder.is_dir()), None)
+            if folder is None:
+                raise
+            raise KeyboardInterrupt(
+                f"interrupted; {folder} holds the progress, continue with the same command and --resume"
+            ) from None
+
+
 def ready_generator(text: str, assignments: Sequence[tuple[str, str]] = (), options: Collection[str] = ()) -> Generator:
-    """Return the generator in a file, the bundled model or the generator of that name, ready to generate."""
+    """Return the generator in a file, or the bundled model or generator of a name, ready to generate."""
     from microchar.generation.catalogue import create_generator, generator_specs
     from microchar.generation.loading import load_generator
     from microchar.generation.models import bundled_models, load_model
@@ -51,7 +73,7 @@ def ready_generator(text: str, assignments: Sequence[tuple[str, str]] = (), opti
     generator = create_generator(text, **values_of(text, assignments, options))
     if generator.spec.needs_fit:
         raise InputError(
-            f"generator {text!r} must be fitted first: `microchar fit {text} real.tif -o model.safetensors`, "
+            f"generator {text!r} must be fitted first: run `microchar fit {text} real.tif -o model.safetensors`, "
             "then `microchar generate model.safetensors …`"
         )
     return generator
@@ -60,13 +82,13 @@ def ready_generator(text: str, assignments: Sequence[tuple[str, str]] = (), opti
 def _adjusted(
     generator: Generator, text: str, assignments: Sequence[tuple[str, str]], options: Collection[str]
 ) -> Generator:
-    """Give a fitted model those parameters anew that say how volumes are made."""
-    name, able = generator.spec.id, generator.spec.adjustable
-    for key, value in values_of(name, assignments, options).items():
-        if key not in able:
+    """Set parameters of a fitted model that do not change its volumes; others are an InputError."""
+    adjustable = generator.spec.adjustable
+    for key, value in values_of(generator.id, assignments, options).items():
+        if key not in adjustable:
             raise InputError(
-                f"{text}: a fitted model has the parameters of its fit; give {key} to `microchar fit`. "
-                f"Of this one {', '.join(able) or 'none'} can be changed"
+                f"{text}: {key} cannot be changed after the fit; give it to `microchar fit`. "
+                f"Parameters of this model that can be changed: {', '.join(adjustable) or 'none'}"
             )
         setattr(generator, key, value)
     return generator

@@ -1,4 +1,4 @@
-"""The options that say how files become volumes, and reading as they say."""
+"""Options for the conversion of files to volumes, and the function that reads a volume with them."""
 
 from __future__ import annotations
 
@@ -11,24 +11,32 @@ if TYPE_CHECKING:
     from microchar.core.volume import Volume
 
 #: Options that say how files become volumes.
-INPUT = ("voxel_size", "phases", "threshold", "crop", "shape", "dtype")
+INPUT = ("voxel_size", "phases", "threshold", "crop", "shape", "dtype", "offset", "outside")
 
 
 def add_input(
     group: argparse._ArgumentGroup, *, raw_shape: str = "--shape", crop: str = "use this box of every volume"
 ) -> None:
-    """Add the options that say how files become volumes."""
+    """Add the options for the conversion of files to volumes."""
     group.add_argument("--voxel-size", metavar="SIZE", help="edge of a voxel, '0.398um', or three: '1,1,2um'")
     group.add_argument("--phases", metavar="NAME=GREY,…", help="name the phases: pore=0,solid=255")
     group.add_argument("--threshold", metavar="otsu|GREY", help="segment grey images: above the threshold is phase 1")
     group.add_argument("--crop", metavar="A:B,A:B,A:B", help=crop)
-    group.add_argument(raw_shape, dest="shape", type=integers, metavar="N,N,N", help="shape of .raw and .bin files")
-    group.add_argument("--dtype", metavar="TYPE", help="data type of .raw and .bin files, such as uint8 or '>u2'")
+    group.add_argument(raw_shape, dest="shape", type=integers, metavar="N,N,N", help="shape of raw voxels")
+    group.add_argument("--dtype", metavar="TYPE", help="data type of raw voxels, such as uint8 or '>u2'")
+    group.add_argument("--offset", type=int, metavar="BYTES", help="bytes before the first raw voxel")
+    group.add_argument("--resample", metavar="SIZE", help="measure on voxels of this size, each of its majority phase")
+    group.add_argument("--outside", type=int, metavar="GREY", help="voxels of this grey value belong to no phase")
 
 
-def read(path: str, options: argparse.Namespace, **given: Any) -> Volume:
-    """Read a volume as the input options say, or as `given` says instead."""
+def read(path: str, options: argparse.Namespace, **replacements: Any) -> Volume:
+    """Read a volume with the input options, of which `replacements` replaces some."""
     from microchar.io import read_volume
 
-    said = {key: getattr(options, key) for key in INPUT}
-    return read_volume(path, **said | given)
+    said = {key: getattr(options, key) for key in INPUT if getattr(options, key) is not None}
+    volume = read_volume(path, **said | given)
+    if options.resample is None:
+        return volume
+    from microchar.core.resampling import resample
+
+    return resample(volume, options.resample)

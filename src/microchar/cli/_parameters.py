@@ -1,4 +1,4 @@
-"""Parameters of generators and metrics as the command line gives them: text, read as the annotation says."""
+"""Parameters of generators and metrics on the command line: texts, converted to the annotated types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from microchar.core.errors import InputError
 
@@ -22,10 +22,10 @@ _NEGATIVE = re.compile(r"-\.?\d")
 
 
 def as_assignments(arguments: Sequence[str], own: Collection[str]) -> list[str]:
-    """Rewrite options that are not a command's own as ``--set key=value``: parameters may be given like options.
+    """Rewrite parameters given like options as ``--set key=value``; options of the command stay unchanged.
 
-    ``--key value`` and ``--key=value`` will do, with dashes for underscores, and
-    ``--key`` alone for ``--key true``. Behind ``--`` everything stays as it is.
+    Accepted are ``--key value`` and ``--key=value``, with dashes for underscores,
+    and ``--key`` alone for ``--key true``. Arguments after ``--`` stay unchanged.
     """
     waiting = list(arguments)
     found: list[str] = []
@@ -44,15 +44,35 @@ def as_assignments(arguments: Sequence[str], own: Collection[str]) -> list[str]:
     return found
 
 
-def parameters_of(cls: type[Generator]) -> list[tuple[str, Any, str]]:
-    """Return name, type and default, as it is written, of each parameter of a generator."""
+class Parameter(NamedTuple):
+    """A parameter of a generator: its default as text, and one line of meaning where its field has one."""
+
+    name: str
+    hint: Any
+    default: str
+    meaning: str
+
+
+def parameters_of(cls: type[Generator]) -> list[Parameter]:
+    """Return the parameters of a generator.
+
+    A field states its meaning in ``metadata["meaning"]``.
+    """
     try:
         hints = get_type_hints(cls)
     except NameError:  # an annotation of something that only type checkers import
         hints = {}
     unset = cls.when_unset()
-    own = [field for field in fields(cls) if field.init]
-    return [(field.name, hints.get(field.name, type(field.default)), _default(field, unset)) for field in own]
+    return [
+        Parameter(
+            field.name,
+            hints.get(field.name, type(field.default)),
+            _default(field, unset),
+            field.metadata.get("meaning", ""),
+        )
+        for field in fields(cls)
+        if field.init
+    ]
 
 
 def _default(field: Field[Any], unset: Mapping[str, Any]) -> str:
@@ -64,16 +84,16 @@ def _default(field: Field[Any], unset: Mapping[str, Any]) -> str:
 
 
 def values_of(name: str, assignments: Sequence[tuple[str, str]], options: Collection[str] = ()) -> dict[str, Any]:
-    """Return the parameters of a generator that were given as text.
+    """Convert parameters of a generator from texts to values.
 
     Parameters
     ----------
     name : str
-        Of the generator.
+        Id of the generator.
     assignments : sequence of (key, text)
-        Keys that the generator does not have keep their text: `create` refuses them.
+        Values of unknown keys stay texts; `create_generator` refuses them.
     options : collection of str
-        Those of the command, such as ``--output``: one of them may have been meant.
+        Options of the command, such as ``--output``, which may have been misspelt.
 
     Returns
     -------
@@ -82,11 +102,11 @@ def values_of(name: str, assignments: Sequence[tuple[str, str]], options: Collec
     Raises
     ------
     InputError
-        If a text is no value of its parameter's type, or a key looks like an option.
+        If a text is not a value of the type of its parameter, or a key looks like a misspelt option.
     """
     from microchar.generation.catalogue import find_generator
 
-    hints = {key: hint for key, hint, _ in parameters_of(find_generator(name))} if assignments else {}
+    hints = {one.name: one.hint for one in parameters_of(find_generator(name))} if assignments else {}
     values: dict[str, Any] = {}
     for key, text in assignments:
         if key not in hints:
@@ -96,7 +116,7 @@ def values_of(name: str, assignments: Sequence[tuple[str, str]], options: Collec
 
 
 def typed(cls: type, key: str, text: str, whose: str) -> Any:
-    """Return a text as the value of a field of a dataclass; one of another type is an InputError."""
+    """Convert a text to the type of a field of a dataclass; a text of another type is an InputError."""
     return _value(key, text, get_type_hints(cls)[key], whose)
 
 
@@ -115,11 +135,11 @@ def _refuse_misspelt(key: str, parameters: Sequence[str], options: Collection[st
 
 
 def parsed(text: str, hint: Any) -> Any:
-    """Return a text as a value of a type; one that cannot be raises ValueError.
+    """Convert a text to a type; a text of another type raises ValueError.
 
     Types are int, float, bool, str, None, literals, tuples and sequences (values
-    between commas, tuples of tuples between semicolons), and unions of these: the first member that fits, with text
-    last. Where a type says nothing (``Any``), the text's own looks decide.
+    separated by commas, tuples of tuples by semicolons) and unions of these: the
+    first type that fits is used, text last. For ``Any`` the form of the text decides.
     """
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
@@ -157,7 +177,7 @@ def _same(text: str, values: dict[str, Any]) -> Any:
 def _several(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
     nested = any(get_origin(kind) in (tuple, list, Sequence) for kind in kinds)
     parts = [part.strip() for part in text.split(";" if nested else ",") if part.strip()]
-    # A sequence has one kind for all, and so has a tuple whose length is open.
+    # Sequences, and tuples of any length, have one type for all items.
     each = kinds[:1] * len(parts) if len(kinds) == 1 or Ellipsis in kinds else kinds
     if len(each) != len(parts):
         raise ValueError(text)
@@ -165,6 +185,6 @@ def _several(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def written(hint: Any) -> str:
-    """Return a type as users know it: ``int | None``, ``'auto' | 'cpu'``."""
+    """Return a readable name of a type: ``int | None``, ``'auto' | 'cpu'``."""
     text = inspect.formatannotation(hint).replace("typing.", "").replace("NoneType", "None").replace("Any", "any")
     return re.sub(r"Literal\[([^\]]*)\]", lambda found: found[1].replace(", ", " | "), text)

@@ -1,11 +1,11 @@
-"""``microchar generators``: what can make volumes, and whether it can be used here."""
+"""``microchar generators``: lists generators and fitted models, and whether they can be used here."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from microchar.cli._parameters import parameters_of, written
+from microchar.cli._parameters import Parameter, parameters_of, written
 
 if TYPE_CHECKING:
     from microchar.generation.models import BundledModel
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def add(commands: Any) -> None:
-    """Add the command to those of ``microchar``."""
+    """Add the command."""
     command = commands.add_parser(
-        "generators", help="list what can make volumes, and fitted models, and whether they can be used here"
+        "generators", help="list generators and fitted models, and whether they can be used here"
     )
-    command.add_argument("name", nargs="?", metavar="NAME", help="print all about this one, its parameters too")
+    command.add_argument("name", nargs="?", metavar="NAME", help="print details of this one, including parameters")
     command.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print a table of generators and models, or all about one of them."""
+    """Print a table of generators and models, or the details of one of them."""
     from microchar.generation.catalogue import find_spec, generator_specs
     from microchar.generation.models import bundled_models
 
@@ -59,17 +59,22 @@ def _details(name: str, spec: GeneratorSpec) -> list[str]:
         "makes": " and ".join(f"{n}D" for n in spec.ndim)
         + (f", in multiples of {spec.multiple_of}" if spec.multiple_of > 1 else ""),
         "periodic": (_axes_of(spec) or "no") + (", always" if spec.always_periodic else ""),
-        "cost": spec.cost or "not stated",
-        "fit": "keeps its progress, and can be resumed" if spec.keeps_progress else "",
+        "cost": spec.cost or "unknown",
+        "can resume": " and ".join(spec.keeps_progress),
         "writes": "block by block, in bounded memory" if spec.streams else "",
         "usable here": f"no: it {spec.obstacle()}" if spec.obstacle() else "yes",
     }
     lines = [f"{name}: {spec.summary}", *(f"  {key + ':':12} {fact}" for key, fact in facts.items() if fact)]
     if not spec.obstacle():
-        cls = spec.load()
-        own = [f"    {key} = {default}  ({written(hint)})" for key, hint, default in parameters_of(cls)]
-        lines += ["  parameters (--KEY VALUE, or --set KEY=VALUE):", *(own or ["    none"])]
+        parameters = [line for parameter in parameters_of(spec.load()) for line in _parameter_lines(parameter)]
+        lines += ["  parameters (--KEY VALUE, or --set KEY=VALUE):", *(parameters or ["    none"])]
     return lines
+
+
+def _parameter_lines(parameter: Parameter) -> list[str]:
+    """Return the line of a parameter, and one of its meaning where it states one."""
+    line = f"    {parameter.name} = {parameter.default}  ({written(parameter.hint)})"
+    return [line, f"        {parameter.meaning}"] if parameter.meaning else [line]
 
 
 def _model_details(name: str, model: BundledModel) -> list[str]:

@@ -1,10 +1,12 @@
-"""`compare`: one reference, any number of candidates, measured alike and set side by side."""
+"""`compare`: measure a reference and any number of candidates in the same way."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from microchar.comparison.baselines import baseline_pairs
@@ -28,21 +30,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The measurements of a reference and of its candidates, and what was measured on pairs of them.
+    """Measurements of a reference and its candidates, and the results of pair metrics.
 
     Parameters
     ----------
     reference : Measurement
-        Of the real volume.
+        Measurement of the reference.
     candidates : tuple of Measurement
-        Of the others, in the order given.
+        Measurements of the candidates, in the given order.
     pairs : tuple of mapping
-        For each candidate the results of the pair metrics (`ssim`, `psnr`).
+        Results of the pair metrics (`ssim`, `psnr`) for each candidate.
     baselines : mapping of str to mapping
-        The same between the reference and things that are known not to be
-        registered with it: what a pair metric scores for nothing.
+        Results of the pair metrics for pairs of volumes that are known not to be
+        registered: the values that a pair metric takes without any similarity.
     settings : mapping
-        The arguments that were given.
+        Arguments that the caller gave.
     notes : tuple of str
         What was assumed or changed to make the volumes comparable.
     """
@@ -55,21 +57,21 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     def named(self) -> list[Named]:
-        """Return all results with the names of their volumes."""
-        real = self.reference.volume.name
-        found = [named for measurement in (self.reference, *self.candidates) for named in measurement.named()]
+        """Return the results of all volumes and pairs, with the names of the volumes."""
+        reference = self.reference.volume.name
+        named = [entry for measurement in (self.reference, *self.candidates) for entry in measurement.named()]
         for candidate, results in zip(self.candidates, self.pairs, strict=True):
-            found += [Named(candidate.volume.name, real, result) for result in results.values()]
+            named += [Named(candidate.volume.name, reference, result) for result in results.values()]
         for label, results in self.baselines.items():
-            found += [Named(label, real, result, baseline=True) for result in results.values()]
-        return found
+            named += [Named(label, reference, result, baseline=True) for result in results.values()]
+        return named
 
     def scalars(self) -> pd.DataFrame:
-        """Return the values of all volumes as a tidy table, a row each."""
+        """Return the values of all volumes as a tidy table with a row for each value."""
         return scalars(self.named())
 
     def profiles(self) -> pd.DataFrame:
-        """Return the profiles of all volumes as a tidy table, a row for each sample."""
+        """Return the profiles of all volumes as a tidy table with a row for each point."""
         return profiles(self.named())
 
     def differences(self) -> pd.DataFrame:
@@ -77,13 +79,13 @@ class Comparison:
         return differences(self.named(), self.reference.volume.name)
 
     def record(self, **provenance: Any) -> Record:
-        """Return the record of the comparison, to be written or reported."""
+        """Return the record of the comparison, which can be written or reported."""
         volumes = [VolumeRecord.of(self.reference.volume, "reference")]
         volumes += [VolumeRecord.of(candidate.volume, "candidate") for candidate in self.candidates]
         return Record.now(volumes, self.named(), self.settings, provenance, self.notes)
 
     def to_dict(self, **provenance: Any) -> dict[str, Any]:
-        """Return everything as plain Python objects: the content of ``results.json``."""
+        """Return the record as plain Python objects: the content of ``results.json``."""
         return self.record(**provenance).to_dict()
 
 
@@ -103,24 +105,24 @@ def compare(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Measure a reference and its candidates alike.
+    """Measure a reference and its candidates with the same metrics and parameters.
 
-    Lags and windows are chosen once, so that they fit all volumes. Metrics whose
-    expectation depends on the size of the sample, and pair metrics, are measured
-    on the common leading crop where the shapes differ.
+    Lags and windows are chosen once, so that they fit all volumes. If the shapes
+    differ, pair metrics and metrics whose expectation depends on the size of the
+    volume are measured on the leading crop of the largest shape that fits all volumes.
 
     Parameters
     ----------
     reference : Volume or array_like
-        The real volume.
+        The volume that the candidates are compared with.
     candidates : Volume, array_like, or list or tuple of them
-        What is compared with it. A candidate coded otherwise (0/1 against 0/255)
-        is matched by the order of its grey values; one without a voxel size is
-        taken to have the reference's.
+        The phases of a candidate with other grey values (0/1 against 0/255) are
+        matched by the order of the grey values. A candidate without a voxel size gets
+        that of the reference.
     metrics, skip, r_max, window, periodic, parameters, threads, executor, progress
-        As for `measure`.
+        See `measure`.
     voxel_size, phases
-        Of the reference, passed to `as_volume`.
+        Voxel size and phases of the reference, passed to `as_volume`.
 
     Returns
     -------
@@ -129,115 +131,101 @@ def compare(
     Raises
     ------
     InputError
-        If the volumes cannot be compared: other phases, voxel sizes, or numbers
-        of axes.
+        If the volumes cannot be compared because their phases, voxel sizes or numbers
+        of axes differ.
 
     Examples
     --------
     >>> import numpy as np
     >>> import microchar as mc
     >>> rng = np.random.default_rng(0)
-    >>> real, fake = rng.random((2, 16, 16, 16)) < 0.3
-    >>> found = mc.compare(real, fake, ["volume_fraction"])
-    >>> sorted(found.differences()["phase"])
+    >>> reference, candidate = rng.random((2, 16, 16, 16)) < 0.3
+    >>> comparison = mc.compare(reference, candidate, ["volume_fraction"])
+    >>> sorted(comparison.differences()["phase"])
     ['0', '1']
     """
-    many = isinstance(candidates, list | tuple)
-    given = list(candidates) if many else [candidates]
-    if not given:
+    several = list(candidates) if isinstance(candidates, list | tuple) else [candidates]
+    if not several:
         raise InputError("compare: no candidates were given, expected at least one")
-    real = named_volume(reference, "reference", voxel_size=voxel_size, phases=phases)
-    names = [f"candidate {i + 1}" if len(given) > 1 else "candidate" for i in range(len(given))]
-    named_phases = phases is not None
-    fakes = [
-        match_whole(named_volume(candidate, name), real, named_phases)
-        for candidate, name in zip(given, names, strict=True)
-    ]
-    real, *fakes = unique_names([real, *fakes])
+    volumes = [named_volume(reference, "reference", voxel_size=voxel_size, phases=phases)]
+    for number, candidate in enumerate(several, 1):
+        volume = named_volume(candidate, f"candidate {number}" if len(several) > 1 else "candidate")
+        volumes.append(match_whole(volume, volumes[0], named_phases=phases is not None))
+    volumes = unique_names(volumes)
 
-    common = common_shape([real, *fakes])
-    shared = {"r_max": r_max, "window": window, "periodic": tuple(sorted(periodic)) or None}
-    grid = Grid(common, real.voxel_size, real.unit)
-    chosen = [metric.resolved(grid) for metric in choose(metrics, skip, shared, parameters)]
+    shape = common_shape(volumes)
+    common = {"r_max": r_max, "window": window, "periodic": tuple(sorted(periodic)) or None}
+    grid = Grid(shape, volumes[0].voxel_size, volumes[0].unit)
+    chosen = [metric.resolved(grid) for metric in choose(metrics, skip, common, parameters)]
     if metrics is not None:
-        for volume in (real, *fakes):
-            for metric in chosen:
-                metric.check_mask(volume)
-    return _run(
-        chosen,
-        real,
-        fakes,
-        common,
-        settings(metrics, skip, shared, parameters),
-        {"threads": threads, "executor": executor, "progress": progress},
-    )
+        for volume, metric in product(volumes, chosen):
+            metric.check_mask(volume)
+    run = partial(run_tasks, threads=threads, executor=executor, progress=progress)
+    return _compared(chosen, volumes, shape, settings(metrics, skip, common, parameters), run)
 
 
-def _run(
-    chosen: Sequence[Metric],
-    real: Volume,
-    fakes: Sequence[Volume],
-    common: Triple,
-    given: Mapping[str, Any],
-    how: Mapping[str, Any],
+def _compared(
+    metrics: Sequence[Metric],
+    volumes: Sequence[Volume],
+    shape: Triple,
+    arguments: Mapping[str, Any],
+    run: Callable[[Sequence[Task]], list[dict[str, Result]]],
 ) -> Comparison:
-    singles = [metric for metric in chosen if not isinstance(metric, PairMetric)]
-    paired = [metric for metric in chosen if isinstance(metric, PairMetric)]
-    volumes = [real, *fakes]
-    others = baseline_pairs(real, common) if paired else {}
+    """Measure the volumes, the reference first; use crops of `shape` for metrics that depend on the size."""
+    singles = [metric for metric in metrics if not isinstance(metric, PairMetric)]
+    paired = [metric for metric in metrics if isinstance(metric, PairMetric)]
+    reference, *candidates = volumes
+    baselines = baseline_pairs(reference, shape) if paired else {}
 
-    tasks: list[Task] = []
-    for volume in volumes:
-        tasks += _tasks(singles, volume, common)
-    of_volumes = len(tasks)
-    tasks += [Task(paired, leading(real, common), leading(fake, common)) for fake in fakes if paired]
-    tasks += [Task(paired, piece, other) for piece, other in others.values()]
-    found = run_tasks(tasks, **how)
+    of_volumes = [task for volume in volumes for task in _tasks(singles, volume, shape)]
+    of_pairs = [Task(paired, leading(reference, shape), leading(volume, shape)) for volume in candidates if paired]
+    of_baselines = [Task(paired, piece, other) for piece, other in baselines.values()]
+    results = iter(run([*of_volumes, *of_pairs, *of_baselines]))
 
     measured: dict[str, dict[str, Result]] = {volume.name: {} for volume in volumes}
-    for task, results in zip(tasks[:of_volumes], found[:of_volumes], strict=True):
-        measured[task.volume.name] |= _with_sample(results, task.volume, volumes)
+    full_shapes = {volume.name: volume.shape for volume in volumes}
+    for task in of_volumes:
+        name = task.volume.name
+        measured[name] |= _with_sample(next(results), task.volume.shape, full_shapes[name])
     order = [metric.id for metric in singles]
-    measurements = [
-        Measurement(volume, {name: measured[volume.name][name] for name in order}, given) for volume in volumes
-    ]
-    of_pairs = found[of_volumes:]
-    n_pairs = len(fakes) if paired else 0
+    first, *others = (
+        Measurement(volume, {name: measured[volume.name][name] for name in order}, arguments) for volume in volumes
+    )
     return Comparison(
-        measurements[0],
-        tuple(measurements[1:]),
-        tuple(of_pairs[:n_pairs]) if paired else tuple({} for _ in fakes),
-        dict(zip(others, of_pairs[n_pairs:], strict=True)),
-        given,
-        tuple(_notes(volumes, chosen, common)),
+        reference=first,
+        candidates=tuple(others),
+        pairs=tuple(next(results) if paired else {} for _ in candidates),
+        baselines={name: next(results) for name in baselines},
+        settings=arguments,
+        notes=tuple(_notes(volumes, metrics, shape)),
     )
 
 
-def _tasks(singles: Sequence[Metric], volume: Volume, common: Triple) -> list[Task]:
-    if volume.shape == common:
-        return [Task(singles, volume)]
-    intrinsic = [metric for metric in singles if not metric.size_dependent]
-    dependent = [metric for metric in singles if metric.size_dependent]
-    return [Task(intrinsic, volume), Task(dependent, leading(volume, common))]
+def _tasks(metrics: Sequence[Metric], volume: Volume, shape: Triple) -> list[Task]:
+    if volume.shape == shape:
+        return [Task(metrics, volume)]
+    intrinsic = [metric for metric in metrics if not metric.size_dependent]
+    dependent = [metric for metric in metrics if metric.size_dependent]
+    return [Task(intrinsic, volume), Task(dependent, leading(volume, shape))]
 
 
-def _with_sample(results: Mapping[str, Result], measured: Volume, volumes: Sequence[Volume]) -> dict[str, Result]:
-    whole = next(volume for volume in volumes if volume.name == measured.name)
-    if whole.shape == measured.shape:
+def _with_sample(results: Mapping[str, Result], measured: Triple, full: Triple) -> dict[str, Result]:
+    """Add to the conventions of results that were measured on a crop which crop it was."""
+    if measured == full:
         return dict(results)
-    sample = f"common leading crop {by(measured.shape)}"
+    sample = f"common leading crop {by(measured)}"
     return {
         name: replace(result, convention={**result.convention, "sample": sample}) for name, result in results.items()
     }
 
 
-def _notes(volumes: Sequence[Volume], metrics: Sequence[Metric], common: Triple) -> list[str]:
+def _notes(volumes: Sequence[Volume], metrics: Sequence[Metric], shape: Triple) -> list[str]:
     notes = []
     cropped = [m.id for m in metrics if m.size_dependent or isinstance(m, PairMetric)]
-    if cropped and any(volume.shape != common for volume in volumes):
+    if cropped and any(volume.shape != shape for volume in volumes):
         notes.append(
             f"the shapes differ: {', '.join(cropped)} were measured on the common leading crop of "
-            f"{by(common)} voxels of every volume"
+            f"{by(shape)} voxels of every volume"
         )
     masked = [volume.name for volume in volumes if volume.mask is not None]
     if 0 < len(masked) < len(volumes):

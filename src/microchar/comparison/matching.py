@@ -1,4 +1,4 @@
-"""Volumes made comparable: equal phases and voxel sizes, a common shape, different names."""
+"""Make volumes comparable: equal phases and voxel sizes, a common shape, unique names."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from microchar.core.text import by
 from microchar.core.units import convert
 from microchar.core.volume import Volume, as_volume
 
-#: Voxel sizes closer than this are equal: TIFF stores resolutions as rounded fractions.
+#: Relative difference up to which voxel sizes count as equal: TIFF stores resolutions as rounded fractions.
 _SAME_VOXEL_SIZE = 1e-3
 
 
-def named_volume(given: Any, name: str, **arguments: Any) -> Volume:
-    """Make a volume of what was given; an array gets the name, a volume has one already."""
-    return as_volume(given, **arguments) if isinstance(given, Volume) else as_volume(given, name=name, **arguments)
+def named_volume(data: Any, name: str, **arguments: Any) -> Volume:
+    """Convert an array to a volume with the given name; a `Volume` keeps its own name."""
+    return as_volume(data, **arguments) if isinstance(data, Volume) else as_volume(data, name=name, **arguments)
 
 
-def match_whole(candidate: Volume, reference: Volume, named_phases: bool) -> Volume:
-    """Give a candidate the reference's phases and voxel size, or say why that cannot be."""
+def match_whole(candidate: Volume, reference: Volume, *, named_phases: bool) -> Volume:
+    """Match a candidate that must also have the same axes as the reference; see `match`."""
     if candidate.grid.axes != reference.grid.axes:
         raise InputError(
             f"{candidate.name} has shape {candidate.shape}, {reference.name} {reference.shape}: "
@@ -34,21 +34,31 @@ def match_whole(candidate: Volume, reference: Volume, named_phases: bool) -> Vol
 
 
 def match(candidate: Volume, reference: Volume, *, named_phases: bool) -> Volume:
-    """Give a volume the phases and the voxel size of another, whatever their shapes, or say why that cannot be.
+    """Return a candidate with the phases and the voxel size of a reference; their shapes may differ.
 
-    Where the phases were named, one that lacks some of them will do.
+    Parameters
+    ----------
+    candidate, reference : Volume
+    named_phases : bool
+        Whether the user named the phases of the reference; the candidate may then lack some of them.
+
+    Raises
+    ------
+    InputError
+        If the phases or the voxel sizes differ.
     """
     return _same_voxels(_same_phases(candidate, reference, named_phases), reference)
 
 
 def _same_phases(candidate: Volume, reference: Volume, named_phases: bool) -> Volume:
-    own, known = set(candidate.grey_values), set(reference.grey_values)
-    if own == known or (named_phases and own < known):
+    present, known = set(candidate.grey_values), set(reference.grey_values)
+    if present == known or (named_phases and present < known):
         return replace(candidate, grey_values=reference.grey_values, phases=reference.phases)
-    if len(own) != len(known):
-        missing, extra = sorted(known - own), sorted(own - known)
+    if len(present) != len(known):
+        missing, extra = sorted(known - present), sorted(present - known)
+        phases = "phase" if len(present) == 1 else "phases"
         raise InputError(
-            f"{candidate.name} has {len(own)} {'phase' if len(own) == 1 else 'phases'} (grey values {_listed(own)}), "
+            f"{candidate.name} has {len(present)} {phases} (grey values {_listed(present)}), "
             f"{reference.name} has {len(known)} ({_listed(known)}): "
             + (f"{_listed(missing)} missing from {candidate.name}" if missing else "")
             + ("; " if missing and extra else "")
@@ -56,7 +66,7 @@ def _same_phases(candidate: Volume, reference: Volume, named_phases: bool) -> Vo
             + "; segment both alike, or name all phases with phases= (--phases) if one is meant to be absent"
         )
     note = (
-        f"grey values {_listed(own)} of {candidate.name} were taken for {_listed(known)} of {reference.name}, "
+        f"grey values {_listed(present)} of {candidate.name} were taken for {_listed(known)} of {reference.name}, "
         "by their order"
     )
     return replace(candidate, phases=reference.phases, notes=(*candidate.notes, note))
@@ -78,7 +88,8 @@ def _same_voxels(candidate: Volume, reference: Volume) -> Volume:
             return replace(candidate, voxel_size=reference.voxel_size, unit=reference.unit)
     raise InputError(
         f"{candidate.name} has voxel size {_size(candidate)}, {reference.name} has {_size(reference)}: "
-        "resample one of them, or give the right voxel size with voxel_size= (--voxel-size, for all volumes)"
+        "resample one of them with resample() (--resample SIZE, for all volumes), or give the right voxel size with "
+        "voxel_size= (--voxel-size, for all volumes)"
     )
 
 
@@ -87,7 +98,7 @@ def _size(volume: Volume) -> str:
 
 
 def unique_names(volumes: Sequence[Volume]) -> list[Volume]:
-    """Number the volumes whose name another one has already."""
+    """Return the volumes with unique names: a number is added to a name that occurs again."""
     seen: dict[str, int] = {}
     unique = []
     for volume in volumes:
@@ -103,5 +114,5 @@ def common_shape(volumes: Sequence[Volume]) -> Triple:
 
 
 def leading(volume: Volume, shape: Triple) -> Volume:
-    """Return the leading crop of a volume, the volume itself where it has that shape."""
+    """Return the leading crop of a volume, or the volume itself if it has that shape."""
     return volume if volume.shape == shape else volume.crop((0, 0, 0), shape)

@@ -1,4 +1,4 @@
-"""`Score`: how far samples are from real material in units of its own scatter, and the numbers it is made of."""
+"""`Score`: distance of samples from a reference material, in units of the scatter of that material."""
 
 from __future__ import annotations
 
@@ -8,36 +8,37 @@ from typing import Any
 
 import numpy as np
 
-from microchar.core.result import Profile, Result, Status, Value
+from microchar.core.result import Key, Profile, Result, Status, Value
 
-#: A spread of fewer values says nothing.
+#: Smallest number of values whose spread is meaningful.
 LEAST_FOR_SPREAD = 3
-#: What chance can make of 1 plus an excess, at least.
+#: Lower limit of 1 plus an excess; lower values are due to chance.
 _LEAST = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScalarScore:
-    """One scalar of samples beside the same of the real blocks.
+    """One scalar of the samples, compared with the same scalar of the reference blocks.
 
     Parameters
     ----------
     metric, phase, direction, estimator, feature : str
-        What it is, as in `Value`.
+        Key of the scalar; see `microchar.Value`.
     plane : str
-        Of slices, the axis that their images are normal to; "" for volumes.
-    real, real_spread : float or None
-        Mean and standard deviation over the real blocks.
+        Axis normal to the images, if 2D images are compared; "" for volumes.
+    reference, reference_spread : float or None
+        Mean and standard deviation over the reference blocks.
     sample, sample_spread : float or None
-        The same over the samples.
+        Mean and standard deviation over the samples.
     z : float or None
-        ``(sample - real) / real_spread``.
+        ``(sample - reference) / reference_spread``.
     spread : float or None
-        ``sample_spread / real_spread``: far below 1 where all samples are alike
+        ``sample_spread / reference_spread``: far below 1 if all samples are alike
         (mode collapse).
-    status : {"ok", "too_few", "constant", "undefined"}
-        Why `z` or `spread` is absent: fewer than 3 real blocks or samples, real
-        blocks that do not differ, or a block or sample that has no such value.
+    status : Status
+        Why `z` or `spread` is missing: `TOO_FEW` (fewer than 3 reference blocks or
+        samples), `CONSTANT` (the reference blocks do not differ) or `UNDEFINED` (a
+        block or sample has no such value).
     """
 
     metric: str
@@ -46,8 +47,8 @@ class ScalarScore:
     estimator: str = ""
     feature: str = ""
     plane: str = ""
-    real: float | None = None
-    real_spread: float | None = None
+    reference: float | None = None
+    reference_spread: float | None = None
     sample: float | None = None
     sample_spread: float | None = None
     z: float | None = None
@@ -57,22 +58,22 @@ class ScalarScore:
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """How far samples are from held-out material, in units of how far its blocks are from each other.
+    """Distance of samples from held-out material, in units of the distance between blocks of that material.
 
     Parameters
     ----------
     ratios : mapping of str to float
-        For each metric the mean distance between a sample and a real block over
-        the mean distance between two real blocks (the noise floor). About 1 is as
-        good as another piece of the material; samples that are all typical and
-        too much alike have less.
+        For each metric, the mean distance between a sample and a reference block over
+        the mean distance between two reference blocks (the noise floor). Another piece
+        of the material scores about 1. Samples that are typical but too similar to
+        each other score less.
     excesses : mapping of str to float
-        The same in excess of 1, less what the scatter of the samples among
-        themselves makes of it, see `total`.
+        For each metric, the ratio minus 1, corrected for the scatter of the samples
+        (see `total`).
     scalars : tuple of ScalarScore
-        Every scalar with z-score and ratio of spreads.
+        All scalars with their z-scores and ratios of spreads.
     n_samples : int
-        Samples, or pieces of samples, that were measured.
+        Number of samples, or pieces of samples, that were measured.
     """
 
     ratios: Mapping[str, float]
@@ -82,23 +83,23 @@ class Score:
 
     @property
     def total(self) -> float:
-        r"""How far the samples are from the material over all: the number to sort and to choose by; 1 at best.
+        r"""Distance of the samples from the material over all metrics, by which candidates are sorted and chosen.
 
-        The geometric mean of 1 plus the excess of each metric, which is half the
-        energy distance [1]_ of samples and blocks in units of the floor,
+        The total is the geometric mean of 1 plus the excess of each metric. The excess is half the
+        energy distance [1]_ of samples and blocks in units of the noise floor,
 
-        .. math:: \frac{2\langle d(\text{sample}, \text{real})\rangle
+        .. math:: \frac{2\langle d(\text{sample}, \text{reference})\rangle
                   - \langle d(\text{sample}, \text{sample}')\rangle
-                  - \langle d(\text{real}, \text{real}')\rangle}
-                  {2\,\langle d(\text{real}, \text{real}')\rangle} .
+                  - \langle d(\text{reference}, \text{reference}')\rangle}
+                  {2\,\langle d(\text{reference}, \text{reference}')\rangle} .
 
-        It is zero in expectation where samples and blocks scatter about the same
-        mean alike, and positive where they do not (always for scalars, for
-        curves as a rule): unlike the ratio it is not lowered by samples that are
-        all the same. Below 1 the total is by chance only. Some distances are
-        bounded (probabilities) and some are not (the Euler characteristic of noise
-        is off by hundreds); the geometric mean lets none drown the others. Of a
-        single sample, which has no scatter, the excess is that of the ratio.
+        Its expectation is zero if samples and blocks follow the same distribution,
+        and positive if they do not (always for scalars, as a rule for curves). Unlike
+        the ratio, it does not decrease if all samples are the same. A total below 1 is
+        due to chance. Some distances are bounded (probabilities) and others are not
+        (the Euler characteristic of noise differs by hundreds); the geometric mean
+        prevents one metric from outweighing the others. A single sample has no
+        scatter, so its excess is the ratio minus 1.
 
         References
         ----------
@@ -109,30 +110,30 @@ class Score:
 
     @property
     def spreads(self) -> dict[str, float]:
-        """Median ratio of spreads over the scalars of each metric; metrics that have none are left out."""
-        found: dict[str, list[float]] = {}
+        """Median ratio of spreads over the scalars of each metric, for metrics with such ratios."""
+        by_metric: dict[str, list[float]] = {}
         for scalar in self.scalars:
             if scalar.spread is not None:
-                found.setdefault(scalar.metric, []).append(scalar.spread)
-        return {metric: float(np.median(ratios)) for metric, ratios in found.items()}
+                by_metric.setdefault(scalar.metric, []).append(scalar.spread)
+        return {metric: float(np.median(ratios)) for metric, ratios in by_metric.items()}
 
     @property
     def spread(self) -> float | None:
-        """Median of `spreads`; None where there is none, for want of samples or blocks."""
+        """Median of `spreads`; None if there are too few samples or blocks."""
         spreads = list(self.spreads.values())
         return float(np.median(spreads)) if spreads else None
 
     def z(self, metric: str) -> float | None:
-        """Return the largest z-score of a metric's scalars, by its absolute value, with its sign."""
-        found = [scalar.z for scalar in self.scalars if scalar.metric == metric and scalar.z is not None]
-        return max(found, key=abs, default=None)
+        """Return the z-score with the largest absolute value among the scalars of a metric."""
+        scores = [scalar.z for scalar in self.scalars if scalar.metric == metric and scalar.z is not None]
+        return max(scores, key=abs, default=None)
 
     def row(self) -> dict[str, float | None]:
         """Return the score as one row of a table: total, spread, and the ratio of each metric."""
         return {"total": self.total, "spread": self.spread, **self.ratios}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain Python objects, fit for JSON."""
+        """Return the score as plain Python objects that can be written as JSON."""
         scalars = [dict(vars(scalar)) for scalar in self.scalars]
         return {
             "total": self.total,
@@ -145,7 +146,7 @@ class Score:
         }
 
 
-# --- what it is made of ------------------------------------------------------
+# --- parts of a score --------------------------------------------------------
 
 
 def largest(result: Result) -> float:
@@ -156,10 +157,10 @@ def largest(result: Result) -> float:
 
 
 def completed(results: Sequence[Result]) -> list[Result]:
-    """Return results that all have what any of them has, in one order: zeros for a lack, so that it is a difference."""
-    values = {_labels(value): replace(value, value=0.0) for result in results for value in result.values}
+    """Give every result the entries that any of them has, in one order; a missing one is zero, so that it counts."""
+    values = {value.key: replace(value, value=0.0) for result in results for value in result.values}
     profiles = {
-        _labels(profile): replace(profile, y=np.zeros_like(profile.y))
+        profile.key: replace(profile, y=np.zeros_like(profile.y))
         for result in results
         for profile in result.profiles
         if len(profile.x)
@@ -174,44 +175,43 @@ def completed(results: Sequence[Result]) -> list[Result]:
     ]
 
 
-def _labels(of: Value | Profile) -> tuple[str, ...]:
-    return of.phase, of.direction, of.estimator, of.feature
+def _existing(values: Sequence[Value]) -> dict[Key, Value]:
+    return {value.key: value for value in values if value.value is not None}
 
 
-def _existing(values: Sequence[Value]) -> dict[tuple[str, ...], Value]:
-    return {_labels(value): value for value in values if value.value is not None}
+def _finite(profiles: Sequence[Profile]) -> dict[Key, Profile]:
+    return {p.key: replace(p, y=np.where(np.isfinite(p.y), p.y, 0.0)) for p in profiles if len(p.x)}
 
 
-def _finite(profiles: Sequence[Profile]) -> dict[tuple[str, ...], Profile]:
-    return {_labels(p): replace(p, y=np.where(np.isfinite(p.y), p.y, 0.0)) for p in profiles if len(p.x)}
+def scalar_scores(reference: Sequence[Result], samples: Sequence[Result], plane: str) -> list[ScalarScore]:
+    """Compare each scalar of the samples with that of the reference blocks."""
+    scores = []
+    for number, value in enumerate(reference[0].values):
+        of_reference, of_samples = (
+            [result.values[number].value if result.values else None for result in results]
+            for results in (reference, samples)
+        )
+        score = ScalarScore(metric=reference[0].metric, plane=plane, **value.key._asdict())
+        scores.append(_filled(score, of_reference, of_samples))
+    return scores
 
 
-def scalar_scores(real: Sequence[Result], made: Sequence[Result], plane: str) -> list[ScalarScore]:
-    """Set each scalar of the samples beside that of the real blocks."""
-    found = []
-    for place, value in enumerate(real[0].values):
-        theirs = [result.values[place].value if result.values else None for result in real]
-        ours = [result.values[place].value if result.values else None for result in made]
-        found.append(_scalar(real[0].metric, value, theirs, ours, plane))
-    return found
-
-
-def _scalar(
-    metric: str, value: Value, theirs: Sequence[float | None], ours: Sequence[float | None], plane: str
+def _filled(
+    score: ScalarScore, of_reference: Sequence[float | None], of_samples: Sequence[float | None]
 ) -> ScalarScore:
-    labels = {key: getattr(value, key) for key in ("phase", "direction", "estimator", "feature")}
-    blank = ScalarScore(metric=metric, plane=plane, **labels)
-    known, own = ([v for v in values if v is not None] for values in (theirs, ours))
-    if len(known) < len(theirs) or len(own) < len(ours):
-        return replace(blank, status=Status.UNDEFINED)
-    real, sample = float(np.mean(known)), float(np.mean(own))
-    real_spread = float(np.std(known, ddof=1)) if len(known) > 1 else None
-    sample_spread = float(np.std(own, ddof=1)) if len(own) > 1 else None
-    both = replace(blank, real=real, real_spread=real_spread, sample=sample, sample_spread=sample_spread)
-    # Rounding in the last place is no spread.
-    if real_spread is None or real_spread <= 1e-12 * abs(real):
-        return replace(both, status=Status.CONSTANT)
-    z = (sample - real) / real_spread
-    if sample_spread is None or min(len(known), len(own)) < LEAST_FOR_SPREAD:
-        return replace(both, z=z, status=Status.TOO_FEW)
-    return replace(both, z=z, spread=sample_spread / real_spread)
+    blocks, samples = ([v for v in values if v is not None] for values in (of_reference, of_samples))
+    if len(blocks) < len(of_reference) or len(samples) < len(of_samples):
+        return replace(score, status=Status.UNDEFINED)
+    reference, sample = float(np.mean(blocks)), float(np.mean(samples))
+    reference_spread = float(np.std(blocks, ddof=1)) if len(blocks) > 1 else None
+    sample_spread = float(np.std(samples, ddof=1)) if len(samples) > 1 else None
+    score = replace(
+        score, reference=reference, reference_spread=reference_spread, sample=sample, sample_spread=sample_spread
+    )
+    # A difference in the last digits is a rounding error, not a spread.
+    if reference_spread is None or reference_spread <= 1e-12 * abs(reference):
+        return replace(score, status=Status.CONSTANT)
+    z = (sample - reference) / reference_spread
+    if sample_spread is None or min(len(blocks), len(samples)) < LEAST_FOR_SPREAD:
+        return replace(score, z=z, status=Status.TOO_FEW)
+    return replace(score, z=z, spread=sample_spread / reference_spread)

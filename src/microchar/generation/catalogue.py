@@ -1,4 +1,4 @@
-"""Which generators are installed, by id."""
+"""The installed generators, by id."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def generator_specs() -> Mapping[str, GeneratorSpec]:
 
 
 def find_spec(name: str) -> GeneratorSpec:
-    """Return the spec of an installed generator; an unknown id is an InputError that suggests the nearest."""
+    """Return the spec of an installed generator; an unknown id is an InputError that suggests the most similar."""
     return GENERATORS.find(name)
 
 
@@ -35,14 +35,14 @@ def find_generator(name: str) -> type[Generator]:
 
 
 def create_generator(name: str, **parameters: Any) -> Generator:
-    """Make an unfitted generator.
+    """Create an unfitted generator.
 
     Parameters
     ----------
     name : str
         Id of an installed generator, such as "gaussian-field".
     **parameters
-        Its parameters; those left out keep their defaults.
+        Parameters of the generator; the others keep their defaults.
 
     Returns
     -------
@@ -51,9 +51,9 @@ def create_generator(name: str, **parameters: Any) -> Generator:
     Raises
     ------
     InputError
-        If there is no such generator, or it has no such parameter.
+        If the generator or one of the parameters does not exist.
     MissingDependencyError
-        If a package that it needs is not installed.
+        If a required package is not installed.
 
     Examples
     --------

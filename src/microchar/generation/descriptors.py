@@ -1,4 +1,4 @@
-"""What is known of a material without its voxels: volume fractions and functions of the lag along the axes."""
+"""`Descriptors`: volume fractions and functions of the lag along the axes, without voxels."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from microchar.core.result import Result
 
 #: Metrics whose profiles along the axes are descriptors.
 FUNCTIONS = ("two_point_correlation", "lineal_path")
-#: Functions at lag 0 and volume fractions may differ by so much: slices and rounded tables count them apart.
+#: Allowed difference between functions at lag 0 and volume fractions, which slices and rounded tables give separately.
 _CLOSE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Descriptors:
-    """Volume fractions, and functions of the lag along the axes, of each phase.
+    """Volume fractions and functions of the lag along the axes, for each phase.
 
     Parameters
     ----------
     volume_fraction : array_like, (phases,)
-        Share of each phase, in their order; together 1.
+        One for each phase, in ascending order of grey value; their sum is 1.
     functions : mapping of str to mapping of int to array_like
-        By metric id ("two_point_correlation", "lineal_path") and axis (0, 1, 2):
-        values of each phase at lags of 0, 1, … voxels, (phases, lags). An axis
-        that is left out gets the mean of the others at equal lengths.
+        Values at lags of 0, 1, … voxels, of shape (phases, lags), by metric id
+        ("two_point_correlation", "lineal_path") and axis (0, 1, 2). A missing axis
+        is given the mean of the others, taken at equal lengths.
     path : str
-        File that they are from, if any.
+        File from which they were read, if any.
 
     Raises
     ------
     InputError
-        If these are not such values.
+        If a shape or a value is not possible for these functions.
     """
 
     volume_fraction: np.ndarray
@@ -47,7 +47,7 @@ class Descriptors:
         what = self._named("volume_fraction")
         fractions = _numbers(self.volume_fraction, what)
         if fractions.ndim != 1 or abs(fractions.sum() - 1) > _CLOSE:
-            raise InputError(f"{what}: {fractions}, expected one for each phase, together 1")
+            raise InputError(f"{what}: {fractions}, expected one for each phase, with a sum of 1")
         object.__setattr__(self, "volume_fraction", fractions / fractions.sum())
         unknown = sorted(set(self.functions) - set(FUNCTIONS))
         if unknown:
@@ -77,7 +77,10 @@ class Descriptors:
 
     @classmethod
     def of_results(cls, results: Mapping[str, Result], phases: tuple[str, ...], path: str = "") -> Descriptors:
-        """Take those that a measurement holds; lags from the first on that a mask left without pairs are cut."""
+        """Take the descriptors from measured results.
+
+        A function is cut before the first lag at which a mask left no pairs.
+        """
         functions: dict[str, dict[int, np.ndarray]] = {}
         for name in FUNCTIONS:
             profiles = results[name].profiles if name in results else ()
@@ -91,27 +94,27 @@ class Descriptors:
             values = [results["volume_fraction"].value(phase=phase).value for phase in phases]
             fractions = np.array([0.0 if value is None else value for value in values])
         elif functions:
-            # All these functions are the volume fraction at lag 0.
+            # At lag 0 each of these functions is the volume fraction.
             fractions = next(iter(next(iter(functions.values())).values()))[:, 0]
         else:
             raise InputError(
-                f"{path or 'measurement'}: holds no descriptor to fit to, expected volume_fraction, "
+                f"{path or 'measurement'}: contains no descriptor, expected volume_fraction, "
                 f"{', '.join(FUNCTIONS)}; measure with --metrics {','.join(FUNCTIONS)}"
             )
         return cls(volume_fraction=fractions, functions=functions, path=path)
 
     def function(self, name: str, generator: str) -> Mapping[int, np.ndarray]:
-        """Return a function by axis; one that is missing is an error that names the generator that needs it."""
+        """Return a function by axis; a missing one is an InputError that names the generator."""
         if not self.functions.get(name):
-            found = ", ".join(key for key, by_axis in self.functions.items() if by_axis) or "none of the functions"
+            present = ", ".join(key for key, by_axis in self.functions.items() if by_axis) or "no function"
             raise InputError(
                 f"generator {generator!r} needs the descriptor {name!r} along at least one axis, "
-                f"found {found}; measure it too"
+                f"found {present}; measure it too"
             )
         return self.functions[name]
 
     def describe(self) -> dict[str, Any]:
-        """Return the number of lags of each function, and the sha256 of all values."""
+        """Return the number of lags of each function and the sha256 of all values."""
         digest = hashlib.sha256(self.volume_fraction.tobytes())
         for name in sorted(self.functions):
             for axis in sorted(self.functions[name]):
@@ -128,7 +131,7 @@ def _lines(result: Result, phases: tuple[str, ...], axis: int, path: str) -> np.
         return np.array([result.profile(phase=phase, direction=str(axis)).y for phase in phases])
     except (KeyError, ValueError) as error:
         raise InputError(
-            f"{path or 'measurement'}: expected one {result.metric} of each phase along axis {axis}, of equal lags "
+            f"{path or 'measurement'}: expected one {result.metric} of each phase along axis {axis}, at equal lags "
             f"({error.args[0]})"
         ) from error
 

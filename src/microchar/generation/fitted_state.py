@@ -1,4 +1,4 @@
-"""The fitted arrays of generators: what they must look like to be believed."""
+"""Checks of the fitted arrays of generators."""
 
 from __future__ import annotations
 
@@ -9,23 +9,30 @@ import numpy as np
 
 from microchar.core.errors import InputError
 
-#: Shape of a fitted array: numbers, names that must stand for the same number in all arrays, or None for any.
+#: Shape of a fitted array: numbers, names that must have the same value in all arrays, or None for any number.
 Dimensions = tuple[int | str | None, ...]
 #: Data type and shape of every fitted array.
 Layout = Mapping[str, tuple[str, Dimensions]]
-#: Keys that a message names.
+#: Largest number of keys in a message.
 _SHOWN = 4
 
 
 def check_layout(arrays: Mapping[str, Any], layout: Layout, whose: str) -> None:
-    """Raise InputError unless the arrays have exactly the keys, data types and shapes of a layout.
+    """Raise InputError unless arrays have exactly the keys, data types and shapes of a layout.
 
-    Anything with ``dtype`` and ``shape`` stands for an array, so that a file's
-    header can be checked before anything is allocated.
+    Any object with ``dtype`` and ``shape`` can replace an array, so that the
+    header of a file can be checked before its arrays are read.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+    layout : mapping of str to (dtype, dimensions)
+    whose : str
+        File or generator, for the message.
     """
     if set(arrays) != set(layout):
         missing, extra = sorted(set(layout) - set(arrays)), sorted(set(arrays) - set(layout))
-        raise InputError(f"{whose}: its arrays are not those expected: missing {_some(missing)}; extra {_some(extra)}")
+        raise InputError(f"{whose}: unexpected set of arrays: missing {_some(missing)}; extra {_some(extra)}")
     known: dict[str, int] = {}
     for key, (dtype, dimensions) in layout.items():
         array = arrays[key]
@@ -42,13 +49,13 @@ def check_layout(arrays: Mapping[str, Any], layout: Layout, whose: str) -> None:
 
 
 def _some(keys: list[str]) -> str:
-    """Write keys down; of the many that a network has, the first few."""
+    """List keys; of many, such as those of a network, only the first."""
     shown = ", ".join(map(repr, keys[:_SHOWN])) or "none"
     return shown if len(keys) <= _SHOWN else f"{shown} and {len(keys) - _SHOWN} more"
 
 
 def check_finite(arrays: Mapping[str, np.ndarray], whose: str) -> None:
-    """Raise InputError if an array holds a number that is none."""
+    """Raise InputError if an array contains NaN or infinite numbers."""
     for key, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise InputError(f"{whose}: array {key!r} holds NaN or infinite numbers")

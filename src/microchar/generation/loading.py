@@ -1,4 +1,4 @@
-"""Fitted generators to and from model files: each part is checked before it is believed."""
+"""Writing generators to model files and reading them back. Each part of a file is checked before it is used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def save_generator(generator: Generator, path: Path) -> None:
-    """Write a generator to a file; nothing is left behind if that fails."""
+    """Write a generator to a file. If that fails, no file is left behind."""
     metadata = {
         "generator": generator.spec.id,
         "revision": generator.spec.revision,
@@ -30,14 +30,14 @@ def save_generator(generator: Generator, path: Path) -> None:
 
 
 def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
-    """Read a generator: its kind, parameters and state.
+    """Read a generator with its parameters and fitted state.
 
     Parameters
     ----------
     path : Path
         A file that `Generator.save` wrote.
     max_bytes : int
-        Larger files are refused before anything is allocated.
+        Larger files are refused before anything is read.
 
     Returns
     -------
@@ -46,11 +46,11 @@ def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
     Raises
     ------
     InputError
-        If the file is no model (see `microchar.generation.model_file.open_model`),
-        of another revision of its generator, or does not hold the arrays that its
+        If the file is not a model file (see `microchar.generation.model_file.open_model`),
+        comes from another revision of its generator, or lacks arrays that the
         generator expects.
     MissingDependencyError
-        If a package that the generator needs is not installed.
+        If a package required by the generator is not installed.
     """
     with open_model(path, max_bytes) as file:
         about = file.metadata
@@ -59,11 +59,11 @@ def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
         if about["material"] is not None:
             generator.material = Material.of_plain(about["material"], str(path))
         if file.headers and generator.material is None and generator.spec.needs_fit:
-            raise InputError(f"{path}: its metadata have no 'material', but a fit; was the file edited?")
+            raise InputError(f"{path}: has fitted arrays but no 'material' in its metadata; was the file edited?")
         if file.headers or generator.material is not None:
             check_layout(file.headers, generator.layout, str(path))
         generator.state = file.arrays()
-    check_finite(generator.state, f"{path}: a damaged model, or one whose fit went astray")
+    check_finite(generator.state, f"{path}: a damaged model, or the result of a failed fit")
     generator.history = about["history"]
     return generator
 
@@ -73,14 +73,14 @@ def _refuse_other_revision(about: Mapping[str, Any], path: Path) -> None:
     expected = find_spec(name).revision
     if revision != expected:
         raise InputError(
-            f"{path}: revision {revision!r} of what {name!r} learns, the one installed reads revision {expected}; "
-            f"fit again, or use the version that wrote it ({_versions(about)})"
+            f"{path}: revision {revision!r} of what {name!r} learns, but the installed one reads revision {expected}; "
+            f"fit again, or use the version that wrote the file ({_versions(about)})"
         )
 
 
 def _versions(about: Mapping[str, Any]) -> str:
     versions = about.get("versions")
-    return f"microchar {versions.get('microchar', '?')}" if isinstance(versions, dict) else "not stated"
+    return f"microchar {versions.get('microchar', '?')}" if isinstance(versions, dict) else "unknown"
 
 
 def _parameters(plain: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,5 +88,5 @@ def _parameters(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tuples(value: Any) -> Any:
-    # JSON knows no tuples; parameters know no lists.
+    # JSON turns tuples into lists, and no parameter is a list.
     return tuple(_tuples(part) for part in value) if isinstance(value, list) else value

@@ -1,8 +1,8 @@
-"""The format of model files: arrays and JSON metadata in one safetensors file, checked before it is believed.
+"""The format of model files: a safetensors file with the fitted arrays and JSON metadata.
 
-The arrays are the fitted state of a generator. Under the metadata key ``microchar`` stands a JSON object with
-``format`` (1), ``generator``, ``revision`` of its state (1 where it says none), ``parameters``, ``material``,
-``history`` (data, seed, what the fit reports) and ``versions``. Nothing here knows what a generator is.
+The metadata key ``microchar`` holds a JSON object with ``format`` (1), ``generator``, ``revision`` of the fitted state
+(1 if absent), ``parameters``, ``material``, ``history`` (data, seed, numbers about the fit) and ``versions``. This
+module does not know what a generator is.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from microchar.core.errors import InputError
 from microchar.core.files import whole_file
 
 FORMAT = 1
-#: Larger models are refused before anything is allocated, unless the caller allows them.
+#: Larger files are refused unless the caller sets another limit.
 MAX_BYTES = 2 * 2**30
 _KEY = "microchar"
 
 
 def write_model(path: Path, metadata: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a model file; nothing is left behind if that fails.
+    """Write a model file. If that fails, no file is left behind.
 
     Parameters
     ----------
     path : Path
     metadata : mapping
-        What the file says of the model, fit for JSON; format and versions are added.
+        Description of the model, convertible to JSON; format and versions are added.
     arrays : mapping of str to ndarray
     """
     from safetensors.numpy import save
@@ -52,14 +52,14 @@ def write_model(path: Path, metadata: Mapping[str, Any], arrays: Mapping[str, np
 
 @dataclass(frozen=True, eq=False)
 class ModelFile:
-    """A model file that is open for reading.
+    """A model file open for reading.
 
     Parameters
     ----------
     metadata : mapping
-        What it says of the model; keys and their kinds are checked.
+        Description of the model; keys and types have been checked.
     headers : mapping of str to Header
-        Data types and shapes of the arrays, which have not been read.
+        Data types and shapes of the arrays, which have not been read yet.
     """
 
     metadata: Mapping[str, Any]
@@ -79,13 +79,13 @@ def open_model(path: Path, max_bytes: int = MAX_BYTES) -> Iterator[ModelFile]:
     ----------
     path : Path
     max_bytes : int
-        Larger files are refused before anything is allocated.
+        Larger files are refused before anything is read.
 
     Raises
     ------
     InputError
-        If the file is missing, truncated, no model, a pickle, of another format,
-        or larger than `max_bytes`.
+        If the file is missing, truncated, a pickle, larger than `max_bytes`, of
+        another format version, or not a model file at all.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -93,7 +93,7 @@ def open_model(path: Path, max_bytes: int = MAX_BYTES) -> Iterator[ModelFile]:
         raise InputError(f"{path}: no such file")
     size = path.stat().st_size
     if size > max_bytes:
-        raise InputError(f"{path}: {size} bytes, more than the {max_bytes} that a model may have")
+        raise InputError(f"{path}: {size} bytes, expected at most {max_bytes} for a model")
     _refuse_pickle(path)
     try:
         with safe_open(path, framework="numpy") as file:
@@ -102,23 +102,23 @@ def open_model(path: Path, max_bytes: int = MAX_BYTES) -> Iterator[ModelFile]:
             yield ModelFile(metadata, headers, file)
     except SafetensorError as error:
         raise InputError(
-            f"{path}: truncated, or no safetensors file ({error}); expected a model that microchar wrote"
+            f"{path}: truncated, or not a safetensors file ({error}); expected a model that microchar wrote"
         ) from error
 
 
 def _refuse_pickle(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(9)
-    # A safetensors file starts with the length of its JSON header, which may well begin like a pickle.
+    # The first eight bytes of a safetensors file are the length of its JSON header and may look like a pickle.
     if head[8:] != b"{" and (head[:1] == b"\x80" or head[:2] == b"PK"):
         raise InputError(
-            f"{path}: looks like a pickle (or a torch file, which holds one); it could run code and is not opened. "
-            "Expected a safetensors file that microchar wrote"
+            f"{path}: looks like a pickle or a torch file, which can run code and is not opened; "
+            "expected a safetensors file that microchar wrote"
         )
 
 
 class Header:
-    """Data type and shape of an array that has not been read."""
+    """Data type and shape of an array that has not been read yet."""
 
     _DTYPES: Mapping[str, str] = {
         **{"F16": "float16", "F32": "float32", "F64": "float64", "BOOL": "bool"},
@@ -133,7 +133,7 @@ class Header:
 
     @classmethod
     def of(cls, header: Any) -> Header:
-        """Return that of an array of an open safetensors file."""
+        """Return the header of an array in an open safetensors file."""
         return cls(header.get_dtype(), tuple(header.get_shape()))
 
 
@@ -141,17 +141,17 @@ def _about(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
     if _KEY not in metadata:
         raise InputError(
             f"{path}: a safetensors file, but not a model that microchar wrote (no {_KEY!r} metadata); the checkpoint "
-            "of a fit is none, but may have its best model so far beside it"
+            "of a fit is none, but its folder may hold the best model so far"
         )
     try:
         about = json.loads(metadata[_KEY])
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}: its metadata are no JSON ({error})") from error
+        raise InputError(f"{path}: its metadata are not valid JSON ({error}); was the file edited?") from error
     version = about.get("format") if isinstance(about, dict) else None
     if version != FORMAT:
-        raise InputError(f"{path}: model format {version!r}, this microchar reads format {FORMAT}; fit again or update")
+        raise InputError(f"{path}: model format {version!r}, expected {FORMAT}; fit again, or update microchar")
     kinds = {"generator": str, "parameters": dict, "material": dict | None, "history": dict}
     wrong = sorted(key for key, kind in kinds.items() if key not in about or not isinstance(about[key], kind))
     if wrong:
-        raise InputError(f"{path}: its metadata have no {wrong[0]!r}, or one of a wrong kind; was the file edited?")
+        raise InputError(f"{path}: {wrong[0]!r} is missing in its metadata or has a wrong type; was the file edited?")
     return about

@@ -1,4 +1,4 @@
-"""Fitted models that distributions bring along, found by name."""
+"""Fitted models that installed distributions provide, by name."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BundledModel:
-    """A model file in a package: what can be known without reading it.
+    """Description of a model file in a package.
 
     An entry point of the group ``microchar.models`` names an object of this
-    class. The module that holds it must import nothing heavy. A generator of the
-    same id goes before it.
+    class. Its module must not import heavy packages. If a generator has the same
+    id, the generator is used.
 
     Parameters
     ----------
     id : str
-        The model's name, such as "berea".
+        Name of the model, such as "berea".
     generator : str
-        Id of the generator that it is a fit of.
+        Id of the fitted generator.
     package, file : str
-        Where it is: ``"microchar_gan"`` and ``"models/berea.safetensors"``.
+        Package that contains the file, and path within it: ``"microchar_gan"`` and
+        ``"models/berea.safetensors"``.
     title, summary : str
-        For people: name and one line.
+        Name and one-line description for users.
     """
 
     id: str
@@ -43,7 +44,7 @@ class BundledModel:
     summary: str
 
     def obstacle(self) -> str:
-        """Return why it cannot be used here, and what to do about it; empty if it can."""
+        """Return why the model cannot be used here and what to install; empty if it can be used."""
         if self.generator not in generator_specs():
             return f"needs the generator {self.generator!r}, not installed"
         return generator_specs()[self.generator].obstacle()
@@ -63,7 +64,7 @@ def bundled_models() -> Mapping[str, BundledModel]:
 
 
 def load_model(name: str) -> Generator:
-    """Return a bundled model, ready to generate; an unknown name is an InputError that suggests the nearest.
+    """Return a bundled model, ready to generate; an unknown name is an InputError that suggests the most similar.
 
     Examples
     --------

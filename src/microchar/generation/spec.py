@@ -1,4 +1,4 @@
-"""`GeneratorSpec`: what a generator needs and offers, known without importing it."""
+"""`GeneratorSpec`: what a generator needs and offers, readable without importing the generator."""
 
 from __future__ import annotations
 
@@ -14,50 +14,53 @@ if TYPE_CHECKING:
 
 #: What a generator can be made from.
 Input = Literal["volume", "slices", "descriptors", "parameters"]
+#: Work that can be stopped and resumed from a checkpoint.
+Work = Literal["fit", "generate"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratorSpec:
-    """What a generator needs and offers: all that can be known without importing it.
+    """What a generator needs and offers.
 
     An entry point of the group ``microchar.generators`` names an object of this
-    class. The module that holds it must import nothing heavy.
+    class. Its module must not import heavy packages, because every spec is read
+    whenever generators are listed.
 
     Parameters
     ----------
     id : str
-        The generator's name on the command line and in model files, such as "gaussian-field".
+        Name of the generator on the command line and in model files, such as "gaussian-field".
     factory : str
-        ``"package.module:Class"`` of the generator, imported when it is used.
+        ``"package.module:Class"`` of the generator. It is imported on first use.
     title, summary : str
-        For people: name and one line.
+        Name and one-line description for users.
     inputs : tuple of {"volume", "slices", "descriptors", "parameters"}
-        What it can be made from: a 3D volume, 2D slices, descriptors such as
-        `microchar measure` finds, or parameters alone.
+        What the generator can be made from: a 3D volume, 2D slices, descriptors
+        measured by `microchar measure`, or its parameters alone.
     phases : tuple of int
         Smallest and largest number of phases.
     ndim : tuple of int
-        Numbers of axes that it can generate: (2, 3), say.
+        Supported numbers of dimensions, for example (2, 3).
     periodic_axes : tuple of int
         Axes along which it can make periodic volumes on request.
     always_periodic : bool
-        Whether its volumes are periodic along these axes even unasked.
+        Whether its volumes are periodic along these axes even without a request.
     multiple_of : int
-        What each axis of a generated volume must be a multiple of.
+        Each axis of a generated volume must be a multiple of this.
     revision : int
-        Version of the fitted state. A model file of another one is refused: raise
-        it when old arrays would make other volumes, or none.
-    keeps_progress : bool
-        Whether a fit can leave checkpoints in a folder and be resumed from them.
+        Version of the fitted state. Model files of another revision are refused.
+        Increase it when existing arrays would give other volumes or become unusable.
+    keeps_progress : tuple of {"fit", "generate"}
+        Methods that save checkpoints in a folder and can resume from them.
     streams : bool
-        Whether it makes volumes block by block, see `microchar.generation.streaming.StreamingGenerator`.
+        Whether it makes volumes block by block; see `microchar.generation.streaming.StreamingGenerator`.
     adjustable : tuple of str
-        Parameters that say how volumes are made and not which (a device, the size
-        of tiles): they may be given anew for a fitted model.
+        Parameters that affect how volumes are made but not the result, such as a
+        device or a tile size. They can be changed after the fit.
     requires : tuple of str
-        Modules that must be installed for it.
+        Modules that must be installed.
     extra : str
-        The extra of microchar (or the distribution) that installs them.
+        Extra of microchar, or distribution, that installs them.
     cost : str
         Time and memory, in words.
     """
@@ -73,7 +76,7 @@ class GeneratorSpec:
     always_periodic: bool = False
     multiple_of: int = 1
     revision: int = 1
-    keeps_progress: bool = False
+    keeps_progress: tuple[Work, ...] = ()
     streams: bool = False
     adjustable: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
@@ -82,7 +85,7 @@ class GeneratorSpec:
 
     @property
     def needs_fit(self) -> bool:
-        """Whether it cannot generate from parameters alone."""
+        """Whether the generator must be fitted before it can generate."""
         return "parameters" not in self.inputs
 
     def missing(self) -> list[str]:
@@ -90,7 +93,7 @@ class GeneratorSpec:
         return [module for module in self.requires if find_spec(module) is None]
 
     def obstacle(self) -> str:
-        """Return why it cannot be used here, and what to do about it; empty if it can."""
+        """Return why the generator cannot be used here and what to install; empty if it can be used."""
         missing = self.missing()
         if not missing:
             return ""
@@ -98,7 +101,13 @@ class GeneratorSpec:
         return f"needs {', '.join(missing)}, not installed: {what}"
 
     def load(self) -> type[Generator]:
-        """Import the generator's class; a missing dependency is an error that says what to install."""
+        """Import the class of the generator.
+
+        Raises
+        ------
+        MissingDependencyError
+            If a required module is not installed.
+        """
         obstacle = self.obstacle()
         if obstacle:
             raise MissingDependencyError(f"generator {self.id!r} {obstacle}")

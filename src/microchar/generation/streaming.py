@@ -1,4 +1,4 @@
-"""Generators that make volumes block by block, and so of any size."""
+"""`StreamingGenerator`: a generator that makes volumes of any size, block by block."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from microchar.core.errors import MicrocharError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress, silent
 from microchar.generation.generator import Generator
+from microchar.io import write_blocks
 
-#: Where a block lies in a volume.
+#: Position of a block in a volume.
 Box = tuple[slice, slice, slice]
 
 
@@ -22,32 +23,30 @@ Box = tuple[slice, slice, slice]
 class StreamingGenerator(Generator):
     """A generator that makes volumes block by block, so that they may be larger than memory.
 
-    Its spec says ``streams=True``. It implements `make_blocks` instead of `make`.
+    Its spec says ``streams=True``. A subclass implements `make_blocks` instead of `make`.
     """
 
     @abstractmethod
     def make_blocks(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> Iterator[tuple[Box, np.ndarray]]:
-        """Give each block of the volume: where it lies, as three slices, and its labels (uint8).
+        """Yield each block of the volume: its position as three slices, and its labels (uint8).
 
-        The blocks fill the volume, each voxel once. How the volume is cut must not
-        change it.
+        The blocks must cover each voxel exactly once. The volume must not depend on
+        the division into blocks. See `make` for the arguments.
         """
 
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
-        """Put the blocks together."""
+        """Assemble the blocks."""
         labels = np.empty(shape, np.uint8)
         done = 0
         for box, block in self.make_blocks(shape, rng, periodic, progress):
             labels[box] = block
             done += block.size
         if done != labels.size:
-            raise MicrocharError(
-                f"generator {self.spec.id!r} made blocks of {done} voxels for a volume of {labels.size}"
-            )
+            raise MicrocharError(f"generator {self.id!r} made blocks of {done} voxels for a volume of {labels.size}")
         return labels
 
     def generate_to(
@@ -58,19 +57,20 @@ class StreamingGenerator(Generator):
         seed: int = 0,
         periodic: Sequence[int] = (),
         progress: Progress | None = None,
+        folder: str | Path | None = None,
+        resume: bool = False,
     ) -> None:
-        """Make a volume and write it block by block, see `Generator.generate_to`."""
-        from microchar.io import write_blocks
-
-        wanted, rng, repeating = self._asked(shape, seed, periodic)
+        """Make a volume and write it block by block; see `Generator.generate_to`."""
+        lengths, rng, axes = self._checked_request(shape, seed, periodic)
         material = self.material or self.default_material()
         table = material.table()
-        blocks = self.make_blocks(wanted, rng, repeating, progress or silent)
-        write_blocks(
-            ((box, table[labels]) for box, labels in blocks),
-            path,
-            shape=wanted,
-            dtype=table.dtype,
-            voxel_size=material.voxel_size,
-            unit=material.unit,
-        )
+        with self._keeping_progress("generate", folder, resume):
+            blocks = self.make_blocks(lengths, rng, axes, progress or silent)
+            write_blocks(
+                ((box, table[labels]) for box, labels in blocks),
+                path,
+                shape=lengths,
+                dtype=table.dtype,
+                voxel_size=material.voxel_size,
+                unit=material.unit,
+            )

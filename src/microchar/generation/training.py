@@ -1,4 +1,4 @@
-"""What a generator is fitted to: a volume, 2D slices or descriptors."""
+"""`TrainingData`: the volume, 2D slices or descriptors to which a generator is fitted."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from microchar.measurement.record import Record
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingData(Specimen):
-    """A volume, or 2D slices with the axis each is normal to, or descriptors alone.
+    """A volume, 2D slices of known orientation, or descriptors.
 
     Parameters
     ----------
     material : Material
-        Of the data.
+        Phases and voxel size of the data.
     volume : Volume, optional
-        Voxels outside its mask are not for training: a train/test split is a mask.
+        Voxels outside its mask are not used, so a mask defines a train/test split.
     slices : mapping of int to tuple of ndarray, optional
         See `Specimen`.
     descriptors : Descriptors, optional
-        Volume fractions and functions of the lag, where there are no voxels.
+        Volume fractions and functions of the lag, if there are no voxels.
 
     Examples
     --------
@@ -49,12 +49,12 @@ class TrainingData(Specimen):
 
     @property
     def kind(self) -> str:
-        """Which of these it is, as a `GeneratorSpec` names its inputs."""
+        """Kind of the data, as in the `inputs` of a `GeneratorSpec`."""
         return "descriptors" if self.descriptors is not None else super().kind
 
     @classmethod
     def of(cls, data: Any) -> Self:
-        """Take training data as they are, and make a volume, an array or a measurement training data."""
+        """Convert a volume, an array, a specimen or a measurement; training data are returned unchanged."""
         if isinstance(data, Measurement):
             return cls.from_measurement(data)
         if isinstance(data, Specimen) and not isinstance(data, cls):
@@ -69,27 +69,32 @@ class TrainingData(Specimen):
         volume_fraction: Sequence[float],
         material: Material | None = None,
     ) -> Self:
-        """Make training data of descriptors, see `Descriptors`; phases "0", "1", … unless a material is given."""
+        """Create training data from descriptors; see `Descriptors`.
+
+        Without a material the phases are named "0", "1", ….
+        """
         known = Descriptors(volume_fraction=np.asarray(volume_fraction), functions=functions)
         labels = range(len(known.volume_fraction))
         material = material or Material(phases=tuple(map(str, labels)), grey_values=tuple(labels))
         if len(material.phases) != len(labels):
-            raise InputError(f"volume_fraction: of {len(labels)} phases, the material has {len(material.phases)}")
+            raise InputError(
+                f"volume_fraction: {len(labels)} values, expected one for each of the {len(material.phases)} phases"
+            )
         return cls(material=material, descriptors=known)
 
     @classmethod
     def from_measurement(cls, measurement: Measurement) -> Self:
-        """Make training data of what was measured: volume fractions, two-point correlation, lineal path."""
+        """Create training data from the volume fractions and functions of the lag in a measurement."""
         volume = measurement.volume
         return cls(material=Material.of(volume), descriptors=Descriptors.of_results(measurement.results, volume.phases))
 
     @classmethod
     def from_results(cls, path: str | Path) -> Self:
-        """Make training data of the ``results.json`` that ``microchar measure`` wrote, as `from_measurement` does."""
+        """Create training data from a ``results.json`` of ``microchar measure``; see `from_measurement`."""
         record = Record.read(path)
         if len(record.volumes) != 1:
             raise InputError(
-                f"{path}: results of {len(record.volumes)} volumes, expected those of one: `microchar measure`"
+                f"{path}: results of {len(record.volumes)} volumes, expected those of one, as from `microchar measure`"
             )
         (volume,) = record.volumes
         plain = {
@@ -103,11 +108,11 @@ class TrainingData(Specimen):
         return cls(material=material, descriptors=Descriptors.of_results(results, material.phases, str(path)))
 
     def volume_fractions(self) -> np.ndarray:
-        """Return the share of each phase."""
+        """Return the volume fraction of each phase."""
         return super().volume_fractions() if self.descriptors is None else self.descriptors.volume_fraction
 
     def describe(self) -> dict[str, Any]:
-        """Return what was trained on, for the record: kind, shapes, sha256 of the values, file if known."""
+        """Return kind, shapes, sha256 of the values and, if known, the file of the data."""
         if self.descriptors is None:
             return super().describe()
         return {"kind": self.kind} | self.descriptors.describe()

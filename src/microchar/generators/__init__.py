@@ -1,7 +1,7 @@
-"""The generators of the core: plugins of the entry-point group ``microchar.generators``, one file or folder each.
+"""The built-in generators, one file or folder per family: plugins of the entry-point group ``microchar.generators``.
 
-`microchar.create_generator` makes one by its id, `microchar.load_model` gives one that was fitted beforehand; two
-functions here make Gaussian fields directly.
+`microchar.create_generator` creates a generator by its id, and `microchar.load_model` loads a fitted model. The two
+functions of this package make Gaussian-field media in one call.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Random blocks of the real volume, side by side: the baseline that is real but for its seams."""
+"""The `bootstrap` generator: random blocks of the real volume, the baseline that is real except at its seams."""
 
 from __future__ import annotations
 
@@ -36,26 +36,28 @@ _BLOCK = 64
 class Bootstrap(Generator):
     r"""Random blocks of the training volume, side by side.
 
-    The volume is tiled with blocks of one size, the last along each axis cut.
-    Each block is a copy of a place in the training volume, drawn uniformly and
-    independently from all places whose voxels lie inside the volume and its mask.
+    The volume is tiled with blocks of equal size; the last along each axis is cut.
+    Each block is a copy from a position in the training volume, drawn uniformly and
+    independently from all positions at which the block lies inside the volume and
+    its mask.
 
     Parameters
     ----------
     block : int or tuple of three int, optional
-        Edges of a block in voxels; default half of each axis of the training
+        Edges of a block in voxels; by default half of each axis of the training
         volume, at most 64.
 
     Notes
     -----
-    *What it reproduces*: volume fractions in the mean, but that the voxels near
-    the faces of the training volume are in fewer blocks than those inside; within
-    a block everything, to the voxel. Two points at a lag :math:`h` lie in one block with probability
-    :math:`p = \prod_a \max(0, 1 - |h_a| / b_a)`, so that :math:`S_2(h)` is that of the
-    real volume times `p` plus :math:`\phi^2 (1 - p)`. *What it does not*: whatever
-    crosses a seam: specific surface area is too large by about
-    :math:`2 \phi (1 - \phi) \sum_a 1/b_a`, chords, clusters and paths are cut. It is
-    no independent sample: it copies. *Cost*: about that of copying the volume, 0.2 s at 256³.
+    *What it reproduces*: the mean volume fractions, except that voxels near the faces
+    of the training volume are in fewer blocks than those inside; within a block
+    everything, to the voxel. Two points at a lag :math:`h` lie in the same block with
+    probability :math:`p = \prod_a \max(0, 1 - |h_a| / b_a)`, so :math:`S_2(h)` is that of
+    the real volume times `p` plus :math:`\phi^2 (1 - p)`. *What it does not*: anything
+    that crosses a seam. The specific surface area is too large by about
+    :math:`2 \phi (1 - \phi) \sum_a 1/b_a`; chords, clusters and paths are cut. The
+    result is a copy, not an independent sample. *Cost*: about that of copying the
+    volume, 0.2 s at 256³.
 
     References
     ----------
@@ -77,29 +79,31 @@ class Bootstrap(Generator):
     block: int | tuple[int, ...] | None = None
 
     def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
-        """Keep the volume, and see to it that it holds a block."""
+        """Keep the volume, after checking that it contains a block."""
         progress(0.0, "reading the volume")
         assert data.volume is not None  # the spec asks for a volume
         labels = data.volume.read()
         block = self._block(labels.shape)
-        if not _places(labels, block).any():
-            raise InputError(f"block={self.block!r}: no block of {block} voxels lies inside the mask; make it smaller")
+        if not _positions(labels, block).any():
+            raise InputError(
+                f"block={self.block!r}: no block of {block} voxels lies inside the mask; choose a smaller one"
+            )
         return {"labels": labels, "block": np.array(block, np.int64)}
 
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
-        """Lay one block after the other."""
+        """Place one block after the other."""
         real, block = self.state["labels"], tuple(self.state["block"].tolist())
-        progress(0.0, "places of blocks")
-        places = _places(real, block)
-        allowed = None if places.all() else np.flatnonzero(places)
+        progress(0.0, "positions of blocks")
+        positions = _positions(real, block)
+        allowed = None if positions.all() else np.flatnonzero(positions)
         labels = np.empty(shape, np.uint8)
         corners = list(product(*(range(0, n, b) for n, b in zip(shape, block, strict=True))))
         for i, corner in enumerate(corners):
             progress(i / len(corners), "blocks")
-            place = int(rng.integers(places.size if allowed is None else len(allowed)))
-            start = np.unravel_index(place if allowed is None else allowed[place], places.shape)
+            drawn = int(rng.integers(positions.size if allowed is None else len(allowed)))
+            start = np.unravel_index(drawn if allowed is None else allowed[drawn], positions.shape)
             stop = [min(c + b, n) for c, b, n in zip(corner, block, shape, strict=True)]
             target = tuple(slice(a, b) for a, b in zip(corner, stop, strict=True))
             labels[target] = real[tuple(slice(s, s + b - a) for s, a, b in zip(start, corner, stop, strict=True))]
@@ -111,17 +115,18 @@ class Bootstrap(Generator):
         else:
             edges = list(self.block) if isinstance(self.block, Sequence) else [self.block] * 3
         if len(edges) != 3 or any(not isinstance(b, int | np.integer) or b < 1 for b in edges):
-            raise InputError(f"block={self.block!r}: expected one or three numbers of voxels, at least 1")
+            raise InputError(f"block={self.block!r}: expected one or three whole numbers of voxels, at least 1")
         large = [axis for axis in range(3) if edges[axis] > shape[axis]]
         if large:
             raise InputError(
-                f"block={self.block!r}: larger than the training volume {tuple(shape)} along axis {large[0]}"
+                f"block={self.block!r}: larger than the training volume {tuple(shape)} along axis {large[0]}; "
+                "choose a smaller one"
             )
         return triple(edges)
 
 
-def _places(labels: np.ndarray, block: Sequence[int]) -> np.ndarray:
-    """Return where a block may start: all its voxels inside the volume and its mask."""
+def _positions(labels: np.ndarray, block: Sequence[int]) -> np.ndarray:
+    """Mark the positions at which all voxels of a block lie inside the volume and its mask."""
     inside = labels != OUTSIDE
     if inside.all():
         return np.ones([n - b + 1 for n, b in zip(labels.shape, block, strict=True)], bool)

@@ -1,4 +1,4 @@
-"""Overlapping spheres: balls of one radius at the points of a Poisson process."""
+"""The `overlapping-spheres` generator: balls of one radius at the points of a Poisson process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPEC = GeneratorSpec(
     cost="a second and a byte a voxel",
 )
 
-#: Spheres painted between two looks at the progress.
+#: Spheres painted between two calls of the progress.
 _AT_ONCE = 4096
 
 
@@ -39,36 +39,36 @@ class OverlappingSpheres(Generator):
     radius : float
         :math:`R` in voxels. Not used once fitted.
     volume_fraction : float
-        Of what the spheres cover (their union), in the ensemble: samples
+        Of the union of the spheres, in the ensemble; the fractions of samples
         fluctuate. Not used once fitted.
     spheres : {1, 0}
-        The phase that the spheres are; the other is what they leave.
+        Label of the phase covered by spheres; the other phase is the rest.
 
     Notes
     -----
-    With :math:`\epsilon` the share that is not covered, the process has
-    :math:`\rho = -\ln\epsilon / v` points per volume, :math:`v = 4\pi R^3/3`. At every
-    lag :math:`r` both ends are uncovered with probability
+    Let :math:`\epsilon` be the uncovered fraction and :math:`v = 4\pi R^3/3`. The process
+    has :math:`\rho = -\ln\epsilon / v` points per volume. Both ends of a lag :math:`r` are
+    uncovered with probability
 
     .. math:: S(r) = \epsilon^{v_2(r)/v}, \qquad
               \frac{v_2(r)}{v} = 1 + \frac{3x}{4} - \frac{x^3}{16}, \quad x = r/R \le 2,
 
-    the specific surface area is :math:`s = -3 \epsilon \ln\epsilon / R`. A voxel is
-    covered if its centre is: the two hold at whole lags whatever the radius.
+    and the specific surface area is :math:`s = -3 \epsilon \ln\epsilon / R`. A voxel is
+    covered if its centre is, so the probability is exact at whole lags for any radius.
 
-    *Fit*: to the volume fraction and the specific surface area, the latter by way
-    of the share of unlike neighbours, which at :math:`r` = one voxel the formula
-    for :math:`S(r)` turns into :math:`R` without the error that counting faces has;
-    the mean of :math:`1/R` over the axes, at the voxel size of the data. In a 2D
-    image of a 3D material, too. *What it reproduces*: volume fraction, specific
-    surface area. *What it does not*: the rest is that of this model, whose
-    uncovered part percolates down to :math:`\epsilon \approx 0.03` and whose covered
-    part does from :math:`\approx 0.29`.
+    *Fit*: to the volume fraction and the share of unlike neighbours. The formula for
+    :math:`S(r)` at :math:`r` = one voxel converts that share into :math:`R` without the
+    bias of counting faces. The mean of :math:`1/R` over the axes is used, at the voxel
+    size of the data. A 2D image of a 3D material can be used too. *What it
+    reproduces*: volume fraction and specific surface area. *What it does not*:
+    anything else; the rest is that of this model, whose uncovered part percolates down
+    to :math:`\epsilon \approx 0.03` and whose covered part percolates from
+    :math:`\approx 0.29`.
 
-    *2D*: an image is a cut through spheres, not a plane of discs. *Periodic*:
-    spheres wrap around those axes that are asked for; along others the volume is
-    a window on an endless medium. *Cost*: about a second and 20 MB at 256³,
-    whatever the radius (on a busy core).
+    *2D*: an image is a section through spheres, not a plane of discs. *Periodic*:
+    spheres wrap around the requested axes; along others the volume is a window in an
+    infinite medium. *Cost*: about a second and 20 MB at 256³ for any radius (on a busy
+    core).
 
     References
     ----------
@@ -90,7 +90,7 @@ class OverlappingSpheres(Generator):
     spheres: int = 1
 
     def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
-        """Find the radius that gives the share of unlike neighbours."""
+        """Compute the radius from the share of unlike neighbours."""
         self._check()
         fraction = float(data.volume_fractions()[self.spheres])
         progress(0.5, "unlike neighbours")
@@ -103,8 +103,8 @@ class OverlappingSpheres(Generator):
                     inverse.append(_scaled_lag(excess) / size)
         if not inverse:
             raise InputError(
-                "generator 'overlapping-spheres': the phases change from voxel to voxel, "
-                "spheres would have a radius of half a voxel or less"
+                "generator 'overlapping-spheres': the phases change from voxel to voxel, so that spheres would have "
+                "a radius of half a voxel or less; expected structure larger than a voxel"
             )
         radius = 1 / float(np.mean(inverse))
         self.history |= {"radius": radius, "unit": data.material.unit, "volume_fraction": fraction}
@@ -113,7 +113,7 @@ class OverlappingSpheres(Generator):
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
-        """Draw the centres and paint the balls."""
+        """Draw the centres and paint the spheres."""
         from microchar.kernels.spheres import paint
 
         self._check()
@@ -121,12 +121,13 @@ class OverlappingSpheres(Generator):
         if self.state:
             radius, fraction = float(self.state["radius"][0]), float(self.state["volume_fraction"][0])
         radii = radius / np.array((self.material or self.default_material()).voxel_size)
-        # An axis of length one is a cut through spheres, not a period of them.
+        # An axis of length one is a section through spheres, not a period.
         wraps = np.array([axis in periodic and shape[axis] > 1 for axis in range(3)])
         for axis in np.flatnonzero(wraps):
             if 2 * radii[axis] > shape[axis]:
                 raise InputError(
-                    f"shape={shape}: a sphere of radius {radii[axis]:.1f} voxels meets itself around axis {axis}"
+                    f"shape={shape}: a sphere of radius {radii[axis]:.1f} voxels overlaps itself around axis {axis}; "
+                    f"expected at least {int(np.ceil(2 * radii[axis]))} voxels along a periodic axis"
                 )
         progress(0.0, "spheres")
         margin = np.where(wraps, 0, radii)
@@ -145,17 +146,17 @@ class OverlappingSpheres(Generator):
         if not isinstance(self.volume_fraction, int | float) or not 0 < self.volume_fraction < 1:
             raise InputError(f"volume_fraction={self.volume_fraction!r}: expected a number between 0 and 1")
         if self.spheres not in (0, 1):
-            raise InputError(f"spheres={self.spheres!r}: expected the label of a phase, 0 or 1")
+            raise InputError(f"spheres={self.spheres!r}: expected a label, 0 or 1")
 
 
 def _scaled_lag(excess: float) -> float:
-    """Return the x of 3x/4 - x³/16 = excess, between 0 and 2."""
+    """Return the solution x of 3x/4 - x³/16 = excess between 0 and 2."""
     roots = np.roots([-1 / 16, 0, 3 / 4, -excess])
     return float(min(x.real for x in roots if abs(x.imag) < 1e-9 and x.real > 0))
 
 
 def _unlike(data: TrainingData) -> list[float | None]:
-    """Return the share of unlike pairs among the neighbours along each axis; None where there are none."""
+    """Return the share of unlike pairs of neighbours along each axis; None if there are no pairs."""
     if data.volume is not None:
         pieces = [data.volume.read()]
     else:

@@ -1,4 +1,4 @@
-"""Generators of the porespy package, each with the parameters that its function has."""
+"""The `porespy:…` generators: functions of the porespy package, with the parameters of these functions."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def _spec(name: str, title: str, summary: str, **offers: Any) -> GeneratorSpec:
         inputs=("parameters",),
         requires=("porespy",),
         extra="microchar[porespy]",
-        cost="see porespy; one call that cannot be cancelled once begun",
+        cost="see porespy; a single call that cannot be cancelled",
         **offers,
     )
 
 
-BLOBS = _spec("Blobs", "blobs", "a smoothed noise, cut at its quantile", periodic_axes=(0, 1, 2))
+BLOBS = _spec("Blobs", "blobs", "smoothed noise, cut at its quantile", periodic_axes=(0, 1, 2))
 CYLINDERS = _spec("Cylinders", "cylinders", "straight fibres of one radius, free to overlap", ndim=(3,))
-RANDOM_SPHERES = _spec("RandomSpheres", "random spheres", "spheres that do not overlap, added one by one at random")
+RANDOM_SPHERES = _spec("RandomSpheres", "random spheres", "spheres that do not overlap, inserted one by one at random")
 ELECTROSTATIC = _spec(
-    "PseudoElectrostaticPacking", "electrostatic packing", "spheres packed from the most open places outwards"
+    "PseudoElectrostaticPacking", "electrostatic packing", "spheres packed outwards from the largest open spaces"
 )
 GRAVITY = _spec("PseudoGravityPacking", "gravity packing", "spheres dropped along an axis")
-VORONOI = _spec("VoronoiEdges", "Voronoi edges", "edges of Voronoi cells: a foam's struts")
+VORONOI = _spec("VoronoiEdges", "Voronoi edges", "edges of Voronoi cells, like the struts of a foam")
 
-#: Function of porespy.generators behind each class, and values for parameters that have no default there.
+#: Spec and function of porespy.generators for each class, and values of parameters without a default there.
 _FUNCTIONS: dict[str, tuple[GeneratorSpec, str, dict[str, Any]]] = {
     "Blobs": (BLOBS, "blobs", {}),
     "Cylinders": (CYLINDERS, "cylinders", {"r": 4, "porosity": 0.7}),
@@ -54,17 +54,17 @@ _FUNCTIONS: dict[str, tuple[GeneratorSpec, str, dict[str, Any]]] = {
     "VoronoiEdges": (VORONOI, "voronoi_edges", {"ncells": 100, "r": 1}),
 }
 
-#: Arguments that the contract of a generator gives, or that are about how porespy works and not about the medium.
+#: Arguments that `Generator` provides, or that control how porespy works rather than the medium.
 _NOT_PARAMETERS = {"shape", "im", "sites", "seed", "periodic", "parallel_kw", "value", "verbose"}
 
 
 @dataclass(kw_only=True)
 class PorespyGenerator(Generator):
-    """A generator function of porespy: phase 1 is where its image is not zero.
+    """A generator function of porespy. Phase 1 are the nonzero voxels of its image.
 
-    The seed that porespy sets NumPy's global random state to, and the state of
-    its progress bars, are put back afterwards; do not generate from two threads
-    at a time.
+    porespy seeds the global random state of NumPy. That state and the settings of
+    porespy's progress bars are restored afterwards; do not generate from two threads
+    at the same time.
 
     References
     ----------
@@ -74,13 +74,13 @@ class PorespyGenerator(Generator):
     function: ClassVar[str]
 
     def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
-        """Refuse: it is made from parameters, and `fit` says so before."""
+        """Not used: `fit` refuses generators that are made from parameters."""
         raise NotImplementedError
 
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
-        """Call porespy."""
+        """Call the function of porespy."""
         import porespy
 
         progress(0.0, f"porespy {self.function}")
@@ -88,17 +88,17 @@ class PorespyGenerator(Generator):
         arguments = {"shape": [n for n in shape if n > 1], "seed": int(rng.integers(2**31)), **self.parameters()}
         if "periodic" in inspect.signature(function).parameters:
             arguments["periodic"] = bool(periodic)
-        with _left_alone(porespy.settings):
+        with _state_restored(porespy.settings):
             try:
                 image = function(**arguments)
-            except Exception as error:  # porespy raises Exception itself
+            except Exception as error:  # porespy raises the class Exception
                 raise InputError(f"porespy.generators.{self.function}: {error} (parameters {arguments})") from error
         return (np.asarray(image) != 0).astype(np.uint8).reshape(shape)
 
 
 @contextmanager
-def _left_alone(settings: Any) -> Iterator[None]:
-    """Put NumPy's global random state and porespy's progress bars back."""
+def _state_restored(settings: Any) -> Iterator[None]:
+    """Restore the global random state of NumPy and the progress bars of porespy."""
     state = np.random.get_state()  # noqa: NPY002 - porespy seeds it
     bars = dict(settings.tqdm)
     settings.tqdm["disable"] = True
@@ -111,15 +111,15 @@ def _left_alone(settings: Any) -> Iterator[None]:
 
 @cache
 def _class(name: str) -> type[PorespyGenerator]:
-    """Make the class whose fields are the parameters of the function."""
+    """Create the class whose fields are the parameters of a function of porespy."""
     import porespy
 
     spec, function, values = _FUNCTIONS[name]
-    found = inspect.signature(getattr(porespy.generators, function)).parameters.values()
-    own = [p for p in found if p.name not in _NOT_PARAMETERS and p.kind is not p.VAR_KEYWORD]
+    arguments = inspect.signature(getattr(porespy.generators, function)).parameters.values()
+    parameters = [p for p in arguments if p.name not in _NOT_PARAMETERS and p.kind is not p.VAR_KEYWORD]
     return make_dataclass(
         name,
-        [(p.name, Any, field(default=values.get(p.name, p.default))) for p in own],
+        [(p.name, Any, field(default=values.get(p.name, p.default))) for p in parameters],
         bases=(PorespyGenerator,),
         namespace={"spec": spec, "function": function, "__module__": __name__, "__doc__": _doc(spec, function)},
         kw_only=True,

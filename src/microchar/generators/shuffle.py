@@ -1,4 +1,4 @@
-"""Voxels in random order: the baseline that has the right volume fractions and nothing else."""
+"""The `shuffle` generator: voxels in random order, the baseline with the right volume fractions only."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ SPEC = GeneratorSpec(
 class Shuffle(Generator):
     r"""Voxels in random order.
 
-    Each volume holds the phases in the shares of the training data, to the
-    voxel, in an order drawn uniformly from all orders: :math:`S_2 = \phi^2` at
-    every lag but zero. Any statistic that a shuffled volume matches says nothing
-    about structure.
+    Each volume has the volume fractions of the training data, to the voxel. The
+    order of its voxels is drawn uniformly from all orders, so :math:`S_2 = \phi^2` at
+    every lag except zero. A statistic that a shuffled volume reproduces contains no
+    information about structure.
 
     Examples
     --------
@@ -50,14 +50,14 @@ class Shuffle(Generator):
     layout: ClassVar[Layout] = {"fractions": ("float64", ("phase",))}
 
     def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
-        """Learn the volume fractions."""
+        """Measure the volume fractions."""
         progress(0.0, "volume fractions")
         return {"fractions": data.volume_fractions()}
 
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
-        """Lay the phases out in order and shuffle."""
+        """Arrange the phases in order and shuffle the voxels."""
         progress(0.0, "shuffling")
         size = int(np.prod(shape))
         last = np.round(np.cumsum(self.state["fractions"]) * size).astype(np.int64)

@@ -186,9 +186,9 @@ class Record:
         """
         schema = plain.get("schema") if isinstance(plain, dict) else None
         if schema != SCHEMA:
-            found = f"schema {schema!r}" if schema else "no schema"
+            stated = f"schema {schema!r}" if schema else "no schema"
             raise InputError(
-                f"{path}: found {found}, expected {SCHEMA!r}; measure again with this version of microchar"
+                f"{path}: found {stated}, expected {SCHEMA!r}; measure again with this version of microchar"
             )
         missing = {"provenance", "settings", "volumes", "results", "notes"} - set(plain)
         if missing:
@@ -238,7 +238,7 @@ class Record:
 def write_json(plain: Mapping[str, Any], path: Path) -> None:
     """Write a JSON file: indented, each list of numbers on one line."""
     text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(_NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n", encoding="utf-8")
+    path.write_text(_NUMBERS.sub(lambda match: " ".join(match[0].split()), text) + "\n", encoding="utf-8")
 
 
 def _named(plain: Mapping[str, Any]) -> Named:

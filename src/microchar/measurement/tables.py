@@ -1,4 +1,4 @@
-"""Tidy tables of results: the columns of ``scalars.csv`` and ``profiles.csv``."""
+"""Tidy tables of results, as in ``scalars.csv`` and ``profiles.csv``."""
 
 from __future__ import annotations
 
@@ -6,20 +6,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from microchar.core.result import Result, Status, Value
+from microchar.core.result import Key, Result, Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_LABELS = ("feature", "phase", "direction", "estimator")
 _NUMBERS = ("value", "unit", "lower", "upper", "standard_error", "status")
-SCALAR_COLUMNS = ("volume", "reference", "metric", *_LABELS, *_NUMBERS)
+SCALAR_COLUMNS = ("volume", "reference", "metric", *Key._fields, *_NUMBERS)
 PROFILE_COLUMNS = (*SCALAR_COLUMNS, "x", "x_unit")
 
 
 @dataclass(frozen=True, eq=False)
 class Named:
-    """A result with the name of its volume and, for pair metrics, that of the other one."""
+    """A result with the names of its volumes.
+
+    Parameters
+    ----------
+    volume : str
+        The volume that was measured.
+    reference : str
+        The other volume of a pair metric; "" for other metrics.
+    result : Result
+    baseline : bool
+        Whether `volume` is not a candidate but a baseline for pair metrics.
+    """
 
     volume: str
     reference: str
@@ -28,21 +38,21 @@ class Named:
 
 
 def scalars(results: Iterable[Named]) -> pd.DataFrame:
-    """Return a row for each value; a metric without any gives one row with its status."""
+    """Return a table with a row for each value, and one row with the status for each metric that failed."""
     import pandas as pd
 
     rows: list[tuple[Any, ...]] = []
     for named in results:
         result = named.result
         head = (named.volume, named.reference, result.metric)
-        rows.extend((*head, *(getattr(value, key) for key in (*_LABELS, *_NUMBERS))) for value in result.values)
+        rows.extend((*head, *value.key, *(getattr(value, key) for key in _NUMBERS)) for value in result.values)
         if result.status != Status.OK:
-            rows.append((*head, "", "", "all", "", None, "", None, None, None, result.status))
+            rows.append((*head, *Key(), None, "", None, None, None, result.status))
     return pd.DataFrame(rows, columns=list(SCALAR_COLUMNS))
 
 
 def profiles(results: Iterable[Named]) -> pd.DataFrame:
-    """Return a row for each sample of each profile."""
+    """Return a table with a row for each point of each profile."""
     import pandas as pd
 
     frames = []
@@ -53,7 +63,7 @@ def profiles(results: Iterable[Named]) -> pd.DataFrame:
                 "reference": named.reference,
                 "metric": named.result.metric,
             }
-            columns |= {key: getattr(profile, key) for key in (*_LABELS, "unit", "status")}
+            columns |= profile.key._asdict() | {"unit": profile.unit, "status": profile.status}
             columns |= {"value": profile.y, "lower": None, "upper": None, "standard_error": profile.standard_error}
             columns |= {"x": profile.x, "x_unit": profile.x_unit}
             frames.append(pd.DataFrame(columns)[list(PROFILE_COLUMNS)])
@@ -61,29 +71,24 @@ def profiles(results: Iterable[Named]) -> pd.DataFrame:
 
 
 def differences(results: Iterable[Named], reference: str) -> pd.DataFrame:
-    """Return candidate minus reference for every value that both have, a row each.
+    """Return a table of candidate minus reference, with a row for each value that both have.
 
     Columns: volume, metric, the labels, unit, reference, value, difference.
     """
     import pandas as pd
 
-    results = [named for named in results if not named.reference]
+    single = [named for named in results if not named.reference]
     of_reference = {
-        (named.result.metric, *_key(value)): value
-        for named in results
+        (named.result.metric, value.key): value.value
+        for named in single
         if named.volume == reference
         for value in named.result.values
     }
     rows = []
-    for named in results:
+    for named in single:
         for value in named.result.values if named.volume != reference else ():
-            real = of_reference.get((named.result.metric, *_key(value)))
-            if real is None or real.value is None or value.value is None:
-                continue
-            head = (named.volume, named.result.metric, *_key(value), value.unit)
-            rows.append((*head, real.value, value.value, value.value - real.value))
-    return pd.DataFrame(rows, columns=["volume", "metric", *_LABELS, "unit", "reference", "value", "difference"])
-
-
-def _key(value: Value) -> tuple[str, ...]:
-    return tuple(getattr(value, key) for key in _LABELS)
+            expected = of_reference.get((named.result.metric, value.key))
+            if expected is not None and value.value is not None:
+                head = (named.volume, named.result.metric, *value.key, value.unit)
+                rows.append((*head, expected, value.value, value.value - expected))
+    return pd.DataFrame(rows, columns=["volume", "metric", *Key._fields, "unit", "reference", "value", "difference"])

@@ -1,1 +1,1 @@
-"""The report: a summary of the results in words and figures, drawn, set in a template, written to files."""
+"""The report: a record summarised, drawn, and written as an HTML page, JSON and CSV files."""

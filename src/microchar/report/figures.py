@@ -1,8 +1,8 @@
-"""Figures of the report: a plain dict in, an SVG string out.
+"""Figures of the report: SVG strings drawn from plain dicts.
 
-One style for all. Colours leave as CSS variables, so that one drawing serves
-light and dark; text leaves as text in the font of the page. Equal dicts give
-equal bytes.
+All figures have one style. Colours are written as CSS variables, so that one
+figure serves the light and the dark page. Text stays text, in the font of the
+page. Equal dicts give equal bytes.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: CSS variable that takes the place of each colour drawn. The drawn colours only have to differ.
+#: The CSS variable that replaces each drawn colour. The drawn colours only have to differ from each other.
 _VARIABLES = {"#010101": "--text", "#020202": "--muted", "#030303": "--grid"}
 _TEXT, _MUTED, _GRID = _VARIABLES
-#: Candidates take the colours in turn (set in style.css), then again with other dashes and markers.
+#: Number of colours of candidates, set in style.css. Further candidates repeat them with other dashes and markers.
 N_COLOURS = 6
 _VARIABLES |= {f"#0405{n:02x}": f"--series-{n}" for n in range(1, N_COLOURS + 1)}
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.6)), (0, (1.2, 1.4)))
 _MARKERS = ("o", "s", "^")
 
-#: Colours of a field's levels: grey where there is none, then from dark violet over orange to near white.
+#: Colours of the grey levels of a `Picture`: grey for level 0 (no data), then dark violet, orange, near white.
 _STOPS = {1: (24, 12, 52), 96: (138, 34, 106), 176: (238, 108, 36), 255: (254, 252, 200)}
 GLOW = np.array(
     [
@@ -41,45 +41,45 @@ GLOW = np.array(
     np.uint8,
 )
 
-#: CSS pixels of figures at their natural size; matplotlib counts points, 72 to the inch instead of 96.
-_POINT = 0.75
+#: Sizes in CSS pixels, 96 to the inch.
 _SIZES = {"large": (430, 290), "medium": (350, 250), "small": (250, 168)}
 _DOTS_WIDTH, _LABEL, _LANE, _GAP, _AXIS = 350, 18, 16, 7, 40
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the report's style inside: matplotlib's defaults, whatever the user's, and reproducible SVG."""
+    """Use the style of the report in a ``with`` block: matplotlib's defaults, not the user's, and reproducible SVG."""
     from matplotlib.style import context
 
-    own = {
+    settings = {
         "svg.fonttype": "none",
         "svg.hashsalt": "microchar",
         "path.simplify": True,
         "font.sans-serif": ["DejaVu Sans"],
     }
-    with context(["default", own]), warnings.catch_warnings():
-        # The browser has the glyphs that matplotlib's own font lacks.
+    with context(["default", settings]), warnings.catch_warnings():
+        # The browser draws the text, with fonts that have these glyphs.
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
         yield
 
 
 def draw(spec: Mapping[str, Any], prefix: str) -> str:
-    """Draw a figure as SVG, ready to be put into HTML.
+    """Return a figure as SVG to be inserted into HTML.
 
     Parameters
     ----------
     spec : mapping
-        ``type`` is "curves" or "dots"; the rest is what `_curves` or `_dots` reads.
+        ``type`` is "curves" or "dots"; the other keys are those of
+        `microchar.report.panels.curves` and `microchar.report.panels.dots`.
     prefix : str
-        Put before the ids inside, which have to be unique on the page.
+        Begins every id in the figure, so that ids are unique on the page.
     """
     figure = {"curves": _curves, "dots": _dots}[spec["type"]](spec)
     return _svg(figure, prefix, spec["alt"])
 
 
 def _curves(spec: Mapping[str, Any]) -> Figure:
-    """Draw lines over one abscissa; `size`, `lines` (series, x, y), `x_label`, `y_label`, `x_range`, `y_range`."""
+    """Draw lines; keys are `size`, `lines` (series, x, y), `title`, `x_label`, `y_label`, `x_range`, `y_range`."""
     large = spec["size"] != "small"
     width, height = _SIZES[spec["size"]]
     left, right, bottom, top = (62, 14, 48, 26) if large else (44, 8, 26, 22)
@@ -93,7 +93,7 @@ def _curves(spec: Mapping[str, Any]) -> Figure:
     if large:
         axes.set_xlabel(spec["x_label"], fontsize=size, color=_TEXT, parse_math=False)
     label = spec["y_label"] if large else spec["title"]
-    # Above the axis and not along it: read without turning the head, whatever its length.
+    # A label above the axes is horizontal, and may be long.
     x, side = (0.0, "left") if large else (0.5, "center")
     _text(axes, label, x, 1.03, ha=side, va="bottom", transform=axes.transAxes, fontsize=size, color=_TEXT)
     _locate(axes, 5 if large else 4, 5 if large else 4)
@@ -101,7 +101,10 @@ def _curves(spec: Mapping[str, Any]) -> Figure:
 
 
 def _dots(spec: Mapping[str, Any]) -> Figure:
-    """Draw rows of one lane per volume; `rows` (label, lanes: series, value, lower, upper, text, status), `x_label`."""
+    """Draw rows with a lane for each volume.
+
+    Keys are `rows` (label, lanes: series, value, lower, upper, text, status), `x_label` and `x_range`.
+    """
     rows = spec["rows"]
     height = sum(_LABEL + _LANE * len(row["lanes"]) + _GAP for row in rows) + _AXIS
     text = 9
@@ -142,7 +145,7 @@ def _lane(axes: Axes, lane: Mapping[str, Any], y: float) -> None:
 
 
 def _text(axes: Axes, text: str, x: float, y: float, *, va: str = "center", **style: Any) -> None:
-    # Names are names: a dollar sign in one is no formula.
+    # A dollar sign in a name does not begin a formula.
     axes.text(x, y, text, va=va, parse_math=False, **style)
 
 
@@ -152,7 +155,7 @@ def _text(axes: Axes, text: str, x: float, y: float, *, va: str = "center", **st
 def _figure(
     width: float, height: float, left: float, right: float, bottom: float, top: float, text: float
 ) -> tuple[Figure, Axes]:
-    """Make a figure of so many CSS pixels with one axes inside these margins."""
+    """Return a figure with one axes; sizes and margins are in CSS pixels."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width / 96, height / 96), facecolor="none")
@@ -184,7 +187,7 @@ def _colour(series: int) -> str:
 
 def _line(series: int, large: bool) -> dict[str, Any]:
     dash = "-" if series == 0 else DASHES[(series - 1) // N_COLOURS % len(DASHES)]
-    width = 2.8 if series == 0 else 1.6  # the candidates lie on the reference without hiding it
+    width = 2.8 if series == 0 else 1.6  # the reference stays visible below the candidates
     return {"color": _colour(series), "linestyle": dash, "linewidth": width if large else 0.75 * width}
 
 
@@ -207,7 +210,7 @@ def _svg(figure: Figure, prefix: str, alt: str) -> str:
     for colour, variable in _VARIABLES.items():
         drawn = drawn.replace(colour, f"var({variable})")
     used = set(re.findall(r"#([\w-]+)", drawn))
-    drawn = _ID.sub(lambda found: f' id="{prefix}{found[1]}"' if found[1] in used else "", drawn)
+    drawn = _ID.sub(lambda match: f' id="{prefix}{match[1]}"' if match[1] in used else "", drawn)
     drawn = re.sub(r'(url\(|href=")#', rf"\1#{prefix}", drawn)
     width, height = figure.get_size_inches() * 72
     root = f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label={quoteattr(alt)}>'

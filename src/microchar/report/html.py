@@ -1,4 +1,4 @@
-"""From the summary to the page: SVG strings into a jinja2 template."""
+"""The page: a summary and its figures inserted into jinja2 templates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-#: Sections of the page that may be empty, by the key of the summary that fills them.
+#: Id and title of each section, by the key of the summary that fills it; empty sections are left out of the menu.
 _SECTIONS = {
     "glance": ("glance", "At a glance"),
     "slices": ("slices", "Slices"),
@@ -21,7 +21,13 @@ _SECTIONS = {
 
 
 def render(summary: Mapping[str, Any]) -> str:
-    """Return the page; equal summaries give equal pages."""
+    """Return the page as HTML.
+
+    Parameters
+    ----------
+    summary : mapping
+        What `microchar.report.summary.summarize` returned. Equal summaries give equal pages.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 

@@ -1,9 +1,9 @@
-r"""How numbers, units and symbols are written for people.
+r"""Numbers, symbols and key as text for the reader.
 
-Symbols come as LaTeX and leave as HTML (``D<sub>eff</sub>``) or, inside
-figures, as plain text with the sub- and superscripts that Unicode has. Only the
-few commands that symbols of metrics need are known; the name of any other is
-kept, so that nothing disappears.
+Symbols are given as LaTeX and returned as HTML (``D<sub>eff</sub>``) or, for
+figures, as plain text with Unicode sub- and superscripts. Only the few commands
+that the symbols of metrics use are known. The name of any other command is kept
+in the text, so that nothing is lost.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from __future__ import annotations
 import re
 from html import escape
 
+from microchar.core.result import Key
+
+#: Directions that are axes.
+AXES = ("0", "1", "2")
 _MINUS = "−"
 _SUPERSCRIPTS = dict(zip("0123456789+-−=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁱⁿ", strict=True))
 _SUBSCRIPTS = dict(zip("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
@@ -73,7 +77,7 @@ _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|\s+|.", re.DOTALL)
 
 
 def number(value: float | None, digits: int = 4) -> str:
-    """Write a number with so many significant digits; a dash where there is none."""
+    """Return a number with `digits` significant digits; a dash for None."""
     if value is None:
         return "–"
     if value == 0:
@@ -86,24 +90,24 @@ def number(value: float | None, digits: int = 4) -> str:
 
 
 def tick(value: float) -> str:
-    """Write a number as briefly as it allows, as on an axis."""
+    """Return a number in its shortest form, for the ticks of an axis."""
     mantissa, _, exponent = f"{value:.6g}".partition("e")
     return (f"{mantissa}×10{superscript(int(exponent))}" if exponent else mantissa).replace("-", _MINUS)
 
 
 def superscript(power: int) -> str:
-    """Write a whole number raised: ⁻³."""
+    """Return an integer in superscript digits: ``⁻³``."""
     return "".join(_SUPERSCRIPTS[sign] for sign in str(power))
 
 
 def signed(value: float | None, digits: int = 3) -> str:
-    """Write a difference, with its sign."""
+    """Return a difference with its sign."""
     text = number(value, digits)
     return f"+{text}" if value is not None and value > 0 else text
 
 
 def percent(share: float | None) -> str:
-    """Write a relative difference in percent, with its sign; "" where there is none."""
+    """Return a relative difference in percent with its sign; "" for None."""
     if share is None:
         return ""
     size = 100 * abs(share)
@@ -111,36 +115,49 @@ def percent(share: float | None) -> str:
     return f"{100 * share:+.{digits}f} %".replace("-", _MINUS) if share else "0 %"
 
 
+def described(key: Key) -> str:
+    """Return key as a phrase: "pore, crofton, axis 0"."""
+    direction = key.direction
+    where = {"all": "", "mean": "mean of directions"}.get(direction, direction)
+    parts = (
+        key.phase.replace("|", " | "),
+        key.feature,
+        key.estimator,
+        f"axis {where}" if where in AXES else where,
+    )
+    return ", ".join(part.replace("_", " ") for part in parts if part)
+
+
 def html_symbol(latex: str) -> str:
-    r"""Turn LaTeX math into HTML: ``\tau_0`` gives ``τ<sub>0</sub>``; the result is safe to insert."""
-    return _Writer(latex, markup=True).written()
+    r"""Convert LaTeX math to HTML: ``\tau_0`` gives ``τ<sub>0</sub>``. Text is escaped."""
+    return _Converter(latex, markup=True).convert()
 
 
 def plain_symbol(latex: str) -> str:
-    r"""Turn LaTeX math into plain text: ``S_2(r)`` gives ``S₂(r)``, ``D_\mathrm{eff}`` gives ``D_eff``."""
-    return _Writer(latex, markup=False).written()
+    r"""Convert LaTeX math to plain text: ``S_2(r)`` gives ``S₂(r)``, ``D_\mathrm{eff}`` gives ``D_eff``."""
+    return _Converter(latex, markup=False).convert()
 
 
-class _Writer:
-    """Reads LaTeX from left to right and writes it down."""
+class _Converter:
+    """Converts LaTeX, token by token from left to right."""
 
     def __init__(self, latex: str, markup: bool) -> None:
         self.tokens = _TOKEN.findall(latex.replace("$", ""))
         self.markup = markup
-        self.place = 0
+        self.position = 0
 
-    def written(self) -> str:
+    def convert(self) -> str:
         out = ""
-        while self.place < len(self.tokens):
+        while self.position < len(self.tokens):
             out += self.atom()
         return out
 
     def next(self) -> str:
-        self.place += 1
-        return self.tokens[self.place - 1] if self.place <= len(self.tokens) else ""
+        self.position += 1
+        return self.tokens[self.position - 1] if self.position <= len(self.tokens) else ""
 
     def atom(self, upright: bool = False) -> str:
-        """Write the next thing: a character, a command with its arguments, or a group in braces."""
+        """Convert the next character, command with its arguments, or group in braces."""
         token = self.next()
         if token == "{":
             return self.group(upright)
@@ -157,7 +174,7 @@ class _Writer:
 
     def group(self, upright: bool) -> str:
         out = ""
-        while self.place < len(self.tokens) and self.tokens[self.place] != "}":
+        while self.position < len(self.tokens) and self.tokens[self.position] != "}":
             out += self.atom(upright)
         self.next()
         return out

@@ -1,173 +1,122 @@
-"""What the figures and tables of the report show: plain dicts, one for each.
+"""What the figures and tables of the report show, a plain dict for each.
 
-`Found` is one metric with its results on all volumes. Nothing here knows a
-metric by name: kinds, labels and units decide.
+Nothing here depends on the name of a metric: kinds, key and units decide.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from microchar.core.result import Result
-from microchar.core.units import pretty_unit
-from microchar.report.notation import html_symbol, number, plain_symbol, superscript
+import numpy as np
 
-Plain = Mapping[str, Any]
-#: Directions, the one that stands for a value or profile as a whole first.
-DIRECTIONS = ("mean", "all", "radial", "0", "1", "2")
-AXES = ("0", "1", "2")
+from microchar.core.result import Key, Profile, Status, Value
+from microchar.core.units import pretty_unit
+from microchar.report.metric_results import MetricResults, any_direction, direction_rank
+from microchar.report.notation import AXES, described, number, plain_symbol, superscript
+
 #: The feature of a distribution that is cumulative.
 CDF = "cdf"
-_LABELS = ("phase", "feature", "estimator", "direction")
 #: Ends of curves that vary by less than this share of their range are not shown.
 _FLAT = 0.005
-
-
-@dataclass(frozen=True)
-class Found:
-    """One metric: its first result, for what is the same in all, and each volume's."""
-
-    any: Plain
-    by_volume: Mapping[str, Plain]
-
-    @property
-    def heading(self) -> dict[str, str]:
-        """Id, title and symbol as HTML."""
-        return {"id": self.any["metric"], "title": self.any["title"], "symbol": html_symbol(self.any["symbol"])}
-
-    def result(self, volume: str) -> Result | None:
-        """Return what was found on one volume."""
-        plain = self.by_volume.get(volume)
-        return Result.from_dict({f.name: plain[f.name] for f in fields(Result)}) if plain else None
-
-    def entries(self, what: str) -> dict[tuple[str, ...], dict[str, Plain]]:
-        """Sort "values", "profiles" or "pictures" by their labels, then by volume."""
-        found: dict[tuple[str, ...], dict[str, Plain]] = {}
-        for volume, result in self.by_volume.items():
-            for entry in result[what]:
-                found.setdefault(labels(entry), {})[volume] = entry
-        return found
-
-
-def group(results: Iterable[Plain]) -> list[Found]:
-    """Put the results of each metric together, in the order in which metrics first appear."""
-    by_metric: dict[str, dict[str, Plain]] = {}
-    for result in results:
-        by_metric.setdefault(result["metric"], {})[result["volume"]] = result
-    return [Found(next(iter(by_volume.values())), by_volume) for by_volume in by_metric.values()]
-
-
-def labels(entry: Plain) -> tuple[str, ...]:
-    """Return phase, feature, estimator and direction."""
-    return tuple(entry[key] for key in _LABELS)
-
-
-def described(phase: str = "", feature: str = "", estimator: str = "", direction: str = "all") -> str:
-    """Write labels as a phrase: 'pore, crofton, axis 0'."""
-    where = {"all": "", "mean": "mean of directions"}.get(direction, direction)
-    parts = (phase.replace("|", " | "), feature, estimator, f"axis {where}" if where in AXES else where)
-    return ", ".join(part.replace("_", " ") for part in parts if part)
-
-
-def in_order(directions: Iterable[str]) -> list[str]:
-    """Sort directions, the one that stands for the whole first; unknown ones come last."""
-    return sorted(directions, key=_rank)
-
-
-def _rank(direction: str) -> tuple[int, str]:
-    return DIRECTIONS.index(direction) if direction in DIRECTIONS else len(DIRECTIONS), direction
 
 
 # --- curves ------------------------------------------------------------------
 
 
-def curves(found: Found, series: Mapping[str, int]) -> dict[str, Any]:
-    """Return a group for each phase (and feature, and estimator): one large figure and small ones by direction."""
-    by_head: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    entries = found.entries("profiles")
-    for key in entries:
-        by_head.setdefault(key[:3], []).append(key)
-    merged: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    for head, keys in by_head.items():
-        # What is given along axes only, such as the flat windows of local porosity, joins the phase's first group.
-        along_axes_only = all(key[3] in AXES for key in keys)
-        first = next((other for other in merged if other[0] == head[0]), head)
-        merged.setdefault(first if along_axes_only else head, []).extend(keys)
+def curves(metric: MetricResults, series: Mapping[str, int]) -> dict[str, Any]:
+    """Return the figures of a metric's profiles.
+
+    Parameters
+    ----------
+    metric : MetricResults
+    series : mapping of str to int
+        The number of each volume's colour.
+
+    Returns
+    -------
+    dict
+        ``columns``, and ``groups`` with one entry for each phase, feature and
+        estimator: a large figure and small ones by direction.
+    """
+    by_quantity: dict[Key, list[Key]] = {}
+    for key in metric.profiles:
+        by_quantity.setdefault(any_direction(key), []).append(key)
+    merged: dict[Key, list[Key]] = {}
+    for quantity, members in by_quantity.items():
+        # Profiles along axes only, such as those of the 2D windows of local porosity, join the phase's first group.
+        along_axes_only = all(key.direction in AXES for key in members)
+        first = next((other for other in merged if other.phase == quantity.phase), quantity)
+        merged.setdefault(first if along_axes_only else quantity, []).extend(members)
     columns, size = (3, "medium") if len(merged) % 3 == 0 else (2, "large")
-    groups = [_group(found, keys, entries, series, size) for keys in merged.values()]
-    return {"columns": columns, "groups": groups}
+    return {"columns": columns, "groups": [_group(metric, members, series, size) for members in merged.values()]}
 
 
-def _group(
-    found: Found,
-    keys: Sequence[tuple[str, ...]],
-    entries: Mapping[tuple[str, ...], Any],
-    series: Mapping[str, int],
-    size: str,
-) -> dict[str, Any]:
-    main, *others = sorted(keys, key=lambda key: _rank(key[3]))
-    others = sorted(others, key=lambda key: key[3] not in AXES)
-    drawn = {key: _lines(entries[key], series) for key in (main, *others)}
-    symbol = plain_symbol(found.any["symbol"])
+def _group(metric: MetricResults, members: Sequence[Key], series: Mapping[str, int], size: str) -> dict[str, Any]:
+    main, *others = sorted(members, key=lambda key: direction_rank(key.direction))
+    others = sorted(others, key=lambda key: key.direction not in AXES)
+    lines_of = {key: _lines(metric.profiles[key], series) for key in (main, *others)}
+    symbol = plain_symbol(metric.first.symbol)
     argument = _argument(symbol)
-    profile = next(iter(entries[main].values()))
+    profile = next(iter(metric.profiles[main].values()))
     shared = {
         "type": "curves",
-        "y_range": _y_range([y for lines in drawn.values() for line in lines for y in line["y"]]),
-        "x_label": _with_unit(argument, profile["x_unit"]),
-        "y_label": _with_unit(f"share ≤ {argument}" if main[1] == CDF else symbol, profile["unit"]),
+        "y_range": _y_range([y for lines in lines_of.values() for line in lines for y in line["y"]]),
+        "x_label": _with_unit(argument, profile.x_unit),
+        "y_label": _with_unit(f"share ≤ {argument}" if main.feature == CDF else symbol, profile.unit),
     }
-    x_range_of_others = _x_range([line for key in others for line in drawn[key]])
+    x_range_of_others = _x_range([line for key in others for line in lines_of[key]])
     figures = [
         shared
         | {
-            "title": described(feature="" if key[1] == main[1] else key[1], direction=key[3]),
+            "title": described(
+                Key(feature="" if key.feature == main.feature else key.feature, direction=key.direction)
+            ),
             "lines": lines,
             "x_range": _x_range(lines) if key == main else x_range_of_others,
             "size": size if key == main else "small",
-            "alt": f"{found.any['title']}: {described(*key)}",
+            "alt": f"{metric.first.title}: {described(key)}",
         }
-        for key, lines in drawn.items()
+        for key, lines in lines_of.items()
         if lines
     ]
     return {
-        "name": described(*main[:3]),
-        "direction": described(direction=main[3]),
+        "name": described(any_direction(main)),
+        "direction": described(Key(direction=main.direction)),
         "large": [figure for figure in figures if figure["size"] != "small"],
         "small": [figure for figure in figures if figure["size"] == "small"],
     }
 
 
-def _lines(by_volume: Mapping[str, Plain], series: Mapping[str, int]) -> list[dict[str, Any]]:
+def _lines(by_volume: Mapping[str, Profile], series: Mapping[str, int]) -> list[dict[str, Any]]:
     lines = []
     for volume, profile in by_volume.items():
-        points = [(x, y) for x, y in zip(profile["x"], profile["y"], strict=True) if x is not None and y is not None]
-        if points:
-            lines.append({"series": series[volume], "x": [x for x, _ in points], "y": [y for _, y in points]})
+        defined = np.isfinite(profile.x) & np.isfinite(profile.y)
+        if defined.any():
+            x, y = profile.x[defined].tolist(), profile.y[defined].tolist()
+            lines.append({"series": series[volume], "x": x, "y": y})
     return sorted(lines, key=lambda line: line["series"])
 
 
 def _y_range(values: Sequence[float]) -> tuple[float, float]:
-    # Curves far from zero need not show it.
+    # The axis of curves far from zero need not include it.
     if not values or min(values) < 0.4 * max(values):
-        return padded(values)
+        return _padded(values)
     room = 0.06 * (max(values) - min(values)) or 0.05
     return min(values) - room, max(values) + room
 
 
-def padded(values: Sequence[float]) -> tuple[float, float]:
-    """Return the range of values and zero, with a little room at the ends that are not zero."""
+def _padded(values: Sequence[float]) -> tuple[float, float]:
+    """Return the range of the values and zero, with some room at the ends that are not zero."""
     low, high = min([0.0, *values]), max([0.0, *values])
     room = 0.05 * (high - low) or 0.05
     return (low - room if low < 0 else 0.0, high + room if high > 0 else 0.0 if low < 0 else room)
 
 
-def _x_range(lines: Sequence[Plain]) -> tuple[float, float]:
-    # Long flat ends (a chord-length distribution's tail, a CDF's 0 and 1) would squeeze what is to be seen.
+def _x_range(lines: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    # Long flat ends (the tail of a chord-length distribution, the 0 and 1 of a CDF) would squeeze the rest.
     starts, stops = [], []
     for line in lines:
         tolerance = _FLAT * (max(line["y"]) - min(line["y"]))
@@ -183,8 +132,8 @@ def _x_range(lines: Sequence[Plain]) -> tuple[float, float]:
 
 def _argument(symbol: str) -> str:
     # S₂(r) is a function of r.
-    found = re.search(r"\(([^()]*)\)$", symbol)
-    return found[1] if found else ""
+    match = re.search(r"\(([^()]*)\)$", symbol)
+    return match[1] if match else ""
 
 
 def _with_unit(name: str, unit: str) -> str:
@@ -196,39 +145,41 @@ def _with_unit(name: str, unit: str) -> str:
 # --- dots --------------------------------------------------------------------
 
 
-def has_axes(found: Found) -> bool:
-    """Whether the metric's values are given along axes."""
-    return any(direction in AXES for *_, direction in found.entries("values"))
+def dots(metric: MetricResults, series: Mapping[str, int]) -> list[list[dict[str, Any]]]:
+    """Return figures with a row for each value and a lane for each volume, as lists of figures shown together.
 
-
-def dots(found: Found, series: Mapping[str, int]) -> list[list[dict[str, Any]]]:
-    """Return figures with a row for each value and a lane for each volume, in lists that belong together.
-
-    Values along axes give a figure for each phase, with a row for each axis, and
-    a list for each feature.
+    Values along axes give a list for each feature and estimator, with a figure
+    for each phase and in it a row for each axis.
     """
-    by_axis = has_axes(found)
-    figures: dict[tuple[str, ...], dict[tuple[str, ...], list[tuple[str, Mapping[str, Plain]]]]] = {}
-    for key, by_volume in found.entries("values").items():
-        name, row = (described(*key[:3]), described(direction=key[3])) if by_axis else ("", described(*key))
-        unit = next(iter(by_volume.values()))["unit"]
-        together = figures.setdefault(key[1:3] if by_axis else (), {})
-        together.setdefault((name, unit), []).append((row or "whole volume", by_volume))
+    lists: dict[Key, dict[tuple[str, str], list[tuple[str, Mapping[str, Value]]]]] = {}
+    for key, by_volume in metric.values.items():
+        if metric.has_axes:
+            together = any_direction(key)._replace(phase="")
+            name, row = described(any_direction(key)), described(Key(direction=key.direction))
+        else:
+            together, name, row = Key(), "", described(key)
+        unit = next(iter(by_volume.values())).unit
+        figures = lists.setdefault(together, {})
+        figures.setdefault((name, unit), []).append((row or "whole volume", by_volume))
     return [
-        [_dot_figure(found, name, unit, rows, series) for (name, unit), rows in together.items()]
-        for together in figures.values()
+        [_dot_figure(metric, name, unit, rows, series) for (name, unit), rows in figures.items()]
+        for figures in lists.values()
     ]
 
 
 def _dot_figure(
-    found: Found, name: str, unit: str, rows: Sequence[tuple[str, Mapping[str, Plain]]], series: Mapping[str, int]
+    metric: MetricResults,
+    name: str,
+    unit: str,
+    rows: Sequence[tuple[str, Mapping[str, Value]]],
+    series: Mapping[str, int],
 ) -> dict[str, Any]:
     numbers = [
-        value[key]
+        bound
         for _, by_volume in rows
         for value in by_volume.values()
-        for key in ("value", "lower", "upper")
-        if value[key] is not None
+        for bound in (value.value, value.lower, value.upper)
+        if bound is not None
     ]
     power = _power(max(map(abs, numbers), default=0.0))
     factor = f"10{superscript(power)}" if power else ""
@@ -242,89 +193,88 @@ def _dot_figure(
             }
             for label, by_volume in rows
         ],
-        "x_range": padded([n / 10.0**power for n in numbers]),
+        "x_range": _padded([n / 10.0**power for n in numbers]),
         "x_label": " ".join(filter(None, (factor, pretty_unit(unit)))),
-        "alt": f"{found.any['title']}: {name or 'by phase'}",
+        "alt": f"{metric.first.title}: {name or 'by phase'}",
     }
 
 
 def _power(largest: float) -> int:
-    """Return the power of ten to take out of numbers of this size: a multiple of 3, 0 for handy ones."""
+    """Return the power of ten to factor out: a multiple of 3, or 0 where the numbers are short without it."""
     if largest == 0 or 1e-3 <= largest < 1e5:
         return 0
     return 3 * math.floor(math.log10(largest) / 3)
 
 
-def _lane(value: Plain, series: int, unit: float) -> dict[str, Any]:
-    scaled = {key: None if value[key] is None else value[key] / unit for key in ("value", "lower", "upper")}
-    status = "" if value["status"] == "ok" else value["status"].replace("_", " ")
-    return {"series": series, **scaled, "text": number(scaled["value"]), "status": status}
+def _lane(value: Value, series: int, scale: float) -> dict[str, Any]:
+    numbers = {"value": value.value, "lower": value.lower, "upper": value.upper}
+    scaled = {key: None if bound is None else bound / scale for key, bound in numbers.items()}
+    return {"series": series, **scaled, "text": number(scaled["value"]), "status": _shown_status(value)}
 
 
 # --- tables ------------------------------------------------------------------
 
 
-def table(results: Iterable[tuple[str, Plain]], column: str) -> dict[str, Any]:
-    """Return a table of values: a column for each `column` label, a row for each of the other labels and each volume.
+def table(metric: MetricResults, column: str) -> dict[str, Any]:
+    """Return a table of values.
 
     Parameters
     ----------
-    results : iterable of (str, mapping)
-        What the row is called, and the result.
+    metric : MetricResults
     column : {"phase", "feature", "estimator", "direction"}
-        The label that the columns stand for.
+        The label that has a column for each of its values. Each combination of
+        the other key and a volume has a row.
     """
-    place = _LABELS.index(column)
+    without = {column: Key._field_defaults[column]}
     columns: dict[str, str] = {}
-    rows: dict[tuple[str, ...], dict[str, dict[str, Plain]]] = {}
+    rows: dict[Key, dict[str, dict[str, Value]]] = {}
     messages: dict[str, list[str]] = {}
-    for name, result in results:
-        for value in result["values"]:
-            key = labels(value)
-            columns.setdefault(key[place], described(**{column: key[place]}) or "value")
-            rest = (*key[:place], "all" if column == "direction" else "", *key[place + 1 :])
-            rows.setdefault(rest, {}).setdefault(name, {})[key[place]] = value
-            if value["status"] == "ok" and value["message"]:
-                messages.setdefault(value["message"], []).append(name)
+    for name, result in metric.by_volume.items():
+        for value in result.values:
+            label = getattr(value, column)
+            columns.setdefault(label, described(Key(**{column: label})) or "value")
+            rows.setdefault(value.key._replace(**without), {}).setdefault(name, {})[label] = value
+            if value.status == Status.OK and value.message:
+                messages.setdefault(value.message, []).append(name)
     return {
         "columns": list(columns.values()),
         "rows": [
             {
-                "label": described(*rest),
+                "label": described(key),
                 "name": name,
                 "baseline": False,
-                "cells": [cell(values.get(c)) for c in columns],
+                "cells": [cell(values.get(label)) for label in columns],
             }
-            for rest, by_name in rows.items()
+            for key, by_name in rows.items()
             for name, values in by_name.items()
         ],
-        "labelled": any(described(*rest) for rest in rows),
+        "labelled": any(described(key) for key in rows),
         "messages": [f"{', '.join(names)}: {message}" for message, names in messages.items()],
     }
 
 
-def values_by_volume(found: Found, series: Mapping[str, int]) -> dict[str, Any]:
+def values_by_volume(metric: MetricResults, volumes: Sequence[str]) -> dict[str, Any]:
     """Return a table with a row for each value and a column for each volume."""
     return {
-        "columns": list(series),
+        "columns": list(volumes),
         "rows": [
             {
-                "label": described(*key),
-                "cells": [cell(by_volume.get(volume)) for volume in series],
-                "unit": pretty_unit(next(iter(by_volume.values()))["unit"]),
+                "label": described(key),
+                "cells": [cell(by_volume.get(volume)) for volume in volumes],
+                "unit": pretty_unit(next(iter(by_volume.values())).unit),
             }
-            for key, by_volume in found.entries("values").items()
+            for key, by_volume in metric.values.items()
         ],
     }
 
 
-def cell(value: Plain | None) -> dict[str, str]:
-    """Write a value for a table: its number, and its status where that is not "ok"."""
+def cell(value: Value | None) -> dict[str, str]:
+    """Return the texts of a table cell: the number, and the status and its reason where it is not "ok"."""
     if value is None:
         return {"text": "–", "status": "", "why": ""}
-    status = "" if value["status"] == "ok" else value["status"].replace("_", " ")
-    return {
-        "text": number(value["value"]),
-        "status": status,
-        "why": value["message"] if status else "",
-    }
+    status = _shown_status(value)
+    return {"text": number(value.value), "status": status, "why": value.message if status else ""}
+
+
+def _shown_status(value: Value) -> str:
+    return "" if value.status == Status.OK else value.status.replace("_", " ")

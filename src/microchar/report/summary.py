@@ -1,55 +1,62 @@
-"""From the results to the one dict that the page is made of: what each section shows, in words and figures to draw."""
+"""Everything that the report page shows, as one dict: texts, table cells and the figures to draw."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from microchar.core.pictures import decode, encode
 from microchar.core.result import Status
+from microchar.core.text import by
 from microchar.core.units import pretty_unit
+from microchar.measurement.record import Record, VolumeRecord
+from microchar.measurement.tables import Named
 from microchar.report.figures import DASHES, GLOW, N_COLOURS
 from microchar.report.glance import glance
-from microchar.report.panels import Found, Plain, curves, described, dots, group, has_axes, labels, table
-from microchar.report.panels import values_by_volume as numbers
+from microchar.report.metric_results import MetricResults, group_by_metric
+from microchar.report.notation import described
+from microchar.report.panels import curves, dots, table, values_by_volume
 
 
-def summarize(results: Plain) -> dict[str, Any]:
-    """Return all that the page shows.
+def summarize(record: Record) -> dict[str, Any]:
+    """Return everything that the page shows.
 
     Parameters
     ----------
-    results : mapping
-        The content of ``results.json``.
+    record : Record
 
     Returns
     -------
     dict
-        Text ready to be shown, and for each figure the dict that
-        `microchar.report.figures.draw` reads.
+        Texts as they are shown, and for each figure the dict that
+        `microchar.report.figures.draw` takes.
     """
-    names = [volume["name"] for volume in results["volumes"]]
-    series = {name: place for place, name in enumerate(names)}
-    single = group(result for result in results["results"] if not result["reference"])
-    pairs = [result for result in results["results"] if result["reference"]]
-    shown = {section: [found for found in single if _section(found) == section] for section in _SECTIONS}
-    phases = [phase["name"] for phase in results["volumes"][0]["phases"]]
+    volumes = record.volumes
+    names = [volume.name for volume in volumes]
+    series = {name: index for index, name in enumerate(names)}
+    single = group_by_metric(named for named in record.results if not named.reference)
+    pairs = [named for named in record.results if named.reference]
+    shown = {section: [metric for metric in single if _section(metric) == section] for section in _SECTIONS}
+    headlines = [metric for metric in single if metric.first.kind != "table" and not _on_grey(metric)]
     return {
-        "title": _title(results["volumes"]),
-        "provenance": _provenance(results),
-        "volumes": [_volume(volume, place) for place, volume in enumerate(results["volumes"])],
+        "title": _title(names),
+        "provenance": _provenance(record),
+        "volumes": [_volume(volume, index) for index, volume in enumerate(volumes)],
         "comparing": len(names) > 1,
-        "notes": results["notes"],
-        "glance": glance([f for f in single if f.any["kind"] != "table" and not _on_grey(f)], names, phases),
-        "slices": _slices(results["volumes"]),
-        "curves": [f.heading | curves(f, series) | {"numbers": numbers(f, series)} for f in shown["curves"]],
-        "scalars": [f.heading | {"figures": dots(f, series), "pictures": _pictures(f)} for f in shown["scalars"]],
-        "along_axes": [f.heading | {"figures": dots(f, series), "pictures": _pictures(f)} for f in shown["along axes"]],
-        "tables": [f.heading | _texture(f) for f in shown["tables"]],
+        "notes": list(record.notes),
+        "glance": glance(headlines, names, [phase.name for phase in volumes[0].phases]),
+        "slices": _slices(volumes),
+        "curves": [
+            metric.heading | curves(metric, series) | {"numbers": values_by_volume(metric, names)}
+            for metric in shown["curves"]
+        ],
+        "scalars": [_dots(metric, series) for metric in shown["scalars"]],
+        "along_axes": [_dots(metric, series) for metric in shown["along axes"]],
+        "tables": [metric.heading | _texture(metric) for metric in shown["tables"]],
         "pairs": _pairs(pairs),
-        "conventions": [f.heading | {"rows": _conventions(f)} for f in group(results["results"])],
-        "statuses": _statuses(results["results"]),
+        "conventions": [metric.heading | {"rows": _conventions(metric)} for metric in group_by_metric(record.results)],
+        "statuses": _statuses(record.results),
     }
 
 
@@ -58,30 +65,30 @@ def summarize(results: Plain) -> dict[str, Any]:
 _SECTIONS = ("curves", "scalars", "along axes", "tables", "none")
 
 
-def _section(found: Found) -> str:
-    if any(result["profiles"] for result in found.by_volume.values()):
+def _section(metric: MetricResults) -> str:
+    if metric.profiles:
         return "curves"
-    if not any(result["values"] for result in found.by_volume.values()):
+    if not metric.values:
         return "none"
-    if found.any["kind"] == "table" or _on_grey(found):
+    if metric.first.kind == "table" or _on_grey(metric):
         return "tables"
-    return "along axes" if has_axes(found) else "scalars"
+    return "along axes" if metric.has_axes else "scalars"
 
 
-def _on_grey(found: Found) -> bool:
-    return "grey levels" in found.any["convention"]
+def _on_grey(metric: MetricResults) -> bool:
+    return "grey levels" in metric.first.convention
 
 
 # --- what was compared -------------------------------------------------------
 
 
-def _title(volumes: Sequence[Plain]) -> dict[str, str]:
-    first, *others = (volume["name"] for volume in volumes)
+def _title(names: Sequence[str]) -> dict[str, str]:
+    first, *others = names
     return {"first": first, "others": others[0] if len(others) == 1 else f"{len(others)} candidates" if others else ""}
 
 
-def _provenance(results: Plain) -> dict[str, Any]:
-    made = dict(results["provenance"])
+def _provenance(record: Record) -> dict[str, Any]:
+    facts = dict(record.provenance)
     words = {
         "version": "microchar {}",
         "created": "measured {}",
@@ -89,77 +96,69 @@ def _provenance(results: Plain) -> dict[str, Any]:
         "python": "Python {}",
         "numpy": "NumPy {}",
     }
-    command = made.pop("command", "")
-    ordered = [key for key in words if key in made] + [key for key in made if key not in words]
-    facts = [words.get(key, key + " {}").format(made[key]) for key in ordered if made[key] not in (None, "")]
-    given = ", ".join(f"{key} = {value}" for key, value in results["settings"].items())
-    return {"command": command, "facts": [*facts, f"settings: {given or 'defaults'}"]}
+    command = facts.pop("command", "")
+    ordered = [key for key in words if key in facts] + [key for key in facts if key not in words]
+    shown = [words.get(key, key + " {}").format(facts[key]) for key in ordered if facts[key] not in (None, "")]
+    settings = ", ".join(f"{key} = {value}" for key, value in record.settings.items())
+    return {"command": command, "facts": [*shown, f"settings: {settings or 'defaults'}"]}
 
 
-def _volume(volume: Plain, place: int) -> dict[str, Any]:
-    unit = volume["unit"]
-    sizes = volume["voxel_size"]
-    extent = [n * size for n, size in zip(volume["shape"], sizes, strict=True)]
-    known = unit != "voxel" or set(sizes) != {1.0}
-    equal = sizes[:1] if len(set(sizes)) == 1 else sizes
+def _volume(volume: VolumeRecord, index: int) -> dict[str, Any]:
+    unit = pretty_unit(volume.unit)
+    sizes = volume.voxel_size
+    known = volume.unit != "voxel" or set(sizes) != {1.0}
     return {
-        "name": volume["name"],
-        "role": volume["role"],
-        **_style(place),
-        "path": volume["path"],
-        "sha256": volume["sha256"],
-        "shape": _by(volume["shape"]),
-        "voxel_size": f"{_by(equal)} {pretty_unit(unit)}" if known else "not known: lengths are in voxels",
-        "extent": f"{_by(extent)} {pretty_unit(unit)}" if known else "",
+        "name": volume.name,
+        "role": volume.role,
+        **_style(index),
+        "path": volume.path,
+        "sha256": volume.sha256,
+        "shape": by(volume.shape),
+        "voxel_size": f"{by(sizes[:1] if len(set(sizes)) == 1 else sizes)} {unit}"
+        if known
+        else "not known: lengths are in voxels",
+        "extent": f"{by(_lengths(volume))} {unit}" if known else "",
         "phases": [
-            phase | {"swatch": level, "labelled": phase["name"] != str(phase["grey_value"])}
-            for phase, level in zip(volume["phases"], _levels(len(volume["phases"])), strict=True)
+            {
+                "name": phase.name,
+                "grey_value": phase.grey_value,
+                "swatch": level,
+                "labelled": phase.name != str(phase.grey_value),
+            }
+            for phase, level in zip(volume.phases, _levels(len(volume.phases)), strict=True)
         ],
-        "masked": volume["masked"],
-        "notes": volume["notes"],
+        "masked": volume.masked,
+        "notes": list(volume.notes),
     }
 
 
-def _by(numbers: Sequence[float]) -> str:
-    return " × ".join(f"{n:.6g}" for n in numbers)
+def _lengths(volume: VolumeRecord) -> list[float]:
+    """Return the lengths of the volume's edges, in its unit."""
+    return [n * size for n, size in zip(volume.shape, volume.voxel_size, strict=True)]
 
 
-def _style(place: int) -> dict[str, int]:
-    """Return the numbers of a volume's colour and dashes; 0 is the reference."""
-    turn, colour = divmod(place - 1, N_COLOURS)
-    return {"series": colour + 1, "dash": turn % len(DASHES)} if place else {"series": 0, "dash": 0}
+def _style(index: int) -> dict[str, int]:
+    """Return the numbers of a volume's colour and dashes; those of the reference are 0."""
+    turn, colour = divmod(index - 1, N_COLOURS)
+    return {"series": colour + 1, "dash": turn % len(DASHES)} if index else {"series": 0, "dash": 0}
 
 
 def _levels(n_phases: int) -> list[int]:
-    return [place * 255 // max(n_phases - 1, 1) for place in range(n_phases)]
+    return [index * 255 // max(n_phases - 1, 1) for index in range(n_phases)]
 
 
 # --- slices ------------------------------------------------------------------
 
 
-def _slices(volumes: Sequence[Plain]) -> dict[str, Any]:
-    """Return the slices axis by axis, all on one scale: widths are shares of the widest."""
-    widest = max((_extent(volume, axis)[1] for volume in volumes for axis in volume["slices"]), default=1.0)
-    unit = volumes[0]["unit"]
+def _slices(volumes: Sequence[VolumeRecord]) -> dict[str, Any]:
+    """Return the slices by axis, all on one scale: widths in percent of the widest."""
+    widest = max((_extent(volume, axis)[1] for volume in volumes for axis in volume.slices), default=1.0)
+    unit = volumes[0].unit
     rows = []
-    for axis in sorted({axis for volume in volumes for axis in volume["slices"]}):
-        images = []
-        for place, volume in enumerate(volumes):
-            if axis not in volume["slices"]:
-                continue
-            height, width = _extent(volume, axis)
-            images.append(
-                {
-                    "name": volume["name"],
-                    **_style(place),
-                    "png": volume["slices"][axis],
-                    "width": f"{100 * width / widest:.2f}",
-                    "aspect": f"{width:g} / {height:g}",
-                    "where": f"plane {volume['slice_positions'][axis]} of {volume['shape'][int(axis)]}",
-                }
-            )
-        across = [a for a in range(3) if a != int(axis)]
-        rows.append({"axis": axis, "down": across[0], "right": across[1], "images": images})
+    for axis in sorted({axis for volume in volumes for axis in volume.slices}):
+        images = [_slice(volume, index, axis, widest) for index, volume in enumerate(volumes) if axis in volume.slices]
+        down, right = (a for a in range(3) if a != int(axis))
+        rows.append({"axis": axis, "down": down, "right": right, "images": images})
     bar = _round_length(widest / 4)
     return {
         "rows": rows,
@@ -168,11 +167,22 @@ def _slices(volumes: Sequence[Plain]) -> dict[str, Any]:
     }
 
 
-def _extent(volume: Plain, axis: str) -> tuple[float, float]:
-    down, right = (
-        n * s for a, (n, s) in enumerate(zip(volume["shape"], volume["voxel_size"], strict=True)) if a != int(axis)
-    )
-    return down, right
+def _slice(volume: VolumeRecord, index: int, axis: str, widest: float) -> dict[str, Any]:
+    height, width = _extent(volume, axis)
+    return {
+        "name": volume.name,
+        **_style(index),
+        "png": volume.slices[axis],
+        "width": f"{100 * width / widest:.2f}",
+        "aspect": f"{width:g} / {height:g}",
+        "where": f"plane {volume.slice_positions[axis]} of {volume.shape[int(axis)]}",
+    }
+
+
+def _extent(volume: VolumeRecord, axis: str) -> tuple[float, float]:
+    """Return height and width of the slice normal to an axis."""
+    height, width = (length for a, length in enumerate(_lengths(volume)) if a != int(axis))
+    return height, width
 
 
 def _round_length(length: float) -> float:
@@ -181,92 +191,91 @@ def _round_length(length: float) -> float:
     return max(step * power for step in (1, 2, 5) if step * power <= length)
 
 
-# --- pictures of fields ------------------------------------------------------
+# --- dots and pictures -------------------------------------------------------
 
 
-def _pictures(found: Found) -> list[dict[str, Any]]:
-    """Return the pictures of all volumes: those of one phase and axis side by side."""
-    entries = found.entries("pictures")
+def _dots(metric: MetricResults, series: dict[str, int]) -> dict[str, Any]:
+    return metric.heading | {"figures": dots(metric, series), "pictures": _pictures(metric)}
+
+
+def _pictures(metric: MetricResults) -> list[dict[str, Any]]:
+    """Return the pictures: those of one phase and axis together, one for each volume."""
     return [
         {
-            "name": described(*key),
+            "name": described(key),
             "images": [
                 {
                     "name": volume,
-                    "png": encode(GLOW[decode(picture["png"])]),
-                    "aspect": picture["aspect"],
-                    "caption": picture["caption"],
+                    "png": encode(GLOW[decode(picture.png)]),
+                    "aspect": picture.aspect,
+                    "caption": picture.caption,
                 }
                 for volume, picture in by_volume.items()
             ],
         }
-        for key, by_volume in entries.items()
+        for key, by_volume in metric.pictures.items()
     ]
 
 
 # --- texture, pairs ----------------------------------------------------------
 
 
-def _texture(found: Found) -> dict[str, Any]:
-    results = list(found.by_volume.items())
-    features = {value["feature"] for _, result in results for value in result["values"]}
-    return table(results, "feature" if len(features) > 1 else "estimator") | {
-        "grey": found.any["convention"].get("grey levels", "")
-    }
+def _texture(metric: MetricResults) -> dict[str, Any]:
+    features = {key.feature for key in metric.values}
+    grey = metric.first.convention.get("grey levels", "")
+    return table(metric, "feature" if len(features) > 1 else "estimator") | {"grey": grey}
 
 
-def _pairs(results: Sequence[Plain]) -> list[dict[str, Any]]:
-    by_metric: dict[str, list[Plain]] = {}
-    for result in results:
-        by_metric.setdefault(result["metric"], []).append(result)
-    baselines = {_pair(result) for result in results if result["baseline"]}
+def _pairs(results: Sequence[Named]) -> list[dict[str, Any]]:
+    baselines = {_pair(named) for named in results if named.baseline}
     tables = []
-    for found in by_metric.values():
-        shown = table([(_pair(result), result) for result in found], "direction")
-        rows = [row | {"baseline": row["name"] in baselines} for row in shown["rows"]]
-        tables.append(Found(found[0], {}).heading | shown | {"rows": rows})
+    for metric in group_by_metric(results, _pair):
+        content = table(metric, "direction")
+        rows = [row | {"baseline": row["name"] in baselines} for row in content["rows"]]
+        tables.append(metric.heading | content | {"rows": rows})
     return tables
 
 
-def _pair(result: Plain) -> str:
-    return f"{result['volume']} against {result['reference']}" if result["reference"] else result["volume"]
+def _pair(named: Named) -> str:
+    return f"{named.volume} against {named.reference}" if named.reference else named.volume
 
 
 # --- conventions and statuses ------------------------------------------------
 
 
-def _conventions(found: Found) -> list[tuple[str, str]]:
-    """Return what the metric's numbers mean; where volumes differ, what holds for each."""
-    rows: dict[str, dict[str, list[str]]] = {}
-    for name, result in found.by_volume.items():
-        for key, text in result["convention"].items():
-            rows.setdefault(key, {}).setdefault(text, []).append(name)
+def _conventions(metric: MetricResults) -> list[tuple[str, str]]:
+    """Return the metric's conventions; where they differ between volumes, with the names of the volumes."""
+    conventions: dict[str, dict[str, list[str]]] = {}
+    for name, result in metric.by_volume.items():
+        for key, text in result.convention.items():
+            conventions.setdefault(key, {}).setdefault(text, []).append(name)
     return [
         (
             key,
-            next(iter(texts))
-            if len(texts) == 1
-            else "; ".join(f"{text} ({', '.join(n)})" for text, n in texts.items()),
+            "; ".join(text if len(texts) == 1 else f"{text} ({', '.join(names)})" for text, names in texts.items()),
         )
-        for key, texts in rows.items()
+        for key, texts in conventions.items()
     ]
 
 
-def _statuses(results: Sequence[Plain]) -> list[dict[str, Any]]:
+def _statuses(results: Iterable[Named]) -> list[dict[str, Any]]:
     """Return what could not be computed: one entry for each metric, status and reason."""
-    entries: dict[tuple[str, ...], dict[str, dict[str, None]]] = {}
-    for result in results:
-        volume = _pair(result)
-        for entry in (result, *result["values"], *result["profiles"]):
-            if entry["status"] != "ok":
-                key = (result["title"], entry["status"], entry["message"])
-                what = described(*labels(entry)) if entry is not result else ""
-                entries.setdefault(key, {}).setdefault(volume, {})[what] = None
+    entries: dict[tuple[str, Status, str], dict[str, dict[str, None]]] = {}
+    for named in results:
+        result = named.result
+        of_all = [(result.status, result.message, "")]
+        of_entries = [
+            (entry.status, entry.message, described(entry.key)) for entry in (*result.values, *result.profiles)
+        ]
+        for status, message, what in of_all + of_entries:
+            if status != Status.OK:
+                volumes = entries.setdefault((result.title, status, message), {})
+                volumes.setdefault(_pair(named), {})[what] = None
     return [
         {
             "title": title,
             "status": status.replace("_", " "),
-            "meaning": Status(status).meaning,
+            "meaning": status.meaning,
             "message": message,
             "where": [{"volume": volume, "labels": "; ".join(filter(None, what))} for volume, what in volumes.items()],
         }

@@ -1,4 +1,4 @@
-"""`write_report`: results in, one self-contained HTML page, JSON and CSV out."""
+"""Writing the report: one self-contained HTML page, JSON and CSV files."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ def write_report(
     results : Measurement, Comparison or Record
         What `measure` or `compare` returned, or what `Record.read` read.
     folder : str or Path
-        Where to; made if it does not exist. Files of an earlier report are
-        replaced, other files stay.
+        Where the files are written; made if it does not exist. Files of an
+        earlier report are replaced, other files stay.
     formats : sequence of str
-        Among "html" (``report.html``), "json" (``results.json``) and "csv"
+        Some of "html" (``report.html``), "json" (``results.json``) and "csv"
         (``scalars.csv`` and ``profiles.csv``).
 
     Returns
     -------
     dict of str to Path
-        The files, by their names.
+        The path of each file, by its name.
 
     Raises
     ------
     InputError
-        If a format is unknown or the folder cannot be written into. Nothing is
-        left behind then, and an earlier report stays as it was.
+        If a format is unknown, or the folder cannot be written into. Then no file
+        is left behind, and an earlier report stays as it was.
 
     Examples
     --------
     >>> import tempfile
     >>> import microchar as mc
-    >>> found = mc.measure([[0, 1], [1, 1]], ["volume_fraction"])
+    >>> measurement = mc.measure([[0, 1], [1, 1]], ["volume_fraction"])
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     sorted(mc.write_report(found, folder, formats=["json", "csv"]))
+    ...     sorted(mc.write_report(measurement, folder, formats=["json", "csv"]))
     ['profiles.csv', 'results.json', 'scalars.csv']
     """
     unknown = [name for name in formats if name not in FORMATS]
@@ -77,14 +77,14 @@ def _write_page(record: Record, path: Path) -> None:
     from microchar.report.html import render
     from microchar.report.summary import summarize
 
-    path.write_text(render(summarize(record.to_dict())), encoding="utf-8")
+    path.write_text(render(summarize(record)), encoding="utf-8")
 
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:
     """Return the writers of ``scalars.csv`` and ``profiles.csv``."""
 
     def writer(table: Callable[[Iterable[Named]], Any]) -> Callable[[Path], None]:
-        # Without a float_format pandas writes the shortest text that reads back as the same number.
+        # Without float_format, pandas writes the shortest text that reads back as the same number.
         return lambda path: table(record.results).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
     return {"scalars.csv": writer(scalars), "profiles.csv": writer(profiles)}

@@ -1,0 +1,66 @@
+"""HDF5: one dataset of a file, ``file.h5::group/dataset``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microchar.core.errors import InputError
+from microchar.io.formats._datasets import choose_array
+from microchar.io.image import Image, Options, optional, refuse_beyond_memory, stated_size
+
+FORMAT = "HDF5"
+SUFFIXES = (".h5", ".hdf5", ".he5", ".h5:", ".hdf5:", ".he5:")
+
+#: Name of the dataset that microchar writes, and attributes of it.
+_NAME, _SIZE, _UNIT, _PHASES = "volume", "voxel_size", "unit", "phases"
+
+
+def read(path: Path, options: Options) -> Image:
+    """Read the dataset named behind "::", or the only one that can be a volume."""
+    h5py = optional("h5py", path)
+    try:
+        with h5py.File(path, "r") as file:
+            datasets: dict[str, Any] = {}
+            file.visititems(lambda name, item: datasets.setdefault(name, item) and None if _is_array(item) else None)
+            dataset = datasets[choose_array(path, {name: item.shape for name, item in datasets.items()}, options.key)]
+            refuse_beyond_memory(path, dataset.shape, dataset.dtype)
+            shape = tuple(n for n in dataset.shape if n > 1) if dataset.ndim > 3 else dataset.shape
+            return Image(dataset[()].reshape(shape), **_size(dataset), phases=_phases(dataset))
+    except InputError:
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: not an HDF5 file, or damaged ({error}); export it again") from error
+
+
+def write(path: Path, image: Image) -> None:
+    """Write the voxels as the dataset "volume", compressed, with voxel size and phase names as attributes."""
+    h5py = optional("h5py", path)
+    with h5py.File(path, "w") as file:
+        dataset = file.create_dataset(_NAME, data=image.values, chunks=True, compression="gzip", compression_opts=1)
+        if image.voxel_size is not None:
+            dataset.attrs[_SIZE] = image.voxel_size
+            dataset.attrs[_UNIT] = image.unit
+        if image.phases:
+            dataset.attrs[_PHASES] = json.dumps(dict(image.phases), ensure_ascii=False)
+
+
+def _is_array(item: Any) -> bool:
+    return hasattr(item, "shape") and hasattr(item, "dtype") and item.dtype.kind in "biuf" and len(item.shape) > 1
+
+
+def _size(dataset: Any) -> dict[str, Any]:
+    # ilastik and many others write element_size_um.
+    for key, unit in ((_SIZE, dataset.attrs.get(_UNIT, "")), ("element_size_um", "um")):
+        sizes = np.asarray(dataset.attrs.get(key, ()), float).ravel()
+        if len(sizes) == 3:
+            unit = unit.decode() if isinstance(unit, bytes) else str(unit)
+            return stated_size(sizes.tolist(), unit, f"the attribute {key!r}")
+    return {}
+
+
+def _phases(dataset: Any) -> dict[str, int]:
+    return {str(name): int(grey) for name, grey in json.loads(dataset.attrs.get(_PHASES, "{}")).items()}

@@ -1,0 +1,73 @@
+"""VTK image data: .vti, as ParaView reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microchar.core.errors import InputError
+from microchar.io.image import Image, Options, optional, stated_size
+
+FORMAT = "VTK image data"
+SUFFIXES = (".vti",)
+
+#: Names of the array of voxels and of field data that microchar writes.
+_VOXELS, _UNIT, _PHASES = "grey value", "unit", "phases"
+
+
+def read(path: Path, options: Options) -> Image:
+    """Read the only array of the cells or, without one, of the points; x is axis 2."""
+    del options
+    pyvista = optional("pyvista", path)
+    grid = pyvista.wrap(_parsed(path))
+    if grid.n_points == 0:
+        raise InputError(f"{path}: the VTK file holds no image data; export it again")
+    data, shape = (grid.cell_data, [max(n - 1, 1) for n in grid.dimensions])
+    if not len(data):
+        data, shape = grid.point_data, list(grid.dimensions)
+    if len(data) != 1:
+        raise InputError(
+            f"{path}: holds {len(data)} arrays ({', '.join(data.keys())}), expected one; save one by itself"
+        )
+    (values,) = data.values()
+    if np.ndim(values) != 1:
+        raise InputError(f"{path}: found {np.shape(values)[1]} values per voxel, expected one; save one component")
+    about = {key: str(np.ravel(grid.field_data[key])[0]) for key in (_UNIT, _PHASES) if key in grid.field_data}
+    sizes = [float(size) for size in grid.spacing][::-1]
+    return Image(
+        np.asarray(values).reshape(shape[::-1]),
+        **stated_size(sizes, about.get(_UNIT, ""), "the VTK file"),
+        phases=_phases(about.get(_PHASES, "")),
+    )
+
+
+def write(path: Path, image: Image) -> None:
+    """Write the voxels as cells, with voxel size and phase names."""
+    pyvista = optional("pyvista", path)
+    n0, n1, n2 = image.values.shape
+    s0, s1, s2 = image.voxel_size or (1.0, 1.0, 1.0)
+    grid: Any = pyvista.ImageData(dimensions=(n2 + 1, n1 + 1, n0 + 1), spacing=(s2, s1, s0))
+    grid.cell_data[_VOXELS] = image.values.ravel()
+    grid.field_data[_UNIT] = [image.unit]
+    if image.phases:
+        grid.field_data[_PHASES] = [",".join(f"{name}={grey}" for name, grey in image.phases.items())]
+    grid.save(str(path))
+
+
+def _phases(text: str) -> dict[str, int]:
+    pairs = (part.rpartition("=") for part in text.split(",") if part)
+    return {name: int(grey) for name, _, grey in pairs}
+
+
+def _parsed(path: Path) -> Any:
+    reader = optional("vtkmodules.vtkIOXML", path).vtkXMLImageDataReader()
+    problems: list[str] = []
+    reader.AddObserver("ErrorEvent", lambda *event: problems.append(str(event[1])))
+    reader.SetFileName(str(path))
+    if reader.CanReadFile(str(path)):
+        reader.Update()
+        if not problems:
+            return reader.GetOutput()
+    raise InputError(f"{path}: not VTK image data, or damaged; export it again")

@@ -1,0 +1,86 @@
+"""Zarr 2 and 3, and OME-Zarr: an array of a store, ``folder.zarr::group/array``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microchar.core.errors import InputError
+from microchar.io.formats._datasets import choose_array
+from microchar.io.image import Image, Options, optional, refuse_beyond_memory, stated_size
+
+FORMAT = "Zarr"
+SUFFIXES = (".zarr/", ".zarr:")
+
+#: OME-Zarr's names of the units of length that microchar knows by others.
+_UNITS = {"micrometer": "um", "nanometer": "nm", "millimeter": "mm", "centimeter": "cm", "meter": "m"}
+_UNITS |= {"picometer": "pm", "micron": "um"}
+
+
+def read(path: Path, options: Options) -> Image:
+    """Read the array that is named, the store itself, or the full resolution of an OME-Zarr image."""
+    zarr = optional("zarr", path)
+    try:
+        store = zarr.open(str(path), mode="r")
+        array, about = _chosen(zarr, store, path, options.key)
+        shape = tuple(int(n) for n in array.shape)
+        shape = tuple(n for n in shape if n > 1) if len(shape) > 3 else shape
+        refuse_beyond_memory(path, shape, np.dtype(array.dtype))
+        values = np.asarray(array[...]).reshape(shape)
+        files = sorted(file for file in path.rglob("*") if file.is_file())
+        return Image(values, **_size(about), phases=_phases(dict(array.attrs)), files=files)
+    except InputError:
+        raise
+    except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        why = str(error) or type(error).__name__
+        raise InputError(f"{path}: not a Zarr store, or damaged ({why}); export it again") from error
+
+
+def write(path: Path, image: Image) -> None:
+    """Write an OME-Zarr image of one resolution, with voxel size and phase names."""
+    zarr = optional("zarr", path)
+    units = {short: long for long, short in _UNITS.items() if long != "micron"}
+    axes: list[dict[str, str]] = [{"name": name, "type": "space"} for name in "zyx"]
+    if image.unit in units:
+        axes = [axis | {"unit": units[image.unit]} for axis in axes]
+    scale = {"type": "scale", "scale": list(image.voxel_size or (1.0, 1.0, 1.0))}
+    datasets = [{"path": "0", "coordinateTransformations": [scale]}]
+    group = zarr.open_group(str(path), mode="w")
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"name": "volume", "axes": axes, "datasets": datasets}]}
+    array = group.create_array("0", data=image.values)
+    if image.phases:
+        array.attrs["phases"] = json.dumps(dict(image.phases), ensure_ascii=False)
+
+
+def _chosen(zarr: Any, store: Any, path: Path, key: str) -> tuple[Any, Mapping[str, Any]]:
+    """Return the array, and what OME metadata say of it."""
+    if not hasattr(store, "keys"):
+        return store, {}
+    attributes = dict(store.attrs)
+    scales = attributes.get("ome", attributes).get("multiscales", [])
+    if scales and not key:
+        first = scales[0]["datasets"][0]
+        return store[first["path"]], {"axes": scales[0].get("axes", []), **first}
+    arrays = {name: item for name, item in store.members(max_depth=None) if isinstance(item, zarr.Array)}
+    return store[choose_array(path, {name: item.shape for name, item in arrays.items()}, key)], {}
+
+
+def _size(about: Mapping[str, Any]) -> dict[str, Any]:
+    scales = [step["scale"] for step in about.get("coordinateTransformations", []) if step.get("type") == "scale"]
+    axes = about.get("axes", [])
+    if not scales or len(axes) != len(scales[0]):
+        return {}
+    spatial = [(size, axis) for size, axis in zip(scales[0], axes, strict=True) if axis.get("type") == "space"]
+    units = {str(axis.get("unit", "")) for _, axis in spatial}
+    if len(spatial) != 3 or len(units) != 1:
+        return {}
+    unit = units.pop()
+    return stated_size([size for size, _ in spatial], _UNITS.get(unit, unit), "OME-Zarr metadata")
+
+
+def _phases(attributes: Mapping[str, Any]) -> dict[str, int]:
+    return {str(name): int(grey) for name, grey in json.loads(attributes.get("phases", "{}")).items()}

@@ -1,0 +1,160 @@
+"""The interface of readers of file formats, and the checks that they share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from microchar.core.errors import InputError, MissingDependencyError
+from microchar.core.grid import triple
+from microchar.core.memory import physical_memory
+from microchar.core.text import by
+from microchar.core.units import canonical_unit
+
+
+@dataclass(frozen=True)
+class Options:
+    """Information about a file that the caller gives because the file does not contain it.
+
+    Parameters
+    ----------
+    key : str
+        Name of the array, in a file that holds several: the text after ':' in its path.
+    shape : sequence of int, optional
+        Number of voxels along each axis, for files without a header.
+    dtype : str, optional
+        Data type as NumPy writes it, for files without a header.
+    offset : int
+        Bytes before the first voxel, for files without a header that microchar knows.
+    """
+
+    key: str = ""
+    shape: Sequence[int] | None = None
+    dtype: Any = None
+    offset: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """The content of a file, as a reader returns it.
+
+    Parameters
+    ----------
+    values : ndarray
+        Grey values as stored, memory-mapped where the format allows it.
+    voxel_size, unit
+        See `microchar.core.grid.Grid`; `voxel_size` is None if the file does not state it.
+    voxel_size_note : str
+        Where the voxel size was read from, or why a length in the file is not used as one.
+    notes : tuple of str
+        Other assumptions.
+    files : sequence of Path
+        Files that were read, if these are not just the file at the path.
+    format : str
+        Of the reader; filled in by `microchar.io.dispatch.read_image`.
+    phases : mapping of str to int
+        Grey value of each phase, where the file names them.
+    """
+
+    values: np.ndarray
+    voxel_size: tuple[float, float, float] | None = None
+    unit: str = "voxel"
+    voxel_size_note: str = ""
+    notes: tuple[str, ...] = ()
+    files: Sequence[Path] = ()
+    format: str = ""
+    phases: Mapping[str, int] = field(default_factory=dict)
+
+
+class Reader(Protocol):
+    """Interface of a reader: what a module of `microchar.io.formats` must define.
+
+    Attributes
+    ----------
+    FORMAT : str
+        Name of the format, for display.
+    SUFFIXES : tuple of str
+        Endings of the names of such files, in lower case. The name of a folder is
+        matched with "/" at its end, and "file:key" as "file:", so that ".zarr/" and
+        ".npz:" are suffixes too. The reader with the longest matching suffix is used.
+    """
+
+    FORMAT: str
+    SUFFIXES: tuple[str, ...]
+
+    def read(self, path: Path, options: Options) -> Image:
+        """Read a file that exists and is not empty; raise InputError if it cannot be used.
+
+        A module may also offer ``write(path, image)``, which writes values, voxel size
+        and phase names so far as the format has a place for them.
+        """
+
+
+def optional(module: str, path: Path) -> Any:
+    """Import a package that only some formats need; where it is missing, say how to install it."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise MissingDependencyError(
+            f'{path}: needs {package}, which is not installed: pip install "microchar[formats]"'
+        ) from error
+
+
+def stated_size(sizes: Sequence[float], unit: str, origin: str) -> dict[str, Any]:
+    """Return the fields of an `Image` for the voxel size that a file states, unless it is no more than a default.
+
+    Parameters
+    ----------
+    sizes : sequence of three float
+        Edges along axes 0, 1, 2.
+    unit : str
+        As the file spells it; "" and "voxel" where it names none.
+    origin : str
+        What states it, such as "the NRRD header".
+    """
+    edges = [abs(float(size)) for size in sizes]
+    if not all(0 < edge < math.inf for edge in edges):
+        return {"voxel_size_note": f"{origin} states the voxel size {by(sizes)}, which is none"}
+    try:
+        name = canonical_unit(unit)
+    except InputError:
+        return {"voxel_size_note": f"{origin} states lengths in {unit!r}, which is no known unit"}
+    if name == "voxel" and edges == [1.0, 1.0, 1.0]:
+        return {}
+    return {"voxel_size": triple(edges), "unit": name, "voxel_size_note": f"voxel size read from {origin}"}
+
+
+def refuse_beyond_memory(path: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
+    """Raise InputError, before any allocation, if an image that must be read into memory does not fit there."""
+    needed = math.prod(shape) * dtype.itemsize
+    if needed > physical_memory():
+        raise InputError(
+            f"{path}: the file promises {_voxels(shape, dtype)}, which is {_size(needed)}; it would have to be read "
+            f"into memory, of which there is {_size(physical_memory())}. Save it uncompressed (.npy, or TIFF in one "
+            "piece), so that it can stay on disk, or cut it into smaller files"
+        )
+
+
+def refuse_shorter_than(path: Path, offset: int, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
+    """Raise InputError if a file is too short for the voxels that its header states."""
+    expected, size = offset + math.prod(shape) * dtype.itemsize, path.stat().st_size
+    if size < expected:
+        raise InputError(
+            f"{path}: the file promises {_voxels(shape, dtype)}, for which it would have {expected} bytes, and has "
+            f"{size}; it is truncated or damaged: copy or export it again"
+        )
+
+
+def _voxels(shape: Sequence[int], dtype: np.dtype[Any]) -> str:
+    return f"{' × '.join(str(n) for n in shape)} = {math.prod(shape):.4g} voxels of type {dtype}"
+
+
+def _size(size: int) -> str:
+    return f"{size / 2**30:.4g} GiB"

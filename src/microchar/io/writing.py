@@ -1,0 +1,158 @@
+"""`write_volume` and `write_blocks`: write a volume to a file, at once or block by block."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from microchar.core.errors import InputError, MicrocharError
+from microchar.core.files import whole_file
+from microchar.core.units import canonical_unit, convert, parse_voxel_size
+from microchar.core.volume import Volume, three_axes
+from microchar.io.dispatch import PathLike, reader_of, readers
+from microchar.io.image import Image
+
+
+def write_volume(
+    volume: Any,
+    path: PathLike,
+    *,
+    voxel_size: float | str | Sequence[float | str] | None = None,
+    unit: str | None = None,
+) -> None:
+    """Write the grey values of a volume, or an array, to a file: completely or not at all.
+
+    Parameters
+    ----------
+    volume : Volume or array_like, 2D or 3D
+        What to write: the grey values as stored; of a `Volume` also the voxel size
+        and the phase names, but not mask and grey image.
+    path : str or path
+        ``.tif`` or ``.tiff`` (uncompressed, with the voxel size, readable by
+        ImageJ; no phase names), ``.npy`` (neither), or, with ``microchar[formats]``
+        installed, ``.nrrd``, ``.h5``, ``.zarr`` and ``.vti``. A file of that name is
+        replaced.
+    voxel_size : float, str or sequence of three, optional
+        See `microchar.as_volume`; default the voxel size of the volume.
+    unit : str, optional
+        Unit of a `voxel_size` given as numbers, or the unit to convert it to.
+
+    Raises
+    ------
+    InputError
+        If the format cannot be written, or the file cannot be created.
+    """
+    path = Path(path)
+    writer = _writer(path.name)
+    if writer is None:
+        raise InputError(f"{path}: microchar writes {', '.join(_writable())} only; choose one of these suffixes")
+    values = three_axes(volume.values if isinstance(volume, Volume) else np.asarray(volume), str(path))
+    if values.dtype == bool:
+        values = values.view(np.uint8)
+    if values.dtype.kind not in "iuf":
+        raise InputError(f"{path}: expected numbers to write, found the data type {values.dtype}")
+    size, size_unit = parse_voxel_size(voxel_size)
+    if voxel_size is None and isinstance(volume, Volume):
+        size, size_unit = volume.voxel_size, volume.unit
+    if unit is not None:
+        to = canonical_unit(unit)
+        z, y, x = (edge if size_unit == "voxel" else convert(edge, size_unit, to) for edge in size)
+        size, size_unit = (z, y, x), to
+    with whole_file(path) as temporary:
+        writer(temporary, Image(values, size, own, phases=_phases(volume)))
+
+
+def _writer(name: str) -> Any:
+    # Formats that are folders have suffixes with a "/" at the end.
+    writers = (getattr(reader_of(full), "write", None) for full in (name, f"{name}/"))
+    return next((writer for writer in writers if writer is not None), None)
+
+
+def _phases(volume: Any) -> dict[str, int]:
+    """Return the phases of a volume that were given names of their own."""
+    named = dict(zip(volume.phases, volume.grey_values, strict=True)) if isinstance(volume, Volume) else {}
+    return {} if all(name == str(grey) for name, grey in named.items()) else named
+
+
+def write_blocks(
+    blocks: Iterable[tuple[tuple[slice, ...], np.ndarray]],
+    path: PathLike,
+    *,
+    shape: Sequence[int],
+    dtype: Any,
+    voxel_size: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    unit: str = "voxel",
+) -> None:
+    """Write a volume to an uncompressed TIFF block by block: completely or not at all.
+
+    Only one block is in memory at a time.
+
+    Parameters
+    ----------
+    blocks : iterable of (box, values)
+        Position of each block, as three slices, and its grey values. Together the
+        blocks must fill the volume; they may come in any order.
+    path : str or path
+        ``.tif`` or ``.tiff``; the file is the same as that of `write_volume`.
+    shape, dtype
+        Shape and data type of the whole volume.
+    voxel_size, unit
+        See `Volume`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be created, or if the disk does not have enough free space.
+    """
+    path = Path(path)
+    create = getattr(reader_of(path.name), "create", None)
+    if create is None:
+        raise InputError(f"{path}: only .tif and .tiff are written block by block; choose one of these suffixes")
+    n0, n1, n2 = (int(n) for n in shape)
+    dtype = np.dtype(dtype)
+    total = n0 * n1 * n2
+    with whole_file(path) as temporary:
+        _refuse_full_disk(path, total * dtype.itemsize)
+        offset = create(temporary, (n0, n1, n2), dtype, voxel_size, unit)
+        _reserve(temporary)
+        done = 0
+        for box, values in blocks:
+            # Map the file again for each block, so that pages already written do not count as memory of this process.
+            mapped = np.memmap(temporary, dtype, "r+", offset, (n0, n1, n2))
+            mapped[box] = values
+            done += values.size
+            del mapped
+        if done != total:
+            raise MicrocharError(f"{path}: blocks of {done} voxels were made for a volume of {total}")
+
+
+def _refuse_full_disk(path: Path, size: int) -> None:
+    free = shutil.disk_usage(path.parent).free
+    if size > free:
+        raise InputError(
+            f"{path}: needs {size / 1e9:.1f} GB, the disk has {free / 1e9:.1f} GB free; "
+            "make room or choose another folder"
+        )
+
+
+def _reserve(path: Path) -> None:
+    """Reserve the disk space of a sparse file: writing to its memory map on a full disk would kill the process."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        except OSError as error:
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+
+
+def _writable() -> list[str]:
+    suffixes = (suffix.rstrip("/") for suffix, reader in readers().items() if hasattr(reader, "write"))
+    return sorted(suffix for suffix in suffixes if not suffix.endswith(":"))
