@@ -1,4 +1,4 @@
-"""Options for the conversion of files to volumes, and the function that reads a volume with them."""
+"""The options that say how files become volumes, and reading as they say."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INPUT = ("voxel_size", "phases", "threshold", "crop", "shape", "dtype", "offset"
 def add_input(
     group: argparse._ArgumentGroup, *, raw_shape: str = "--shape", crop: str = "use this box of every volume"
 ) -> None:
-    """Add the options for the conversion of files to volumes."""
+    """Add the options that say how files become volumes."""
     group.add_argument("--voxel-size", metavar="SIZE", help="edge of a voxel, '0.398um', or three: '1,1,2um'")
     group.add_argument("--phases", metavar="NAME=GREY,…", help="name the phases: pore=0,solid=255")
     group.add_argument("--threshold", metavar="otsu|GREY", help="segment grey images: above the threshold is phase 1")
@@ -29,8 +29,8 @@ def add_input(
     group.add_argument("--outside", type=int, metavar="GREY", help="voxels of this grey value belong to no phase")
 
 
-def read(path: str, options: argparse.Namespace, **replacements: Any) -> Volume:
-    """Read a volume with the input options, of which `replacements` replaces some."""
+def read(path: str, options: argparse.Namespace, **given: Any) -> Volume:
+    """Read a volume as the input options say, or as `given` says instead."""
     from microchar.io import read_volume
 
     said = {key: getattr(options, key) for key in INPUT if getattr(options, key) is not None}

@@ -1,4 +1,4 @@
-"""Choose the reader of a file by the name of the file."""
+"""Which format a file has, by its name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PathLike = str | os.PathLike[str]
 
 
 def read_image(path: PathLike, options: Options) -> Image:
-    """Read the image in a file, folder or glob with the reader of its format."""
+    """Read whatever a file, folder or glob holds, by the reader of its format."""
     text = os.fspath(path)
     found, key = locate(text)
     reader = reader_of(found.name + (":" if key else "/" if not found.is_file() else ""))
@@ -33,12 +33,12 @@ def read_image(path: PathLike, options: Options) -> Image:
             "folders and globs of 2D slices, and files of raw voxels with shape= and dtype= (--shape, --dtype)"
         )
     try:
-        if target.is_file() and target.stat().st_size == 0:
+        if found.is_file() and found.stat().st_size == 0:
             raise InputError(f"{text}: the file is empty (0 bytes); copy or export it again")
-        image = reader.read(target, replace(options, key=key))
+        image = reader.read(found, replace(options, key=key))
     except OSError as error:
         raise InputError(f"{text}: cannot be read ({error.strerror or error})") from error
-    return replace(image, format=reader.FORMAT, files=image.files or (target,))
+    return replace(image, format=reader.FORMAT, files=image.files or (found,))
 
 
 def locate(text: str) -> tuple[Path, str]:
@@ -54,12 +54,12 @@ def locate(text: str) -> tuple[Path, str]:
 
 @cache
 def readers() -> Mapping[str, Reader]:
-    """Return the readers of all formats, by suffix."""
+    """Return the readers by suffix."""
     modules: list[Any] = [import_module(f"microchar.io.formats.{name}") for name in module_names(microchar.io.formats)]
     return {suffix: reader for reader in modules for suffix in reader.SUFFIXES}
 
 
 def reader_of(name: str) -> Reader | None:
-    """Return the reader with the longest suffix that matches a name, or None if no suffix matches."""
-    matching = [suffix for suffix in readers() if name.lower().endswith(suffix)]
-    return readers()[max(matching, key=len)] if matching else None
+    """Return the reader with the longest suffix that fits a name; None if there is none."""
+    fitting = [suffix for suffix in readers() if name.lower().endswith(suffix)]
+    return readers()[max(fitting, key=len)] if fitting else None

@@ -1,4 +1,4 @@
-"""`write_volume` and `write_blocks`: write a volume to a file, at once or block by block."""
+"""`write_volume` and `write_blocks`: volumes to files, whole or block by block."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def write_volume(
     voxel_size: float | str | Sequence[float | str] | None = None,
     unit: str | None = None,
 ) -> None:
-    """Write the grey values of a volume, or an array, to a file: completely or not at all.
+    """Write the grey values of a volume, or an array, to a file: all of it, or nothing.
 
     Parameters
     ----------
@@ -39,14 +39,14 @@ def write_volume(
         installed, ``.nrrd``, ``.h5``, ``.zarr`` and ``.vti``. A file of that name is
         replaced.
     voxel_size : float, str or sequence of three, optional
-        See `microchar.as_volume`; default the voxel size of the volume.
+        As in `microchar.as_volume`; by default the volume's.
     unit : str, optional
-        Unit of a `voxel_size` given as numbers, or the unit to convert it to.
+        Unit of a `voxel_size` given as numbers; or the one to convert it to.
 
     Raises
     ------
     InputError
-        If the format cannot be written, or the file cannot be created.
+        If the format cannot be written, or the file not be made.
     """
     path = Path(path)
     writer = _writer(path.name)
@@ -57,13 +57,13 @@ def write_volume(
         values = values.view(np.uint8)
     if values.dtype.kind not in "iuf":
         raise InputError(f"{path}: expected numbers to write, found the data type {values.dtype}")
-    size, size_unit = parse_voxel_size(voxel_size)
+    size, own = parse_voxel_size(voxel_size)
     if voxel_size is None and isinstance(volume, Volume):
-        size, size_unit = volume.voxel_size, volume.unit
+        size, own = volume.voxel_size, volume.unit
     if unit is not None:
         to = canonical_unit(unit)
-        z, y, x = (edge if size_unit == "voxel" else convert(edge, size_unit, to) for edge in size)
-        size, size_unit = (z, y, x), to
+        z, y, x = (edge if own == "voxel" else convert(edge, own, to) for edge in size)
+        size, own = (z, y, x), to
     with whole_file(path) as temporary:
         writer(temporary, Image(values, size, own, phases=_phases(volume)))
 
@@ -89,26 +89,24 @@ def write_blocks(
     voxel_size: tuple[float, float, float] = (1.0, 1.0, 1.0),
     unit: str = "voxel",
 ) -> None:
-    """Write a volume to an uncompressed TIFF block by block: completely or not at all.
-
-    Only one block is in memory at a time.
+    """Write a volume to an uncompressed TIFF block by block, in the memory of one block: all of it, or nothing.
 
     Parameters
     ----------
     blocks : iterable of (box, values)
-        Position of each block, as three slices, and its grey values. Together the
-        blocks must fill the volume; they may come in any order.
+        Where each block lies, as three slices, and its grey values. Together
+        they must fill the volume, in any order.
     path : str or path
-        ``.tif`` or ``.tiff``; the file is the same as that of `write_volume`.
+        ``.tif`` or ``.tiff``; the file that `write_volume` would write.
     shape, dtype
-        Shape and data type of the whole volume.
+        Of the whole volume.
     voxel_size, unit
-        See `Volume`.
+        As a `Volume` has them.
 
     Raises
     ------
     InputError
-        If the file cannot be created, or if the disk does not have enough free space.
+        If the file cannot be made, or the disk has no room for it.
     """
     path = Path(path)
     create = getattr(reader_of(path.name), "create", None)
@@ -123,11 +121,11 @@ def write_blocks(
         _reserve(temporary)
         done = 0
         for box, values in blocks:
-            # Map the file again for each block, so that pages already written do not count as memory of this process.
-            mapped = np.memmap(temporary, dtype, "r+", offset, (n0, n1, n2))
-            mapped[box] = values
+            # Mapped anew for each block, so that pages already written do not count as memory of this process.
+            whole = np.memmap(temporary, dtype, "r+", offset, (n0, n1, n2))
+            whole[box] = values
             done += values.size
-            del mapped
+            del whole
         if done != total:
             raise MicrocharError(f"{path}: blocks of {done} voxels were made for a volume of {total}")
 
@@ -142,7 +140,7 @@ def _refuse_full_disk(path: Path, size: int) -> None:
 
 
 def _reserve(path: Path) -> None:
-    """Reserve the disk space of a sparse file: writing to its memory map on a full disk would kill the process."""
+    """Claim the blocks of a file that is all holes: a mapped write to a full disk would kill the process."""
     if not hasattr(os, "posix_fallocate"):
         return
     with path.open("r+b") as file:

@@ -1,4 +1,4 @@
-"""Files of voxels without a header (.raw and .bin), memory-mapped."""
+"""Raw voxels without a header: .raw and .bin, memory-mapped."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SUFFIXES = (".raw", ".bin")
 
 
 def read(path: Path, options: Options) -> Image:
-    """Memory-map voxels in C order: the index along the last axis varies fastest."""
-    size = path.stat().st_size
+    """Map voxels in C order: the last axis runs fastest."""
+    found = path.stat().st_size
     if options.shape is None or options.dtype is None:
         raise InputError(
             f"{path}: raw files do not say what they hold; give shape= and dtype= (--shape and --dtype on the command "
-            f"line), as in --shape 400,400,400 --dtype uint8; the file has {size} bytes"
+            f"line), as in --shape 400,400,400 --dtype uint8; the file has {found} bytes"
         )
     shape, dtype = _shape(options.shape), _dtype(options.dtype)
     offset = _offset(options.offset)
@@ -37,12 +37,12 @@ def read(path: Path, options: Options) -> Image:
 def _shape(shape: Any) -> tuple[int, ...]:
     try:
         parts = shape.split(",") if isinstance(shape, str) else shape
-        lengths = tuple(int(part) for part in parts)
+        whole = tuple(int(part) for part in parts)
     except (TypeError, ValueError):
-        lengths = ()
-    if len(lengths) not in (2, 3) or min(lengths) < 1:
+        whole = ()
+    if len(whole) not in (2, 3) or min(whole) < 1:
         raise InputError(f"shape={shape!r}: expected two or three whole numbers greater than 0, as in 400,400,400")
-    return lengths
+    return whole
 
 
 def _offset(offset: Any) -> int:
@@ -53,9 +53,9 @@ def _offset(offset: Any) -> int:
 
 def _dtype(dtype: Any) -> np.dtype[Any]:
     try:
-        parsed = np.dtype(dtype)
+        found = np.dtype(dtype)
     except TypeError:
-        parsed = np.dtype(object)
-    if parsed.kind not in "biuf":
+        found = np.dtype(object)
+    if found.kind not in "biuf":
         raise InputError(f"dtype={dtype!r}: expected a type of numbers, such as uint8, '>u2', or float32")
-    return parsed
+    return found
