@@ -51,7 +51,8 @@ def imports():
 def room(module):
     """Return the room of a module, "" at the top of microchar; all of microchar_gan stands above the rooms."""
     package, _, rest = module.partition(".")
-    return package if package != "microchar" else rest.partition(".")[0]
+    name = rest.partition(".")[0]
+    return package if package != "microchar" else name if name in ROOMS else ""
 
 
 def longest_chain(graph):
