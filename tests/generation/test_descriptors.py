@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from microchar.generators._pair_statistics import PairStatistics, lines
+from microchar.generators.gaussian_field.pair_statistics import PairStatistics, lines
 
 import microchar as mc
 from microchar.cli.program import main
