@@ -17,7 +17,6 @@ from safetensors.numpy import save
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.volume import as_volume
 from microchar.generation import model_file
-from microchar.generation.catalogue import generator_specs
 from microchar.generation.catalogue import GENERATORS
 from microchar.generation.fitted_state import Layout
 from microchar.generation.generator import Generator
@@ -90,7 +89,8 @@ class Odd(Generator):
     """Parameters and arrays of every kind that a file must bring back as they were."""
 
     spec: ClassVar[GeneratorSpec] = GeneratorSpec(
-        id="odd", factory=f"{__name__}:Odd", title="", summary="", inputs=("volume",))
+        id="odd", factory=f"{__name__}:Odd", title="", summary="", inputs=("volume",)
+    )
     layout: ClassVar[Layout] = {"scalar": ("float64", ()), "turned": ("int16", ("n", None)), "none": ("bool", ("n", 0))}
 
     nested: tuple = ((1, 2.5), ("a", None))

@@ -276,7 +276,9 @@ def test_a_broken_model_plugin_is_a_warning_that_names_it(site):
     site("broken", MODELS, {"wreck": "broken:WRECK"}, "WRECK = 'models/wreck.safetensors'")
     listed = microchar(site, "generators")
     assert listed.returncode == 0, listed.stderr
-    assert listed.stderr.startswith("microchar: warning: model 'wreck' (broken:WRECK) is left out, it names 'models/wreck.safetensors'")
+    assert listed.stderr.startswith(
+        "microchar: warning: model 'wreck' (broken:WRECK) is left out, it names 'models/wreck.safetensors'"
+    )
 
 
 def test_a_metric_plugin_is_listed_and_measured(site):
@@ -326,7 +328,9 @@ def test_two_metrics_of_one_name_are_a_warning_that_names_both(site, taken):
 
 def test_the_id_of_a_metric_need_not_be_the_name_of_its_entry_point_or_file(site):
     site("sharing", METRICS, {"something": "sharing:Sharing"}, METRIC.format(name="Sharing", id="my_share"))
-    code = "import microchar as mc; print(*mc.measure([[0, 1]], ['my_share']), *mc.measure([[0, 1]], skip=['my_share']))"
+    code = (
+        "import microchar as mc; print(*mc.measure([[0, 1]], ['my_share']), *mc.measure([[0, 1]], skip=['my_share']))"
+    )
     measured = run(site, "-c", code)
     assert measured.returncode == 0, measured.stderr
     first, *others = measured.stdout.split()
