@@ -24,8 +24,8 @@ PLUGIN = """
     from microchar.generation.generator import Generator
     from microchar.generation.spec import GeneratorSpec
 
-    SPEC = GeneratorSpec(factory="counting:Counting", title="", summary="counts", inputs=("volume", "slices"),
-                         keeps_progress=True, adjustable=("tile_size",))
+    SPEC = GeneratorSpec(id="counting", factory="counting:Counting", title="", summary="counts", inputs=("volume", "slices"),
+                         keeps_progress=("fit",), adjustable=("tile_size",))
 
     @dataclass(kw_only=True)
     class Counting(Generator):

@@ -126,7 +126,7 @@ def test_one_block_that_fits_is_halved_and_said():
     assert held_out.score(field(CUBE, 1)).n_samples == 8
     two = HeldOut(field((48, 24, 24), 0), CUBE, FEW)
     assert two.shape == CUBE
-    assert "2 real blocks only" in two.notes[0]
+    assert "only 2 reference blocks" in two.notes[0]
     assert two.score([field(CUBE, seed) for seed in range(4)]).spread is None
 
 
@@ -183,11 +183,11 @@ def test_images_of_one_direction_stand_for_all():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"metrics": ("ssim",)}, "ssim: no part of a score; samples are not registered"),
-        ({"metrics": ("volume_fraction", "psnr")}, "psnr: no part of a score"),
+        ({"metrics": ("ssim",)}, "ssim: cannot be part of a score; samples are not registered"),
+        ({"metrics": ("volume_fraction", "psnr")}, "psnr: cannot be part of a score"),
         ({"metrics": ("volume_fractions",)}, "did you mean 'volume_fraction'"),
         ({"shape": (24,)}, "expected two or three lengths"),
-        ({"shape": (1, 24, 24)}, "the real volume is 3D"),
+        ({"shape": (1, 24, 24)}, "the held-out volume is 3D"),
     ],
 )
 def test_what_is_refused(arguments, message):
@@ -241,7 +241,7 @@ def test_candidates_are_sorted_and_those_that_saw_the_held_out_voxels_are_named(
     assert sorted(order) == ["field 2", "gaussian-field", "shuffle", "shuffle (2)"]
     assert set(order[:2]) == {"field 2", "gaussian-field"}
     notes = {entry.name: entry.notes for entry in found.entries}
-    assert "was trained on the very voxels" in notes["shuffle"][0]
+    assert "was trained on the voxels" in notes["shuffle"][0]
     assert not notes["shuffle (2)"]
     assert seen == sorted(seen)
     assert (seen[0], seen[-1]) == (0, 1)

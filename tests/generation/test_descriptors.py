@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from microchar.generators._pair_statistics import PairStatistics, lines
 
 import microchar as mc
 from microchar.cli.program import main
@@ -20,6 +19,7 @@ from microchar.generation.training import TrainingData
 from microchar.generators.annealing import Annealing
 from microchar.generators.bootstrap import Bootstrap
 from microchar.generators.gaussian_field import GaussianField
+from microchar.generators.gaussian_field.pair_statistics import PairStatistics, lines
 from microchar.generators.shuffle import Shuffle
 from microchar.testing import check_generator
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from microchar.core.errors import InputError
-from microchar.generation import generator as generators
+from microchar.generation.catalogue import GENERATORS
 from microchar.generation.generator import Generator
 from microchar.generation.loading import load_generator
 from microchar.generation.spec import GeneratorSpec
@@ -18,12 +18,13 @@ from microchar.generators.shuffle import Shuffle
 from microchar.testing import check_generator
 
 SPEC = GeneratorSpec(
+    id="counting",
     factory=f"{__name__}:Counting",
     title="Counting",
     summary="",
     inputs=("volume",),
     phases=(2, 3),
-    keeps_progress=True,
+    keeps_progress=("fit",),
     revision=3,
 )
 
@@ -68,9 +69,8 @@ class Counting(Generator):
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch):
-    known = {**generators.specs(), "counting": SPEC}
-    monkeypatch.setattr(generators, "specs", lambda: known)
-    monkeypatch.setattr(GeneratorSpec, "load", lambda self, name: Counting if name == "counting" else Shuffle)
+    monkeypatch.setitem(GENERATORS.plugins, "counting", SPEC)
+    monkeypatch.setattr(GeneratorSpec, "load", lambda self: Counting if self.id == "counting" else Shuffle)
 
 
 @pytest.fixture
@@ -166,6 +166,6 @@ def test_another_revision_of_the_state_is_refused(tmp_path, real, monkeypatch):
     Counting().fit(real).save(path)
     load_generator(path)
     newer = GeneratorSpec(**{**vars(SPEC), "revision": 4})
-    monkeypatch.setattr(generators, "specs", lambda: {"counting": newer})
+    monkeypatch.setitem(GENERATORS.plugins, "counting", newer)
     with pytest.raises(InputError, match=r"m.safetensors: revision 3 of what 'counting' learns, .* reads revision 4"):
         load_generator(path)

@@ -17,7 +17,7 @@ from safetensors.numpy import save
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.volume import as_volume
 from microchar.generation import model_file
-from microchar.generation.catalogue import generator_specs
+from microchar.generation.catalogue import GENERATORS
 from microchar.generation.fitted_state import Layout
 from microchar.generation.generator import Generator
 from microchar.generation.loading import load_generator, save_generator
@@ -88,7 +88,9 @@ def test_models_of_equal_fits_are_equal_files(model):
 class Odd(Generator):
     """Parameters and arrays of every kind that a file must bring back as they were."""
 
-    spec: ClassVar[GeneratorSpec] = GeneratorSpec(factory=f"{__name__}:Odd", title="", summary="", inputs=("volume",))
+    spec: ClassVar[GeneratorSpec] = GeneratorSpec(
+        id="odd", factory=f"{__name__}:Odd", title="", summary="", inputs=("volume",)
+    )
     layout: ClassVar[Layout] = {"scalar": ("float64", ()), "turned": ("int16", ("n", None)), "none": ("bool", ("n", 0))}
 
     nested: tuple = ((1, 2.5), ("a", None))
@@ -102,8 +104,8 @@ class Odd(Generator):
 
 
 def test_any_parameters_and_arrays_come_back(tmp_path, monkeypatch):
-    monkeypatch.setattr("microchar.generation.generator.specs", lambda: {**generator_specs(), "odd": Odd.spec})
-    monkeypatch.setattr(GeneratorSpec, "load", lambda self, name: Odd if name == "odd" else Shuffle)
+    monkeypatch.setitem(GENERATORS.plugins, "odd", Odd.spec)
+    monkeypatch.setattr(GeneratorSpec, "load", lambda self: Odd if self.id == "odd" else Shuffle)
     odd = Odd().fit(np.eye(8)[None].repeat(8, 0).astype(int))
     odd.save(tmp_path / "odd")
     loaded = load_generator(tmp_path / "odd")

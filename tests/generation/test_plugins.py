@@ -22,7 +22,7 @@ GENERATOR = """
     from microchar.generation.generator import Generator
     from microchar.generation.spec import GeneratorSpec
 
-    SPEC = GeneratorSpec(factory="{module}:Noise", title="Noise", summary="{module} makes noise",
+    SPEC = GeneratorSpec(id="{id}", factory="{module}:Noise", title="Noise", summary="{module} makes noise",
                          inputs=("parameters",), requires={requires}, extra="{extra}")
 
     @dataclass(kw_only=True)
@@ -44,6 +44,7 @@ METRIC = """
 
     @dataclass(frozen=True)
     class {name}(VolumeFraction):
+        id: ClassVar[str] = "{id}"
         title: ClassVar[str] = "{name}"
         summary: ClassVar[str] = "a share that a plugin measures"
 """
@@ -65,8 +66,8 @@ def site(tmp_path):
     return install
 
 
-def generator(module: str, requires: tuple[str, ...] = (), extra: str = "") -> str:
-    return GENERATOR.format(module=module, requires=requires, extra=extra)
+def generator(module: str, requires: tuple[str, ...] = (), extra: str = "", id: str = "noise") -> str:
+    return GENERATOR.format(module=module, requires=requires, extra=extra, id=id)
 
 
 def run(site, *arguments: str) -> subprocess.CompletedProcess:
@@ -83,7 +84,7 @@ def run(site, *arguments: str) -> subprocess.CompletedProcess:
 
 
 def microchar(site, *arguments: str) -> subprocess.CompletedProcess:
-    return run(site, "-m", "microchar.cli.program", *arguments)
+    return run(site, "-m", "microchar", *arguments)
 
 
 GENERATORS, METRICS, MODELS = "microchar.generators", "microchar.metrics", "microchar.models"
@@ -105,7 +106,7 @@ def test_a_generator_plugin_is_listed_and_makes_volumes(site):
     [
         ("raise RuntimeError('out of order')", "RuntimeError: out of order"),
         ("import a_module_that_does_not_exist", "a_module_that_does_not_exist"),
-        ("SPEC = 3", "names a int"),
+        ("SPEC = 3", "it names 3, expected a microchar.generation.spec.GeneratorSpec"),
         ("", "AttributeError"),
     ],
 )
@@ -136,21 +137,22 @@ def test_a_missing_dependency_says_what_to_install(site, extra, advice):
     assert not (site.folder / "out").exists()
 
 
-def test_two_generators_of_one_name_are_an_error_that_names_both(site):
+def test_two_generators_of_one_name_are_a_warning_that_names_both(site):
     site("noisy", GENERATORS, {"noise": "noisy:SPEC"}, generator("noisy"))
     site("loud", GENERATORS, {"noise": "loud:SPEC"}, generator("loud"))
     listed = microchar(site, "generators")
-    assert listed.returncode == 2
-    assert "two generators are named 'noise': " in listed.stderr
-    assert "noisy:SPEC" in listed.stderr
-    assert "loud:SPEC" in listed.stderr
+    assert listed.returncode == 0
+    assert "two generators are named 'noise': loud:SPEC is used and noisy:SPEC is left out" in listed.stderr
+    assert "loud makes noise" in listed.stdout
+    assert "noisy makes noise" not in listed.stdout
 
 
 def test_a_plugin_cannot_take_the_name_of_a_built_in_generator(site):
-    site("noisy", GENERATORS, {"shuffle": "noisy:SPEC"}, generator("noisy"))
+    site("noisy", GENERATORS, {"mine": "noisy:SPEC"}, generator("noisy", id="shuffle"))
     listed = microchar(site, "generators")
-    assert listed.returncode == 2
-    assert "two generators are named 'shuffle'" in listed.stderr
+    assert listed.returncode == 0
+    assert "two generators are named 'shuffle': microchar.generators.shuffle:SPEC is used" in listed.stderr
+    assert "noisy makes noise" not in listed.stdout
 
 
 def test_the_tutorial_plugin_passes_the_conformance_test_and_the_command_line(site):
@@ -188,7 +190,7 @@ def test_the_tutorial_plugin_passes_the_conformance_test_and_the_command_line(si
 MODEL = """
     from microchar.generation.models import BundledModel
 
-    SAND = BundledModel(generator={generator!r}, package="sandbox", file="models/{file}.safetensors",
+    SAND = BundledModel(id={name!r}, generator={generator!r}, package="sandbox", file="models/{file}.safetensors",
                         title="A sandstone", summary="equal parts of sand and stone")
 """
 
@@ -199,10 +201,10 @@ def sandbox(site):
     import microchar as mc
 
     def install(name: str = "sand", generator: str = "shuffle", file: str = "sand") -> None:
-        code = MODEL.format(generator=generator, file=file)
+        code = MODEL.format(generator=generator, file=file, name=name)
         site("sandbox", MODELS, {name: "sandbox:SAND"}, code, "sandbox/__init__")
         labels = np.arange(512).reshape(8, 8, 8) % 2
-        fitted = mc.generators.create("shuffle").fit(mc.as_volume(labels * 9, voxel_size="2um"))
+        fitted = mc.create_generator("shuffle").fit(mc.as_volume(labels * 9, voxel_size="2um"))
         fitted.save(site.folder / "sandbox" / "models" / "sand.safetensors")
 
     (site.folder / "sandbox" / "models").mkdir(parents=True)
@@ -233,7 +235,7 @@ def test_a_bundled_model_is_listed_and_makes_volumes(site, sandbox):
             import microchar as mc
             volume = mc.read_volume("out/sand-3.tif")
             assert (volume.grey_values, volume.voxel_size, volume.unit) == ((0, 9), (2.0, 2.0, 2.0), "um")
-            made = mc.generators.load_model("sand").generate((8, 8, 8), seed=3)
+            made = mc.load_model("sand").generate((8, 8, 8), seed=3)
             assert (made.values == volume.values).all()
             """
         ),
@@ -243,7 +245,7 @@ def test_a_bundled_model_is_listed_and_makes_volumes(site, sandbox):
     assert ranked.returncode == 0, ranked.stderr
     misspelt = microchar(site, "generate", "sandd", "--shape", "8,8,8")
     assert misspelt.returncode == 2
-    assert "unknown model 'sandd': did you mean 'sand'? bundled are berea, sand" in misspelt.stderr
+    assert "unknown model 'sandd': did you mean 'sand'? `microchar generators` lists all of them" in misspelt.stderr
 
 
 def test_a_generator_goes_before_a_model_of_its_name(site, sandbox):
@@ -274,11 +276,13 @@ def test_a_broken_model_plugin_is_a_warning_that_names_it(site):
     site("broken", MODELS, {"wreck": "broken:WRECK"}, "WRECK = 'models/wreck.safetensors'")
     listed = microchar(site, "generators")
     assert listed.returncode == 0, listed.stderr
-    assert listed.stderr.startswith("microchar: warning: model 'wreck' (broken:WRECK) is left out, it names a str")
+    assert listed.stderr.startswith(
+        "microchar: warning: model 'wreck' (broken:WRECK) is left out, it names 'models/wreck.safetensors'"
+    )
 
 
 def test_a_metric_plugin_is_listed_and_measured(site):
-    site("sharing", METRICS, {"sharing": "sharing:Sharing"}, METRIC.format(name="Sharing"))
+    site("sharing", METRICS, {"sharing": "sharing:Sharing"}, METRIC.format(name="Sharing", id="sharing"))
     listed = microchar(site, "metrics")
     assert listed.returncode == 0, listed.stderr
     assert "a share that a plugin measures" in listed.stdout
@@ -312,10 +316,23 @@ def test_a_broken_metric_plugin_is_a_warning_that_names_it_and_the_others_go_on(
 
 
 @pytest.mark.parametrize("taken", ["sharing", "volume_fraction"])
-def test_two_metrics_of_one_name_are_an_error_that_names_both(site, taken):
-    site("sharing", METRICS, {"sharing": "sharing:Sharing"}, METRIC.format(name="Sharing"))
-    site("other", METRICS, {taken: "other:Other"}, METRIC.format(name="Other"))
+def test_two_metrics_of_one_name_are_a_warning_that_names_both(site, taken):
+    site("sharing", METRICS, {"sharing": "sharing:Sharing"}, METRIC.format(name="Sharing", id="sharing"))
+    site("zother", METRICS, {"zother": "zother:Other"}, METRIC.format(name="Other", id=taken))
     listed = microchar(site, "metrics")
-    assert listed.returncode == 2
+    assert listed.returncode == 0
     assert f"two metrics are named '{taken}'" in listed.stderr
-    assert "other:Other" in listed.stderr
+    assert "zother:Other is left out" in listed.stderr
+    assert "volume_fraction" in listed.stdout
+
+
+def test_the_id_of_a_metric_need_not_be_the_name_of_its_entry_point_or_file(site):
+    site("sharing", METRICS, {"something": "sharing:Sharing"}, METRIC.format(name="Sharing", id="my_share"))
+    code = (
+        "import microchar as mc; print(*mc.measure([[0, 1]], ['my_share']), *mc.measure([[0, 1]], skip=['my_share']))"
+    )
+    measured = run(site, "-c", code)
+    assert measured.returncode == 0, measured.stderr
+    first, *others = measured.stdout.split()
+    assert first == "my_share"
+    assert "my_share" not in others

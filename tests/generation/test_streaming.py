@@ -14,14 +14,16 @@ import pytest
 
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.material import Material
-from microchar.generation import generator as generators
+from microchar.generation.catalogue import GENERATORS
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.streaming import StreamingGenerator
 from microchar.generators.shuffle import Shuffle
-from microchar.io import read_volume, tiff, write_blocks, write_volume
+from microchar.io import read_volume, write_blocks, write_volume
+from microchar.io.formats import tiff
 from microchar.testing.generators import _check_written, check_generator
 
 SPEC = GeneratorSpec(
+    id="tiles",
     factory=f"{__name__}:Tiles",
     title="Tiles",
     summary="a hash of the coordinates, tile by tile",
@@ -59,9 +61,8 @@ class Tiles(StreamingGenerator):
 
 @pytest.fixture(autouse=True)
 def installed(monkeypatch):
-    known = {**generators.specs(), "tiles": SPEC}
-    monkeypatch.setattr(generators, "specs", lambda: known)
-    monkeypatch.setattr(GeneratorSpec, "load", lambda self, name: Tiles if name == "tiles" else Shuffle)
+    monkeypatch.setitem(GENERATORS.plugins, "tiles", SPEC)
+    monkeypatch.setattr(GeneratorSpec, "load", lambda self: Tiles if self.id == "tiles" else Shuffle)
 
 
 @pytest.mark.parametrize("shape", [(24, 20, 16), (20, 16)])

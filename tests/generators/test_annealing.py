@@ -162,21 +162,20 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, real):
         return progress
 
     request = {"seed": 3, "periodic": (1,)}
-    whole = Annealing(r_max=8, sweeps=2, tolerance=0, temperature=0.002).fit(real).generate((40, 40, 40), **request)
-    kept = Annealing(r_max=8, sweeps=2, tolerance=0, temperature=0.002, checkpoint=str(tmp_path)).fit(real)
-    for calls in (3, 2):
+    model = Annealing(r_max=8, sweeps=2, tolerance=0, temperature=0.002).fit(real)
+    undisturbed = model.generate((40, 40, 40), **request)
+    folder = tmp_path / "progress"
+    for calls, resume in ((3, False), (2, True)):
         with pytest.raises(KeyboardInterrupt):
-            kept.generate((40, 40, 40), **request, progress=stop_at(calls))
-        (path,) = tmp_path.iterdir()
-    with np.load(path) as file:
-        assert file["progress"][0] == 30_000
-    other = kept.generate((40, 40, 40), seed=4, periodic=(1,))
-    assert path.is_file()
-    resumed = kept.generate((40, 40, 40), **request)
-    assert not path.exists()
-    assert np.array_equal(resumed.values, whole.values)
-    assert resumed.source["remarks"] == whole.source["remarks"]
-    assert not np.array_equal(other.values, whole.values)
+            model.generate((40, 40, 40), **request, progress=stop_at(calls), folder=folder, resume=resume)
+    with np.load(folder / "annealing.npz") as file:
+        assert file["swaps"][0] == 30_000
+    with pytest.raises(InputError, match="checkpoint of another volume"):
+        model.generate((40, 40, 40), seed=4, periodic=(1,), folder=folder, resume=True)
+    resumed = model.generate((40, 40, 40), **request, folder=folder, resume=True)
+    assert not folder.exists()
+    assert np.array_equal(resumed.values, undisturbed.values)
+    assert resumed.source["remarks"] == undisturbed.source["remarks"]
 
 
 @pytest.mark.parametrize("damage", ["truncated", "other arrays", "pickle", "other voxels"])
@@ -185,21 +184,24 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, real, damage):
         if "swaps" in what:
             raise KeyboardInterrupt
 
-    generator = Annealing(r_max=8, checkpoint=str(tmp_path)).fit(real[:32, :32, :32])
+    generator = Annealing(r_max=8).fit(real[:32, :32, :32])
+    folder = tmp_path / "progress"
     with pytest.raises(KeyboardInterrupt):
-        generator.generate((32, 32, 32), progress=stop)
-    (path,) = tmp_path.iterdir()
+        generator.generate((32, 32, 32), progress=stop, folder=folder)
+    (path,) = folder.iterdir()
+    with np.load(path) as file:
+        kept = {"request": file["request"], "swaps": file["swaps"], "random": file["random"]}
     if damage == "truncated":
         path.write_bytes(path.read_bytes()[:300])
     elif damage == "other arrays":
         np.savez(path, labels=np.zeros(3, np.uint8))
     elif damage == "pickle":
-        np.savez(path, labels=np.array([{}], object), random=np.zeros(1, np.uint64), progress=np.zeros(2, np.int64))
+        np.savez(path, **kept, labels=np.array([{}], object))
     else:
         labels = np.zeros((32, 32, 32), np.uint8)
-        np.savez(path, labels=labels, random=np.zeros(1, np.uint64), progress=np.zeros(2, np.int64))
+        np.savez(path, **kept, labels=labels)
     with pytest.raises(InputError, match="checkpoint"):
-        generator.generate((32, 32, 32))
+        generator.generate((32, 32, 32), folder=folder, resume=True)
 
 
 def test_progress_tells_the_errors(real, fitted):
@@ -221,7 +223,6 @@ def test_progress_tells_the_errors(real, fitted):
         {"tolerance": -1},
         {"temperature": 2},
         {"temperature": None},
-        {"checkpoint": "no/such/folder"},
         {"r_max": 100},
         {"r_max": 0},
     ],

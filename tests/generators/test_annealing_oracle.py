@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from microchar.generators._annealing import Run, tally
 
 from microchar.core.material import Material
+from microchar.generators.annealing.run import Run
+from microchar.generators.annealing.targets import tally
 from oracles.correlation import along, pairs, segments
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from microchar.generators._covariances import covariance_of
-from microchar.generators._spectrum import fold, nearest_spectrum
 from scipy.integrate import quad
 from scipy.special import ndtri
 
@@ -19,6 +17,9 @@ from microchar.generators.gaussian_field import (
     matched_gaussian_field,
     pair_probability,
 )
+from microchar.generators.gaussian_field.covariances import covariance_of
+from microchar.generators.gaussian_field.lattice import fold
+from microchar.generators.gaussian_field.spectrum import nearest_spectrum
 from microchar.testing import check_generator
 from microchar.testing.volumes import overlapping_spheres
 
@@ -461,6 +462,6 @@ def test_a_model_may_be_valid_in_two_dimensions_only():
 
 
 def test_without_gstools_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("microchar.generators._covariances.find_spec", lambda module: None)
+    monkeypatch.setattr("microchar.generators.gaussian_field.covariances.find_spec", lambda module: None)
     with pytest.raises(MissingDependencyError, match=r'pip install "microchar\[gstools\]"'):
         GaussianField(covariance="gstools:Gaussian", correlation_length=2.0).generate((16, 16, 16))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from microchar.generators._quilting import Cover
 from scipy.ndimage import gaussian_filter
 
 from microchar.cli._parameters import values_of
@@ -13,6 +12,7 @@ from microchar.core.volume import as_volume
 from microchar.generation.training import TrainingData
 from microchar.generators.gaussian_field import cut_gaussian_field
 from microchar.generators.multiple_point import MultiplePoint
+from microchar.generators.multiple_point.cover import Cover
 from microchar.testing import check_generator
 
 SEEDS = range(4)

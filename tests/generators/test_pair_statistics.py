@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from microchar.generators._pair_statistics import PairStatistics, lines, width
-from microchar.generators._spectrum import fold
 
 from microchar.core.errors import InputError
 from microchar.core.volume import as_volume
 from microchar.generation.training import TrainingData
 from microchar.generators.bootstrap import _places
+from microchar.generators.gaussian_field.lattice import fold
+from microchar.generators.gaussian_field.pair_statistics import PairStatistics, lines, width
 from microchar.kernels.spheres import paint
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from microchar.generators._solid_texture import _folded, _resized, _shrunk, balanced
 from scipy.ndimage import gaussian_filter
 
 from microchar.core.errors import InputError
 from microchar.generation.training import TrainingData
 from microchar.generators.gaussian_field import GaussianField, cut_gaussian_field
 from microchar.generators.multiple_point import MultiplePoint
+from microchar.generators.multiple_point.solid_texture import _folded, _resized, _shrunk, balanced
 from microchar.testing import check_generator
 from microchar.testing.volumes import overlapping_spheres
 

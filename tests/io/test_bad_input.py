@@ -64,7 +64,7 @@ def test_not_an_image(folder, suffix):
 
 
 def test_unknown_format(folder):
-    path = folder / "a.jpg"
+    path = folder / "a.xyz"
     path.write_text("x")
     assert_says(refusal(path), "cannot tell the format by the name; microchar reads", ".tif", ".npy", ".raw", "folder")
 
@@ -535,7 +535,9 @@ def test_an_interrupted_write_leaves_nothing(folder, monkeypatch):
 
 @pytest.mark.parametrize("suffix", [".png", ".npz", ".raw", ".jpg", ""])
 def test_formats_that_are_not_written(folder, suffix):
-    with pytest.raises(mc.InputError, match=r"microchar writes \.npy, \.tif, \.tiff only"):
+    with pytest.raises(
+        mc.InputError, match=r"microchar writes \.h5, .*\.npy, \.nrrd, \.tif, \.tiff, \.vti, \.zarr only"
+    ):
         mc.write_volume(voxels(), folder / f"a{suffix}")
     assert list(folder.iterdir()) == []
 

@@ -25,7 +25,7 @@ def test_slabs_of_any_thickness_give_the_same(metric):
     volume, other = (mc.as_volume(rng.integers(0, 3, (9, 10, 11))) for _ in range(2))
 
     def counted(voxels):
-        read, read_other = (metric.field(v, Shared(None, 1)) for v in (volume, other))
+        read, read_other = (metric.reader(v, Shared(None, 1)) for v in (volume, other))
         total = {}
         for region in slabs(volume.shape, voxels):
             stop = tuple(np.add(region.start, region.core))

@@ -89,7 +89,7 @@ def cut_blocks(
     chosen = [starts[i] for i in spread_out(len(starts), most)]
     if len(chosen) < LEAST_FOR_SPREAD:
         notes.append(
-            f"{len(chosen)} reference blocks only: the noise floor is a guess, and there are no ratios of spreads"
+            f"only {len(chosen)} reference blocks: the noise floor is a guess, and there are no ratios of spreads"
         )
     return shape, chosen, notes
 

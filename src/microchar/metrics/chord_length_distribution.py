@@ -80,7 +80,7 @@ class ChordLengthDistribution(AdditiveMetric):
     id = "chord_length_distribution"
     title = "Chord lengths"
     symbol = "p(z)"
-    summary = "distribution of the lengths of straight segments in the phase from interface to interface"
+    summary = "distribution of the lengths of straight segments of the phase between interfaces"
     kind = "distribution"
     length_power = 1
     abscissa_power = 1

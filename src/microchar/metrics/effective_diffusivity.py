@@ -93,7 +93,7 @@ class EffectiveDiffusivity(TransportMetric):
     id = "effective_diffusivity"
     title = "Effective diffusivity"
     symbol = r"D_\mathrm{eff}/D_0"
-    summary = "flux through the phase divided by the flux through free space at the same concentration difference"
+    summary = "flux through the phase relative to free space at the same concentration difference"
     cost = 300.0
     shows_flux = True
 
