@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 import tifffile
 
-import microchar as mc
 from microchar.cli.program import main
 from microchar.metrics import metric_names
 
@@ -283,13 +282,6 @@ def test_bad_options_of_effective_diffusivity_exit_2(pair, option, capsys):
         main(["measure", str(pair / "real.tif"), *option])
     assert stopped.value.code == 2
     assert "expected" in capsys.readouterr().err
-
-
-def test_interval_is_told_while_it_narrows():
-    seen = []
-    labels = (np.random.default_rng(0).random((12, 12, 12)) < 0.3).astype(np.uint8)
-    mc.measure(labels, ["effective_diffusivity"], progress=lambda fraction, text: seen.append(text))
-    assert any("effective diffusivity " in text and " to " in text for text in seen)
 
 
 def test_options_of_measuring_are_refused_where_nothing_is_measured(pair, capsys):

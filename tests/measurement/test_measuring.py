@@ -1,4 +1,4 @@
-"""What `measure` does with its arguments."""
+"""What `measure` promises: threads, executors, masks and images change no number."""
 
 from __future__ import annotations
 
@@ -10,27 +10,15 @@ import pytest
 
 import microchar as mc
 
+pytestmark = pytest.mark.property
+
 VOLUME = (np.random.default_rng(2).random((14, 12, 10)) < 0.5).astype(np.uint8)
+
 ADDITIVE = ["volume_fraction", "two_point_correlation", "lineal_path", "chord_length_distribution", "local_porosity"]
 
 
 def equal(a, b):
     return [r.to_dict() for r in a.values()] == [r.to_dict() for r in b.values()]
-
-
-def test_unknown_metric_suggests_the_nearest():
-    with pytest.raises(mc.InputError, match=r"unknown metric 'lineal_pth': did you mean 'lineal_path'"):
-        mc.measure(VOLUME, ["lineal_pth"])
-
-
-def test_unknown_metric_to_skip_is_an_error_too():
-    with pytest.raises(mc.InputError, match="did you mean 'glcm'"):
-        mc.measure(VOLUME, skip=["glmc"])
-
-
-def test_skip_leaves_out():
-    found = mc.measure(VOLUME, ["volume_fraction", "lineal_path"], skip=["lineal_path"])
-    assert list(found) == ["volume_fraction"]
 
 
 @pytest.mark.parametrize("argument", ["r_max", "window"])
@@ -108,11 +96,6 @@ def test_input_is_not_modified():
     assert np.array_equal(before, VOLUME)
 
 
-def test_metrics_can_be_given_configured():
-    found = mc.measure(VOLUME, [mc.metrics.LinealPath(r_max=2)])
-    assert found["lineal_path"].profile(phase="1", direction="0").x.tolist() == [0, 1, 2]
-
-
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_images_are_volumes_with_one_plane(axis):
     image = np.expand_dims(VOLUME[0], axis)
@@ -123,37 +106,14 @@ def test_images_are_volumes_with_one_plane(axis):
         assert str(axis) not in directions or name in {"glcm", "local_porosity"}
 
 
-def test_one_metric_needs_no_list():
-    alone = mc.measure(VOLUME, "volume_fraction", skip="glcm")
-    assert equal(alone, mc.measure(VOLUME, ["volume_fraction"]))
-    assert equal(alone, mc.measure(VOLUME, mc.metrics.VolumeFraction()))
-
-
-def test_a_metric_without_its_parameters_is_refused():
-    with pytest.raises(mc.InputError, match=r"expected ids or configured metrics, such as LinealPath\(r_max=50\)"):
-        mc.measure(VOLUME, [mc.metrics.VolumeFraction])
-
-
-@pytest.mark.parametrize("arguments", [{"metrics": []}, {"metrics": ["glcm"], "skip": ["glcm"]}])
-def test_nothing_to_measure_is_refused(arguments):
-    with pytest.raises(mc.InputError, match="found none, or all of them skipped"):
-        mc.measure(VOLUME, **arguments)
-
-
-def test_metrics_of_two_volumes_are_refused_by_name():
-    with pytest.raises(mc.InputError, match=r"ssim: measured on two volumes, found one; hand both to compare\(\)"):
-        mc.measure(VOLUME, ["volume_fraction", "ssim"])
-
-
-def test_misspelt_parameters_are_refused_and_those_of_other_metrics_are_not():
-    for call in (mc.measure, lambda volume, *given, **how: mc.compare(volume, volume, *given, **how)):
-        with pytest.raises(mc.InputError, match="metric 'lineal_path' has no parameter 'rmax'; did you mean 'r_max'"):
-            call(VOLUME, ["lineal_path"], parameters={"lineal_path": {"rmax": 4}})
-    found = mc.measure(VOLUME, ["volume_fraction"], r_max=4, parameters={"cluster_density": {"connectivity": 26}})
-    assert list(found) == ["volume_fraction"]
-
-
 @pytest.mark.parametrize("threads", [0, -1])
 def test_no_threads_are_refused(threads):
     with pytest.raises(mc.InputError, match=rf"threads={threads}: expected a whole number greater than 0"):
         mc.measure(VOLUME, ["volume_fraction"], threads=threads)
+
+
+def test_interval_is_told_while_it_narrows():
+    seen = []
+    labels = (np.random.default_rng(0).random((12, 12, 12)) < 0.3).astype(np.uint8)
+    mc.measure(labels, ["effective_diffusivity"], progress=lambda fraction, text: seen.append(text))
+    assert any("effective diffusivity " in text and " to " in text for text in seen)
