@@ -160,7 +160,7 @@ def test_metric_pictures_the_first_axis_of_each_phase(shape):
     assert not found["tortuosity_factor"].pictures
     again = Result.from_dict(found["effective_diffusivity"].to_dict())
     assert again.pictures == (picture,)
-    (shown,) = [m for m in summarize(found.to_dict())["along_axes"] if m["id"] == "effective_diffusivity"]
+    (shown,) = [m for m in summarize(found.record())["along_axes"] if m["id"] == "effective_diffusivity"]
     assert shown["pictures"][0]["images"][0]["caption"] == picture.caption
 
 
