@@ -29,7 +29,7 @@ import numpy as np
 import microchar as mc
 from microchar.core.volume import Volume
 from microchar.generation.catalogue import generator_specs
-from microchar.metrics import find, names
+from microchar.metrics import find_metric, metric_names
 
 ROOT = Path(__file__).parent.parent
 MATERIALS = {"berea": "berea", "nmc": "nmc_cathode", "separator": "separator"}
@@ -192,7 +192,7 @@ def judge(
     held_out, train = blocks[1:], blocks[0]
     fakes = {path: mc.read_volume(path) for family in families[1:] for path in family.files}
     left_out = () if options.with_slow_metrics else SKIP
-    skip = [name for name in (*PAIRS, *left_out) if name in names()]
+    skip = [name for name in (*PAIRS, *left_out) if name in metric_names()]
     began = time.monotonic()
     found = mc.compare(held_out[0], [*held_out[1:], train, *fakes.values()], skip=skip)
     mc.write_report(found, folder / "report")
@@ -203,7 +203,7 @@ def judge(
     for name, result in found.reference.items():
         if result.status != "ok" and not result.values and not result.profiles:
             continue
-        metric = find(name)()
+        metric = find_metric(name)()
         between = np.array([[metric.distance(a[name], b[name]) for a in real] for b in real])
         from_others = between.sum(axis=0) / (len(real) - 1)
         floor = max(float(from_others.mean()), LEAST * largest(result))

@@ -24,7 +24,8 @@ PLUGIN = """
     from microchar.generation.generator import Generator
     from microchar.generation.spec import GeneratorSpec
 
-    SPEC = GeneratorSpec(id="counting", factory="counting:Counting", title="", summary="counts", inputs=("volume", "slices"),
+    SPEC = GeneratorSpec(id="counting", factory="counting:Counting", title="", summary="counts",
+                         inputs=("volume", "slices"),
                          keeps_progress=("fit",), adjustable=("tile_size",))
 
     @dataclass(kw_only=True)
@@ -146,7 +147,7 @@ def test_parameters_are_given_like_options(home):
         (["fit", "shuffle", "real.tif", "--frobnicate", "1"], "'shuffle' has no parameter 'frobnicate'; it has none"),
         (["fit", "shuffle", "real.tif", "--resume"], "'shuffle' keeps no progress of its fit"),
         (["fit", "counting", "real.tif", "--resume"], "model.fit: holds no fit to resume"),
-        (["fit", "counting", "real.tif", "-o", "m.fit"], "m.fit: the folder of the fit's progress has this name"),
+        (["fit", "counting", "real.tif", "-o", "m.fit"], "m.fit: the folder for checkpoints has this name"),
         (["generate", "shuffle", "--outputs", "x", "--shape", "4,4"], "did you mean --output?"),
         (["generate", "overlapping-spheres", "--radii", "2", "--shape", "4,4,4"], "did you mean 'radius'?"),
     ],
@@ -163,7 +164,7 @@ def test_a_parameter_of_a_fitted_model_cannot_be_changed_unless_it_is_adjustable
     assert run(home, "fit", "counting", "real.tif")[0] == 0
     code, _, errors = run(home, "generate", "model.safetensors", "--shape", "4,4,4", "--shift", "2")
     assert code == 2
-    assert "give shift to `microchar fit`. Of this one tile_size can be changed" in errors
+    assert "shift cannot be changed after the fit; give it to `microchar fit`" in errors
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

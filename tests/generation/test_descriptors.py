@@ -40,7 +40,7 @@ def material(n_phases, voxel_size="2um"):
 
 
 def measured(volume, **options):
-    return mc.measure(volume, METRICS, radial=False, **options)
+    return mc.measure(volume, METRICS, parameters={"two_point_correlation": {"radial": False}}, **options)
 
 
 @pytest.fixture(scope="module", params=[2, 3])
@@ -140,7 +140,7 @@ def test_lags_that_a_mask_leaves_without_pairs_are_cut():
 
 def test_volume_fractions_that_were_not_measured_are_those_at_lag_0():
     volume = material(2)
-    data = TrainingData.of(mc.measure(volume, "two_point_correlation", radial=False, r_max=4))
+    data = TrainingData.of(mc.measure(volume, "two_point_correlation", r_max=4))
     assert data.volume_fractions()[1] == pytest.approx(volume.values.mean(), rel=1e-12)
 
 
@@ -169,7 +169,7 @@ def test_a_generator_that_needs_voxels_says_so(measurement):
         (GaussianField(), ["lineal_path"], "found lineal_path"),
         (Annealing(), ["two_point_correlation"], "'annealing' needs the descriptor 'lineal_path'"),
         (Annealing(), ["lineal_path"], "'annealing' needs the descriptor 'two_point_correlation'"),
-        (Shuffle(), ["euler_characteristic"], "holds no descriptor to fit to"),
+        (Shuffle(), ["euler_characteristic"], "contains no descriptor"),
     ],
 )
 def test_a_missing_descriptor_is_named(generator, metrics, missing):
@@ -197,7 +197,7 @@ def test_functions_without_a_common_axis_are_refused():
 @pytest.mark.parametrize(
     ("functions", "fractions", "message"),
     [
-        ({}, [0.7, 0.2], "together 1"),
+        ({}, [0.7, 0.2], "with a sum of 1"),
         ({}, [], "expected probabilities"),
         ({}, ["a"], "expected numbers"),
         ({}, [1.3, -0.3], "between 0 and 1"),
@@ -217,7 +217,7 @@ def test_values_that_are_no_descriptors(functions, fractions, message):
 
 def test_a_material_of_other_phases():
     three = Material(phases=("a", "b", "c"), grey_values=(0, 1, 2))
-    with pytest.raises(InputError, match="of 2 phases, the material has 3"):
+    with pytest.raises(InputError, match="2 values, expected one for each of the 3 phases"):
         TrainingData.from_descriptors({}, volume_fraction=[0.7, 0.3], material=three)
 
 
@@ -255,7 +255,7 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         TrainingData.from_results(tmp_path / "none.json")
     (tmp_path / "text.json").write_text("{")
-    with pytest.raises(InputError, match="no JSON"):
+    with pytest.raises(InputError, match="the file ends early"):
         TrainingData.from_results(tmp_path / "text.json")
 
 

@@ -120,7 +120,7 @@ def test_progress_that_would_be_lost_or_is_not_there_is_refused(tmp_path, real):
         Counting().fit(real, folder=tmp_path / "a")
     with pytest.raises(InputError, match="b: holds no fit to resume"):
         Counting().fit(real, folder=tmp_path / "b", resume=True)
-    with pytest.raises(InputError, match="say with folder= which fit"):
+    with pytest.raises(InputError, match="folder= is missing"):
         Counting().fit(real, resume=True)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file: cannot be made"):
@@ -147,7 +147,7 @@ def test_a_fit_that_ends_in_nan_is_refused_and_leaves_what_was(real):
     fitted = Counting().fit(real)
     before = dict(fitted.state), fitted.history, fitted.material
     fitted.fails = "nan"
-    with pytest.raises(InputError, match="generator 'counting': the fit went astray: array 'sum' holds NaN"):
+    with pytest.raises(InputError, match="generator 'counting': the fit failed: array 'sum' holds NaN"):
         fitted.fit(np.random.default_rng(0).integers(0, 3, (8, 8, 8)))
     assert (fitted.state, fitted.history, fitted.material) == before
 

@@ -16,7 +16,6 @@ from safetensors.numpy import save
 
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.volume import as_volume
-from microchar.generation import model_file
 from microchar.generation.catalogue import GENERATORS
 from microchar.generation.fitted_state import Layout
 from microchar.generation.generator import Generator
@@ -119,19 +118,19 @@ def test_any_parameters_and_arrays_come_back(tmp_path, monkeypatch):
 @pytest.mark.parametrize("keep", [0, 1, 7, 8, 9, 100, -1, -8])
 def test_truncated(model, keep):
     model.write_bytes(model.read_bytes()[:keep])
-    refused(model, "truncated, or no safetensors file")
+    refused(model, "truncated, or not a safetensors file")
 
 
 def test_a_header_longer_than_the_file(model):
     model.write_bytes(struct.pack("<Q", 2**40) + model.read_bytes()[8:])
-    refused(model, "truncated, or no safetensors file")
+    refused(model, "truncated, or not a safetensors file")
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", None])
 def test_another_version_is_refused_by_name(model, version):
     about, arrays = parts(model)
     rewrite(model, arrays, {**about, "format": version})
-    refused(model, f"model format {version!r}, this microchar reads format 1")
+    refused(model, f"model format {version!r}, expected 1")
 
 
 @pytest.mark.parametrize(
@@ -176,7 +175,7 @@ def test_shapes_are_checked_before_anything_is_allocated(model, monkeypatch):
 
 def test_larger_than_the_cap(model, monkeypatch):
     size = model.stat().st_size
-    refused(model, f"{size} bytes, more than the {size - 1} that a model may have", max_bytes=size - 1)
+    refused(model, f"{size} bytes, expected at most {size - 1} for a model", max_bytes=size - 1)
     assert load_generator(model, max_bytes=size).state
     monkeypatch.setattr(Path, "open", lambda *a, **k: pytest.fail("a file that is too large was opened"))
     refused(model, "more than", max_bytes=10)
@@ -202,7 +201,7 @@ class Bomb:
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 def test_a_pickle_is_not_opened(model, protocol):
     model.write_bytes(pickle.dumps(Bomb(), protocol))
-    refused(model, "pickle" if protocol >= 2 else "no safetensors file")
+    refused(model, "pickle" if protocol >= 2 else "not a safetensors file")
 
 
 def test_a_torch_file_is_not_opened(model):
@@ -221,9 +220,9 @@ def test_a_safetensors_file_of_somebody_else(model):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"parameters": []}, "no 'parameters', or one of a wrong kind"),
-        ({"history": None}, "no 'history'"),
-        ({"generator": 3}, "no 'generator'"),
+        ({"parameters": []}, "'parameters' is missing in its metadata or has a wrong type"),
+        ({"history": None}, "'history' is missing in its metadata or has a wrong type"),
+        ({"generator": 3}, "'generator' is missing in its metadata or has a wrong type"),
         ({"material": {"phases": ["a"]}}, "describe no material"),
         ({"material": {"phases": ["a"], "grey_values": [0, 1], "voxel_size": [1, 1, 1], "unit": "um"}}, "not as many"),
         ({"material": {"phases": ["a"], "grey_values": ["0"], "voxel_size": [1, 1, 1], "unit": "um"}}, "no material"),
@@ -236,7 +235,7 @@ def test_a_safetensors_file_of_somebody_else(model):
             {"material": {"phases": ["a", "b"], "grey_values": [7, 7], "voxel_size": [1, 1, 1], "unit": "um"}},
             "ascending",
         ),
-        ({"material": None}, "no 'material', but a fit"),
+        ({"material": None}, "has fitted arrays but no 'material'"),
     ],
 )
 def test_metadata_of_a_wrong_kind(model, change, message):
@@ -256,7 +255,7 @@ def test_metadata_missing(model, key):
 @pytest.mark.parametrize("text", ["{", "[]", "3", '"format"'])
 def test_metadata_that_are_no_model(model, text):
     rewrite(model, parts(model)[1], text)
-    refused(model, "no JSON|model format None")
+    refused(model, "not valid JSON|model format None")
 
 
 def test_a_generator_that_is_not_installed(model):
@@ -290,7 +289,7 @@ def test_nothing_is_half_written(model, monkeypatch):
     def fail(*arguments):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(model_file.os, "replace", fail)
+    monkeypatch.setattr("microchar.core.files.os.replace", fail)
     with pytest.raises(MicrocharError, match=r"model\.safetensors: cannot be written"):
         save_generator(other, model)
     assert model.read_bytes() == before

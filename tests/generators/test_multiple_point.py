@@ -232,7 +232,7 @@ def test_one_direction_stands_for_all():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"patch": 33}, "larger than the training image, whose shortest axis has 32"),
+        ({"patch": 33}, "larger than the training image, expected at most 32"),
         ({"patch": 1}, "patch=1"),
         ({"patch": 8.5}, "patch=8.5"),
         ({"patch": 8, "overlap": 5}, "at most 4"),
@@ -248,7 +248,7 @@ def test_parameters_that_cannot_be_are_refused(parameters, message):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (((0, 0, 20, 1),), "does not lie"),
+        (((0, 0, 20, 1),), "lies outside the shape"),
         (((0, 0, 0, 3),), "expected 0 to 2"),
         (((0, 0, 1),), "expected \\(i, j, k, phase\\)"),
         ((3,), "expected \\(i, j, k, phase\\)"),

@@ -71,7 +71,7 @@ def test_long_voxels():
         ({"radius": "5um"}, "greater than 0.5"),
         ({"volume_fraction": 1.0}, "between 0 and 1"),
         ({"spheres": 2}, "0 or 1"),
-        ({"radius": 20}, "meets itself around axis 0"),
+        ({"radius": 20}, "overlaps itself around axis 0"),
     ],
 )
 def test_parameters_out_of_range_are_refused(parameters, message):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from microchar.core.errors import InputError
 from microchar.core.volume import as_volume
 from microchar.generation.training import TrainingData
-from microchar.generators.bootstrap import _places
+from microchar.generators.bootstrap import _positions
 from microchar.generators.gaussian_field.lattice import fold
 from microchar.generators.gaussian_field.pair_statistics import PairStatistics, lines, width
 from microchar.kernels.spheres import paint
@@ -130,7 +130,7 @@ def test_painted_spheres(seed, shape, radii, periodic):
 @given(seed=SEEDS, block=st.tuples(*[st.integers(1, 3)] * 3))
 def test_places_of_blocks_inside_a_mask(seed, block):
     labels = np.where(np.random.default_rng(seed).random((5, 3, 6)) < 0.1, 255, 1).astype(np.uint8)
-    found = _places(labels, block)
+    found = _positions(labels, block)
     assert found.shape == tuple(n - b + 1 for n, b in zip(labels.shape, block, strict=True))
     for start in np.ndindex(found.shape):
         box = tuple(slice(s, s + b) for s, b in zip(start, block, strict=True))

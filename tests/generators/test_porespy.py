@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import microchar.generation.generator as plugins
+import microchar.generation.spec as plugins
 from microchar.core.errors import InputError, MissingDependencyError
 from microchar.generation.catalogue import create_generator, find_generator, generator_specs
 from microchar.testing import check_generator

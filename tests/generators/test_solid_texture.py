@@ -154,7 +154,7 @@ def test_margins_are_folded_to_the_other_side():
 
 
 def test_too_short_an_axis_is_refused(fitted):
-    with pytest.raises(InputError, match="axis 1 is shorter than 7 voxels"):
+    with pytest.raises(InputError, match="axis 1 is too short, expected at least 7 voxels"):
         fitted.generate((20, 6, 20))
     with pytest.raises(InputError, match="correlation length"):
         MultiplePoint().fit(smooth(6, [0.5])[0]).generate((12, 12, 12))

@@ -69,7 +69,7 @@ class Registry(Generic[T]):
         """Objects named by entry points, by id; broken plugins and duplicate ids are left out with a warning."""
         by_id: dict[str, T] = {}
         origin = {name: f"{self.package}.{name}" for name in self._built_in}
-        for point in sorted(set(entry_points(group=self.group)), key=lambda point: (point.name, point.value)):
+        for point in sorted(set(entry_points(group=self.group)), key=_own_first):
             plugin = self._read(point)
             if plugin is None:
                 continue
@@ -116,3 +116,8 @@ class Registry(Generic[T]):
     def _of_module(self, name: str) -> T:
         members = vars(import_module(f"{self.package}.{name}")).values()
         return cast(T, next(member for member in members if not self._objection(member) and member.id == name))
+
+
+def _own_first(point: EntryPoint) -> tuple[bool, str, str]:
+    # What comes with microchar goes before plugins of the same id.
+    return point.dist is None or point.dist.name != "microchar", point.name, point.value
