@@ -10,11 +10,8 @@ import microchar as mc
 pytestmark = pytest.mark.property
 
 RNG = np.random.default_rng(1)
-
 REAL = (RNG.random((12, 14, 16)) < 0.4).astype(np.uint8) * 255
-
 ONLY = ["volume_fraction"]
-
 FAKE = (RNG.random((12, 14, 16)) < 0.4).astype(np.uint8)
 
 

@@ -13,7 +13,6 @@ import microchar as mc
 pytestmark = pytest.mark.property
 
 VOLUME = (np.random.default_rng(2).random((14, 12, 10)) < 0.5).astype(np.uint8)
-
 ADDITIVE = ["volume_fraction", "two_point_correlation", "lineal_path", "chord_length_distribution", "local_porosity"]
 
 

@@ -18,9 +18,7 @@ from microchar.metrics import ChordLengthDistribution, LinealPath, PairCorrelati
 from microchar.testing.volumes import checkerboard, overlapping_spheres
 
 ALL = (0, 1, 2)
-
 REALISATIONS = 24
-
 S2_AT_ONE = {"berea": (0.174581, 0.175007, 0.175724), "ketton": (0.109027, 0.110832, 0.111406)}
 
 

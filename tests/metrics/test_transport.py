@@ -15,7 +15,6 @@ from microchar.diffusion import solve
 from microchar.testing.volumes import serpentine, slabs, straight_channel
 
 TRANSPORT = ["effective_diffusivity", "tortuosity_factor"]
-
 PORE = {"pore": 0, "solid": 1}
 
 

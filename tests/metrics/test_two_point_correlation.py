@@ -18,7 +18,6 @@ from microchar.metrics._radial import pairs_at_all_lags
 from oracles import correlation as naive
 
 ALL = (0, 1, 2)
-
 REALISATIONS = 24
 
 

@@ -1,0 +1,21 @@
+"""Volumes of one random process of blobs, for the tests of scores and rankings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from microchar.core.volume import Volume, as_volume
+
+CUBE = (24, 24, 24)
+FEW = ("volume_fraction", "two_point_correlation", "euler_characteristic")
+
+
+def blobs(shape: tuple[int, ...], seed: int) -> Volume:
+    """Make a smooth two-phase volume: noise, averaged over 5 × 5 × 5 voxels, cut so that a third is phase 1."""
+    noise = np.random.default_rng(seed).standard_normal([n + 4 if n > 1 else 1 for n in shape])
+    for axis in range(noise.ndim):
+        if noise.shape[axis] > 1:
+            noise = np.lib.stride_tricks.sliding_window_view(noise, 5, axis).mean(-1)
+    # Noise of unit variance has one of 1/125 then, whatever the sample: the cut is the process's, not the sample's.
+    cut = 0.4307 / 5 ** (sum(n > 1 for n in shape) / 2)
+    return as_volume((noise > cut).astype(np.uint8) * 255, phases={"pore": 0, "solid": 255}, name=f"field {seed}")

@@ -1,0 +1,165 @@
+"""`microchar measure` from end to end: what it writes, what it refuses, its exit codes, its progress."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from microchar.cli.program import main
+
+#: Runs the command line in a process that gets a signal in the middle of measuring: at its second metric.
+_INTERRUPTED = """
+import os, signal, sys
+from microchar.cli import program as cli
+from microchar.measurement import tasks
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it, as `nohup` does
+section = tasks.section
+begun = []
+def section_until_signalled(*arguments):
+    if begun:
+        os.kill(os.getpid(), int(sys.argv[1]))
+    begun.append(arguments)
+    return section(*arguments)
+tasks.section = section_until_signalled
+sys.exit(cli.main(sys.argv[2:]))
+"""
+
+
+def test_measure_writes_one_volume(pair, run):
+    assert (
+        run("measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--r-max", "4", "--metrics", "lineal_path") == 0
+    )
+    assert set(pd.read_csv(pair / "out" / "profiles.csv").volume) == {"real"}
+
+
+def test_formats(pair, run):
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction"]
+    assert run(*arguments, "--format", "csv") == 0
+    assert sorted(p.name for p in (pair / "out").iterdir()) == ["profiles.csv", "scalars.csv"]
+
+
+def test_options_of_effective_diffusivity(pair):
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--phases", "pore=0,solid=255", "--quiet"]
+    arguments += ["--metrics", "effective_diffusivity,tortuosity_factor"]
+    assert main([*arguments, "--deff-axes", "z", "--deff-phases", "solid", "--deff-tolerance", "1e-5"]) == 0
+    table = pd.read_csv(pair / "out" / "scalars.csv", keep_default_na=False)
+    assert set(table.phase) == {"solid"}
+    assert set(table.direction.astype(str)) == {"0"}
+    (row,) = table[(table.metric == "effective_diffusivity") & (table.feature == "")].to_dict("records")
+    assert 0 < float(row["upper"]) - float(row["lower"]) <= 1e-5 * float(row["value"])
+
+
+@pytest.mark.parametrize("option", [["--deff-tolerance", "2"], ["--deff-axes", "3"]])
+def test_bad_options_of_effective_diffusivity_exit_2(pair, option, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["measure", str(pair / "real.tif"), *option])
+    assert stopped.value.code == 2
+    assert "expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["report", "{real}"], "expected a real and at least one fake"),
+        (["report", "{real}", "{missing}"], "missing.tif"),
+        (["measure", "{real}", "--metrics", "lineal_pth"], "did you mean 'lineal_path'"),
+        (["measure", "{real}", "--r-max", "0", "--metrics", "lineal_path"], "r_max"),
+        (["measure", "{real}", "--r-max", "99", "--metrics", "lineal_path"], "expected at most 13"),
+        (["measure", "{real}", "--window", "99", "--metrics", "local_porosity"], "window"),
+        (["measure", "{real}", "--phases", "pore=0"], "name every grey value"),
+        (["measure", "{real}", "--phases", "pore=a"], "pore=0,solid=255"),
+        (["measure", "{real}", "--crop", "0:99,0:4,0:4"], "crop"),
+        (["measure", "{real}", "--voxel-size", "3parsec"], "parsec"),
+        (["measure", "{real}", "--mask", "{real}", "--metrics", "effective_diffusivity"], "effective_diffusivity"),
+        (
+            ["measure", "{real}", "--label", "a", "--label", "b"],
+            "--label: given 2 times for 1 volumes (b is left over)",
+        ),
+        (["measure", "{real}", "--metrics", "ssim"], "ssim: measured on two volumes, found one"),
+        (["measure", "{real}", "--metrics", ""], "found none"),
+    ],
+)
+def test_bad_input_exits_2_says_what_to_do_and_writes_nothing(pair, capsys, arguments, message):
+    paths = {"real": str(pair / "real.tif"), "missing": str(pair / "missing.tif")}
+    out = pair / "out"
+    assert main([*(a.format(**paths) for a in arguments), "-o", str(out), "--quiet"]) == 2
+    assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--periodic", "w"],
+        ["--threads", "0"],
+        ["--format", "pdf"],
+        ["--shape", "a,b"],
+    ],
+)
+def test_bad_usage_exits_2(pair, option, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["measure", str(pair / "real.tif"), *option])
+    assert stopped.value.code == 2
+    assert "expected" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder that even root cannot write into")
+def test_unwritable_folder_is_refused_before_measuring(pair, capsys):
+    assert main(["measure", str(pair / "real.tif"), "-o", "/proc/self/out"]) == 2
+    assert "/proc/self" in capsys.readouterr().err
+
+
+def test_output_that_is_a_file_is_refused(pair, capsys):
+    (pair / "out").write_text("mine")
+    assert main(["measure", str(pair / "real.tif"), "-o", str(pair / "out")]) == 2
+    assert "out" in capsys.readouterr().err
+    assert (pair / "out").read_text() == "mine"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_the_old_output(pair, number):
+    out = pair / "out"
+    command = ["measure", str(pair / "real.tif"), "-o", str(out), "--quiet", "--metrics"]
+    main([*command, "volume_fraction"])
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    files = sorted(path.name for path in pair.iterdir())
+    interrupted = [sys.executable, "-c", _INTERRUPTED, str(int(number)), *command, "volume_fraction,glcm"]
+    process = subprocess.run(interrupted, capture_output=True, text=True, timeout=120, check=False)
+    assert process.returncode == 1
+    assert "interrupted" in process.stderr
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert sorted(path.name for path in pair.iterdir()) == files
+
+
+def test_no_progress_when_stderr_is_no_terminal(pair, capsys):
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction"]
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    assert "\r" not in captured.err
+    assert "report.html" in captured.out
+
+
+def test_progress_on_a_terminal_names_what_is_measured(pair, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction,lineal_path"]
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    lines = captured.err.split("\r\x1b[2K")
+    assert any("real: lineal path" in line for line in lines)
+    assert lines[-1] == ""  # the line is cleared at the end
+    assert "\x1b" not in captured.out
+    assert main([*arguments, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_first_run_says_that_it_compiles(pair, capsys, monkeypatch):
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction"]
+    for compiled in (False, True):
+        monkeypatch.setattr("microchar.kernels.are_compiled", lambda compiled=compiled: compiled)
+        assert main(arguments) == 0
+        assert ("compiling the kernels" in capsys.readouterr().err) is not compiled
