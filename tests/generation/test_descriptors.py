@@ -237,7 +237,7 @@ def drop(record, *path):
         (lambda r: drop(r, "volumes", 0, "phases", 0), "volume_fraction: .* expected one for each phase"),
         (lambda r: r["volumes"][0].update(unit=3, voxel_size=[1, "x", 1]), "describe no material"),
         (lambda r: drop(r, "results", 1, "profiles", 0), "expected one two_point_correlation of each phase"),
-        (lambda r: drop(r, "results", 1, "profiles", 0, "y", 0), "of equal lags"),
+        (lambda r: drop(r, "results", 1, "profiles", 0, "y", 0), "at equal lags"),
         (lambda r: drop(r, "results", 1, "kind"), "was the file edited"),
     ],
 )
@@ -263,4 +263,4 @@ def test_options_about_voxels_are_refused_with_descriptors(tmp_path, capsys):
     path = tmp_path / "results.json"
     path.write_text(json.dumps(measured(material(2)).to_dict()))
     assert main(["fit", "shuffle", str(path), "-o", str(tmp_path / "m"), "--voxel-size", "2um"]) == 2
-    assert "--voxel-size is for `measure`" in capsys.readouterr().err
+    assert "give --voxel-size to `microchar measure`" in capsys.readouterr().err

@@ -123,7 +123,7 @@ def test_progress_that_would_be_lost_or_is_not_there_is_refused(tmp_path, real):
     with pytest.raises(InputError, match="folder= is missing"):
         Counting().fit(real, resume=True)
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="file: cannot be made"):
+    with pytest.raises(InputError, match="file: cannot be created"):
         Counting().fit(real, folder=tmp_path / "file")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "file"]
 

@@ -146,7 +146,7 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch, when):
     elif when == "suffix":
         path, message = tmp_path / "a.png", "only .tif and .tiff are written block by block"
     else:
-        path, message = tmp_path / "nowhere" / "a.tif", "the folder nowhere does not exist"
+        path, message = tmp_path / "nowhere" / "a.tif", "nowhere does not exist"
     with pytest.raises(error, match=message):
         tiles.generate_to(path, (16, 16, 16), progress=stop)
     assert not list(tmp_path.iterdir())

@@ -25,7 +25,13 @@ def spheres(shape, seed, radius=4, number=110):
 
 def functions(volume, r_max, periodic=()):
     """S2 and L of all phases along the axes at lag 1 and more: (2, phases x axes, lags)."""
-    found = mc.measure(volume, ["two_point_correlation", "lineal_path"], r_max=r_max, periodic=periodic)
+    found = mc.measure(
+        volume,
+        ["two_point_correlation", "lineal_path"],
+        r_max=r_max,
+        periodic=periodic,
+        parameters={"two_point_correlation": {"radial": False}},
+    )
     return np.array(
         [
             [p.y[1:] for p in found[name].profiles if p.direction != "mean"]
