@@ -24,7 +24,7 @@ SLICES = 3
 
 
 def count_blocks(specimen: Specimen, shape: Sequence[int]) -> int:
-    """Return the number of disjoint blocks of a shape that fit in a specimen; for images, the minimum over directions."""
+    """Return how many disjoint blocks of a shape fit in a specimen; for images, the minimum over the directions."""
     groups = sources(specimen, block_lengths(shape))
     return min(sum(len(_starts(image, lengths)) for image in images) for images, lengths, _ in groups)
 
