@@ -42,7 +42,7 @@ class ProgressLine:
 
 @contextmanager
 def stopping_gently(progress: Progress) -> Iterator[Progress]:
-    """Provide a progress that ends the work at its next call after Ctrl-C (or SIGTERM); a second Ctrl-C ends it at once.
+    """Provide a progress whose next call after Ctrl-C (or SIGTERM) ends the work; a second Ctrl-C ends it at once.
 
     Whenever the progress is called, the work is in a state that a checkpoint can hold.
     """
