@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+# Workers of pytest-xdist inherit this. Otherwise OpenBLAS starts a thread per core in each worker, and the threads of
+# all workers wait for each other in busy loops: dense solutions of small problems then take five times as long.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def data_folder() -> Path:
