@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from microchar import InputError, as_volume
 from microchar.comparison.nearest_patches import memorisation
 
+pytestmark = pytest.mark.oracle
+
 
 def nearest(patch, volume):
     windows = np.lib.stride_tricks.sliding_window_view(volume, patch.shape)

@@ -8,6 +8,8 @@ import pytest
 import microchar as mc
 from microchar.core.errors import InputError
 
+pytestmark = pytest.mark.property
+
 
 def test_the_mask_of_a_masked_array_is_the_mask():
     values = np.array([[[0, 1, 1, 1], [0, 0, 0, 1]]])

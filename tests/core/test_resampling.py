@@ -10,6 +10,8 @@ import pytest
 import microchar as mc
 from microchar.core.errors import InputError
 
+pytestmark = pytest.mark.oracle
+
 rng = np.random.default_rng(0)
 
 

@@ -23,6 +23,8 @@ from microchar.generators.gaussian_field.pair_statistics import PairStatistics, 
 from microchar.generators.shuffle import Shuffle
 from microchar.testing import check_generator
 
+pytestmark = pytest.mark.property
+
 METRICS = ("volume_fraction", "two_point_correlation", "lineal_path")
 #: An exponential decay of lag 0.3 to 0.09 and its complement's.
 S2 = np.array([0.4, 0.0])[:, np.newaxis] + 0.09 + 0.21 * np.exp(-np.arange(12) / 3)

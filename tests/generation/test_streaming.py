@@ -22,6 +22,8 @@ from microchar.io import read_volume, write_blocks, write_volume
 from microchar.io.formats import tiff
 from microchar.testing.generators import _check_written, check_generator
 
+pytestmark = pytest.mark.property
+
 SPEC = GeneratorSpec(
     id="tiles",
     factory=f"{__name__}:Tiles",

@@ -10,6 +10,8 @@ from microchar.generators.annealing import Annealing
 from microchar.generators.gaussian_field import GaussianField, cut_gaussian_field
 from microchar.testing.generators import check_generator
 
+pytestmark = pytest.mark.analytic
+
 
 def spheres(shape, seed, radius=4, number=110):
     """Overlapping spheres on a periodic lattice: convex solids, whose lineal path no Gaussian field has."""

@@ -12,6 +12,8 @@ from microchar.generators.annealing.run import Run
 from microchar.generators.annealing.targets import tally
 from oracles.correlation import along, pairs, segments
 
+pytestmark = pytest.mark.oracle
+
 
 def volume(labels, n_phases):
     material = Material(phases=tuple("abc"[:n_phases]), grey_values=tuple(range(n_phases)))

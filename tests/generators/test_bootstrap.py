@@ -11,6 +11,8 @@ from microchar.generators.bootstrap import Bootstrap
 from microchar.generators.gaussian_field import cut_gaussian_field
 from microchar.testing import check_generator
 
+pytestmark = pytest.mark.analytic
+
 
 def test_the_contract():
     rng = np.random.default_rng(0)

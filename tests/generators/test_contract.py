@@ -15,6 +15,8 @@ from microchar.generation.training import TrainingData
 from microchar.testing import check_generator
 from microchar.testing.volumes import overlapping_spheres
 
+pytestmark = pytest.mark.property
+
 BUILT_IN = {
     name: spec
     for name, spec in generator_specs().items()

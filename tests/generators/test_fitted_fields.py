@@ -9,6 +9,8 @@ from microchar.core.volume import as_volume
 from microchar.generation.training import TrainingData
 from microchar.generators.gaussian_field import GaussianField
 
+pytestmark = pytest.mark.realdata
+
 
 def difference(fakes, real, phase, axis, lags):
     """Mean autocovariance of the fakes less that of the real volume, its standard error; shares of phi (1 - phi).

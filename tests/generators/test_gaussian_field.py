@@ -23,6 +23,8 @@ from microchar.generators.gaussian_field.spectrum import nearest_spectrum
 from microchar.testing import check_generator
 from microchar.testing.volumes import overlapping_spheres
 
+pytestmark = pytest.mark.analytic
+
 REALISATIONS = 32
 
 

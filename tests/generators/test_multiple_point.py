@@ -15,6 +15,8 @@ from microchar.generators.multiple_point import MultiplePoint
 from microchar.generators.multiple_point.cover import Cover
 from microchar.testing import check_generator
 
+pytestmark = pytest.mark.analytic
+
 SEEDS = range(4)
 
 

@@ -16,6 +16,8 @@ from microchar.generators.multiple_point.cover import UNKNOWN, Cover, Patch
 from microchar.generators.multiple_point.joining import _ends, _minimum_cut, join
 from microchar.generators.multiple_point.search import Search
 
+pytestmark = pytest.mark.oracle
+
 
 def silent():
     pass

@@ -11,6 +11,8 @@ from microchar.generation.training import TrainingData
 from microchar.generators.overlapping_spheres import OverlappingSpheres
 from microchar.testing import check_generator
 
+pytestmark = pytest.mark.analytic
+
 
 def both_uncovered(r, radius, fraction):
     x = np.minimum(np.asarray(r) / radius, 2)

@@ -17,6 +17,8 @@ from microchar.generators.gaussian_field.lattice import fold
 from microchar.generators.gaussian_field.pair_statistics import PairStatistics, lines, width
 from microchar.kernels.spheres import paint
 
+pytestmark = pytest.mark.oracle
+
 SEEDS = st.integers(0, 2**32 - 1)
 
 

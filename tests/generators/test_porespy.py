@@ -10,6 +10,8 @@ from microchar.core.errors import InputError, MissingDependencyError
 from microchar.generation.catalogue import create_generator, find_generator, generator_specs
 from microchar.testing import check_generator
 
+pytestmark = pytest.mark.analytic
+
 NAMES = [name for name in generator_specs() if name.startswith("porespy:")]
 
 

@@ -14,6 +14,8 @@ from microchar.generators.multiple_point.solid_texture import _folded, _resized,
 from microchar.testing import check_generator
 from microchar.testing.volumes import overlapping_spheres
 
+pytestmark = pytest.mark.analytic
+
 SHAPE = (28, 24, 26)
 
 

@@ -11,6 +11,8 @@ from PIL import Image as Pillow
 import microchar as mc
 from microchar.core.errors import InputError, MissingDependencyError
 
+pytestmark = pytest.mark.oracle
+
 WRITTEN = (".nrrd", ".h5", ".zarr", ".vti")
 
 

@@ -9,6 +9,8 @@ import pytest
 
 import microchar as mc
 
+pytestmark = pytest.mark.realdata
+
 #: Shape, md5 of the voxels in C order, and the fraction of each grey value.
 FILES = {
     "berea": ((400, 400, 400), "0bc00d78e9f81efd2b83912d9608014d", {0: 0.196453, 255: 0.803547}),

@@ -13,6 +13,8 @@ from microchar.core.errors import InputError
 from microchar.measurement.record import Record, VolumeRecord
 from oracles.results import made_up
 
+pytestmark = pytest.mark.property
+
 
 @pytest.fixture(scope="module")
 def record():

@@ -7,6 +7,8 @@ import pytest
 from microchar.core.result import Key
 from microchar.report import notation
 
+pytestmark = pytest.mark.oracle
+
 
 @pytest.mark.parametrize(
     ("value", "text"),

@@ -18,6 +18,8 @@ from microchar.report.summary import summarize
 from microchar.report.writing import write_report
 from oracles.results import made_up
 
+pytestmark = pytest.mark.oracle
+
 #: Elements without an end tag.
 VOID = {"meta", "br", "img", "link", "hr"}
 

@@ -17,6 +17,8 @@ from microchar.measurement.tables import PROFILE_COLUMNS, SCALAR_COLUMNS
 from microchar.report.writing import write_report
 from oracles.results import made_up
 
+pytestmark = pytest.mark.oracle
+
 FILES = ["profiles.csv", "report.html", "results.json", "scalars.csv"]
 
 
