@@ -8,11 +8,13 @@ from scipy.ndimage import gaussian_filter
 
 from microchar.core.errors import InputError
 from microchar.generation.training import TrainingData
-from microchar.generators._solid_texture import _folded, _resized, _shrunk, balanced
 from microchar.generators.gaussian_field import GaussianField, cut_gaussian_field
 from microchar.generators.multiple_point import MultiplePoint
+from microchar.generators.multiple_point.solid_texture import _folded, _resized, _shrunk, balanced
 from microchar.testing import check_generator
 from microchar.testing.volumes import overlapping_spheres
+
+pytestmark = pytest.mark.analytic
 
 SHAPE = (28, 24, 26)
 
@@ -154,7 +156,7 @@ def test_margins_are_folded_to_the_other_side():
 
 
 def test_too_short_an_axis_is_refused(fitted):
-    with pytest.raises(InputError, match="axis 1 is shorter than 7 voxels"):
+    with pytest.raises(InputError, match="axis 1 is too short, expected at least 7 voxels"):
         fitted.generate((20, 6, 20))
     with pytest.raises(InputError, match="correlation length"):
         MultiplePoint().fit(smooth(6, [0.5])[0]).generate((12, 12, 12))

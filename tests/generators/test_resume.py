@@ -17,6 +17,8 @@ from microchar.generation.spec import GeneratorSpec
 from microchar.generators.shuffle import Shuffle
 from microchar.testing import check_generator
 
+pytestmark = pytest.mark.property
+
 SPEC = GeneratorSpec(
     factory=f"{__name__}:Counting",
     title="Counting",

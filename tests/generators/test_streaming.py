@@ -21,6 +21,8 @@ from microchar.generators.shuffle import Shuffle
 from microchar.io import read_volume, tiff, write_blocks, write_volume
 from microchar.testing.generators import _check_written, check_generator
 
+pytestmark = pytest.mark.property
+
 SPEC = GeneratorSpec(
     factory=f"{__name__}:Tiles",
     title="Tiles",

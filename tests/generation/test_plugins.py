@@ -12,6 +12,8 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.property
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 GENERATOR = """

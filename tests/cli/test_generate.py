@@ -25,6 +25,8 @@ from microchar.generation.loading import load_generator
 from microchar.io import read_volume
 from microchar.testing.volumes import overlapping_spheres
 
+pytestmark = pytest.mark.property
+
 SHAPE = "24,24,24"
 
 

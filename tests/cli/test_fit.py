@@ -15,6 +15,8 @@ import tifffile
 
 from microchar.cli._parameters import as_assignments
 
+pytestmark = pytest.mark.property
+
 PLUGIN = """
     import json, time
     from dataclasses import dataclass

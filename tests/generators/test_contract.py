@@ -15,6 +15,8 @@ from microchar.generation.training import TrainingData
 from microchar.testing import check_generator
 from microchar.testing.volumes import overlapping_spheres
 
+pytestmark = pytest.mark.property
+
 BUILT_IN = {
     name: spec
     for name, spec in generator_specs().items()
@@ -145,8 +147,9 @@ def test_a_path_is_no_data():
 
 def test_specs_are_read_without_importing_anything_heavy():
     code = """
-import sys, microchar.generation.generator
-names = list(microchar.generation.generator.specs())
+import sys
+from microchar.generation.catalogue import generator_specs
+names = list(generator_specs())
 assert "shuffle" in names, names
 heavy = {"numba", "scipy", "torch", "porespy", "pandas", "matplotlib", "skimage", "safetensors"} & set(sys.modules)
 assert not heavy, heavy

@@ -10,10 +10,12 @@ from microchar.cli._parameters import values_of
 from microchar.core.errors import InputError
 from microchar.core.volume import as_volume
 from microchar.generation.training import TrainingData
-from microchar.generators._quilting import Cover
 from microchar.generators.gaussian_field import cut_gaussian_field
 from microchar.generators.multiple_point import MultiplePoint
+from microchar.generators.multiple_point.cover import Cover
 from microchar.testing import check_generator
+
+pytestmark = pytest.mark.analytic
 
 SEEDS = range(4)
 
@@ -232,7 +234,7 @@ def test_one_direction_stands_for_all():
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"patch": 33}, "larger than the training image, whose shortest axis has 32"),
+        ({"patch": 33}, "larger than the training image, expected at most 32"),
         ({"patch": 1}, "patch=1"),
         ({"patch": 8.5}, "patch=8.5"),
         ({"patch": 8, "overlap": 5}, "at most 4"),
@@ -248,7 +250,7 @@ def test_parameters_that_cannot_be_are_refused(parameters, message):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (((0, 0, 20, 1),), "does not lie"),
+        (((0, 0, 20, 1),), "lies outside"),
         (((0, 0, 0, 3),), "expected 0 to 2"),
         (((0, 0, 1),), "expected \\(i, j, k, phase\\)"),
         ((3,), "expected \\(i, j, k, phase\\)"),

@@ -16,12 +16,15 @@ from microchar.core.volume import as_volume
 from microchar.generation.descriptors import Descriptors
 from microchar.generation.loading import load_generator
 from microchar.generation.training import TrainingData
-from microchar.generators._pair_statistics import PairStatistics, lines
 from microchar.generators.annealing import Annealing
 from microchar.generators.bootstrap import Bootstrap
 from microchar.generators.gaussian_field import GaussianField
+from microchar.generators.gaussian_field.pair_statistics import PairStatistics, lines
 from microchar.generators.shuffle import Shuffle
+from microchar.metrics.two_point_correlation import TwoPointCorrelation
 from microchar.testing import check_generator
+
+pytestmark = pytest.mark.property
 
 METRICS = ("volume_fraction", "two_point_correlation", "lineal_path")
 #: An exponential decay of lag 0.3 to 0.09 and its complement's.
@@ -40,7 +43,7 @@ def material(n_phases, voxel_size="2um"):
 
 
 def measured(volume, **options):
-    return mc.measure(volume, METRICS, radial=False, **options)
+    return mc.measure(volume, METRICS, parameters={"two_point_correlation": {"radial": False}}, **options)
 
 
 @pytest.fixture(scope="module", params=[2, 3])
@@ -140,7 +143,7 @@ def test_lags_that_a_mask_leaves_without_pairs_are_cut():
 
 def test_volume_fractions_that_were_not_measured_are_those_at_lag_0():
     volume = material(2)
-    data = TrainingData.of(mc.measure(volume, "two_point_correlation", radial=False, r_max=4))
+    data = TrainingData.of(mc.measure(volume, TwoPointCorrelation(radial=False, r_max=4)))
     assert data.volume_fractions()[1] == pytest.approx(volume.values.mean(), rel=1e-12)
 
 
@@ -169,7 +172,7 @@ def test_a_generator_that_needs_voxels_says_so(measurement):
         (GaussianField(), ["lineal_path"], "found lineal_path"),
         (Annealing(), ["two_point_correlation"], "'annealing' needs the descriptor 'lineal_path'"),
         (Annealing(), ["lineal_path"], "'annealing' needs the descriptor 'two_point_correlation'"),
-        (Shuffle(), ["euler_characteristic"], "holds no descriptor to fit to"),
+        (Shuffle(), ["euler_characteristic"], "contains no descriptor"),
     ],
 )
 def test_a_missing_descriptor_is_named(generator, metrics, missing):
@@ -197,7 +200,7 @@ def test_functions_without_a_common_axis_are_refused():
 @pytest.mark.parametrize(
     ("functions", "fractions", "message"),
     [
-        ({}, [0.7, 0.2], "together 1"),
+        ({}, [0.7, 0.2], "with a sum of 1"),
         ({}, [], "expected probabilities"),
         ({}, ["a"], "expected numbers"),
         ({}, [1.3, -0.3], "between 0 and 1"),
@@ -217,7 +220,7 @@ def test_values_that_are_no_descriptors(functions, fractions, message):
 
 def test_a_material_of_other_phases():
     three = Material(phases=("a", "b", "c"), grey_values=(0, 1, 2))
-    with pytest.raises(InputError, match="of 2 phases, the material has 3"):
+    with pytest.raises(InputError, match="2 values, expected one for each of the 3 phases"):
         TrainingData.from_descriptors({}, volume_fraction=[0.7, 0.3], material=three)
 
 
@@ -237,7 +240,7 @@ def drop(record, *path):
         (lambda r: drop(r, "volumes", 0, "phases", 0), "volume_fraction: .* expected one for each phase"),
         (lambda r: r["volumes"][0].update(unit=3, voxel_size=[1, "x", 1]), "describe no material"),
         (lambda r: drop(r, "results", 1, "profiles", 0), "expected one two_point_correlation of each phase"),
-        (lambda r: drop(r, "results", 1, "profiles", 0, "y", 0), "of equal lags"),
+        (lambda r: drop(r, "results", 1, "profiles", 0, "y", 0), "at equal lags"),
         (lambda r: drop(r, "results", 1, "kind"), "was the file edited"),
     ],
 )
@@ -255,7 +258,7 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         TrainingData.from_results(tmp_path / "none.json")
     (tmp_path / "text.json").write_text("{")
-    with pytest.raises(InputError, match="no JSON"):
+    with pytest.raises(InputError, match=r"text.json: .*expected a results.json"):
         TrainingData.from_results(tmp_path / "text.json")
 
 
@@ -263,4 +266,4 @@ def test_options_about_voxels_are_refused_with_descriptors(tmp_path, capsys):
     path = tmp_path / "results.json"
     path.write_text(json.dumps(measured(material(2)).to_dict()))
     assert main(["fit", "shuffle", str(path), "-o", str(tmp_path / "m"), "--voxel-size", "2um"]) == 2
-    assert "--voxel-size is for `measure`" in capsys.readouterr().err
+    assert "give --voxel-size to `microchar measure`" in capsys.readouterr().err

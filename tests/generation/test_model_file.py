@@ -25,6 +25,8 @@ from microchar.generation.spec import GeneratorSpec
 from microchar.generation.training import TrainingData
 from microchar.generators.shuffle import Shuffle
 
+pytestmark = pytest.mark.property
+
 
 @pytest.fixture
 def model(tmp_path):
