@@ -12,6 +12,7 @@ from microchar.generation.generator import Generator
 from microchar.generation.spec import GeneratorSpec
 
 SPEC = GeneratorSpec(
+    id="checkerboard",
     factory="checkerboard_plugin:Checkerboard",
     title="Random checkerboard",
     summary="cubes of one edge, coloured at random",

@@ -52,7 +52,7 @@ def model(home):
 
 def run(*arguments: str, **how) -> subprocess.Popen:
     how = {"stderr": subprocess.PIPE, "text": True, "preexec_fn": _heed_interrupts, **how}
-    return subprocess.Popen([sys.executable, "-m", "microchar.cli.program", *arguments], **how)
+    return subprocess.Popen([sys.executable, "-m", "microchar", *arguments], **how)
 
 
 def _heed_interrupts() -> None:
@@ -167,7 +167,7 @@ def test_generators_lists_all_and_details_of_one(capsys):
     [
         (["fit", "shufle", "real.tif"], "did you mean 'shuffle'"),
         (["fit", "shuffle", "missing.tif"], "missing.tif: no such file"),
-        (["fit", "shuffle"], "expected a volume, or --slices of one to three images, and not both"),
+        (["fit", "shuffle"], "expected either a volume or --slices with one to three images, and not both"),
         (["fit", "shuffle", "real.tif", "--slices", "xy.tif"], "and not both"),
         (["fit", "shuffle", "--slices", "xy.tif", "xy.tif", "xy.tif", "xy.tif"], "at most three images"),
         (["fit", "shuffle", "--slices", "xy.tif", "--mask", "mask.tif"], "no --mask"),
@@ -182,8 +182,8 @@ def test_generators_lists_all_and_details_of_one(capsys):
         (["generate", "shufle", "--shape", SHAPE], "did you mean 'shuffle'"),
         (["generate", "other.safetensors", "--shape", SHAPE], "other.safetensors: no such file"),
         (["generate", "some/where", "--shape", SHAPE], "some/where: no such file"),
-        (["generate", "real.tif", "--shape", SHAPE], "real.tif: truncated, or no safetensors file"),
-        (["generate", "{model}", "--shape", SHAPE, "--set", "a=1"], "give a to `microchar fit`. Of this one none can"),
+        (["generate", "real.tif", "--shape", SHAPE], "real.tif: truncated, or not a safetensors file"),
+        (["generate", "{model}", "--shape", SHAPE, "--set", "a=1"], "a cannot be changed after the fit; give it"),
         (["generate", "{model}", "--shape", "24"], "expected two or three lengths"),
         (["generate", "{model}", "--shape", "24,0,24"], "of at least one voxel"),
         (["generate", "{model}", "--shape", SHAPE, "--seed", "-2"], "seed=-2"),
@@ -226,7 +226,7 @@ def test_interrupted_nothing_is_half_written(model, home, number):
     process = run("generate", model, "--shape", "128,128,128", "-n", "500", "-o", "fakes")
     temporary = []
     while not temporary and process.poll() is None:  # until the first volume is being made
-        temporary = list((home / "fakes").glob(".microchar-*/new/*.tif"))
+        temporary = list((home / "fakes").glob(".microchar-*/new/.microchar-*"))
         time.sleep(0.01)
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)

@@ -1,4 +1,4 @@
-"""Model files: what was saved comes back, and a file that is anything else is refused before it is believed."""
+"""Model files: round trips, and refusal of all other files before their content is used."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from microchar.core import files
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.volume import as_volume
-from microchar.generation import model_file
-from microchar.generation.catalogue import generator_specs
+from microchar.generation.catalogue import GENERATORS
 from microchar.generation.fitted_state import Layout
 from microchar.generation.generator import Generator
 from microchar.generation.loading import load_generator, save_generator
@@ -90,7 +90,9 @@ def test_models_of_equal_fits_are_equal_files(model):
 class Odd(Generator):
     """Parameters and arrays of every kind that a file must bring back as they were."""
 
-    spec: ClassVar[GeneratorSpec] = GeneratorSpec(factory=f"{__name__}:Odd", title="", summary="", inputs=("volume",))
+    spec: ClassVar[GeneratorSpec] = GeneratorSpec(
+        id="odd", factory=f"{__name__}:Odd", title="", summary="", inputs=("volume",)
+    )
     layout: ClassVar[Layout] = {"scalar": ("float64", ()), "turned": ("int16", ("n", None)), "none": ("bool", ("n", 0))}
 
     nested: tuple = ((1, 2.5), ("a", None))
@@ -104,8 +106,7 @@ class Odd(Generator):
 
 
 def test_any_parameters_and_arrays_come_back(tmp_path, monkeypatch):
-    monkeypatch.setattr("microchar.generation.generator.specs", lambda: {**generator_specs(), "odd": Odd.spec})
-    monkeypatch.setattr(GeneratorSpec, "load", lambda self, name: Odd if name == "odd" else Shuffle)
+    monkeypatch.setitem(vars(GENERATORS), "plugins", {**GENERATORS.plugins, "odd": Odd.spec})
     odd = Odd().fit(np.eye(8)[None].repeat(8, 0).astype(int))
     odd.save(tmp_path / "odd")
     loaded = load_generator(tmp_path / "odd")
@@ -119,19 +120,19 @@ def test_any_parameters_and_arrays_come_back(tmp_path, monkeypatch):
 @pytest.mark.parametrize("keep", [0, 1, 7, 8, 9, 100, -1, -8])
 def test_truncated(model, keep):
     model.write_bytes(model.read_bytes()[:keep])
-    refused(model, "truncated, or no safetensors file")
+    refused(model, "truncated, or not a safetensors file")
 
 
 def test_a_header_longer_than_the_file(model):
     model.write_bytes(struct.pack("<Q", 2**40) + model.read_bytes()[8:])
-    refused(model, "truncated, or no safetensors file")
+    refused(model, "truncated, or not a safetensors file")
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", None])
 def test_another_version_is_refused_by_name(model, version):
     about, arrays = parts(model)
     rewrite(model, arrays, {**about, "format": version})
-    refused(model, f"model format {version!r}, this microchar reads format 1")
+    refused(model, f"model format {version!r}, expected 1; fit again, or update microchar")
 
 
 @pytest.mark.parametrize(
@@ -176,10 +177,10 @@ def test_shapes_are_checked_before_anything_is_allocated(model, monkeypatch):
 
 def test_larger_than_the_cap(model, monkeypatch):
     size = model.stat().st_size
-    refused(model, f"{size} bytes, more than the {size - 1} that a model may have", max_bytes=size - 1)
+    refused(model, f"{size} bytes, expected at most {size - 1} for a model", max_bytes=size - 1)
     assert load_generator(model, max_bytes=size).state
     monkeypatch.setattr(Path, "open", lambda *a, **k: pytest.fail("a file that is too large was opened"))
-    refused(model, "more than", max_bytes=10)
+    refused(model, "expected at most 10", max_bytes=10)
 
 
 def test_a_header_whose_length_begins_like_a_pickle_is_none(model):
@@ -202,7 +203,7 @@ class Bomb:
 @pytest.mark.parametrize("protocol", [0, 2, 5])
 def test_a_pickle_is_not_opened(model, protocol):
     model.write_bytes(pickle.dumps(Bomb(), protocol))
-    refused(model, "pickle" if protocol >= 2 else "no safetensors file")
+    refused(model, "pickle" if protocol >= 2 else "not a safetensors file")
 
 
 def test_a_torch_file_is_not_opened(model):
@@ -221,9 +222,9 @@ def test_a_safetensors_file_of_somebody_else(model):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"parameters": []}, "no 'parameters', or one of a wrong kind"),
-        ({"history": None}, "no 'history'"),
-        ({"generator": 3}, "no 'generator'"),
+        ({"parameters": []}, "'parameters' is missing in its metadata or has a wrong type"),
+        ({"history": None}, "'history' is missing"),
+        ({"generator": 3}, "'generator' is missing"),
         ({"material": {"phases": ["a"]}}, "describe no material"),
         ({"material": {"phases": ["a"], "grey_values": [0, 1], "voxel_size": [1, 1, 1], "unit": "um"}}, "not as many"),
         ({"material": {"phases": ["a"], "grey_values": ["0"], "voxel_size": [1, 1, 1], "unit": "um"}}, "no material"),
@@ -236,7 +237,7 @@ def test_a_safetensors_file_of_somebody_else(model):
             {"material": {"phases": ["a", "b"], "grey_values": [7, 7], "voxel_size": [1, 1, 1], "unit": "um"}},
             "ascending",
         ),
-        ({"material": None}, "no 'material', but a fit"),
+        ({"material": None}, "has fitted arrays but no 'material'"),
     ],
 )
 def test_metadata_of_a_wrong_kind(model, change, message):
@@ -250,13 +251,13 @@ def test_metadata_missing(model, key):
     about, arrays = parts(model)
     del about[key]
     rewrite(model, arrays, about)
-    refused(model, f"no {key!r}")
+    refused(model, f"{key!r} is missing")
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "3", '"format"'])
 def test_metadata_that_are_no_model(model, text):
     rewrite(model, parts(model)[1], text)
-    refused(model, "no JSON|model format None")
+    refused(model, "not valid JSON|model format None")
 
 
 def test_a_generator_that_is_not_installed(model):
@@ -290,7 +291,7 @@ def test_nothing_is_half_written(model, monkeypatch):
     def fail(*arguments):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(model_file.os, "replace", fail)
+    monkeypatch.setattr(files.os, "replace", fail)
     with pytest.raises(MicrocharError, match=r"model\.safetensors: cannot be written"):
         save_generator(other, model)
     assert model.read_bytes() == before
