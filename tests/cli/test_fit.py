@@ -27,7 +27,8 @@ PLUGIN = """
     from microchar.generation.spec import GeneratorSpec
 
     SPEC = GeneratorSpec(id="counting", factory="counting:Counting", title="", summary="counts",
-                         inputs=("volume", "slices"), keeps_progress=("fit", "generate"), adjustable=("tile_size", "pause"))
+                         inputs=("volume", "slices"), keeps_progress=("fit", "generate"),
+                         adjustable=("tile_size", "pause"))
 
     @dataclass(kw_only=True)
     class Counting(Generator):
