@@ -1,13 +1,14 @@
-"""Time the solver on the real volumes, and TauFactor to the same accuracy on the same threads.
+"""Time the solver on the real volumes, and TauFactor at the same accuracy and number of threads.
 
-    python benchmarks/effective_diffusivity.py                    # ours: every case, 1 and 2 threads
+    python benchmarks/effective_diffusivity.py                    # microchar only: every case, 1 and 2 threads
     python benchmarks/effective_diffusivity.py --peer --budget 900
 
-TauFactor's own stopping rule says nothing about the error, so it is run until its
-value stays within 0.1 % of the certified one, looked at every 100 iterations.
-Where the budget (seconds) ends before that, the line says what was measured (time
-per iteration) and what was not (the iterations, taken from Berea 200³ and scaled
-with the length, as they grow in successive over-relaxation).
+TauFactor's stopping criterion does not bound the error. Therefore TauFactor runs until
+its value stays within 0.1 % of the certified value; the value is checked every 100
+iterations. If the budget (in seconds) ends before that, the time is an estimate: the
+time per iteration is measured, and the number of iterations is that of Berea 200³
+scaled with the length, because it is proportional to the length in successive
+over-relaxation.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def cases() -> dict[str, tuple[np.ndarray, int]]:
     berea = (tifffile.imread(DATA / "berea.tif") == 0).astype(np.uint8)
     ketton = (tifffile.imread(DATA / "ketton.tif") == 0).astype(np.uint8)
     nmc = tifffile.imread(DATA / "nmc_cathode.tif")
-    found = {
+    volumes = {
         "berea 100": (berea[:100, :100, :100].copy(), 0),
         "berea 200": (berea[:200, :200, :200].copy(), 0),
         "berea 400": (berea, 0),
@@ -41,8 +42,8 @@ def cases() -> dict[str, tuple[np.ndarray, int]]:
     }
     for phase in range(3):
         for axis in range(3):
-            found[f"nmc phase {phase} axis {axis}"] = ((nmc == phase).astype(np.uint8), axis)
-    return found
+            volumes[f"nmc phase {phase} axis {axis}"] = ((nmc == phase).astype(np.uint8), axis)
+    return volumes
 
 
 def ours(labels: np.ndarray, axis: int, threads: int):
@@ -52,7 +53,7 @@ def ours(labels: np.ndarray, axis: int, threads: int):
 
 
 def taufactor(labels: np.ndarray, axis: int, value: float, threads: int, budget: float):
-    """Return iterations, seconds by the clock and of work, and whether the value came to stay within the tolerance."""
+    """Return iterations, wall time, CPU time, and whether the value was within the tolerance twice in a row."""
     import torch
     from taufactor import Solver
 
@@ -73,7 +74,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, default=600, help="seconds for each run of TauFactor")
     parser.add_argument("--cases", default="", help="only cases whose name begins so")
     arguments = parser.parse_args()
-    # Compile first: all times are warm.
+    # Compile the kernels first, so that no time includes compilation.
     solve((np.random.default_rng(0).random((65, 65, 65)) < 0.6).astype(np.uint8), (0, 1))
     reference = 0.0
     for name, (labels, axis) in cases().items():

@@ -1,9 +1,9 @@
-"""Time metrics against a peer that computes the same thing: ``python benchmarks/metrics.py [volume.tif]``.
+"""Compare the run times of metrics with those of other packages: ``python benchmarks/metrics.py [volume.tif]``.
 
-Both run on one thread in this process, both warmed by a first run that is not
-counted; the median of several runs and the ratio of the medians are printed. The
-volume is cut to 200³ voxels, because some peers take minutes on more.
-Needs the extra ``porespy``.
+Both run on one thread in this process. A first run of each is not counted. The script
+prints the median of several runs and the ratio of the medians. The volume is cropped
+to 200³ voxels, because some packages take minutes on larger volumes. It needs the
+extra ``porespy``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EDGE = 200
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """Return the median time of several runs after one that is not counted."""
+    """Return the median time of several runs, after a first run that is not counted."""
     function()
     times = []
     for _ in range(RUNS):
@@ -38,7 +38,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def cases(volume: mc.Volume) -> dict[str, tuple[str, Callable[[], object], Callable[[], object]]]:
-    """Return what is timed: the peer's name, our function, the peer's."""
+    """Return the cases: the name of the other package's function, a call of microchar, a call of that function."""
     import porespy
     from skimage.feature import graycomatrix, graycoprops
     from skimage.measure import euler_number, marching_cubes, mesh_surface_area
@@ -101,7 +101,7 @@ def cases(volume: mc.Volume) -> dict[str, tuple[str, Callable[[], object], Calla
 
 
 def main() -> None:
-    """Print a line for each case."""
+    """Print one line for each case."""
     path = sys.argv[1] if len(sys.argv) > 1 else None
     if path:
         volume = mc.read_volume(path)
@@ -110,9 +110,9 @@ def main() -> None:
         noise = np.random.default_rng(0).random((EDGE, EDGE, EDGE))
         volume = mc.as_volume(noise < 0.2)
     print(f"{volume.shape}, one thread, median of {RUNS} warm runs")
-    for what, (peer, ours, theirs) in cases(volume).items():
-        own, other = seconds(ours), seconds(theirs)
-        print(f"{what:38} {own:7.2f} s   {peer:70} {other:7.2f} s   ratio {other / own:6.1f}")
+    for name, (peer, run, run_peer) in cases(volume).items():
+        elapsed, by_peer = seconds(run), seconds(run_peer)
+        print(f"{name:38} {elapsed:7.2f} s   {peer:70} {by_peer:7.2f} s   ratio {by_peer / elapsed:6.1f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Berea 100³ by porespy, corrected for its end condition, beside ours; needs `pip install openpnm`.
+"""Compare the effective diffusivity of Berea 100³ by PoreSpy with that by microchar; needs `pip install openpnm`.
 
-porespy fixes the concentration at the centres of the end voxels; see the theory page of effective diffusivity.
+PoreSpy fixes the concentration at the centres of the end voxels, so that its value is corrected for this; see the
+theory page of effective diffusivity.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ for axis in range(3):
     faces = {"inlets": porespy.generators.faces(pores.shape, inlet=axis)}
     faces["outlets"] = porespy.generators.faces(pores.shape, outlet=axis)
     percolating = porespy.filters.trim_nonpercolating_paths(pores, **faces)
-    theirs = percolating.mean() / porespy.simulations.tortuosity_fd(im=pores, axis=axis).tortuosity
-    ends = sum(0.5 / percolating.take(place, axis).mean() for place in (0, -1))
-    ours = solve(pores.astype("uint8"), (0, 1), axis=axis, tolerance=1e-5).value
-    print(f"axis {axis}: porespy {theirs:.5f}, corrected {N / ((N - 1) / theirs + ends):.5f}, ours {ours:.5f}")
+    by_porespy = percolating.mean() / porespy.simulations.tortuosity_fd(im=pores, axis=axis).tortuosity
+    ends = sum(0.5 / percolating.take(end, axis).mean() for end in (0, -1))
+    by_microchar = solve(pores.astype("uint8"), (0, 1), axis=axis, tolerance=1e-5).value
+    corrected = N / ((N - 1) / by_porespy + ends)
+    print(f"axis {axis}: porespy {by_porespy:.5f}, corrected {corrected:.5f}, ours {by_microchar:.5f}")

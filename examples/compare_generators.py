@@ -1,7 +1,7 @@
 """Fit every generator to real volumes, and compare its volumes with held-out parts of them.
 
     python examples/compare_generators.py --quick       a trial: small volumes, one sample each
-    python examples/compare_generators.py               the tables and pictures of the documentation
+    python examples/compare_generators.py               full tables and pictures
 
 Each real volume is cut into blocks: one for training, the others held out. Every generator that can be fitted and is
 usable here makes volumes of the same size. Two volumes of the same material differ too, so a difference alone means
@@ -105,13 +105,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("-n", type=int, default=2, help="volumes made by each generator")
     parser.add_argument("--timeout", type=float, default=1800, help="seconds that a fit or a generation may take")
     parser.add_argument("--with-slow-metrics", action="store_true", help=f"also {', '.join(SKIP)}")
-    parser.add_argument("--quick", action="store_true", help="blocks of 48, one volume each, nothing into docs/")
+    parser.add_argument("--quick", action="store_true", help="blocks of 48, one volume each")
     parser.add_argument("--work", type=Path, default=Path("generators-out"), help="models, volumes and reports")
-    parser.add_argument("--output", type=Path, help="tables and pictures (default: docs/)")
+    parser.add_argument("--output", type=Path, help="tables and pictures (default: as --work)")
     options = parser.parse_args()
     if options.quick:
         options.size, options.n = min(options.size, 48), 1
-    options.output = options.output or (options.work if options.quick else ROOT / "docs")
+    options.output = options.output or options.work
     return options
 
 

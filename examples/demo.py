@@ -1,16 +1,16 @@
-"""Two materials that their two-point correlation cannot tell apart, and the report that can.
+"""Compare two materials with the same two-point correlation but different connectivity.
 
-The real one is the space between overlapping spheres of radius 10 µm: a tenth of
-the volume, and nearly all of it hangs together. The fake is a Gaussian random field
-cut at a level. It is fitted to the two-point correlation function of the real one,
-and a smooth Gaussian field of that volume fraction hardly connects at all. So
-volume fraction, specific surface area and S2 agree, while clusters, percolation and
-diffusion do not.
+The pores of the real volume are the space between overlapping spheres of radius 10 µm.
+They take up a tenth of the volume, and nearly all of them are connected. The fake volume
+is a Gaussian random field cut at a level and fitted to the two-point correlation function
+of the real volume. At this volume fraction, the pores of a smooth Gaussian field are
+hardly connected. The two volumes therefore agree in volume fraction, specific surface
+area and S2, and differ in clusters, percolation and diffusion.
 
     python examples/demo.py                          # writes demo-out/
     python examples/demo.py --size 96 -o elsewhere
 
-The comparison itself is one command:
+The comparison itself is a single command:
 
     microchar report demo-out/real.tif demo-out/fake.tif --phases pore=0,solid=255 -o demo-out
 """
@@ -30,14 +30,14 @@ VOXEL_SIZE = "2um"
 
 
 def make_pair(size: int) -> tuple[mc.Volume, mc.Volume]:
-    """Return the real volume and the fake one."""
+    """Return the real volume and the fake volume."""
     spheres = overlapping_spheres((size, size, size), radius=5, void_fraction=0.10, seed=1)
     real = mc.as_volume(255 * spheres.values, phases=PHASES, voxel_size=VOXEL_SIZE, name="real")
     return real, matched_gaussian_field(real, seed=1)
 
 
 def main() -> None:
-    """Make the pair, compare it, and say where the report is."""
+    """Make the two volumes, compare them, and print the path of the report."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--size", type=int, default=128, help="voxels along each axis (default 128)")
     parser.add_argument("-o", "--output", type=Path, default=Path("demo-out"), help="folder (default demo-out)")

@@ -9,6 +9,7 @@ from .comparison.ranking import rank as rank
 from .core.errors import InputError as InputError
 from .core.errors import MicrocharError as MicrocharError
 from .core.errors import MissingDependencyError as MissingDependencyError
+from .core.resampling import resample as resample
 from .core.result import Profile as Profile
 from .core.result import Result as Result
 from .core.result import Value as Value

@@ -1,1 +1,13 @@
-"""The U-net GAN and its baseline SliceGAN: generators of microchar that learn with PyTorch (extra ``[gan]``)."""
+"""Generative networks for microchar: a U-net GAN and SliceGAN. They need PyTorch (``microchar[gan]``).
+
+Imports go one way, from the first of these to the last:
+
+- ``plugins``: specs of the generators and of the bundled models. Imports neither PyTorch nor the rest.
+- ``generators``: fitting and generating; joins all of the following.
+- ``training``: real slices, losses, steps, scores, checkpoints. Does not import ``tiling``.
+- ``tiling``: volumes of any size from a network. Does not import ``training``.
+- ``networks``: generators and critics as PyTorch modules, and devices.
+- ``settings``: the one list of settings, and the presets. Imports no PyTorch.
+
+``generators`` imports ``plugins`` for the specs; ``plugins`` names ``generators`` as text only.
+"""

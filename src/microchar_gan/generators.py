@@ -1,4 +1,4 @@
-"""The plugins ``unet-gan`` and ``slicegan``: training data in, weights out, volumes of any size."""
+"""The generators ``unet-gan`` and ``slicegan``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_type_hints
 
 import numpy as np
 import torch
@@ -16,50 +16,62 @@ from microchar.comparison.held_out import HeldOut
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress
-from microchar.generation.fitted_state import Layout
+from microchar.generation.fitted_state import Dimensions, Layout
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.streaming import Box, StreamingGenerator
 from microchar.generation.training import TrainingData
-from microchar_gan.devices import Device, Precision, choose_device, describe, place, runs_half
-from microchar_gan.networks.building import Network, build, described, field_of, halo_of, reach_of
+from microchar_gan.networks.building import Network, build
+from microchar_gan.networks.conditioning import KEPT_SLICES
+from microchar_gan.networks.devices import Device, Precision, choose_device, describe, runs_half, to_device
 from microchar_gan.networks.unet import UNet
 from microchar_gan.plugins import SLICEGAN, UNET_GAN
-from microchar_gan.settings import Preset, Settings, settings_of
+from microchar_gan.settings import Preset, Settings, setting, settings_of, takes_settings
+from microchar_gan.tiling.conditional import around_a_slice
+from microchar_gan.tiling.network_field import field_of, halo_of, reach_of
 from microchar_gan.tiling.tiles import Field, blocks
-from microchar_gan.training.condition import around_a_slice
 from microchar_gan.training.fitting import Fit
 from microchar_gan.training.orientation import direction_difference
 from microchar_gan.training.slicing import RealSlices
 from microchar_gan.training.split import split
 from microchar_gan.training.trainer import Trainer
 
+_PRESET = "settings to start from; parameters that are given replace them"
+
 
 @dataclass(kw_only=True)
 class GanGenerator(StreamingGenerator):
-    """What both share: a fit that trains, a state that is weights, and tiles."""
+    """Base of both generators: training as the fit, weights as the state, generation in tiles.
 
-    preset: Preset = "default"
-    minutes: float = 30.0
-    steps: int | None = None
-    device: Device = "auto"
-    precision: Precision = "auto"
+    The subclasses take `Settings` as further parameters, see `takes_settings`.
+    """
+
+    preset: Preset = setting("default", _PRESET)
+    minutes: float = setting(30.0, "time budget of the fit")
+    steps: int | None = setting(None, "number of training steps, instead of the time budget")
+    device: Device = setting("auto", "device for training and generation; auto uses an accelerator if there is one")
+    precision: Precision = setting(
+        "auto", "precision of the convolutions in training; auto uses bfloat16 where the hardware has it"
+    )
+
+    if TYPE_CHECKING:
+        # Type checkers cannot follow parameters that are made from `Settings`.
+        def __init__(self, **parameters: Any) -> None: ...
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
         for name in ("preset", "device", "precision"):
-            value, able = getattr(self, name), get_args(hints[name])
-            if value not in able:
-                raise InputError(f"{name}={value!r}: expected {' or '.join(able)}")
+            value, allowed = getattr(self, name), get_args(hints[name])
+            if value not in allowed:
+                raise InputError(f"{name}={value!r}: expected {' or '.join(allowed)}")
         if not isinstance(self.minutes, int | float) or not self.minutes > 0:
             raise InputError(f"minutes={self.minutes!r}: expected a number greater than 0")
         if self.steps is not None and (not isinstance(self.steps, int) or self.steps < 1):
-            raise InputError(f"steps={self.steps!r}: expected a whole number of at least 1, or none to go by minutes")
+            raise InputError(f"steps={self.steps!r}: expected a whole number of at least 1, or None to use minutes")
         self.settings()
 
     def settings(self) -> Settings:
-        """Return the preset with what was set otherwise."""
-        own = {f.name: getattr(self, f.name) for f in fields(self)}
-        return settings_of(self.preset, own)
+        """Return the settings of the preset with those that were given."""
+        return settings_of(self.preset, {f.name: getattr(self, f.name) for f in fields(self)})
 
     @classmethod
     def when_unset(cls) -> Mapping[str, Any]:
@@ -68,11 +80,26 @@ class GanGenerator(StreamingGenerator):
 
     @property
     def layout(self) -> Layout:
-        """Return the arrays of the network: its weights, in half precision."""
-        return described(self.settings(), len((self.material or self.default_material()).phases))
+        """Return the arrays of a model: weights and statistics of the network, its halo, and real slices if any."""
+        settings = self.settings()
+        with torch.device("meta"):
+            network = build(settings, len((self.material or self.default_material()).phases))
+        layout: dict[str, tuple[str, Dimensions]] = {
+            key: ("float16", tuple(value.shape)) for key, value in network.named_parameters()
+        }
+        # Variances may exceed half precision. The step counters of batch norm are not needed after training.
+        layout |= {
+            key: ("float32", tuple(value.shape))
+            for key, value in network.named_buffers()
+            if value.dtype.is_floating_point
+        }
+        layout |= {"halo": ("int64", (1,))}
+        if settings.input == "slice":
+            layout |= {"slices": ("uint8", (KEPT_SLICES, settings.field, settings.field))}
+        return layout
 
     def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
-        """Train until the budget is spent; return the weights that scored best on held-out material."""
+        """Train within the budget; return the weights that scored best on held-out material."""
         settings = self.settings()
         device = choose_device(self.device)
         half = runs_half(self.precision, device)
@@ -116,13 +143,13 @@ class GanGenerator(StreamingGenerator):
         return _state(trainer, best, halo_of)
 
     def save(self, path: str | Path) -> None:
-        """Write the model, as `microchar.Generator.save`: where it will generate there may be another device."""
+        """Write the model as `microchar.Generator.save` does, with ``device="auto"`` for other machines."""
         portable = copy.copy(self)
         portable.device = "auto"
         super(GanGenerator, portable).save(path)
 
     def _keep(self, trainer: Trainer, best: dict[str, torch.Tensor], path: Path, reach: Callable[[], int]) -> None:
-        """Write the best model so far, to be ranked while the training goes on."""
+        """Write the best model so far, for use while the training continues."""
         model = type(self)(**self.parameters())
         model.material, model.history = self.material, {**self.history, "steps": trainer.steps}
         model.state = _state(trainer, best, lambda _: reach())
@@ -131,79 +158,83 @@ class GanGenerator(StreamingGenerator):
     def make_blocks(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> Iterator[tuple[Box, np.ndarray]]:
-        """Make the volume tile by tile; around a slice, whole."""
+        """Make the volume tile by tile, or at once if it is made around a slice."""
         if isinstance(self._network, UNet) and "slices" in self.state:
             return around_a_slice(self._network, self.state["slices"], shape, rng, periodic, progress)
         return blocks(self.as_field(), shape, seed=int(rng.integers(2**62)), periodic=periodic, progress=progress)
 
     def as_field(self) -> Field:
-        """Return the fitted network as its tiles see it, for `microchar_gan.tiling.halo.seam_mismatch`.
+        """Return the fitted network as a `Field`, for `microchar_gan.tiling.halo.seam_mismatch`.
 
         Raises
         ------
         InputError
-            If it is given a slice: such volumes are not made in tiles.
+            If the model has ``input="slice"``: such volumes are not made in tiles.
         """
         if "slices" in self.state:
             raise InputError(
-                "input='slice': volumes around a slice are made whole, not in tiles; there is no such field"
+                "input='slice': volumes around a slice are not made in tiles; use a model of input='noise'"
             )
         return field_of(self._network, int(self.state["halo"][0]))
 
     @cached_property
     def _network(self) -> Network:
-        """The network with the fitted weights, on the device it generates on; in float32, as tiles must agree."""
+        """The network with the fitted weights on its device; in float32, so that tiles agree."""
         device = choose_device(self.device)
-        assert self.material is not None  # nothing is generated before a fit
+        assert self.material is not None  # generation needs a fit
         with torch.random.fork_rng(devices=[]):
             network = build(self.settings(), len(self.material.phases))
         _load(network, self.state)
-        return place(network, device, torch.channels_last_3d).eval().requires_grad_(False)
+        return to_device(network, device, torch.channels_last_3d).eval().requires_grad_(False)
 
 
-@dataclass(kw_only=True)
+@takes_settings("unet")
 class UnetGan(GanGenerator):
     r"""A U-net that turns noise into volumes, trained against a critic of their slices.
 
-    The generator is an encoder and a decoder with skips on a torus; multi-scale
-    hierarchical feature aggregation (MHFA), multi-scale channel aggregation (MSCA)
-    and attention (CBAM) sit in the decoder. Random slices along the three axes of
-    its volumes, and of the training data, go to a 2D critic. The generator lowers
+    The generator is an encoder and a decoder with skip connections and circular
+    padding. The decoder contains multi-scale hierarchical feature aggregation (MHFA),
+    multi-scale channel aggregation (MSCA) and attention (CBAM). A 2D critic sees
+    random slices along the three axes, of generated volumes and of the training data.
+    The generator minimises
 
-    .. math:: L_G = -\lambda_w \langle D(G(z)) \rangle + \lambda_r L_1 ,
+    .. math:: L_G = -\lambda_w \langle D(G(z)) \rangle + \lambda_1 L_1 ,
 
-    the critic :math:`L_D = \langle D(G(z)) \rangle - \langle D(x) \rangle` plus what keeps it
-    Lipschitz. Samples of an average of the generator's weights are scored by the
-    core's metrics against a part of the data that is held out; the weights with the
-    best score are the model.
+    and the critic :math:`L_D = \langle D(G(z)) \rangle - \langle D(x) \rangle` plus a term
+    that keeps it Lipschitz. During training, samples of an average of the generator's
+    weights are scored by microchar's metrics against a held-out part of the data. The
+    weights with the best score are the model.
 
     Parameters
     ----------
     preset : {"default", "paper", "baseline", "tiny"}
-        Settings to begin with: our own; the source as literally as it can be; the
-        U-net without MHFA, MSCA, CBAM and L1; a small one to try things with.
+        Settings to start from: microchar's; those of the source, as literally as
+        possible; the U-net without MHFA, MSCA, CBAM and L1; a small network for tests.
     minutes : float
         Time budget of the fit.
     steps : int, optional
-        Ends the fit after so many steps instead; only then does a seeded fit repeat.
+        Number of training steps, instead of the time budget. A seeded fit is
+        reproducible only with it.
     device : {"auto", "cpu", "cuda", "mps"}
-        Where to train. A model generates where there is an accelerator, on it.
+        Device for training and generation; "auto" uses an accelerator if there is one.
+        A loaded model has "auto".
     precision : {"auto", "float32", "bfloat16"}
-        Of the convolutions in training; penalties and losses are in float32, and so
-        is generation.
+        Precision of the convolutions in training. Penalties, losses and generation
+        always use float32.
     **settings
-        All others, where given, replace those of the preset: see
-        `microchar_gan.settings.Settings`.
+        All fields of `microchar_gan.settings.Settings` except `architecture`. None,
+        the default of each, stands for the value of the preset.
 
     Notes
     -----
-    *What it reproduces*: as much of the slices' statistics as the training came to;
-    the documentation's table says what was measured. *What it does not*: structure
-    larger than the slices that critics see (`slice_size` voxels). *Periodic* along any axis
-    whose length is a multiple of ``2**depth``. *Memory*: volumes are made tile by
-    tile, a tile and its halo at a time. *Around a slice*: with ``input="slice"`` the
-    model keeps some real slices and makes each volume around one, which lies in the
-    middle of axis 0; whole, no larger than `field`, and not periodic.
+    *Reproduces*: statistics of slices, as far as the training succeeds; the
+    documentation has measured examples. *Does not reproduce*: structure larger than
+    the slices that critics see (`slice_size` voxels). *Periodic* along any axis whose
+    length is a multiple of ``2**depth``. *Memory*: volumes are made tile by tile; memory
+    holds one tile and its halo. *Around a slice*: with ``input="slice"`` the model
+    stores some real slices and makes each volume around one of them, which lies in the
+    middle of axis 0. Such volumes are made at once, are no larger than `field`, and are
+    not periodic.
 
     References
     ----------
@@ -224,67 +255,24 @@ class UnetGan(GanGenerator):
 
     spec: ClassVar[GeneratorSpec] = UNET_GAN
 
-    preset: Literal["default", "paper", "baseline", "tiny"] = "default"
-    input: Literal["noise", "slice"] | None = None
-    noise_channels: int | None = None
-    width: int | None = None
-    depth: int | None = None
-    mhfa_kernels: tuple[int, ...] | None = None
-    msca_kernels: tuple[int, ...] | None = None
-    kernel_impl: Literal["stacked", "dense", "dilated"] | None = None
-    cbam: bool | None = None
-    norm: Literal["renorm", "batch", "none"] | None = None
-    norm_within: bool | None = None
-    even_up: bool | None = None
-    skip_start: float | None = None
-    logit_scale: float | None = None
-    straight_through: bool | None = None
-    label_noise: float | None = None
-    critic_width: int | None = None
-    critic_norm: Literal["none", "batch"] | None = None
-    anisotropic: bool | None = None
-    loss: Literal["wasserstein", "wasserstein+l1"] | None = None
-    l1_match: Literal["descriptor", "index", "conditional", "none"] | None = None
-    lambda_w: float | None = None
-    lambda_l1: float | None = None
-    lipschitz: Literal["gp", "clip", "r1r2"] | None = None
-    penalty_weight: float | None = None
-    clip: float | None = None
-    field: int | None = None
-    slice_size: int | None = None
-    batch: int | None = None
-    slices_per_axis: int | None = None
-    warm_up: int | None = None
-    n_critic: int | None = None
-    rate: float | None = None
-    critic_rate: float | None = None
-    half_rate: int | None = None
-    beta1: float | None = None
-    beta2: float | None = None
-    ema: float | None = None
-    calibrate: bool | None = None
-    augment: bool | None = None
-    score_every: int | None = None
+    preset: Literal["default", "paper", "baseline", "tiny"] = setting("default", _PRESET)
 
 
-@dataclass(kw_only=True)
+@takes_settings("slicegan")
 class SliceGan(GanGenerator):
     """SliceGAN: a 3D generator from a small latent block, judged by a 2D critic of its slices.
 
-    The baseline of `UnetGan`: no U-net and no attention, five critic steps for each
-    of the generator, Adam 1e-4 (0, 0.9), gradient penalty of weight 10, as its authors
-    give them.
+    The baseline of `UnetGan`, with the settings of its authors: no U-net and no
+    attention, five critic steps per generator step, Adam with rate 1e-4 and beta
+    (0, 0.9), gradient penalty of weight 10.
 
     Parameters
     ----------
     minutes, steps, device, precision
-        As of `UnetGan`.
-    width : int, optional
-        Channels of the first layer, 1024 in the source; a multiple of 32.
-    field, slice_size : int, optional
-        Edges of the volumes and of the slices in training, 64 in the source; `field` a multiple of 32.
+        As for `UnetGan`.
     **settings
-        See `microchar_gan.settings.Settings`.
+        Some fields of `microchar_gan.settings.Settings`, as for `UnetGan`; ``microchar
+        generators slicegan`` lists them. `width` and `field` must be multiples of 32.
 
     Notes
     -----
@@ -297,24 +285,11 @@ class SliceGan(GanGenerator):
 
     spec: ClassVar[GeneratorSpec] = SLICEGAN
 
-    preset: Literal["slicegan"] = "slicegan"
-    width: int | None = None
-    critic_width: int | None = None
-    anisotropic: bool | None = None
-    penalty_weight: float | None = None
-    field: int | None = None
-    slice_size: int | None = None
-    batch: int | None = None
-    slices_per_axis: int | None = None
-    n_critic: int | None = None
-    rate: float | None = None
-    critic_rate: float | None = None
-    half_rate: int | None = None
-    score_every: int | None = None
+    preset: Literal["slicegan"] = setting("slicegan", _PRESET)
 
 
 def _state(trainer: Trainer, weights: dict[str, torch.Tensor], halo: Callable[[Network], int]) -> dict[str, np.ndarray]:
-    """Return what a model keeps, in the precision of its file: it generates the same now and when it is read again."""
+    """Return the arrays of a model in the precision of its file, so that saving does not change what it generates."""
     network = copy.deepcopy(trainer.average)
     halves = {key for key, _ in network.named_parameters()}
     state = {
@@ -329,10 +304,10 @@ def _state(trainer: Trainer, weights: dict[str, torch.Tensor], halo: Callable[[N
 
 def _load(network: Network, state: dict[str, np.ndarray]) -> None:
     weights = {key: torch.from_numpy(array).float() for key, array in state.items() if key != "halo"}
-    # What is missing counts the batches that batch norm has averaged, which matters to training only.
+    # The step counters of batch norm are missing; only training needs them.
     network.load_state_dict(weights, strict=False)
 
 
 def _plain(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return settings as JSON gives them back."""
+    """Return settings as they are after a round trip through JSON."""
     return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}

@@ -1,6 +1,6 @@
-"""What the generators of this package need and offer, and the models that come with it; imports nothing heavy.
+"""The specs of the package's generators and its bundled models; importing this module does not import PyTorch.
 
-How each model was trained is in the documentation (``docs/gan.rst``).
+``docs/gan.rst`` describes how each model was trained.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ UNET_GAN = GeneratorSpec(
     id="unet-gan",
     factory="microchar_gan.generators:UnetGan",
     title="U-net GAN",
-    summary="a U-net that turns noise into volumes whose slices a critic cannot tell from the real ones",
+    summary="a U-net that turns noise into volumes, trained against a critic of their slices",
     inputs=("volume", "slices"),
     phases=(2, MAX_PHASES),
     ndim=(3,),
@@ -26,7 +26,7 @@ UNET_GAN = GeneratorSpec(
     requires=("torch",),
     revision=2,
     extra="microchar[gan]",
-    cost="as many minutes as it is given (hours on a CPU); then about 1 s for 64³ on one core, any size tile by tile",
+    cost="training: the minutes it is given (hours on a CPU); generation: about 1 s for 64³ on one core, in tiles",
 )
 
 SLICEGAN = replace(
@@ -35,7 +35,7 @@ SLICEGAN = replace(
     factory="microchar_gan.generators:SliceGan",
     revision=1,
     title="SliceGAN",
-    summary="the baseline: transposed convolutions from a small latent block, judged by its slices",
+    summary="transposed convolutions of a small latent block, trained against a critic of slices; the baseline",
 )
 
 BEREA = BundledModel(

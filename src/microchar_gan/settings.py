@@ -1,166 +1,157 @@
-"""Every choice that the specification leaves open, as a named setting; the presets; what must fit together."""
+"""The settings of networks and trainings, declared once: defaults, meanings, checks and presets.
+
+The parameters of the generators are made from `Settings` by `takes_settings`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from inspect import get_annotations
 from itertools import combinations
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from microchar.core.errors import InputError
 
 Preset = Literal["default", "paper", "baseline", "slicegan", "tiny"]
 Architecture = Literal["unet", "slicegan"]
+KernelImpl = Literal["stacked", "dense", "dilated"]
+Norm = Literal["renorm", "batch", "none"]
+CriticNorm = Literal["none", "batch"]
+Lipschitz = Literal["gp", "clip", "r1r2"]
 L1Match = Literal["descriptor", "index", "conditional", "none"]
 #: A critic halves its slices four times.
 _CROP_UNIT = 16
-#: Levels, and channels at the lowest of them, beyond which no network could be held in memory.
+#: Levels, and channels at the lowest of them, beyond which no network fits into memory.
 _DEEPEST, _WIDEST = 12, 2**16
-#: Kernel sizes that can be brought together.
+#: Combinations of kernel sizes that the aggregation modules accept.
 _KERNELS = tuple(chosen for n in range(4) for chosen in combinations((3, 5, 7), n))
+#: Cells of noise that the lowest level of a U-net must keep along each axis.
+_FEWEST_CELLS = 4
+_T = TypeVar("_T")
+
+
+def setting(
+    default: Any, meaning: str, *, slicegan: bool = False, least: float = 0, below: float = float("inf")
+) -> Any:
+    """Declare a field of a dataclass with its meaning.
+
+    Parameters
+    ----------
+    default
+        Value of the field where none is given.
+    meaning : str
+        One line, printed by ``microchar generators NAME``.
+    slicegan : bool
+        Whether `SliceGan` takes this setting as a parameter; `UnetGan` takes all.
+    least, below : float
+        Range of a number: at least `least` and less than `below`.
+    """
+    return field(default=default, metadata={"meaning": meaning, "slicegan": slicegan, "range": (least, below)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All that makes a network and its training what they are.
+    """Everything that defines a network and its training.
 
-    Parameters
-    ----------
-    architecture : {"unet", "slicegan"}
-    input : {"noise", "slice"}
-        Noise alone, or noise with a 2D slice spread along its normal and a mask of its place.
-    noise_channels : int
-        Of the U-net's noise on the output grid.
-    width : int
-        Channels at full resolution (U-net), or of the first layer (SliceGAN).
-    depth : int
-        Levels of the U-net below full resolution.
-    mhfa_kernels, msca_kernels : tuple of int
-        Kernel sizes among 3, 5, 7 of the aggregation modules; empty leaves them out.
-    kernel_impl : {"stacked", "dense", "dilated"}
-        How 5³ and 7³ are made.
-    cbam : bool
-        Channel and spatial attention at the end of each stage of the decoder.
-    norm : {"renorm", "batch", "none"}
-        Normalisation in the U-net: batch norm, or one that comes to use its running
-        statistics in training, too.
-    norm_within : bool
-        Also within MHFA, MSCA and spatial attention.
-    even_up : bool
-        Transposed convolutions whose kernels weigh odd and even voxels alike.
-    skip_start : float
-        Share of their strength that the U-net's skips begin with.
-    logit_scale : float
-        Standard deviation that logits are normalised to; 0 leaves them as they are.
-    straight_through : bool
-        Critics and the L1 term see the labels of generated volumes, and only the
-        gradient is that of the probabilities; otherwise they see the probabilities.
-        With `calibrate`, the averaged generator, too, is held to the volume fractions then.
-    label_noise : float
-        Scale of Gumbel noise on the logits that labels are taken from in training (with
-        `straight_through`): places left undecided then show as specks, to be unlearnt.
-    critic_width : int
-        Channels after the critic's stem.
-    critic_norm : {"none", "batch"}
-    anisotropic : bool
-        One critic for each axis instead of one for all.
-    loss : {"wasserstein", "wasserstein+l1"}
-    l1_match : {"descriptor", "index", "conditional", "none"}
-        What the L1 term compares: volume fraction, S2 and lineal path of slices;
-        slice i with slice i, voxel by voxel; the slice at the place of the condition
-        with the condition.
-    lambda_w, lambda_l1 : float
-        Weights of the two terms of the generator's loss.
-    lipschitz : {"gp", "clip", "r1r2"}
-        Gradient penalty between real and generated slices, clipped weights, or
-        gradient penalties at both.
-    penalty_weight : float
-    clip : float
-        Largest weight of a clipped critic.
-    field, slice_size : int
-        Edge of the volumes generated in training, and of the slices that critics see.
-    batch : int
-        Volumes in a step.
-    slices_per_axis : int
-        Slices of each axis and volume in a step.
-    warm_up : int
-        Steps in which the Wasserstein term comes in by and by, the L1 term being there from the start.
-    n_critic : int
-        Critic steps for each generator step.
-    rate, critic_rate : float
-        Learning rates of Adam.
-    half_rate : int
-        Steps after which both rates are half of that, going down as
-        ``1 / (1 + steps / half_rate)``; 0 keeps them.
-    beta1, beta2 : float
-        Of Adam.
-    ema : float
-        Decay of the average of the generator's weights; 0 takes the last.
-    calibrate : bool
-        Shift the logits so that volumes have the material's volume fractions: before
-        the first step, and a little after each.
-    augment : bool
-        Flips and rotations of slices of isotropic materials.
-    score_every : int
-        Steps between two scores on held-out material.
+    The defaults are those of the preset ``default``. Each field holds its meaning in
+    ``metadata["meaning"]``; ``microchar generators unet-gan`` prints all of them.
     """
 
-    architecture: Architecture = "unet"
-    input: Literal["noise", "slice"] = "noise"
-    noise_channels: int = 4
-    width: int = 16
-    depth: int = 2
-    mhfa_kernels: tuple[int, ...] = (3, 5, 7)
-    msca_kernels: tuple[int, ...] = (3, 5, 7)
-    kernel_impl: Literal["stacked", "dense", "dilated"] = "stacked"
-    cbam: bool = True
-    norm: Literal["renorm", "batch", "none"] = "renorm"
-    norm_within: bool = True
-    even_up: bool = True
-    skip_start: float = 0.1
-    logit_scale: float = 3.0
-    straight_through: bool = True
-    label_noise: float = 0.25
-    critic_width: int = 16
-    critic_norm: Literal["none", "batch"] = "none"
-    anisotropic: bool = False
-    loss: Literal["wasserstein", "wasserstein+l1"] = "wasserstein+l1"
-    l1_match: L1Match = "descriptor"
-    lambda_w: float = 1.0
-    lambda_l1: float = 50.0
-    lipschitz: Literal["gp", "clip", "r1r2"] = "gp"
-    penalty_weight: float = 10.0
-    clip: float = 0.01
-    field: int = 64
-    slice_size: int = 48
-    batch: int = 1
-    slices_per_axis: int = 32
-    warm_up: int = 200
-    n_critic: int = 1
-    rate: float = 2e-4
-    critic_rate: float = 1e-3
-    half_rate: int = 1000
-    beta1: float = 0.5
-    beta2: float = 0.99
-    ema: float = 0.999
-    calibrate: bool = True
-    augment: bool = True
-    score_every: int = 100
+    architecture: Architecture = setting("unet", "generator network")
+    input: Literal["noise", "slice"] = setting(
+        "noise", "input of the U-net: noise, or noise with a real 2D slice spread along its normal and a mask"
+    )
+    noise_channels: int = setting(4, "channels of the U-net's noise", least=1)
+    width: int = setting(
+        16, "channels at full resolution (U-net) or of the first layer (SliceGAN)", slicegan=True, least=1
+    )
+    depth: int = setting(2, "levels of the U-net below full resolution", least=1)
+    mhfa_kernels: tuple[int, ...] = setting((3, 5, 7), "kernel sizes of MHFA, among 3, 5, 7; none removes the module")
+    msca_kernels: tuple[int, ...] = setting((3, 5, 7), "kernel sizes of MSCA, among 3, 5, 7; none removes the module")
+    kernel_impl: KernelImpl = setting(
+        "stacked", "implementation of the kernels 5³ and 7³: stacked 3³, dense, or dilated 3³"
+    )
+    cbam: bool = setting(True, "channel and spatial attention at the end of each stage of the decoder")
+    norm: Norm = setting(
+        "renorm", "normalisation of the U-net: batch renorm (uses running statistics in training too), batch, or none"
+    )
+    norm_within: bool = setting(True, "also normalise inside MHFA, MSCA and spatial attention")
+    even_up: bool = setting(True, "transposed convolutions whose kernels weigh odd and even voxels equally")
+    skip_start: float = setting(0.1, "initial strength of the U-net's skip connections")
+    logit_scale: float = setting(3.0, "standard deviation that logits are normalised to; 0 leaves them unchanged")
+    straight_through: bool = setting(
+        True, "critics and the L1 term see labels, with the gradient of the probabilities; else probabilities"
+    )
+    label_noise: float = setting(
+        0.25, "scale of the Gumbel noise on the logits before labels are taken in training (with straight_through)"
+    )
+    critic_width: int = setting(16, "channels after the critic's stem", slicegan=True, least=1)
+    critic_norm: CriticNorm = setting("none", "normalisation of the critic; batch needs lipschitz=clip")
+    anisotropic: bool = setting(False, "one critic per axis instead of one for all axes", slicegan=True)
+    loss: Literal["wasserstein", "wasserstein+l1"] = setting("wasserstein+l1", "terms of the generator's loss")
+    l1_match: L1Match = setting(
+        "descriptor",
+        "what the L1 term compares: descriptors of slices, slice i with slice i, the given slice, or nothing",
+    )
+    lambda_w: float = setting(1.0, "weight of the Wasserstein term of the generator's loss")
+    lambda_l1: float = setting(50.0, "weight of the L1 term of the generator's loss")
+    lipschitz: Lipschitz = setting(
+        "gp", "how the critic is kept Lipschitz: gradient penalty, clipped weights, or R1 and R2 penalties"
+    )
+    penalty_weight: float = setting(10.0, "weight of the gradient penalty", slicegan=True)
+    clip: float = setting(0.01, "largest absolute weight of the critic (with lipschitz=clip)")
+    field: int = setting(64, "edge of the volumes generated in training, in voxels", slicegan=True, least=1)
+    slice_size: int = setting(48, "edge of the slices that critics see, in voxels", slicegan=True, least=1)
+    batch: int = setting(1, "volumes per step", slicegan=True, least=1)
+    slices_per_axis: int = setting(32, "slices per axis, volume and step", slicegan=True, least=1)
+    warm_up: int = setting(200, "steps over which the Wasserstein term rises from 0, where there is an L1 term")
+    n_critic: int = setting(1, "critic steps per generator step", slicegan=True, least=1)
+    rate: float = setting(2e-4, "learning rate of the generator (Adam)", slicegan=True)
+    critic_rate: float = setting(1e-3, "learning rate of the critics (Adam)", slicegan=True)
+    half_rate: int = setting(
+        1000, "steps after which both rates are halved, as 1 / (1 + steps / half_rate); 0 is constant", slicegan=True
+    )
+    beta1: float = setting(0.5, "decay of Adam's mean of gradients", below=1)
+    beta2: float = setting(0.99, "decay of Adam's mean of squared gradients", below=1)
+    ema: float = setting(0.999, "decay of the average of the generator's weights; 0 uses the latest weights", below=1)
+    calibrate: bool = setting(
+        True, "shift the logits to the material's volume fractions, before the first step and a little after each"
+    )
+    augment: bool = setting(True, "flip and rotate the real slices of isotropic materials")
+    score_every: int = setting(100, "steps between two scores on held-out material", slicegan=True, least=1)
 
     def __post_init__(self) -> None:
-        self._check_kinds()
+        hints = get_type_hints(type(self))
+        for declared in fields(self):
+            _check_kind(declared.name, getattr(self, declared.name), hints[declared.name], declared.metadata["range"])
         self._check_kernels()
+        self._check_combinations()
+        self._check_sizes()
+        for declared in fields(self):
+            if hints[declared.name] is float:
+                _check_range(declared.name, getattr(self, declared.name), declared.metadata["range"])
+
+    def _check_kernels(self) -> None:
+        for name in ("mhfa_kernels", "msca_kernels"):
+            kernels = getattr(self, name)
+            if not isinstance(kernels, tuple | list) or tuple(kernels) not in _KERNELS:
+                raise InputError(f"{name}={kernels!r}: expected some of 3, 5, 7 in ascending order, or none")
+
+    def _check_combinations(self) -> None:
         if self.critic_norm == "batch" and self.lipschitz != "clip":
             raise InputError(
-                f"critic_norm='batch', lipschitz={self.lipschitz!r}: a gradient penalty of each slice has no meaning "
-                "when a batch is normalised together; use lipschitz='clip' or critic_norm='none'"
+                f"critic_norm='batch', lipschitz={self.lipschitz!r}: the penalty on each slice's gradient is undefined "
+                "when slices are normalised together; use lipschitz='clip' or critic_norm='none'"
             )
         if self.l1_match == "conditional" and self.input != "slice":
             raise InputError("l1_match='conditional': needs input='slice', a generator that is given a slice")
-        if self.calibrate and self.architecture == "slicegan":
-            raise InputError("calibrate=True: SliceGAN has no logits that could be shifted; leave it out")
-        if self.input == "slice" and self.architecture == "slicegan":
-            raise InputError("input='slice': only the U-net takes a slice; SliceGAN is made from noise alone")
+        if self.architecture == "slicegan" and self.calibrate:
+            raise InputError("calibrate=True: SliceGAN has no shift of its logits; leave it out")
+        if self.architecture == "slicegan" and self.input == "slice":
+            raise InputError("input='slice': only the U-net takes a slice, SliceGAN takes noise alone")
+
+    def _check_sizes(self) -> None:
         if self.slice_size < 2 * _CROP_UNIT or self.slice_size % _CROP_UNIT or self.slice_size > self.field:
             raise InputError(
                 f"slice_size={self.slice_size}, field={self.field}: expected a slice size of 32, 48, 64, … "
@@ -168,60 +159,69 @@ class Settings:
             )
         if self.depth > _DEEPEST or self.width * 2**self.depth > _WIDEST:
             raise InputError(
-                f"width={self.width}, depth={self.depth}: expected at most {_DEEPEST} levels and, doubled at each of "
-                f"them, {_WIDEST} channels"
+                f"width={self.width}, depth={self.depth}: expected at most {_DEEPEST} levels and at most {_WIDEST} "
+                "channels at the lowest level (each level doubles them)"
             )
         unit = 32 if self.architecture == "slicegan" else 2**self.depth
         if self.field % unit:
             raise InputError(f"field={self.field}: expected a multiple of {unit} for this network")
-        least = 4 * 2**self.depth
+        least = _FEWEST_CELLS * 2**self.depth
         if self.architecture == "unet" and self.field < least:
             raise InputError(
                 f"field={self.field}, depth={self.depth}: expected a field of at least {least}, which leaves "
                 "four voxels at the lowest level"
             )
         if self.architecture == "slicegan" and self.width % 32:
-            raise InputError(f"width={self.width}: expected a multiple of 32, of which SliceGAN's last layer has one")
-        for name in (
-            "lambda_w",
-            "lambda_l1",
-            "penalty_weight",
-            "clip",
-            "rate",
-            "critic_rate",
-            "logit_scale",
-            "label_noise",
-            "skip_start",
-        ):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise InputError(f"{name}={getattr(self, name)}: expected a number of at least 0")
-        for name in ("beta1", "beta2", "ema"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"{name}={getattr(self, name)}: expected a number from 0 up to, not with, 1")
-
-    def _check_kinds(self) -> None:
-        for name, kind in get_type_hints(type(self)).items():
-            value = getattr(self, name)
-            if get_origin(kind) is Literal and value not in get_args(kind):
-                raise InputError(f"{name}={value!r}: expected one of {', '.join(get_args(kind))}")
-            least = 0 if name in ("warm_up", "half_rate") else 1
-            if kind is int and (not isinstance(value, int) or isinstance(value, bool) or value < least):
-                raise InputError(f"{name}={value!r}: expected at least {least}, a whole number")
-            if kind is float and (not isinstance(value, int | float) or isinstance(value, bool)):
-                raise InputError(f"{name}={value!r}: expected a number")
-            if kind is bool and not isinstance(value, bool):
-                raise InputError(f"{name}={value!r}: expected True or False")
-
-    def _check_kernels(self) -> None:
-        for name in ("mhfa_kernels", "msca_kernels"):
-            kernels = getattr(self, name)
-            if not isinstance(kernels, tuple | list) or tuple(kernels) not in _KERNELS:
-                raise InputError(f"{name}={kernels!r}: expected some of 3, 5, 7 in this order, or none of them")
+            raise InputError(f"width={self.width}: expected a multiple of 32 (the last layer has width / 32 channels)")
 
     @property
     def uses_l1(self) -> bool:
         """Whether the generator's loss has an L1 term."""
         return self.loss == "wasserstein+l1" and self.l1_match != "none" and self.lambda_l1 > 0
+
+
+def _check_kind(name: str, value: Any, kind: Any, limits: tuple[float, float]) -> None:
+    if get_origin(kind) is Literal and value not in get_args(kind):
+        raise InputError(f"{name}={value!r}: expected one of {', '.join(get_args(kind))}")
+    if kind is int and (not isinstance(value, int) or isinstance(value, bool) or value < limits[0]):
+        raise InputError(f"{name}={value!r}: expected at least {limits[0]}, a whole number")
+    if kind is float and (not isinstance(value, int | float) or isinstance(value, bool)):
+        raise InputError(f"{name}={value!r}: expected a number")
+    if kind is bool and not isinstance(value, bool):
+        raise InputError(f"{name}={value!r}: expected True or False")
+
+
+def _check_range(name: str, value: float, limits: tuple[float, float]) -> None:
+    least, below = limits
+    if not least <= value < below:
+        upper = f" and less than {below:g}" if below < float("inf") else ""
+        raise InputError(f"{name}={value}: expected a finite number of at least {least:g}{upper}")
+
+
+def takes_settings(architecture: Architecture) -> Callable[[type[_T]], type[_T]]:
+    """Return a class decorator that makes the class a dataclass with settings as its parameters.
+
+    Each setting that the architecture takes becomes a keyword-only field of the same
+    name and meaning, of type ``X | None`` and default None, which stands for the
+    value of the preset.
+    """
+
+    def decorate(cls: type[_T]) -> type[_T]:
+        hints = get_type_hints(Settings)
+        added = [declared for declared in fields(Settings) if _is_parameter(declared, architecture)]
+        cls.__annotations__ = get_annotations(cls) | {one.name: hints[one.name] | None for one in added}
+        for declared in added:
+            setattr(cls, declared.name, field(default=None, metadata=declared.metadata))
+        return dataclass(kw_only=True)(cls)
+
+    return decorate
+
+
+def _is_parameter(declared: Field[Any], architecture: Architecture) -> bool:
+    if architecture == "slicegan":
+        return bool(declared.metadata["slicegan"])
+    # The class of the generator decides on the architecture.
+    return declared.name != "architecture"
 
 
 _SLICEGAN: Mapping[str, Any] = {
@@ -299,9 +299,17 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
 
 
 def settings_of(preset: Preset, changes: Mapping[str, Any]) -> Settings:
-    """Return a preset with some settings changed; those that are None stay as the preset has them."""
+    """Return the settings of a preset with some changed.
+
+    Parameters
+    ----------
+    preset : str
+    changes : mapping
+        New values by the names of settings. None keeps the preset's value; names
+        that are no settings are ignored.
+    """
     if preset not in PRESETS:
         raise InputError(f"preset={preset!r}: expected one of {', '.join(PRESETS)}")
-    known = {field.name for field in fields(Settings)}
+    known = {declared.name for declared in fields(Settings)}
     given = {key: value for key, value in changes.items() if value is not None and key in known}
     return Settings(**{**PRESETS[preset], **given})

@@ -335,7 +335,7 @@ def test_parameters_of_a_class_whose_annotations_cannot_be_resolved():
         def when_unset():
             return {"edge": 7}
 
-    assert parameters_of(Sealed) == [("size", int, "3"), ("edge", type(None), "7 if unset")]
+    assert parameters_of(Sealed) == [("size", int, "3", ""), ("edge", type(None), "7 if unset", "")]
 
 
 def test_a_text_of_another_type_is_refused(home, capsys):

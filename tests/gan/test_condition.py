@@ -10,10 +10,11 @@ from safetensors.numpy import load_file, save_file
 
 from microchar.core.errors import InputError
 from microchar_gan.generators import UnetGan
+from microchar_gan.networks.conditioning import KEPT_SLICES, one_hot, write_condition
 from microchar_gan.settings import settings_of
 from microchar_gan.training.checkpoint import load_checkpoint, save_checkpoint
-from microchar_gan.training.condition import KEPT, Conditions, put
-from microchar_gan.training.slicing import RealSlices, one_hot
+from microchar_gan.training.conditions import Conditions
+from microchar_gan.training.slicing import RealSlices
 from microchar_gan.training.trainer import Trainer
 
 CPU = torch.device("cpu")
@@ -44,7 +45,7 @@ def test_a_slice_is_spread_along_its_normal_and_the_mask_marks_its_place(axis):
     noise = torch.randn(2, 6, 5, 5, 5)
     before = noise.clone()
     image = one_hot(torch.randint(3, (1, 5, 5)), 3)
-    put(noise[:1], image, [axis], [4])
+    write_condition(noise[:1], image, [axis], [4])
     assert torch.equal(noise[1], before[1])
     assert torch.equal(noise[0, :2], before[0, :2])
     for place in range(5):
@@ -53,17 +54,17 @@ def test_a_slice_is_spread_along_its_normal_and_the_mask_marks_its_place(axis):
 
 
 def test_conditions_are_real_slices_at_any_axis_and_place(real):
-    conditions = Conditions(RealSlices(real, 2, 16, CPU, isotropic=False), field=32)
+    conditions = Conditions(RealSlices(real, 2, 16, CPU, isotropic=False), edge=32)
     source = torch.Generator().manual_seed(0)
-    axes, places = set(), set()
+    axes, positions = set(), set()
     for _ in range(20):
         noise = torch.randn(4, 5, 32, 32, 32)
         conditions.draw(noise, source)
         axes |= set(conditions.axes)
-        places |= set(conditions.places)
+        positions |= set(conditions.positions)
         assert (noise[:, -1].sum(dim=(1, 2, 3)) == 32 * 32).all()
     assert axes == {0, 1, 2}
-    assert len(places) > 20
+    assert len(positions) > 20
     for image, axis in zip(conditions.images, conditions.axes, strict=True):
         label = image[1].numpy().astype(np.uint8)
         planes = np.moveaxis(real, axis, 0)
@@ -72,9 +73,9 @@ def test_conditions_are_real_slices_at_any_axis_and_place(real):
 
 
 def test_the_l1_term_is_the_distance_to_the_given_slice(real):
-    conditions = Conditions(RealSlices(real, 2, 32, CPU, isotropic=True), field=32)
+    conditions = Conditions(RealSlices(real, 2, 32, CPU, isotropic=True), edge=32)
     conditions.draw(torch.randn(3, 4, 32, 32, 32), torch.Generator().manual_seed(3))
-    given = list(zip(conditions.images, conditions.axes, conditions.places, strict=True))
+    given = list(zip(conditions.images, conditions.axes, conditions.positions, strict=True))
     volumes = torch.rand(3, 2, 32, 32, 32)
     by_hand = [
         np.abs(volume.take(place, 1 + axis) - image.numpy()).mean()
@@ -108,7 +109,7 @@ def test_training_goes_on_exactly(real, tmp_path):
 
 def test_the_model_keeps_real_slices(model, real):
     kept = model.state["slices"]
-    assert kept.shape == (KEPT, 32, 32)
+    assert kept.shape == (KEPT_SLICES, 32, 32)
     assert kept.dtype == np.uint8
     for image in kept:
         planes = [np.moveaxis(real, axis, 0) for axis in range(3)]
@@ -154,7 +155,7 @@ def test_a_damaged_slice_is_refused(model, tmp_path):
     model.save(path)
     with safe_open(path, framework="numpy") as file:
         about = file.metadata()
-    save_file(load_file(path) | {"slices": np.full((KEPT, 32, 32), 7, np.uint8)}, path, about)
+    save_file(load_file(path) | {"slices": np.full((KEPT_SLICES, 32, 32), 7, np.uint8)}, path, about)
     with pytest.raises(InputError, match="found label 7, the model has 2 phases"):
         UnetGan.load(path).generate((16, 16, 16))
     save_file({k: v for k, v in load_file(path).items() if k != "slices"}, path, about)

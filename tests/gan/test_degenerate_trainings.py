@@ -56,7 +56,7 @@ def test_weights_that_an_update_broke_end_the_training_before_they_are_kept(real
 
     monkeypatch.setattr(Trainer, "step", breaking)
     monkeypatch.setattr(fitting, "_BETWEEN", -1.0)
-    with pytest.raises(TrainingError, match="step 3: weights are no numbers any more; the training has diverged"):
+    with pytest.raises(TrainingError, match="step 3: some weights are not finite; the training has diverged"):
         model.fit(real, folder=tmp_path)
     tensors, about = load_checkpoint(tmp_path, {})
     assert about["steps"] == 2

@@ -103,7 +103,7 @@ def test_checkpoints_that_do_not_fit_are_an_error_that_says_so(real, tmp_path, s
     tensors, about = load_checkpoint(folder, {})
     spoil(tensors, about)
     save_checkpoint(folder, tensors, about)
-    with pytest.raises(InputError, match=f"{NAME}: not what this training left"):
+    with pytest.raises(InputError, match=f"{NAME}: not a checkpoint of this training"):
         UnetGan(steps=9, **SMALL).fit(real, folder=folder, resume=True)
 
 

@@ -23,8 +23,8 @@ from microchar.generation.training import TrainingData
 from microchar.io import read_volume, write_volume
 from microchar.testing import check_generator
 from microchar_gan import generators
-from microchar_gan.devices import choose_device, runs_half
 from microchar_gan.generators import SliceGan, UnetGan
+from microchar_gan.networks.devices import choose_device, runs_half
 from microchar_gan.settings import PRESETS, settings_of
 from microchar_gan.tiling.tiles import blocks
 
@@ -268,18 +268,19 @@ def test_bfloat16_makes_the_same_start_as_float32_but_for_rounding(rock):
         ({"slice_size": 48}, "slice_size=48, field=32.*no larger than the field"),
         ({"field": 45}, "field=45: expected a multiple of 2"),
         ({"half_rate": -1}, "half_rate=-1: expected at least 0"),
-        ({"skip_start": -0.5}, "skip_start=-0.5: expected a number of at least 0"),
+        ({"skip_start": -0.5}, "skip_start=-0.5: expected a finite number of at least 0"),
         ({"depth": 4}, "field=32, depth=4: expected a field of at least 64"),
         ({"mhfa_kernels": (3, 4)}, "mhfa_kernels=.*expected some of 3, 5, 7"),
-        ({"msca_kernels": (5, 3)}, "msca_kernels=.*in this order"),
+        ({"msca_kernels": (5, 3)}, "msca_kernels=.*in ascending order"),
         *[({name: 0}, f"{name}=0: expected at least 1") for name in
           ("noise_channels", "width", "depth", "critic_width", "batch", "slices_per_axis", "n_critic", "score_every")],
         ({"warm_up": -1}, "warm_up=-1: expected at least 0"),
         ({"width": 8.5}, "width=8.5: expected at least 1, a whole number"),
-        *[({name: value}, f"{name}={value}: expected a number of at least 0") for value in (-1.0, np.inf, np.nan)
+        *[({name: value}, f"{name}={value}: expected a finite number of at least 0") for value in (-1.0, np.inf, np.nan)
           for name in ("lambda_w", "lambda_l1", "penalty_weight", "clip", "rate", "critic_rate", "logit_scale",
                        "label_noise")],
-        *[({name: value}, f"{name}={value}: expected a number from 0 up to, not with, 1") for value in (-0.1, 1.0)
+        *[({name: value}, f"{name}={value}: expected a finite number of at least 0 and less than 1")
+          for value in (-0.1, 1.0)
           for name in ("beta1", "beta2", "ema")],
         *[({name: "none such"}, f"{name}='none such': expected one of ") for name in
           ("input", "kernel_impl", "norm", "critic_norm", "loss", "l1_match", "lipschitz")],
@@ -307,7 +308,7 @@ def test_settings_of_slicegan_that_make_no_sense_are_refused(changes, message):
     ("changes", "message"),
     [
         ({"input": "slice"}, "input='slice': only the U-net takes a slice"),
-        ({"calibrate": True}, "calibrate=True: SliceGAN has no logits"),
+        ({"calibrate": True}, "calibrate=True: SliceGAN has no shift"),
         ({"field": 80}, "field=80: expected a multiple of 32"),
     ],
 )
@@ -378,7 +379,8 @@ def test_listing_the_generators_imports_no_pytorch():
 def test_the_core_works_without_pytorch_and_says_what_to_install():
     said = fresh(
         "import sys\nsys.modules['torch'] = None\nimport numpy as np\nimport microchar as mc\n"
-        "from microchar.core.errors import MissingDependencyError\nfrom microchar.generation.generator import create\n"
+        "from microchar.core.errors import MissingDependencyError\n"
+        "from microchar.generation.catalogue import create_generator\n"
         "mc.measure(np.eye(16, dtype=np.uint8).reshape(1, 16, 16), ['volume_fraction'])\n"
         "from microchar.cli.program import main\nmain(['generators'])\n"
         "try:\n    create_generator('unet-gan')\nexcept MissingDependencyError as error:\n    print(error)\n"

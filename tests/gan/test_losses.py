@@ -7,12 +7,15 @@ import pytest
 import torch
 
 import microchar as mc
+from microchar_gan.networks.conditioning import one_hot
 from microchar_gan.networks.critic import SliceCritic
 from microchar_gan.settings import settings_of
 from microchar_gan.training import losses
-from microchar_gan.training.slicing import RealSlices, one_hot
+from microchar_gan.training.slicing import RealSlices
 from microchar_gan.training.statistics import LAGS, LONGEST_PATH, lags_of, slice_descriptors, slice_s2
 from microchar_gan.training.trainer import Trainer
+
+SMALLEST = settings_of("tiny", {"slice_size": 32, "critic_width": 2})
 
 # --- signs ------------------------------------------------------------------------
 
@@ -136,7 +139,7 @@ def test_the_penalty_is_taken_at_the_mixtures():
 
 def test_the_penalty_is_that_of_autograd_by_hand():
     torch.manual_seed(2)
-    critic = SliceCritic(2, 32, 2).double()
+    critic = SliceCritic(SMALLEST, 2).double()
     real, fake, part = slices(3, edge=32), slices(3, edge=32), share(3)
     by_hand = []
     for x, y, u in zip(real, fake, part, strict=True):
@@ -165,7 +168,7 @@ def test_a_flat_critic_has_finite_gradients():
 
 def test_weights_are_clipped():
     torch.manual_seed(0)
-    critic = SliceCritic(2, 32, 2)
+    critic = SliceCritic(SMALLEST, 2)
     before = parameters(critic)
     losses.clip_weights(critic, 0.05)
     for old, new in zip(before, critic.parameters(), strict=True):

@@ -14,28 +14,33 @@ from scipy.signal import convolve
 from torch import nn
 from torch.nn import functional
 
+from microchar.core.material import Material
+from microchar_gan.generators import SliceGan, UnetGan
 from microchar_gan.networks.aggregation import MHFA, MSCA
 from microchar_gan.networks.attention import CAM, CBAM, SAM
-from microchar_gan.networks.building import build, described, field_of, halo_of
+from microchar_gan.networks.building import build
 from microchar_gan.networks.critic import SliceCritic
 from microchar_gan.networks.layers import BatchRenorm3d, Branches, CircularConv3d, CircularUp3d, wrap
 from microchar_gan.networks.slicegan import SliceGanNet
 from microchar_gan.networks.unet import DecoderStage, UNet
 from microchar_gan.settings import PRESETS, settings_of
 from microchar_gan.tiling.halo import impulse_halo
+from microchar_gan.tiling.network_field import field_of, halo_of
 
 IMPLS = ("stacked", "dense", "dilated")
 SUBSETS = [kernels for n in (1, 2, 3) for kernels in itertools.combinations((3, 5, 7), n)]
 
 
 def unet(**changes):
-    plain = {
-        "channels": 2, "phases": 2, "width": 4, "depth": 1, "mhfa_kernels": (3, 5, 7), "msca_kernels": (3, 5, 7),
-        "kernel_impl": "stacked", "cbam": True, "norm": "none", "norm_within": False, "even_up": True,
-        "skip_start": 1.0, "logit_scale": 0.0,
-    }  # fmt: skip
+    plain = {"width": 4, "depth": 1, "norm": "none", "norm_within": False, "skip_start": 1.0, "logit_scale": 0.0}
+    beyond = {"channels": 2, "phases": 2}
+    beyond |= {key: changes.pop(key) for key in list(changes) if key in beyond}
     torch.manual_seed(0)
-    return UNet(**plain | changes)
+    return UNet(settings_of("default", plain | changes), **beyond)
+
+
+def critic_of(phases, **changes):
+    return SliceCritic(settings_of("default", changes), phases)
 
 
 def tiny_of(preset, **changes):
@@ -94,15 +99,18 @@ def test_every_preset_makes_logits_of_its_field(preset, phases):
         for shape in shapes:
             noise = torch.empty((2, *network.noise_shape(shape)))
             assert network(noise).shape == (2, phases, *shape)
-        critic = SliceCritic(phases, settings.slice_size, settings.critic_width, settings.critic_norm)
+        critic = SliceCritic(settings, phases)
         assert critic(torch.empty(5, phases, settings.slice_size, settings.slice_size)).shape == (5,)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_layout_of_the_fitted_state_is_that_of_the_network(preset):
-    settings = settings_of(preset, {"width": 32 if preset == "slicegan" else 4})
+    width = 32 if preset == "slicegan" else 4
+    model = (SliceGan if preset == "slicegan" else UnetGan)(preset=preset, width=width)
+    settings = model.settings()
     for phases in (2, 3, 5):
-        layout = dict(described(settings, phases))
+        model.material = Material(phases=tuple("abcde"[:phases]), grey_values=tuple(range(phases)))
+        layout = dict(model.layout)
         assert layout.pop("halo") == ("int64", (1,))
         network = build(settings, phases)
         halves = {key for key, _ in network.named_parameters()}
@@ -115,7 +123,7 @@ def test_the_layout_of_the_fitted_state_is_that_of_the_network(preset):
 
 def test_slicegan_makes_32_voxels_of_a_latent_and_trims_one_at_each_side():
     torch.manual_seed(0)
-    network = SliceGanNet(3, width=32).double().eval()
+    network = SliceGanNet(settings_of("slicegan", {"width": 32}), 3).double().eval()
     assert network.noise_shape((64, 64, 64)) == (32, 4, 4, 4)
     latents = torch.randn(1, 32, 4, 3, 5, dtype=torch.float64)
     with torch.no_grad():
@@ -127,7 +135,7 @@ def test_slicegan_makes_32_voxels_of_a_latent_and_trims_one_at_each_side():
 
 
 def test_slicegan_keeps_its_rules_and_widths():
-    network = SliceGanNet(2)
+    network = SliceGanNet(settings_of("slicegan", {}), 2)
     convolutions = [layer for layer in network.layers if isinstance(layer, nn.ConvTranspose3d)]
     assert [layer.in_channels for layer in convolutions] == [32, 1024, 512, 128]
     assert convolutions[-1].out_channels == network.head.in_channels == 32
@@ -140,7 +148,7 @@ def test_slicegan_keeps_its_rules_and_widths():
 
 
 def test_the_critic_is_that_of_the_source():
-    critic = SliceCritic(2, 64, 32, "batch")
+    critic = critic_of(2, slice_size=64, critic_width=32, critic_norm="batch", lipschitz="clip")
     convolutions = [layer for layer in critic.layers if isinstance(layer, nn.Conv2d)]
     assert [(c.in_channels, c.out_channels) for c in convolutions] == [
         (2, 32), (32, 64), (64, 128), (128, 256), (256, 512), (512, 1),
@@ -195,7 +203,7 @@ def test_gradients_reach_every_parameter_of_the_generator(name):
 @pytest.mark.parametrize("crop", [32, 48, 64])
 def test_gradients_reach_every_parameter_of_the_critic_and_the_slices(norm, crop):
     torch.manual_seed(0)
-    critic = SliceCritic(3, crop, 4, norm)
+    critic = critic_of(3, slice_size=crop, critic_width=4, critic_norm=norm, lipschitz="clip")
     slices = torch.randn(6, 3, crop, crop, requires_grad=True)
     scores = critic(slices)
     (scores * torch.randn(6)).sum().backward()
@@ -428,7 +436,7 @@ def test_presets_have_as_many_weights_as_stated(preset):
     settings = settings_of(preset, {})
     with torch.device("meta"):
         generator = build(settings, 2)
-        critic = SliceCritic(2, settings.slice_size, settings.critic_width, settings.critic_norm)
+        critic = SliceCritic(settings, 2)
     counts = tuple(sum(weight.numel() for weight in network.parameters()) for network in (generator, critic))
     assert counts == WEIGHTS[preset]
     stated = " ".join(PAGE.read_text(encoding="utf-8").split())

@@ -1,10 +1,11 @@
-"""The script behind the GAN's results: its stages run, resume and agree with what the product says."""
+"""The benchmark of the GAN: its stages run, resume and agree with the package."""
 
 from __future__ import annotations
 
 import csv
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 
 from microchar.comparison.held_out import DEFAULT_METRICS
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "gan_results"
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "benchmarks" / "gan"
 
 
 def script(*arguments: str) -> subprocess.CompletedProcess:
@@ -45,9 +47,9 @@ def test_a_quick_run_and_another_that_finds_all_done(tmp_path):
     assert found["default", "halo"] > 0
     assert found["default", "seam_mismatch"] < 1e-4
     assert ("gaussian-field", "halo") not in found
-    page = (tmp_path / "gan_results.rst").read_text(encoding="utf-8")
-    assert "preset=tiny steps=4" in page
-    assert str(tmp_path) not in page + table
+    tables = (tmp_path / "gan_tables.rst").read_text(encoding="utf-8")
+    assert "preset=tiny steps=4" in tables
+    assert str(tmp_path) not in tables + table
     for name in ("synthetic", "curves"):
         assert (tmp_path / "_static" / f"gan_{name}.png").stat().st_size > 3000
 
@@ -66,7 +68,7 @@ def test_a_quick_run_and_another_that_finds_all_done(tmp_path):
 
 def test_only_models_of_the_package_that_were_trained_are_bundled(tmp_path):
     for arguments, message in (
-        (["bundle", "--quick"], "nothing for the package"),
+        (["bundle", "--quick"], "not for page or bundle"),
         (["bundle", "--materials", "nmc"], "nmc: not among the models of the package"),
         (["bundle", "--materials", "berea"], "berea: found no U-net"),
     ):
@@ -83,12 +85,68 @@ def test_a_training_that_fails_is_told_and_not_tried_again(tmp_path):
     assert "width=0" in first.stdout
     record = json.loads((tmp_path / "synthetic" / "1-minutes" / "default-0" / "record.json").read_text("utf-8"))
     assert "expected at least 1" in record["failure"]
-    assert "expected at least 1" in (tmp_path / "gan_results.rst").read_text(encoding="utf-8")
+    assert "expected at least 1" in (tmp_path / "gan_tables.rst").read_text(encoding="utf-8")
 
 
-def test_the_page_of_the_presets_is_of_the_present_ones(tmp_path):
-    done = script("write", "--work", str(tmp_path), "--output", str(tmp_path))
+RESULTS = """\
+material,minutes,block,model,settings,seed,machine,quantity,value
+berea,,64,real,,,,ratio:volume_fraction,1.25
+berea,,64,real,,,,total,1.1
+berea,,64,real,,,,spread,0.9
+berea,6,64,default,,0,cpu,ratio:volume_fraction,1.5
+berea,6,64,default,,0,cpu,total,1
+berea,6,64,default,,1,cpu,total,2
+berea,6,64,gaussian-field,,0,cpu,total,1.75
+nmc,,64,real,,,,total,1.1
+nmc,3,64,MHFA,,0,cpu,ssim,0.25
+nmc,3,64,MHFA,,0,cpu,total,1.5
+"""
+
+
+@pytest.fixture
+def docs(tmp_path):
+    """Return a folder of documentation whose pages `page` may rewrite."""
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    shutil.copy(ROOT / "docs" / "gan_results.rst", folder)
+    return folder
+
+
+def test_the_page_keeps_its_text_and_gets_the_tables_of_the_results(tmp_path, docs):
+    (tmp_path / "gan_results.csv").write_text(RESULTS, encoding="utf-8")
+    before = (docs / "gan_results.rst").read_text(encoding="utf-8")
+    done = script("page", "--output", str(tmp_path), "--docs", str(docs))
     assert done.returncode == 0, done.stderr
-    documented = (SCRIPT.parents[1] / "docs" / "gan_presets.rst").read_text(encoding="utf-8")
-    # Where it is not: `python examples/gan_results write`.
-    assert (tmp_path / "gan_presets.rst").read_text(encoding="utf-8") == documented
+    text, marker, tables = (docs / "gan_results.rst").read_text(encoding="utf-8").partition(".. The tables below")
+    assert marker
+    assert text == before.partition(marker)[0]
+    lines = [line.strip() for line in tables.splitlines()]
+    assert '"", "berea, blocks of 64³, 6 min"' in lines
+    # The mean and standard deviation over seeds.
+    assert '"default", "1.50 ± 0.71"' in lines
+    assert '"gaussian-field", "1.75"' in lines
+    assert '"φ", "1.25", "1.50", "–"' in lines
+    assert '"MHFA", "0.312", "20.357", "0.250", "–", "1.50", "–"' in lines
+
+
+def test_the_page_is_left_alone_without_results(tmp_path, docs):
+    before = (docs / "gan_results.rst").read_text(encoding="utf-8")
+    done = script("page", "--output", str(tmp_path), "--docs", str(docs))
+    assert done.returncode != 0
+    assert "gan_results.csv: no such file" in done.stderr
+    assert (docs / "gan_results.rst").read_text(encoding="utf-8") == before
+
+
+def test_the_page_of_results_is_short():
+    page = (ROOT / "docs" / "gan_results.rst").read_text(encoding="utf-8")
+    assert len(page.splitlines()) < 150
+    assert page.count(".. csv-table::") <= 3
+
+
+def test_the_page_of_the_presets_is_of_the_present_ones(tmp_path, docs):
+    (tmp_path / "gan_results.csv").write_text(RESULTS, encoding="utf-8")
+    done = script("page", "--output", str(tmp_path), "--docs", str(docs))
+    assert done.returncode == 0, done.stderr
+    documented = (ROOT / "docs" / "gan_presets.rst").read_text(encoding="utf-8")
+    # If it is not, run `python benchmarks/gan page`.
+    assert (docs / "gan_presets.rst").read_text(encoding="utf-8") == documented

@@ -11,11 +11,11 @@ from gan.trainings import trainer_of
 from microchar.core.errors import InputError
 from microchar.core.volume import OUTSIDE, as_volume
 from microchar.generation.training import TrainingData
+from microchar_gan.networks.conditioning import one_hot
 from microchar_gan.training.slicing import (
     PLANES,
     RealSlices,
     as_labels,
-    one_hot,
     turned,
     volume_slices,
     with_gumbel_noise,
@@ -274,7 +274,7 @@ def test_a_volume_is_parted_along_its_longest_axis_with_a_gap():
     assert min(train, held.shape[1]) >= 32
     np.testing.assert_array_equal(parts.labels, labels[:, :train])
     np.testing.assert_array_equal(held, labels[:, start:])
-    assert f"0 to {train} learnt from, {start} to 150 held out" in parts.how
+    assert f"0 to {train} for training, {start} to 150 held out" in parts.how
 
 
 def test_data_without_room_for_a_gap_are_not_parted_and_that_is_said():

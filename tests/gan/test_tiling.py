@@ -224,7 +224,7 @@ def test_progress_goes_up_to_one_and_an_error_of_the_callback_ends_the_work():
     ("field", "shape", "message"),
     [
         (STRIDED, (16, 30, 16), "axis 1 is periodic and 30 voxels long.*multiples of 4 .*28 or 32"),
-        (TRIMMING, (16, 5, 16), "axis 1 is periodic and 5 voxels long.*multiples of 8 .*make it 8,"),
+        (TRIMMING, (16, 5, 16), "axis 1 is periodic and 5 voxels long.*multiples of 8 .*use 8,"),
     ],
 )
 def test_a_period_that_does_not_suit_the_network_is_refused_with_those_that_do(field, shape, message):

@@ -78,6 +78,19 @@ def test_of_two_metric_plugins_of_one_id_the_second_is_a_warning_that_names_both
     assert "two metrics are named 'sharing': first:Sharing is used and second:Other is left out" in listed.stderr
 
 
+def test_the_id_of_a_metric_need_not_be_the_name_of_its_entry_point_or_file(site):
+    site.install("sharing", GROUP, {"something": "sharing:Sharing"}, metric("Sharing", "my_share"))
+    checked = site.run(
+        """
+        import microchar as mc
+
+        assert list(mc.measure([[0, 1]], ["my_share"])) == ["my_share"]
+        assert "my_share" not in mc.measure([[0, 1]], skip=["my_share"])
+        """
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_a_metric_plugin_cannot_take_the_id_of_a_built_in_one(site):
     site.install("other", GROUP, {"other": "other:Other"}, metric("Other", "volume_fraction"))
     listed = site.microchar("metrics")

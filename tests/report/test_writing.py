@@ -86,8 +86,7 @@ def test_profiles_have_a_row_for_each_point(record, written):
         for x, y in zip(profile.x, profile.y, strict=True)
     ]
     written_points = [
-        (r["volume"], r["metric"], *(r[key] for key in Key._fields), float(r["x"]), _number(r["value"]))
-        for r in rows
+        (r["volume"], r["metric"], *(r[key] for key in Key._fields), float(r["x"]), _number(r["value"])) for r in rows
     ]
     assert written_points == expected
 

@@ -25,6 +25,7 @@ def add_input(
     group.add_argument(raw_shape, dest="shape", type=integers, metavar="N,N,N", help="shape of raw voxels")
     group.add_argument("--dtype", metavar="TYPE", help="data type of raw voxels, such as uint8 or '>u2'")
     group.add_argument("--offset", type=int, metavar="BYTES", help="bytes before the first raw voxel")
+    group.add_argument("--resample", metavar="SIZE", help="measure on voxels of this size, each of its majority phase")
     group.add_argument("--outside", type=int, metavar="GREY", help="voxels of this grey value belong to no phase")
 
 
@@ -33,4 +34,9 @@ def read(path: str, options: argparse.Namespace, **given: Any) -> Volume:
     from microchar.io import read_volume
 
     said = {key: getattr(options, key) for key in INPUT if getattr(options, key) is not None}
-    return read_volume(path, **said | given)
+    volume = read_volume(path, **said | given)
+    if options.resample is None:
+        return volume
+    from microchar.core.resampling import resample
+
+    return resample(volume, options.resample)

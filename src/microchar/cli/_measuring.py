@@ -1,4 +1,4 @@
-"""What ``report`` and ``measure`` share: options, reading the volumes, the arguments of a measurement."""
+"""Functions that ``report`` and ``measure`` share: options, reading volumes, arguments of a measurement."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from microchar.core.volume import Volume
 
 _FORMATS = ("html", "json", "csv")
-#: Metrics that the short options about diffusion are for: both come from the same solutions.
+#: Metrics that the short options for diffusion apply to; both are computed from the same solutions.
 _DIFFUSION = ("effective_diffusivity", "tortuosity_factor")
 _DEFF_TOLERANCE = "largest gap between the bounds of effective diffusivities, relative to them (default 1e-3)"
 
-#: Options that only mean something where volumes are read and measured.
+#: Options that are valid only if volumes are read and measured.
 MEASURING = (
     *("voxel_size", "phases", "threshold", "crop", "mask", "mask_insulating", "grey", "label", "shape", "dtype"),
-    *("offset", "outside"),
+    *("offset", "outside", "resample"),
     *("metrics", "skip", "r_max", "window", "periodic", "set", "deff_tolerance", "deff_axes", "deff_phases"),
 )
 
@@ -99,38 +99,38 @@ def _formats(text: str) -> tuple[str, ...]:
     return tuple(listed(text))
 
 
-# --- what the options say ----------------------------------------------------
+# --- from options to volumes and arguments ------------------------------------
 
 
 def read_volumes(options: argparse.Namespace) -> list[Volume]:
     """Read the volumes with their masks, grey images and names."""
     from microchar.measurement.selection import choose
 
-    choose(options.metrics, options.skip)  # a misspelt name must not cost the reading of large files
+    choose(options.metrics, options.skip)  # report a misspelt name before large files are read
     for option in ("mask", "grey", "label"):
-        given = getattr(options, option) or []
-        if len(given) > len(options.volumes):
+        values = getattr(options, option) or []
+        if len(values) > len(options.volumes):
             raise InputError(
-                f"--{option}: given {len(given)} times for {len(options.volumes)} volumes ({given[-1]} is left over)"
+                f"--{option}: given {len(values)} times for {len(options.volumes)} volumes ({values[-1]} is left over)"
             )
     volumes = []
-    for place, path in enumerate(options.volumes):
-        # A fake may be coded otherwise; compare() matches it with the reference.
-        phases = options.phases if place == 0 else None
-        volume = read(path, options, phases=phases, mask=_of(options.mask, place), grey=_of(options.grey, place))
-        label = _of(options.label, place)
+    for number, path in enumerate(options.volumes):
+        # A fake may have other grey values; compare() matches them with those of the reference.
+        phases = options.phases if number == 0 else None
+        volume = read(path, options, phases=phases, mask=_of(options.mask, number), grey=_of(options.grey, number))
+        label = _of(options.label, number)
         volumes.append(replace(volume, name=label) if label else volume)
     return volumes
 
 
-def _of(given: list[str] | None, place: int) -> str | None:
-    if given is None or place >= len(given) or given[place] == "-":
+def _of(values: list[str] | None, number: int) -> str | None:
+    if values is None or number >= len(values) or values[number] == "-":
         return None
-    return given[place]
+    return values[number]
 
 
 def measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of `measure` and `compare` that the options stand for."""
+    """Return the arguments of `measure` and `compare` that correspond to the options."""
     return {
         "metrics": options.metrics,
         "skip": options.skip,
@@ -151,8 +151,8 @@ def _parameters(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         "axes": options.deff_axes,
         "conducting": options.deff_phases,
     }
-    given = {key: value for key, value in short.items() if value is not None}
-    found: dict[str, dict[str, Any]] = {name: dict(given) for name in _DIFFUSION if given}
+    of_diffusion = {key: value for key, value in short.items() if value is not None}
+    parameters: dict[str, dict[str, Any]] = {name: dict(of_diffusion) for name in _DIFFUSION if of_diffusion}
     for key, text in options.set:
         name, dot, parameter = key.partition(".")
         if not dot:
@@ -161,13 +161,13 @@ def _parameters(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
             )
         check_parameters(name, [parameter])
         value = typed(find_metric(name), parameter, text, f"metric {name!r}")
-        found.setdefault(name, {})[parameter] = value
-    return found
+        parameters.setdefault(name, {})[parameter] = value
+    return parameters
 
 
 @contextmanager
 def measuring(options: argparse.Namespace) -> Iterator[ProgressLine]:
-    """Show the progress of a measurement, and say beforehand that a first run compiles."""
+    """Show the progress of a measurement; announce the compilation before a first run."""
     from microchar.kernels import are_compiled
 
     if not options.quiet and not are_compiled():
@@ -177,7 +177,7 @@ def measuring(options: argparse.Namespace) -> Iterator[ProgressLine]:
 
 
 def say(options: argparse.Namespace, written: Any) -> None:
-    """Print the files that were written."""
+    """Print the paths of the written files."""
     if not options.quiet:
         for path in written.values():
             print(path)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from microchar.core.errors import InputError
 
@@ -44,15 +44,35 @@ def as_assignments(arguments: Sequence[str], own: Collection[str]) -> list[str]:
     return found
 
 
-def parameters_of(cls: type[Generator]) -> list[tuple[str, Any, str]]:
-    """Return name, type and default, as it is written, of each parameter of a generator."""
+class Parameter(NamedTuple):
+    """A parameter of a generator: its default as text, and one line of meaning where its field has one."""
+
+    name: str
+    hint: Any
+    default: str
+    meaning: str
+
+
+def parameters_of(cls: type[Generator]) -> list[Parameter]:
+    """Return the parameters of a generator.
+
+    A field states its meaning in ``metadata["meaning"]``.
+    """
     try:
         hints = get_type_hints(cls)
     except NameError:  # an annotation of something that only type checkers import
         hints = {}
     unset = cls.when_unset()
-    own = [field for field in fields(cls) if field.init]
-    return [(field.name, hints.get(field.name, type(field.default)), _default(field, unset)) for field in own]
+    return [
+        Parameter(
+            field.name,
+            hints.get(field.name, type(field.default)),
+            _default(field, unset),
+            field.metadata.get("meaning", ""),
+        )
+        for field in fields(cls)
+        if field.init
+    ]
 
 
 def _default(field: Field[Any], unset: Mapping[str, Any]) -> str:
@@ -86,7 +106,7 @@ def values_of(name: str, assignments: Sequence[tuple[str, str]], options: Collec
     """
     from microchar.generation.catalogue import find_generator
 
-    hints = {key: hint for key, hint, _ in parameters_of(find_generator(name))} if assignments else {}
+    hints = {one.name: one.hint for one in parameters_of(find_generator(name))} if assignments else {}
     values: dict[str, Any] = {}
     for key, text in assignments:
         if key not in hints:

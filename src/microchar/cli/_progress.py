@@ -1,4 +1,4 @@
-"""The progress line on stderr, and work that stops between two steps."""
+"""The progress line on stderr, and a way to stop work between two steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from microchar.core.progress import Progress
 
 
 class ProgressLine:
-    """The work in progress and the time left, on one line of stderr; nothing where stderr is no terminal."""
+    """One line on stderr with the current step and the time left; nothing is shown if stderr is not a terminal."""
 
     def __init__(self, options: argparse.Namespace):
         self.shown = sys.stderr.isatty() and not options.quiet
@@ -29,7 +29,7 @@ class ProgressLine:
         self._line("")
 
     def __call__(self, fraction: float, text: str, /) -> None:
-        """Show the share of the work that is done, the time left, and the work, as far as the line goes."""
+        """Show the fraction of the work that is done, the time left and the current step, cut to one line."""
         elapsed = time.monotonic() - self.began
         left = f", {_duration(elapsed * (1 - fraction) / fraction)} left" if fraction > 0.02 else ""
         self._line(f"{fraction:4.0%}{left}  {text}")
@@ -42,9 +42,9 @@ class ProgressLine:
 
 @contextmanager
 def stopping_gently(progress: Progress) -> Iterator[Progress]:
-    """Give a progress at whose next call Ctrl-C (or a termination) ends the work; a second Ctrl-C ends it at once.
+    """Provide a progress that ends the work at its next call after Ctrl-C or SIGTERM; a second Ctrl-C ends it at once.
 
-    Between two calls of the progress the work is in a state that a checkpoint can hold.
+    Whenever the progress is called, the work is in a state that a checkpoint can hold.
     """
     asked = False
 

@@ -8,12 +8,12 @@ _AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
 
 
 def listed(text: str) -> list[str]:
-    """Parse names between commas."""
+    """Parse names separated by commas."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def integers(text: str) -> tuple[int, ...]:
-    """Parse whole numbers between commas."""
+    """Parse whole numbers separated by commas."""
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
@@ -36,13 +36,13 @@ def axes(text: str) -> tuple[int, ...]:
 
 
 def lengths(text: str) -> int | str | list[int | str]:
-    """Parse a length, or one for each axis: voxels, or a number with a unit."""
-    found: list[int | str] = [int(part) if part.lstrip("-").isdigit() else part for part in listed(text)]
-    return found[0] if len(found) == 1 else found
+    """Parse one length, or one for each axis: each a number of voxels, or a number with a unit."""
+    parsed: list[int | str] = [int(part) if part.lstrip("-").isdigit() else part for part in listed(text)]
+    return parsed[0] if len(parsed) == 1 else parsed
 
 
 def assignment(text: str) -> tuple[str, str]:
-    """Parse ``KEY=VALUE``; dashes in the key stand for underscores."""
+    """Parse ``KEY=VALUE``; dashes in the key become underscores."""
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
         raise argparse.ArgumentTypeError(f"found {text!r}, expected KEY=VALUE as in radius=6")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from microchar.cli._parameters import parameters_of, written
+from microchar.cli._parameters import Parameter, parameters_of, written
 
 if TYPE_CHECKING:
     from microchar.generation.models import BundledModel
@@ -66,10 +66,15 @@ def _details(name: str, spec: GeneratorSpec) -> list[str]:
     }
     lines = [f"{name}: {spec.summary}", *(f"  {key + ':':12} {fact}" for key, fact in facts.items() if fact)]
     if not spec.obstacle():
-        cls = spec.load()
-        own = [f"    {key} = {default}  ({written(hint)})" for key, hint, default in parameters_of(cls)]
-        lines += ["  parameters (--KEY VALUE, or --set KEY=VALUE):", *(own or ["    none"])]
+        parameters = [line for parameter in parameters_of(spec.load()) for line in _parameter_lines(parameter)]
+        lines += ["  parameters (--KEY VALUE, or --set KEY=VALUE):", *(parameters or ["    none"])]
     return lines
+
+
+def _parameter_lines(parameter: Parameter) -> list[str]:
+    """Return the line of a parameter, and one of its meaning where it states one."""
+    line = f"    {parameter.name} = {parameter.default}  ({written(parameter.hint)})"
+    return [line, f"        {parameter.meaning}"] if parameter.meaning else [line]
 
 
 def _model_details(name: str, model: BundledModel) -> list[str]:

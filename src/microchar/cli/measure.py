@@ -1,4 +1,4 @@
-"""``microchar measure``: the metrics of one volume."""
+"""``microchar measure``: measure one volume."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from microchar.cli._measuring import add_options, measure_arguments, measuring, 
 
 
 def add(commands: Any) -> None:
-    """Add the command to those of ``microchar``."""
+    """Add the command to the parser of ``microchar``."""
     command = commands.add_parser("measure", help="measure one volume")
     command.add_argument("volumes", nargs=1, metavar="VOLUME", help="a file, a folder of slices, or a quoted glob")
     add_options(command)

@@ -1,4 +1,4 @@
-"""``microchar metrics``: what can be measured."""
+"""``microchar metrics``: list what can be measured."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def add(commands: Any) -> None:
-    """Add the command to those of ``microchar``."""
+    """Add the command to the parser of ``microchar``."""
     commands.add_parser("metrics", help="list what can be measured").set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print id, unit and summary of each metric."""
+    """Print the id, unit and summary of each metric."""
     del options
     from microchar.core.units import power_unit
     from microchar.measurement.catalogue import find_metric, metric_names

@@ -1,8 +1,8 @@
-"""The program ``microchar``: it finds its commands among the modules of this folder.
+"""The program ``microchar``, whose commands are the modules of this package.
 
-A module without an underscore is a command of its name: ``add(commands)`` adds its parser, whose default ``run`` does
-the work. ``add`` returns the parser where every other option is a parameter of a generator. Heavy imports stay inside
-the commands.
+Each module without a leading underscore is a command of the same name. Its function ``add(commands)`` adds a parser,
+whose default ``run`` does the work. If all other options of the command are parameters of a generator, ``add`` returns
+the parser. Heavy imports stay inside the commands.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from microchar.cli._parameters import as_assignments
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.registry import module_names
 
-#: Commands that the help lists first; the others follow by name.
+#: Commands that the help lists first; the others follow in alphabetical order.
 _FIRST = ("report", "measure", "metrics")
 
 _EXAMPLES = """\
@@ -42,19 +42,21 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 done, 2 bad usage or input, 1 failure."""
+    """Run the command line and return its exit code: 0 for success, 1 for failure, 2 for wrong usage or input."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser, takes_parameters = _parser()
-    own = takes_parameters.get(arguments[0]) if arguments else None
-    options, rest = parser.parse_known_args(arguments if own is None else as_assignments(arguments, own))
-    # An optional place behind an option is taken for empty by older versions of argparse.
+    fixed_options = takes_parameters.get(arguments[0]) if arguments else None
+    options, rest = parser.parse_known_args(
+        arguments if fixed_options is None else as_assignments(arguments, fixed_options)
+    )
+    # Older versions of argparse take an optional positional argument after an option to be missing.
     if len(rest) == 1 and not rest[0].startswith("-") and getattr(options, "volume", "") is None:
         options.volume = rest.pop()
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    options.own = own
+    options.own = fixed_options
     options.command_line = shlex.join(["microchar", *arguments])
-    # A terminated run must clean up like an interrupted one: nothing half-written stays.
+    # A terminated run must clean up like an interrupted run, so that no incomplete file remains.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -65,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(str(interrupt) or "interrupted; nothing was written", 1)
     except InputError as error:
         return _failed(str(error), 2)
-    except BrokenPipeError:  # the reader of our output, `head` say, has gone
+    except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
         sys.stdout = None
         return 1
     except (MicrocharError, MemoryError, OSError) as error:
@@ -78,7 +80,7 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
-    # Whoever reads this has no use for the place in the source.
+    # The position in the source is of no use to the user.
     print(f"microchar: warning: {message}", file=sys.stderr)
 
 
@@ -93,7 +95,7 @@ def _commands() -> list[str]:
 
 
 def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, Collection[str]]]:
-    """Return the parser, and the options of those commands whose other options are parameters of generators."""
+    """Return the parser and, for the commands that take the parameters of a generator, their other options."""
     parser = argparse.ArgumentParser(
         prog="microchar",
         description="Is this volume statistically the same material as that one, and how sure are we?",

@@ -1,4 +1,4 @@
-"""``microchar rank``: models and volumes, sorted by how near they come to held-out material."""
+"""``microchar rank``: sort models and volumes by their distance from held-out material."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from microchar.core.text import by
 if TYPE_CHECKING:
     from microchar.comparison.ranking import Ranked, Ranking
 
-#: Heads of columns; other metrics go by their id.
+#: Headings of columns; the heading for other metrics is their id.
 _HEADS = {
     "volume_fraction": "φ",
     "specific_surface_area": "s",
@@ -27,7 +27,7 @@ _HEADS = {
     "local_porosity": "local φ",
     "euler_characteristic": "Euler",
 }
-#: More blocks than these are not listed.
+#: Largest number of blocks that are all listed.
 _FEW = 4
 _MEANING = """\
 Ratios are distances to the held-out blocks over the distances between these (the noise floor): about 1 is as good as
@@ -36,7 +36,7 @@ alike. total: 1 at best; the geometric mean of the ratios, corrected for the sca
 
 
 def add(commands: Any) -> None:
-    """Add the command to those of ``microchar``."""
+    """Add the command to the parser of ``microchar``."""
     rank = commands.add_parser("rank", help="sort models and fakes by how near they come to a real volume")
     rank.add_argument("real", metavar="REAL", help="a real volume, or the part of it that no model was trained on")
     rank.add_argument(
@@ -66,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
     real = read(options.real, options, mask=options.mask)
     candidates = _candidates(options)
     with ProgressLine(options) as progress:
-        found = rank(
+        ranking = rank(
             real,
             candidates,
             samples=options.n,
@@ -78,15 +78,15 @@ def run(options: argparse.Namespace) -> None:
         )
     if options.json is not None:
         path = Path(options.json)
-        plain = {**found.to_dict(), "command": options.command_line, "seed": options.seed}
+        plain = {**ranking.to_dict(), "command": options.command_line, "seed": options.seed}
         write_together(path.parent, {path.name: partial(write_json, plain)})
     if not options.quiet:
-        place = f"{real.name}, within the crop" if options.crop is not None else real.name
-        print("\n".join(_lines(found, place, _partly_trained(candidates, options))))
+        material = f"{real.name}, within the crop" if options.crop is not None else real.name
+        print("\n".join(_lines(ranking, material, _partly_trained(candidates, options))))
 
 
 def _candidates(options: argparse.Namespace) -> dict[str, Any]:
-    """Return models and volumes by name: the stem of the file, or all of it where stems are equal."""
+    """Return models and volumes by name: the stem of the file, or the whole path if several stems are equal."""
     stems = [Path(text).stem for text in options.candidates]
     if len(set(options.candidates)) < len(options.candidates):
         raise InputError("rank: a file is given twice; give each of them once")
@@ -101,31 +101,31 @@ def _candidate(text: str, options: argparse.Namespace) -> Any:
 
     if text in generator_specs() or text in bundled_models() or Path(text).suffix == ".safetensors":
         return ready_generator(text)
-    # Fakes may be coded otherwise, and are whole.
+    # Fakes may have other grey values, and are not cropped.
     return read(text, options, phases=None, crop=None)
 
 
 def _partly_trained(candidates: dict[str, Any], options: argparse.Namespace) -> dict[str, str]:
-    """Return what to note of models trained on a part of the real file, where no part was said to be held out."""
+    """Return notes on models that were trained on the real file, by name, if no held-out part of it was given."""
     if options.mask is not None or options.crop is not None:
         return {}
-    own = Path(options.real).resolve()
+    real = Path(options.real).resolve()
     data = {name: getattr(candidate, "history", {}).get("data", {}) for name, candidate in candidates.items()}
     return {
         name: f"was trained on {options.real} or a part of it; give --mask or --crop of the held-out part"
         for name, about in data.items()
-        if about.get("path") and Path(about["path"]).resolve() == own
+        if about.get("path") and Path(about["path"]).resolve() == real
     }
 
 
-def _lines(found: Ranking, place: str, partly: dict[str, str]) -> list[str]:
-    held_out = found.held_out
+def _lines(ranking: Ranking, material: str, partly: dict[str, str]) -> list[str]:
+    held_out = ranking.held_out
     blocks = held_out.blocks()
     where = "; ".join(blocks) if len(blocks) <= _FEW else f"{blocks[0]} … {blocks[-1]}"
-    lines = [f"held out: {len(blocks)} blocks of {by(held_out.shape)} voxels of {place}: {where}"]
+    lines = [f"held out: {len(blocks)} blocks of {by(held_out.shape)} voxels of {material}: {where}"]
     lines += [f"note: {note}" for note in held_out.notes]
     rows = [["candidate", "total", "spread", *(_HEADS.get(name, name) for name in held_out.metrics)]]
-    rows += [_row(entry, held_out.metrics) for entry in found.entries]
+    rows += [_row(entry, held_out.metrics) for entry in ranking.entries]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines += [
         "",
@@ -133,7 +133,7 @@ def _lines(found: Ranking, place: str, partly: dict[str, str]) -> list[str]:
         "",
         _MEANING,
     ]
-    for entry in found.entries:
+    for entry in ranking.entries:
         notes = entry.notes or ((partly[entry.name],) if entry.name in partly else ())
         lines += [f"note: {entry.name}: {note}" for note in notes]
     return lines

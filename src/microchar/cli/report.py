@@ -1,4 +1,4 @@
-"""``microchar report``: a real volume beside any number of fakes."""
+"""``microchar report``: compare a real volume with any number of fakes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from microchar.core.errors import InputError
 
 
 def add(commands: Any) -> None:
-    """Add the command to those of ``microchar``."""
+    """Add the command to the parser of ``microchar``."""
     command = commands.add_parser("report", help="compare a real volume with fake ones")
     command.add_argument(
         "volumes", nargs="+", metavar="VOLUME", help="the real volume, then the fakes; or a results.json"
@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Compare the volumes and write the report, or write that of a results.json again."""
+    """Compare the volumes and write the report, or write the report of a results.json again."""
     from microchar.core.files import check_writable
     from microchar.measurement.record import Record
     from microchar.report.writing import write_report
@@ -47,10 +47,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _refuse_measuring(options: argparse.Namespace) -> None:
-    # Rendering again measures nothing: an option that asks for another measurement must not be ignored.
-    given = [name for name in MEASURING if getattr(options, name) not in (None, (), [], False)]
-    if given:
+    # Nothing is measured when a report is written again: do not ignore an option that requires a measurement.
+    names = [name for name in MEASURING if getattr(options, name) not in (None, (), [], False)]
+    if names:
         raise InputError(
-            f"{options.volumes[0]}: --{given[0].replace('_', '-')} cannot change results that were measured already; "
+            f"{options.volumes[0]}: --{names[0].replace('_', '-')} cannot change results that were measured already; "
             "leave it out, or give the volumes again"
         )

@@ -1,1 +1,1 @@
-"""Two volumes and more: made comparable, compared, scored against held-out material, ranked. One judge for all."""
+"""Comparison of volumes: matching, differences, scores against held-out material, and rankings."""

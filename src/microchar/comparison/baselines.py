@@ -1,4 +1,4 @@
-"""What a pair metric scores for nothing: pairs of volumes that are known not to be registered."""
+"""Baselines of pair metrics: pairs of volumes that are known not to be registered."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microchar.core.volume import Volume
 
 
 def baseline_pairs(reference: Volume, common: Triple) -> dict[str, tuple[Volume, Volume]]:
-    """Return two pieces of the reference, and the reference with a uniform block, each by what it is called."""
+    """Return the pairs by name: two pieces of the reference, and a piece of the reference with a uniform block."""
     pairs = {}
     axis = max(range(3), key=lambda a: reference.shape[a] / common[a])
     length = min(common[axis], reference.shape[axis] // 2)

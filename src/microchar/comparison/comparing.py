@@ -1,4 +1,4 @@
-"""`compare`: one reference, any number of candidates, measured alike and set side by side."""
+"""`compare`: measure a reference and any number of candidates in the same way."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The measurements of a reference and its candidates, and the results of pair metrics.
+    """Measurements of a reference and its candidates, and the results of pair metrics.
 
     Parameters
     ----------
     reference : Measurement
-        Of the reference.
+        Measurement of the reference.
     candidates : tuple of Measurement
-        Of the candidates, in the order given.
+        Measurements of the candidates, in the given order.
     pairs : tuple of mapping
-        For each candidate the results of the pair metrics (`ssim`, `psnr`).
+        Results of the pair metrics (`ssim`, `psnr`) for each candidate.
     baselines : mapping of str to mapping
-        The same between the reference and volumes that are known not to be
-        registered with it: what a pair metric scores without any likeness.
+        Results of the pair metrics for pairs of volumes that are known not to be
+        registered: the values that a pair metric takes without any similarity.
     settings : mapping
-        The arguments that were given.
+        Arguments that the caller gave.
     notes : tuple of str
         What was assumed or changed to make the volumes comparable.
     """
@@ -57,9 +57,9 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
     def named(self) -> list[Named]:
-        """Return all results with the names of their volumes."""
+        """Return the results of all volumes and pairs, with the names of the volumes."""
         reference = self.reference.volume.name
-        named = [one for measurement in (self.reference, *self.candidates) for one in measurement.named()]
+        named = [entry for measurement in (self.reference, *self.candidates) for entry in measurement.named()]
         for candidate, results in zip(self.candidates, self.pairs, strict=True):
             named += [Named(candidate.volume.name, reference, result) for result in results.values()]
         for label, results in self.baselines.items():
@@ -67,11 +67,11 @@ class Comparison:
         return named
 
     def scalars(self) -> pd.DataFrame:
-        """Return the values of all volumes as a tidy table, a row each."""
+        """Return the values of all volumes as a tidy table with a row for each value."""
         return scalars(self.named())
 
     def profiles(self) -> pd.DataFrame:
-        """Return the profiles of all volumes as a tidy table, a row for each sample."""
+        """Return the profiles of all volumes as a tidy table with a row for each point."""
         return profiles(self.named())
 
     def differences(self) -> pd.DataFrame:
@@ -79,13 +79,13 @@ class Comparison:
         return differences(self.named(), self.reference.volume.name)
 
     def record(self, **provenance: Any) -> Record:
-        """Return the record of the comparison, to be written or reported."""
+        """Return the record of the comparison, which can be written or reported."""
         volumes = [VolumeRecord.of(self.reference.volume, "reference")]
         volumes += [VolumeRecord.of(candidate.volume, "candidate") for candidate in self.candidates]
         return Record.now(volumes, self.named(), self.settings, provenance, self.notes)
 
     def to_dict(self, **provenance: Any) -> dict[str, Any]:
-        """Return everything as plain Python objects: the content of ``results.json``."""
+        """Return the record as plain Python objects: the content of ``results.json``."""
         return self.record(**provenance).to_dict()
 
 
@@ -107,22 +107,22 @@ def compare(
 ) -> Comparison:
     """Measure a reference and its candidates with the same metrics and parameters.
 
-    Lags and windows are chosen once, so that they fit all volumes. Where the shapes
+    Lags and windows are chosen once, so that they fit all volumes. If the shapes
     differ, pair metrics and metrics whose expectation depends on the size of the
-    sample are measured on the common leading crop.
+    volume are measured on the leading crop of the largest shape that fits all volumes.
 
     Parameters
     ----------
     reference : Volume or array_like
         The volume that the candidates are compared with.
     candidates : Volume, array_like, or list or tuple of them
-        A candidate with other grey values (0/1 against 0/255) is matched by the
-        order of its grey values. One without a voxel size gets that of the
-        reference.
+        The phases of a candidate with other grey values (0/1 against 0/255) are
+        matched by the order of the grey values. A candidate without a voxel size gets
+        that of the reference.
     metrics, skip, r_max, window, periodic, parameters, threads, executor, progress
-        As for `measure`.
+        See `measure`.
     voxel_size, phases
-        Of the reference, passed to `as_volume`.
+        Voxel size and phases of the reference, passed to `as_volume`.
 
     Returns
     -------
@@ -131,8 +131,8 @@ def compare(
     Raises
     ------
     InputError
-        If the volumes cannot be compared: other phases, voxel sizes, or numbers
-        of axes.
+        If the volumes cannot be compared because their phases, voxel sizes or numbers
+        of axes differ.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def _compared(
     arguments: Mapping[str, Any],
     run: Callable[[Sequence[Task]], list[dict[str, Result]]],
 ) -> Comparison:
-    """Measure the volumes, the reference first; what depends on the size of the sample on crops of `shape`."""
+    """Measure the volumes, the reference first; use crops of `shape` for metrics that depend on the size."""
     singles = [metric for metric in metrics if not isinstance(metric, PairMetric)]
     paired = [metric for metric in metrics if isinstance(metric, PairMetric)]
     reference, *candidates = volumes
@@ -210,7 +210,7 @@ def _tasks(metrics: Sequence[Metric], volume: Volume, shape: Triple) -> list[Tas
 
 
 def _with_sample(results: Mapping[str, Result], measured: Triple, full: Triple) -> dict[str, Result]:
-    """Say in the conventions of the results that they are of a crop, where they are."""
+    """Add to the conventions of results that were measured on a crop which crop it was."""
     if measured == full:
         return dict(results)
     sample = f"common leading crop {by(measured)}"

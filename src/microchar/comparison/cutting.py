@@ -1,4 +1,4 @@
-"""Blocks cut from held-out material, and pieces of samples to compare with them."""
+"""Cut blocks from held-out material, and cut samples into pieces to compare with the blocks."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from microchar.core.specimen import Specimen
 from microchar.core.text import by
 from microchar.core.volume import Volume
 
-#: Most pieces that a larger sample is cut into.
+#: Largest number of pieces that a sample is cut into.
 MOST_PIECES = 8
-#: Blocks do not get smaller than this along an axis where the material is short.
+#: Smallest edge to which blocks are halved.
 LEAST_EDGE = 8
-#: Number of slices compared in each direction of a sample, where only images are held out.
+#: Number of slices of a sample that are compared in each direction, if only images are held out.
 SLICES = 3
 
 
 def count_blocks(specimen: Specimen, shape: Sequence[int]) -> int:
-    """Return the number of disjoint blocks of a shape that fit in a specimen; of images, in the direction of fewest."""
+    """Return the number of disjoint blocks of a shape that fit in a specimen; of images, the least over directions."""
     groups = sources(specimen, block_lengths(shape))
     return min(sum(len(_starts(image, lengths)) for image in images) for images, lengths, _ in groups)
 
 
 def block_lengths(shape: Sequence[int]) -> Triple:
-    """Check the shape of a block: two lengths become one plane."""
+    """Check the shape of a block and return its three lengths; two lengths become one plane."""
     sizes = tuple(int(n) for n in shape)
     sizes = (1, *sizes) if len(sizes) == 2 else sizes
     if len(sizes) != 3 or min(sizes) < 1 or sum(n > 1 for n in sizes) < 2:
@@ -64,7 +64,7 @@ def sources(data: Specimen, lengths: Triple) -> list[tuple[list[Volume], Triple,
 def cut_blocks(
     images: Sequence[Volume], lengths: Triple, most: int
 ) -> tuple[Triple, list[tuple[int, Triple]], list[str]]:
-    """Return shape and positions of the blocks, and notes; the shape is halved until two disjoint blocks fit."""
+    """Return the shape and positions of the blocks, and notes; the shape is halved until two disjoint blocks fit."""
     wanted = lengths
     longest = [max(image.shape[axis] for image in images) for axis in range(3)]
     shape = _least(lengths, longest)
@@ -89,13 +89,13 @@ def cut_blocks(
     chosen = [starts[i] for i in spread_out(len(starts), most)]
     if len(chosen) < LEAST_FOR_SPREAD:
         notes.append(
-            f"{len(chosen)} reference blocks only: the noise floor is a guess, and there are no ratios of spreads"
+            f"only {len(chosen)} reference blocks: the noise floor is a guess, and there are no ratios of spreads"
         )
     return shape, chosen, notes
 
 
 def spread_out(n: int, most: int) -> list[int]:
-    """Return at most `most` of the numbers 0 to n - 1, evenly spread."""
+    """Return at most `most` evenly spaced numbers out of 0 to n - 1."""
     return [int(i) for i in np.unique(np.linspace(0, n - 1, min(n, most)).round())]
 
 
@@ -104,7 +104,7 @@ def _least(a: Sequence[int], b: Sequence[int]) -> Triple:
 
 
 def _starts(volume: Volume, shape: Triple) -> list[Triple]:
-    """Return the first corners of disjoint boxes inside the mask, on a lattice from the first corner of the mask on."""
+    """Return the first corners of disjoint boxes inside the mask, on a lattice from the first corner of its bounds."""
     first, last = [0, 0, 0], list(volume.shape)
     if volume.mask is not None:
         for axis in range(3):
@@ -120,14 +120,14 @@ def _starts(volume: Volume, shape: Triple) -> list[Triple]:
 
 
 def box_of(volume: Volume, start: Triple, shape: Triple) -> Volume:
-    """Return a box of a volume that lies inside its mask."""
+    """Return a box of a volume; the box must lie inside the mask."""
     stop = [a + n for a, n in zip(start, shape, strict=True)]
-    # A box inside the mask needs no mask, and is measured faster without.
+    # A box inside the mask needs no mask, and is measured faster without one.
     return replace(volume.crop(start, stop), mask=None, grey=None)
 
 
 def pieces_of(sample: Volume, shape: Triple, normals: Sequence[int], plane: str) -> list[Volume]:
-    """Return disjoint pieces of a sample or, where `normals` are given, of some of its slices normal to these axes."""
+    """Return disjoint pieces of a sample or, if `normals` are given, of some of its slices normal to these axes."""
     if not normals:
         return _cut_sample(sample, shape)
     thin = [axis for axis in range(3) if sample.shape[axis] == 1]
@@ -138,7 +138,7 @@ def pieces_of(sample: Volume, shape: Triple, normals: Sequence[int], plane: str)
             slices = [_slice(sample, normal, position) for position in positions]
         else:
             slices = [_slice(sample, normal, 0)] if normal in thin else []
-        pieces += [piece for one in slices for piece in _cut_sample(one, shape)[:1]]
+        pieces += [piece for image in slices for piece in _cut_sample(image, shape)[:1]]
     if not pieces:
         raise InputError(
             f"{sample.name}: an image normal to axis {thin[0]}, the held-out images are normal to axis {plane}"
@@ -147,7 +147,7 @@ def pieces_of(sample: Volume, shape: Triple, normals: Sequence[int], plane: str)
 
 
 def _slice(sample: Volume, normal: int, position: int) -> Volume:
-    """Return a slice as an image of one plane normal to axis 0."""
+    """Return a slice as a one-plane volume normal to axis 0."""
     values = np.take(sample.values, position, axis=normal)[np.newaxis]
     across = [sample.voxel_size[axis] for axis in range(3) if axis != normal]
     size = (sample.voxel_size[normal], across[0], across[1])

@@ -1,4 +1,4 @@
-"""`HeldOut`: blocks of held-out material, measured once, and the score of samples against them."""
+"""`HeldOut`: measured blocks of held-out material, and the score of samples against them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.selection import choose
 from microchar.measurement.tasks import Task, run_tasks
 
-#: Metrics of a score unless others are asked for: shape, surface, topology and scale, all of them fast.
+#: Default metrics of a score. They measure shape, surface, topology and scale, and all of them are fast.
 DEFAULT_METRICS = (
     "volume_fraction",
     "specific_surface_area",
@@ -35,30 +35,31 @@ DEFAULT_METRICS = (
     "local_porosity",
     "euler_characteristic",
 )
-#: Most reference blocks that are measured: with half as many the noise floor varies by a quarter.
+#: Largest number of reference blocks that are measured. With half as many, the noise floor varies by a quarter.
 MOST_BLOCKS = 16
-#: Smallest noise floor, as a part of the largest value: smaller distances between reference blocks count as this.
+#: Smallest noise floor, as a fraction of the largest value. A smaller distance between reference blocks counts as this.
 LEAST_FLOOR = 0.005
 
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Reference blocks of one kind: of a volume, or of the images of one direction."""
+    """Reference blocks of one kind: those of a volume, or those of the images normal to one axis."""
 
     shape: Triple
     starts: Sequence[tuple[int, Triple]]
     metrics: Sequence[Metric]
     results: Sequence[Mapping[str, Result]]
-    #: Normals of the slices of a sample that are compared with this group; none where samples are compared as volumes.
+    #: Normals of the slices of a sample that are compared with this group; empty if samples are compared as volumes.
     normals: tuple[int, ...] = ()
     plane: str = ""
-    #: Mean distance between reference blocks; the same, but at least `LEAST_FLOOR` of the largest value.
+    #: Mean distance between reference blocks (`scatter`); the same, but at least `LEAST_FLOOR` times the largest value
+    #: (`floors`).
     scatter: dict[str, float] = field(default_factory=dict)
     floors: dict[str, float] = field(default_factory=dict)
 
 
 class HeldOut:
-    r"""Blocks of a reference material that nothing was trained on, and the score of samples against them.
+    r"""Blocks of a reference material that no generator was trained on, and the score of samples against them.
 
     Disjoint blocks are cut from a volume (or from 2D images) and measured once. The
     score of samples of the same shape is, for each metric :math:`m` with distance
@@ -67,46 +68,49 @@ class HeldOut:
     .. math:: \rho_m = \frac{\langle d_m(\text{sample}_i, \text{block}_j)\rangle_{ij}}
                             {\langle d_m(\text{block}_j, \text{block}_k)\rangle_{j<k}} ,
 
-    which is about 1 for samples of the same material. The total, see `Score`, also
-    accounts for the differences of the samples among themselves.
+    which is about 1 for samples of the same material. The total (see `Score`) also
+    takes into account how much the samples differ from each other.
 
     Parameters
     ----------
     reference : Volume, array_like or Specimen
-        The held-out material. Blocks lie inside its mask. Images (2D) may be of one
-        direction, for isotropic materials, or of each.
+        The held-out material. The blocks lie inside its mask. Images (2D) may be normal
+        to one axis, for isotropic materials, or to each axis.
     shape : sequence of int
-        Shape of the blocks. Where the volume is shorter, so are the blocks; the shape
-        is then halved, down to 8 voxels, until two disjoint blocks fit (see `notes`).
+        Shape of the blocks. Along axes where the volume is shorter, blocks are as long
+        as the volume. The shape is then halved, down to 8 voxels, until two disjoint
+        blocks fit (see `notes`).
     metrics : sequence of str or Metric, optional
         Metrics of the score; default `DEFAULT_METRICS`. Pair metrics (`ssim`, `psnr`)
-        are refused: samples are not registered with the reference, and those scores
+        are refused: samples are not registered with the reference, and pair metrics
         then prefer an empty block.
     most : int
-        Most blocks that are measured; they are spread over the volume.
+        Largest number of blocks that are measured; they are spread over the volume.
     threads : int, optional
-        Number of blocks and samples that are measured at a time; None for all cores.
+        Number of blocks and samples that are measured at the same time; None for all
+        cores.
 
     Attributes
     ----------
     shape : tuple of int
-        Shape of the blocks, and of the pieces that samples are cut into. Where images
-        of several directions are held out: shape of samples that hold slices of all.
+        Shape of the blocks, and of the pieces that samples are cut into. If images
+        normal to several axes are held out: shape of a sample that contains slices
+        normal to all of them.
     n_blocks : int
-        Number of blocks; of images, in the direction that has fewest.
+        Number of blocks; for images, the smallest number over the directions.
     notes : tuple of str
-        What was done otherwise than asked, and what it means.
+        Deviations from what was requested, and their consequences.
 
     Notes
     -----
     *Denominator*: the mean distance between blocks, or 0.5 % of the largest value of
-    a block where that is more (1 where all values are zero), so that nothing is
-    divided by zero. *A value that does not exist* (chords of a phase that a sample or
-    a block lacks) counts as zero. *Bias*: blocks of one volume are neighbours and
-    resemble each other a little more than distant blocks, so the floor is low. The
-    floor from :math:`n` blocks is uncertain by about :math:`1/\sqrt{2n}` of itself.
-    Up to 8 disjoint pieces of a larger sample are measured. Where images are held out,
-    three slices of each sample and direction are compared with them.
+    a block if that is larger (1 if all values are zero), so that nothing is divided by
+    zero. *Missing values* (chords of a phase that a sample or a block lacks) count as
+    zero. *Bias*: blocks of one volume are neighbours and resemble each other a little
+    more than distant blocks do, so the floor is low. The relative uncertainty of a
+    floor from :math:`n` blocks is about :math:`1/\sqrt{2n}`. Up to 8 disjoint pieces
+    of a larger sample are measured. If images are held out, three slices of each
+    sample in each direction are compared with them.
 
     Examples
     --------
@@ -151,7 +155,7 @@ class HeldOut:
 
     @property
     def floors(self) -> dict[str, float]:
-        """Mean distance between blocks for each metric; of images, the mean over their directions."""
+        """Mean distance between blocks for each metric; for images, the mean over their directions."""
         return {name: float(np.mean([group.floors[name] for group in self._groups])) for name in self.metrics}
 
     def blocks(self) -> list[str]:
@@ -164,7 +168,7 @@ class HeldOut:
         return blocks
 
     def match(self, sample: Volume) -> Volume:
-        """Give a sample the phases and voxel size of the reference; InputError if they do not fit."""
+        """Return a sample with the phases and voxel size of the reference; raise InputError if they do not match."""
         return match(sample, self._like, named_phases=True)
 
     def score(self, samples: Any) -> Score:
@@ -173,7 +177,8 @@ class HeldOut:
         Parameters
         ----------
         samples : Volume or array_like, or list or tuple of them
-            Of the same phases and voxel size, at least as large as the blocks.
+            Samples with the phases and voxel size of the reference, at least as large as
+            the blocks.
 
         Returns
         -------
@@ -182,7 +187,7 @@ class HeldOut:
         Raises
         ------
         InputError
-            If there is no sample, or one cannot be compared or is too small.
+            If there are no samples, or if a sample cannot be compared or is too small.
         """
         several = samples if isinstance(samples, list | tuple) else [samples]
         volumes = [self.match(as_volume(sample)) for sample in several]
@@ -213,7 +218,7 @@ class HeldOut:
         )
 
     def _run(self, metrics: Sequence[Metric], volumes: Sequence[Volume]) -> list[dict[str, Result]]:
-        # Small volumes are measured at the same time: each of them is a single block of work.
+        # Measure the small volumes in parallel, because each of them is a single block.
         with ThreadPoolExecutor(self._threads) as pool:
             return list(pool.map(lambda volume: run_tasks([Task(metrics, volume)], threads=1)[0], volumes))
 
@@ -255,7 +260,7 @@ def _chosen(metrics: Sequence[str | Metric] | str | Metric) -> list[Metric]:
 def _distances(
     metric: Metric, of_blocks: Sequence[Result], of_pieces: Sequence[Result], group: _Group
 ) -> tuple[float, float]:
-    """Return ratio and excess of a metric, see `Score`."""
+    """Return the ratio and the excess of a metric; see `Score`."""
     completed_results = completed([*of_blocks, *of_pieces])
     blocks, pieces = completed_results[: len(of_blocks)], completed_results[len(of_blocks) :]
     floor = group.floors[metric.id]
@@ -265,12 +270,12 @@ def _distances(
 
 
 def _scatter(metric: Metric, results: Sequence[Result]) -> float:
-    """Return the mean distance between two different results."""
+    """Return the mean distance between two different results of the sequence."""
     return float(np.mean([metric.distance(a, b) for i, a in enumerate(results) for b in results[:i]]))
 
 
 def _common_shape(groups: Sequence[_Group]) -> Triple:
-    """Return the shape of a sample that holds blocks, or slices, for every group."""
+    """Return the shape of a sample that contains blocks, or slices, for every group."""
     if len(groups) == 1:
         return groups[0].shape
     lengths = [1, 1, 1]

@@ -1,4 +1,4 @@
-"""Volumes made comparable: equal phases and voxel sizes, a common shape, different names."""
+"""Make volumes comparable: equal phases and voxel sizes, a common shape, unique names."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from microchar.core.text import by
 from microchar.core.units import convert
 from microchar.core.volume import Volume, as_volume
 
-#: Voxel sizes closer than this are equal: TIFF stores resolutions as rounded fractions.
+#: Relative difference up to which voxel sizes count as equal: TIFF stores resolutions as rounded fractions.
 _SAME_VOXEL_SIZE = 1e-3
 
 
-def named_volume(given: Any, name: str, **arguments: Any) -> Volume:
-    """Make a volume of what was given; an array gets the name, a volume has one already."""
-    return as_volume(given, **arguments) if isinstance(given, Volume) else as_volume(given, name=name, **arguments)
+def named_volume(data: Any, name: str, **arguments: Any) -> Volume:
+    """Convert an array to a volume with the given name; a `Volume` keeps its own name."""
+    return as_volume(data, **arguments) if isinstance(data, Volume) else as_volume(data, name=name, **arguments)
 
 
 def match_whole(candidate: Volume, reference: Volume, *, named_phases: bool) -> Volume:
-    """Match a candidate that must have as many axes as the reference, too; see `match`."""
+    """Match a candidate that must also have the same axes as the reference; see `match`."""
     if candidate.grid.axes != reference.grid.axes:
         raise InputError(
             f"{candidate.name} has shape {candidate.shape}, {reference.name} {reference.shape}: "
@@ -34,7 +34,7 @@ def match_whole(candidate: Volume, reference: Volume, *, named_phases: bool) -> 
 
 
 def match(candidate: Volume, reference: Volume, *, named_phases: bool) -> Volume:
-    """Give a volume the phases and the voxel size of another, whatever their shapes.
+    """Return a candidate with the phases and the voxel size of a reference; their shapes may differ.
 
     Parameters
     ----------
@@ -88,7 +88,8 @@ def _same_voxels(candidate: Volume, reference: Volume) -> Volume:
             return replace(candidate, voxel_size=reference.voxel_size, unit=reference.unit)
     raise InputError(
         f"{candidate.name} has voxel size {_size(candidate)}, {reference.name} has {_size(reference)}: "
-        "resample one of them, or give the right voxel size with voxel_size= (--voxel-size, for all volumes)"
+        "resample one of them with resample() (--resample SIZE, for all volumes), or give the right voxel size with "
+        "voxel_size= (--voxel-size, for all volumes)"
     )
 
 
@@ -97,7 +98,7 @@ def _size(volume: Volume) -> str:
 
 
 def unique_names(volumes: Sequence[Volume]) -> list[Volume]:
-    """Number the volumes whose name another one has already."""
+    """Return the volumes with unique names: a number is added to a name that occurs again."""
     seen: dict[str, int] = {}
     unique = []
     for volume in volumes:
@@ -113,5 +114,5 @@ def common_shape(volumes: Sequence[Volume]) -> Triple:
 
 
 def leading(volume: Volume, shape: Triple) -> Volume:
-    """Return the leading crop of a volume, the volume itself where it has that shape."""
+    """Return the leading crop of a volume, or the volume itself if it has that shape."""
     return volume if volume.shape == shape else volume.crop((0, 0, 0), shape)

@@ -1,4 +1,4 @@
-"""`memorisation`: does a generator copy its training volume? Nearest patches there and in a volume it has not seen."""
+"""`memorisation`: find out whether a generator copies its training volume, by a search for nearest patches."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from microchar.measurement.blocks import thread_pool
 
 @dataclass(frozen=True, eq=False)
 class Memorisation:
-    """Distances of generated patches to the training volume and to an unseen one.
+    """Distances of generated patches to the training volume and to an unseen volume.
 
     Parameters
     ----------
     to_training, to_unseen : ndarray of float64
-        For each patch, the share of unlike voxels between it and the most similar
-        position in either volume.
+        For each patch, the fraction of voxels that differ from the most similar
+        position in the training volume and in the unseen volume.
     patch : tuple of int
         Edges of a patch in voxels.
     """
@@ -40,18 +40,18 @@ class Memorisation:
 
     @property
     def nearer_to_training(self) -> float:
-        """Share of patches that are nearer to the training volume; an equally near patch counts half."""
+        """Fraction of patches that are nearer to the training volume; a patch equally near to both counts half."""
         nearer = np.mean(self.to_training < self.to_unseen)
         return float(nearer + np.mean(self.to_training == self.to_unseen) / 2)
 
     @property
     def standard_error(self) -> float:
-        r"""Binomial standard error of that share if nothing is memorised, :math:`1 / (2 \sqrt n)`."""
+        r"""Binomial standard error of `nearer_to_training` if nothing is memorised, :math:`1 / (2 \sqrt n)`."""
         return 0.5 / math.sqrt(self.patches)
 
     @property
     def medians(self) -> tuple[float, float]:
-        """Median distance to the training volume and to the unseen one."""
+        """Median distance to the training volume and median distance to the unseen volume."""
         return float(np.median(self.to_training)), float(np.median(self.to_unseen))
 
 
@@ -66,16 +66,16 @@ def memorisation(
     threads: int | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> Memorisation:
-    r"""Compare the distances of generated patches to the training volume and to an equally large unseen one.
+    r"""Compare the distances of generated patches to the training volume and to an unseen volume of the same shape.
 
     The distance of a patch :math:`p` of `n` voxels to a volume :math:`v` is the
-    smallest share of unlike voxels (Hamming distance) over all positions :math:`x`,
+    smallest fraction of differing voxels (Hamming distance) over all positions :math:`x`,
 
     .. math:: d(p, v) = \min_x \frac{1}{n} \sum_{j} [p(j) \ne v(x + j)].
 
     All positions are searched, without approximation. If the generator makes
     independent samples of the material, about half of the patches are nearer to
-    each volume; if it copies, all are nearer to the training volume.
+    each volume; if the generator copies, all are nearer to the training volume.
 
     Parameters
     ----------
@@ -85,15 +85,16 @@ def memorisation(
         The training volume, and a volume of the same shape that the generator has
         not seen; both of the same phases as `generated`.
     patch : int or sequence of three int
-        Edges of a patch in voxels; one number holds for the axes longer than one
+        Edges of a patch in voxels; a single number applies to the axes longer than one
         voxel. ``(1, 32, 32)`` compares slices, which a generator trained on slices
         could memorise.
     patches : int
-        Most patches to compare. Patches do not overlap, so there may be fewer.
+        Largest number of patches to compare. Patches do not overlap, so there may be
+        fewer.
     seed : int
         Seed of the choice of patches.
     threads : int, optional
-        All cores by default.
+        Number of threads; default all cores this process may use.
     progress : callable, optional
         ``progress(fraction, text)``.
 
@@ -109,16 +110,17 @@ def memorisation(
 
     Notes
     -----
-    *Cost*: a Fourier transform of the whole volume for each patch, 25 to 60 ns a
-    voxel on one core: 200 patches and two volumes of 3 million voxels take up to a minute.
+    *Cost*: a Fourier transform of the whole volume for each patch takes 25 to 60 ns
+    per voxel on one core; 200 patches and two volumes of 3 million voxels take up to a
+    minute.
 
     *Bias*: both volumes are pieces of one specimen, and one of them may be more
-    similar to anything that is generated. A third piece, passed as `generated`,
-    shows by how much. The standard error assumes independent patches; patches of
+    similar to all generated volumes. A third piece, passed as `generated`, shows by
+    how much. The standard error assumes independent patches; patches of
     one sample within a correlation length are not quite independent. Rotated or
     mirrored copies are not found. Patches of a single phase are usually equally
-    near to both volumes and draw the share towards one half: take patches larger
-    than most pores. Voxels outside a mask are unlike any voxel.
+    near to both volumes and draw the fraction towards one half: use patches larger
+    than most pores. Voxels outside a mask differ from every voxel.
 
     References
     ----------
@@ -130,13 +132,13 @@ def memorisation(
     >>> import numpy as np
     >>> from microchar.comparison.nearest_patches import memorisation
     >>> training, unseen = np.random.default_rng(0).integers(0, 2, (2, 16, 16, 16))
-    >>> found = memorisation(training[3:11, :8, :8], training, unseen, patch=4)
-    >>> found.patches, found.nearer_to_training, found.medians[0]
+    >>> result = memorisation(training[3:11, :8, :8], training, unseen, patch=4)
+    >>> result.patches, result.nearer_to_training, result.medians[0]
     (8, 1.0, 0.0)
     """
-    made = [_read(volume, "generated") for volume in _several(generated)]
+    volumes = [_read(volume, "generated") for volume in _several(generated)]
     known, new = _read(training, "training"), _read(unseen, "unseen")
-    for volume in (*made, new):
+    for volume in (*volumes, new):
         if volume.phases != known.phases:
             raise InputError(
                 f"{volume.name}: phases {volume.phases}, but the training volume has {known.phases}; segment all "
@@ -148,9 +150,9 @@ def memorisation(
             "cut both to the same shape"
         )
     edges = _edges(patch, known.shape)
-    drawn = _draw([volume.read() for volume in made], edges, known.n_phases, patches, seed)
+    drawn = _draw([volume.read() for volume in volumes], edges, known.n_phases, patches, seed)
     report = progress or (lambda fraction, text: None)
-    found = []
+    per_volume = []
     for i, volume in enumerate((known, new)):
         nearest = _Nearest(volume.read(), known.n_phases)
         distances: list[float] = []
@@ -158,35 +160,35 @@ def memorisation(
             for distance in pool.map(nearest.distance, drawn):
                 report((i + len(distances) / len(drawn)) / 2, f"patches: {('training', 'unseen')[i]} volume")
                 distances.append(distance)
-        found.append(np.array(distances))
-    return Memorisation(found[0], found[1], edges)
+        per_volume.append(np.array(distances))
+    return Memorisation(per_volume[0], per_volume[1], edges)
 
 
 class _Nearest:
-    """A volume prepared for the search: the Fourier transforms of the indicators of its phases."""
+    """A volume prepared for the search: the Fourier transforms of the indicator functions of its phases."""
 
     def __init__(self, labels: np.ndarray, n_phases: int):
         from scipy import fft
 
         self._shape = labels.shape
-        # Only positions where the patch lies inside the volume are looked at: nothing wraps around there.
+        # Only positions where the patch lies inside the volume are searched: nothing wraps around there.
         self._padded = tuple(fft.next_fast_len(n, real=True) for n in labels.shape)
         self._transforms = [fft.rfftn((labels == phase).astype(np.float32), self._padded) for phase in range(n_phases)]
 
     def distance(self, patch: np.ndarray) -> float:
-        """Return the share of unlike voxels at the position most similar to the patch."""
+        """Return the fraction of differing voxels at the position that is most similar to the patch."""
         from scipy import fft
 
         product_ = sum(
             np.conj(self._transform(patch == phase)) * transform for phase, transform in enumerate(self._transforms)
         )
         alike = fft.irfftn(product_, self._padded)
-        places = tuple(slice(n - m + 1) for n, m in zip(self._shape, patch.shape, strict=True))
-        # Whole numbers, up to the rounding of single precision, which is far under one half.
-        return 1 - round(float(alike[places].max())) / patch.size
+        positions = tuple(slice(n - m + 1) for n, m in zip(self._shape, patch.shape, strict=True))
+        # The values are whole numbers up to rounding errors of single precision, which are far below one half.
+        return 1 - round(float(alike[positions].max())) / patch.size
 
     def _transform(self, indicator: np.ndarray) -> np.ndarray:
-        """Transform axis by axis, so that zeros around the patch are not transformed."""
+        """Return the Fourier transform, computed axis by axis so that zeros around the patch are not transformed."""
         from scipy import fft
 
         a, b, c = self._padded
@@ -209,13 +211,13 @@ def _edges(patch: int | Sequence[int], shape: Triple) -> Triple:
 
 
 def _draw(volumes: Sequence[np.ndarray], edges: Triple, n_phases: int, patches: int, seed: int) -> list[np.ndarray]:
-    """Draw patches that do not overlap, from all volumes alike; those with voxels outside the mask are left out."""
+    """Draw disjoint patches at random from all volumes; patches with voxels outside the mask are left out."""
     if patches < 1:
         raise InputError(f"patches={patches!r}: expected at least 1")
     rng = np.random.default_rng(seed)
-    found = []
+    pieces = []
     for labels in volumes:
-        # The lattice of patches begins anywhere within what it leaves over.
+        # The lattice of patches starts at a random offset within the voxels that it leaves over.
         corners = [
             range(int(rng.integers(n % edge + 1)) if n >= edge else 0, n - edge + 1, edge)
             for n, edge in zip(labels.shape, edges, strict=True)
@@ -223,11 +225,11 @@ def _draw(volumes: Sequence[np.ndarray], edges: Triple, n_phases: int, patches: 
         for corner in product(*corners):
             piece = labels[tuple(slice(a, a + edge) for a, edge in zip(corner, edges, strict=True))]
             if piece.max() < n_phases:
-                found.append(piece)
-    if not found:
+                pieces.append(piece)
+    if not pieces:
         raise InputError(
             f"generated: no patch of {edges} voxels fits into {[labels.shape for labels in volumes]} inside the mask; "
             "make patch= smaller"
         )
-    chosen = rng.permutation(len(found))[:patches]
-    return [found[i] for i in sorted(chosen)]
+    chosen = rng.permutation(len(pieces))[:patches]
+    return [pieces[i] for i in sorted(chosen)]

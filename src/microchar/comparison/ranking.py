@@ -1,4 +1,4 @@
-"""`rank`: generators and generated volumes, sorted by their distance from held-out material."""
+"""`rank`: sort generators and generated volumes by their distance from held-out material."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from microchar.measurement.metric import Metric
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Edges of blocks to choose from where no shape is given: the first that fits often enough.
+#: Possible edges of blocks if no shape is given: the first edge of which `_ENOUGH` blocks fit is used.
 _EDGES = (64, 56, 48, 40, 32, 24, 16)
 _ENOUGH = 4
 
 
 @runtime_checkable
 class SampleSource(Protocol):
-    """A generator, as far as a ranking needs to know it; see `microchar.Generator`."""
+    """The part of the interface of a generator that a ranking uses; see `microchar.Generator`."""
 
     @property
     def id(self) -> str:
-        """What it is called unless a name is given."""
+        """Name of the generator if no other name is given."""
 
     @property
     def trained_on(self) -> str:
-        """SHA-256 of the voxels that it was fitted to; "" if there are none."""
+        """SHA-256 of the voxels that the generator was fitted to; "" if there are none."""
 
     def least_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """Return the smallest shape that it makes and that holds a block of `shape`, or slices like it."""
+        """Return the smallest shape that can be generated and that contains a block of `shape`, or slices like it."""
 
     def generate(self, shape: Sequence[int], *, seed: int = 0, progress: Progress | None = None) -> Volume:
-        """Make a volume."""
+        """Generate a volume."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Ranked:
     name : str
     score : Score
     notes : tuple of str
-        Warnings, such as that it was trained on the voxels that it is judged by.
+        Warnings, for example that the candidate was trained on the held-out voxels.
     """
 
     name: str
@@ -62,12 +62,12 @@ class Ranked:
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Candidates sorted by their score, the nearest to the material first.
+    """Candidates sorted by their score, the nearest to the held-out material first.
 
     Parameters
     ----------
     held_out : HeldOut
-        The material that they were judged by.
+        The material that the candidates were compared with.
     entries : tuple of Ranked
     """
 
@@ -75,14 +75,14 @@ class Ranking:
     entries: tuple[Ranked, ...]
 
     def table(self) -> pd.DataFrame:
-        """Return a row for each candidate: total, spread, and the ratio of each metric."""
+        """Return a table with a row for each candidate: total, spread, and the ratio of each metric."""
         import pandas as pd
 
         rows = [{"candidate": entry.name, **entry.score.row()} for entry in self.entries]
         return pd.DataFrame(rows).set_index("candidate").astype(float)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain Python objects, fit for JSON."""
+        """Return the ranking as plain Python objects that can be written as JSON."""
         return {
             "schema": "microchar.ranking/2",
             "held_out": {
@@ -116,24 +116,24 @@ def rank(
     reference : Volume, array_like or Specimen
         Material that no candidate was trained on.
     candidates : mapping or sequence
-        Generators that can generate, volumes or arrays, and sequences of volumes that
-        count as samples of one candidate; by name, or without names.
+        Generators that are ready to generate, volumes or arrays, and sequences of
+        volumes that are samples of one candidate; either by name or without names.
     samples : int
         Number of volumes that each generator makes, with seeds `seed`, `seed` + 1, …
     shape : sequence of int, optional
-        Shape of the samples and of the reference blocks. By default a cube (a square)
-        with an edge of at most 64 voxels, such that four blocks fit in the reference
-        and one in each volume.
+        Shape of the samples and of the reference blocks. By default a cube (for images
+        a square) with an edge of at most 64 voxels, such that four blocks fit in the
+        reference and one in each volume.
     metrics : sequence of str or Metric, optional
         Metrics of the score; default `microchar.comparison.held_out.DEFAULT_METRICS`.
     seed : int
         Seed of the first sample.
     mask : array_like, optional
-        Held-out part of the reference: blocks lie where it is not zero.
+        Nonzero in the held-out part of the reference, where the blocks lie.
     threads : int, optional
         Number of threads; default all cores this process may use.
     progress : Progress, optional
-        ``progress(fraction, text)``; what it raises ends the work.
+        ``progress(fraction, text)``; an exception that it raises ends the work.
 
     Returns
     -------
@@ -142,7 +142,8 @@ def rank(
     Raises
     ------
     InputError
-        If there is no candidate, or one cannot be compared with the reference.
+        If there are no candidates, or if a candidate cannot be compared with the
+        reference.
 
     See Also
     --------
@@ -188,14 +189,14 @@ def _held_out(reference: Any, mask: Any) -> Specimen:
 
 
 def _named(candidates: Any) -> dict[str, Any]:
-    """Return the candidates by name, arrays as volumes."""
+    """Return the candidates by name, with arrays converted to volumes."""
     if isinstance(candidates, SampleSource | Volume) or not isinstance(candidates, Mapping | list | tuple):
         candidates = [candidates]
     if not candidates:
         raise InputError("rank: no candidates were given, expected at least one")
-    given = candidates.items() if isinstance(candidates, Mapping) else ((None, one) for one in candidates)
+    pairs = candidates.items() if isinstance(candidates, Mapping) else ((None, candidate) for candidate in candidates)
     named: dict[str, Any] = {}
-    for number, (key, candidate) in enumerate(given, 1):
+    for number, (key, candidate) in enumerate(pairs, 1):
         name = key or _name(candidate) or f"candidate {number}"
         same = sum(known == name or known.startswith(f"{name} (") for known in named)
         named[f"{name} ({same + 1})" if same else name] = _volumes(candidate, name)
@@ -212,12 +213,12 @@ def _volumes(candidate: Any, name: str) -> SampleSource | list[Volume]:
     if isinstance(candidate, SampleSource):
         return candidate
     several = candidate if isinstance(candidate, list | tuple) else [candidate]
-    return [one if isinstance(one, Volume) else as_volume(one, name=name) for one in several]
+    return [volume if isinstance(volume, Volume) else as_volume(volume, name=name) for volume in several]
 
 
 def _shape(data: Specimen, candidates: Sequence[SampleSource | list[Volume]]) -> tuple[int, ...]:
-    """Return the largest of the usual shapes of which four blocks fit in the reference."""
-    volumes = [one for candidate in candidates if isinstance(candidate, list) for one in candidate]
+    """Return the largest of the possible shapes of which four blocks fit in the reference."""
+    volumes = [each for candidate in candidates if isinstance(candidate, list) for each in candidate]
     limits = [min((volume.shape[axis] for volume in volumes), default=_EDGES[0]) for axis in range(3)]
     if data.volume is not None:
         shapes = [tuple(min(edge, limit) for limit in limits) for edge in _EDGES]

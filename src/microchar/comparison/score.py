@@ -1,4 +1,4 @@
-"""`Score`: the distance of samples from a reference material, in units of the scatter of that material."""
+"""`Score`: distance of samples from a reference material, in units of the scatter of that material."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import numpy as np
 
 from microchar.core.result import Key, Profile, Result, Status, Value
 
-#: A spread of fewer values says nothing.
+#: Smallest number of values whose spread is meaningful.
 LEAST_FOR_SPREAD = 3
-#: What chance can make of 1 plus an excess, at least.
+#: Lower limit of 1 plus an excess; lower values are due to chance.
 _LEAST = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScalarScore:
-    """One scalar of the samples beside the same scalar of the reference blocks.
+    """One scalar of the samples, compared with the same scalar of the reference blocks.
 
     Parameters
     ----------
     metric, phase, direction, estimator, feature : str
-        The scalar, see `microchar.Value`.
+        Key of the scalar; see `microchar.Value`.
     plane : str
-        Axis that the images are normal to, where 2D images are compared; "" for volumes.
+        Axis normal to the images, if 2D images are compared; "" for volumes.
     reference, reference_spread : float or None
         Mean and standard deviation over the reference blocks.
     sample, sample_spread : float or None
-        The same over the samples.
+        Mean and standard deviation over the samples.
     z : float or None
         ``(sample - reference) / reference_spread``.
     spread : float or None
-        ``sample_spread / reference_spread``: far below 1 where all samples are alike
+        ``sample_spread / reference_spread``: far below 1 if all samples are alike
         (mode collapse).
     status : Status
-        Why `z` or `spread` is absent: `TOO_FEW` (fewer than 3 reference blocks or
+        Why `z` or `spread` is missing: `TOO_FEW` (fewer than 3 reference blocks or
         samples), `CONSTANT` (the reference blocks do not differ) or `UNDEFINED` (a
         block or sample has no such value).
     """
@@ -68,10 +68,10 @@ class Score:
         of the material scores about 1. Samples that are typical but too similar to
         each other score less.
     excesses : mapping of str to float
-        For each metric, the ratio minus 1, corrected for the scatter of the samples;
-        see `total`.
+        For each metric, the ratio minus 1, corrected for the scatter of the samples
+        (see `total`).
     scalars : tuple of ScalarScore
-        Every scalar with its z-score and ratio of spreads.
+        All scalars with their z-scores and ratios of spreads.
     n_samples : int
         Number of samples, or pieces of samples, that were measured.
     """
@@ -83,9 +83,9 @@ class Score:
 
     @property
     def total(self) -> float:
-        r"""Distance of the samples from the material over all metrics: the number to sort and to choose by.
+        r"""Distance of the samples from the material over all metrics, by which candidates are sorted and chosen.
 
-        The geometric mean of 1 plus the excess of each metric. The excess is half the
+        The total is the geometric mean of 1 plus the excess of each metric. The excess is half the
         energy distance [1]_ of samples and blocks in units of the noise floor,
 
         .. math:: \frac{2\langle d(\text{sample}, \text{reference})\rangle
@@ -95,10 +95,10 @@ class Score:
 
         Its expectation is zero if samples and blocks follow the same distribution,
         and positive if they do not (always for scalars, as a rule for curves). Unlike
-        the ratio, it is not lowered by samples that are all the same. A total below
-        1 is due to chance. Some distances are bounded (probabilities) and some are
-        not (the Euler characteristic of noise is off by hundreds); the geometric
-        mean keeps one metric from outweighing the others. A single sample has no
+        the ratio, it does not decrease if all samples are the same. A total below 1 is
+        due to chance. Some distances are bounded (probabilities) and others are not
+        (the Euler characteristic of noise differs by hundreds); the geometric mean
+        prevents one metric from outweighing the others. A single sample has no
         scatter, so its excess is the ratio minus 1.
 
         References
@@ -110,7 +110,7 @@ class Score:
 
     @property
     def spreads(self) -> dict[str, float]:
-        """Median ratio of spreads over the scalars of each metric that has one."""
+        """Median ratio of spreads over the scalars of each metric, for metrics with such ratios."""
         by_metric: dict[str, list[float]] = {}
         for scalar in self.scalars:
             if scalar.spread is not None:
@@ -124,16 +124,16 @@ class Score:
         return float(np.median(spreads)) if spreads else None
 
     def z(self, metric: str) -> float | None:
-        """Return the largest z-score of a metric's scalars, by its absolute value, with its sign."""
-        found = [scalar.z for scalar in self.scalars if scalar.metric == metric and scalar.z is not None]
-        return max(found, key=abs, default=None)
+        """Return the z-score with the largest absolute value among the scalars of a metric."""
+        scores = [scalar.z for scalar in self.scalars if scalar.metric == metric and scalar.z is not None]
+        return max(scores, key=abs, default=None)
 
     def row(self) -> dict[str, float | None]:
         """Return the score as one row of a table: total, spread, and the ratio of each metric."""
         return {"total": self.total, "spread": self.spread, **self.ratios}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain Python objects, fit for JSON."""
+        """Return the score as plain Python objects that can be written as JSON."""
         scalars = [dict(vars(scalar)) for scalar in self.scalars]
         return {
             "total": self.total,
@@ -184,7 +184,7 @@ def _finite(profiles: Sequence[Profile]) -> dict[Key, Profile]:
 
 
 def scalar_scores(reference: Sequence[Result], samples: Sequence[Result], plane: str) -> list[ScalarScore]:
-    """Set each scalar of the samples beside that of the reference blocks."""
+    """Compare each scalar of the samples with that of the reference blocks."""
     scores = []
     for number, value in enumerate(reference[0].values):
         of_reference, of_samples = (
@@ -208,7 +208,7 @@ def _filled(
     score = replace(
         score, reference=reference, reference_spread=reference_spread, sample=sample, sample_spread=sample_spread
     )
-    # Rounding in the last place is no spread.
+    # A difference in the last digits is a rounding error, not a spread.
     if reference_spread is None or reference_spread <= 1e-12 * abs(reference):
         return replace(score, status=Status.CONSTANT)
     z = (sample - reference) / reference_spread

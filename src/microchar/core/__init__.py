@@ -1,1 +1,1 @@
-"""What everybody may know, and what knows nobody: volumes, results, units, errors, files, plug-ins."""
+"""Basic types that every other package uses and that use no other package: volumes, results, units, errors, files."""

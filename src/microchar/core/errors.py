@@ -1,23 +1,23 @@
-"""The errors that microchar raises on purpose; everything else is a bug."""
+"""Errors that microchar raises on purpose; any other exception is a bug."""
 
 from __future__ import annotations
 
 
 class MicrocharError(Exception):
-    """Base of every error that microchar raises on purpose."""
+    """Base class of every error that microchar raises on purpose."""
 
 
 class InputError(MicrocharError, ValueError):
-    """What the caller handed in cannot be used.
+    """An input of the caller cannot be used.
 
     The message names the file or argument, what was found, what was expected
-    and what to do about it. The command line prints it and exits with 2.
+    and what to do about it. The command line prints it and exits with code 2.
     """
 
 
 class MissingDependencyError(MicrocharError, ImportError):
-    """An optional dependency is needed and not installed; the message says which extra has it."""
+    """An optional dependency is needed but not installed; the message names the extra that installs it."""
 
 
 class NotEnoughMemoryError(MicrocharError, MemoryError):
-    """A computation would need more memory than there is; the message says how much. Nothing was allocated."""
+    """A computation needs more memory than there is; the message says how much. Nothing was allocated."""

@@ -1,7 +1,7 @@
-"""Files that are written whole or not at all: the one place where microchar replaces a file.
+"""Write files completely or not at all: the only module of microchar that replaces files.
 
-Everything is written into a temporary folder beside its target first. Files get the permissions of any other file that
-the user makes, since nothing but the folder is temporary.
+Each file is first written into a temporary folder next to its target and then moved. Only the folder is created as
+temporary, so that the file has the permissions of any other new file of the user.
 """
 
 from __future__ import annotations
@@ -15,29 +15,31 @@ from pathlib import Path
 
 from microchar.core.errors import InputError
 
-#: How temporary folders begin.
+#: First characters of the names of temporary folders.
 _PREFIX = ".microchar-"
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path for a file that gets its name when the block ends, and vanishes if the block raises.
+    """Provide a temporary path to write a file to; the file is moved to `path` when the block ends.
+
+    If the block raises, the temporary file is deleted and `path` is not changed.
 
     Parameters
     ----------
     path : Path
-        The file to be written; one of that name is replaced. Its folder must exist.
+        The file to write. An existing file of that name is replaced. Its folder must exist.
 
     Raises
     ------
     InputError
-        If the folder does not exist, or the file cannot be written there.
+        If the folder does not exist, or the file cannot be written.
     """
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it first, or choose another one")
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=_PREFIX) as folder:
-            # The suffix stays: some libraries choose the format by it.
+            # Keep the suffix: some libraries choose the format from it.
             temporary = Path(folder) / path.name
             yield temporary
             _replace(temporary, path, Path(folder))
@@ -64,7 +66,7 @@ def _replace(new: Path, path: Path, spare: Path) -> None:
 
 
 def check_writable(folder: str | Path) -> None:
-    """Raise InputError if nothing can be written into a folder: to be asked before measuring, which takes time."""
+    """Raise InputError if files cannot be written into a folder; call this before a long measurement."""
     folder = Path(folder)
     home = _home(folder)
     if not home.is_dir():
@@ -74,32 +76,33 @@ def check_writable(folder: str | Path) -> None:
 
 
 def _home(folder: Path) -> Path:
-    # The nearest folder that exists is on the same disk as the target, where a rename is one step.
+    # The nearest existing parent folder is on the same disk as the target, and a rename on one disk is a single step.
     return next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
 
 
 def write_together(folder: Path, writers: Mapping[str, Callable[[Path], None]]) -> dict[str, Path]:
-    """Write files into a folder, which is made if need be: all of them, or none.
+    """Write files into a folder: all of them, or none. The folder is created if it does not exist.
 
-    Everything is written into a temporary folder first. Then a folder that did
-    not exist gets its name, and one that did exchanges its files of these names;
-    if that fails half-way, those that were there come back. Other files in the
-    folder stay as they are.
+    All files are first written into a temporary folder. If `folder` does not exist,
+    the temporary folder is renamed to `folder`. If it exists, its files of the same
+    names are replaced one after the other; if a replacement fails, the previous
+    files are restored. Other files in the folder are not changed.
 
     Parameters
     ----------
     folder : Path
     writers : mapping of str to callable
-        What writes each file, by the file's name.
+        Function that writes each file to the path it is called with, by file name.
 
     Returns
     -------
     dict of str to Path
+        Path of each file, by file name.
 
     Raises
     ------
     InputError
-        If the folder cannot be made or written into.
+        If the folder cannot be created or written into.
     """
     check_writable(folder)
     try:

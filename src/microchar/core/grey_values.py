@@ -1,7 +1,7 @@
-"""What is in an array of grey values: checked, counted and cut into phases slab by slab.
+"""Check, count and segment the grey values of an image, slab by slab.
 
-A memory-mapped image is never copied whole. Where there is a mask, only the
-voxels inside it are looked at.
+A memory-mapped image is never copied as a whole. If there is a mask, only the
+voxels inside it are checked and counted.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import numpy as np
 
 from microchar.core.errors import InputError
 
-#: About how many voxels are looked at at a time.
+#: Approximate number of voxels that are processed at a time.
 _SLAB_VOXELS = 2**22
-#: Grey values over a range this wide are counted in a table, wider ones are sorted.
+#: Grey values in a range narrower than this are counted in a table; in a wider range they are sorted.
 _TABLE = 2**16
-#: Float images hold grey values exactly up to here, and segmented ones have no reason to go further.
+#: Largest magnitude of a grey value that is accepted in a float image; segmented images have no reason to exceed it.
 _LARGEST = 2**31
 
 
 def slabs(shape: tuple[int, ...], voxels: int = _SLAB_VOXELS) -> Iterator[tuple[slice, ...]]:
-    """Cut a shape along its longest axis into slabs of that many voxels, or one voxel thick."""
+    """Yield slabs that cut a shape along its longest axis, of at most `voxels` voxels or else one voxel thick."""
     axis = int(np.argmax(shape))
     area = max(int(np.prod(shape, dtype=np.int64)) // shape[axis], 1)
     thickness = max(voxels // area, 1)
@@ -37,21 +37,21 @@ def _pieces(values: np.ndarray, mask: np.ndarray | None) -> Iterator[np.ndarray]
 
 
 def value_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple[float, float]:
-    """Return the lowest and the highest grey value; NaN and infinite ones are refused.
+    """Return the lowest and the highest grey value; raise InputError for NaN and infinite values.
 
     Parameters
     ----------
     values : ndarray, 3D, integer or float
         The image.
     mask : ndarray of bool, optional
-        Where to look, at least at one voxel.
+        True for the voxels to include, at least one.
     name : str
-        What the image is called in messages.
+        Name of the image in messages.
 
     Returns
     -------
     tuple of two numbers
-        Of the type of the image.
+        Lowest and highest grey value: int for an integer image, float for a float image.
     """
     extremes = [(piece.min(), piece.max()) for piece in _pieces(values, mask)]
     lowest = np.min([low for low, _ in extremes]).item()
@@ -65,16 +65,16 @@ def value_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple
 
 
 def distinct(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple[int, ...]:
-    """Return the grey values of an integer image, ascending; beyond 65536 of them it stops looking."""
+    """Return the distinct grey values of an integer image, ascending; the search stops after more than 65536."""
     low, high = _integer_range(values, mask, name)
     if high - low < _TABLE:
         return tuple((np.flatnonzero(_counts(values, mask, low, high)) + low).tolist())
-    found: set[int] = set()
+    greys: set[int] = set()
     for piece in _pieces(values, mask):
-        found.update(np.unique(piece).tolist())
-        if len(found) > _TABLE:
+        greys.update(np.unique(piece).tolist())
+        if len(greys) > _TABLE:
             break
-    return tuple(sorted(found))
+    return tuple(sorted(greys))
 
 
 def _integer_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple[int, int]:
@@ -94,12 +94,12 @@ def _counts(values: np.ndarray, mask: np.ndarray | None, low: int, high: int) ->
 
 
 def whole_numbers(values: np.ndarray, mask: np.ndarray | None, name: str) -> np.ndarray:
-    """Return an image with an integer type: itself, or a copy of a float image of whole numbers.
+    """Return an image as integers: the image itself, or an integer copy of a float image of whole numbers.
 
     Raises
     ------
     InputError
-        If it holds NaN, fractions, or is not an image of numbers.
+        If the image holds NaN or fractions, or its data type is not numeric.
     """
     if values.dtype == bool:
         return values.view(np.uint8)
@@ -114,34 +114,34 @@ def whole_numbers(values: np.ndarray, mask: np.ndarray | None, name: str) -> np.
             "segmented volumes: segment the image first, or let threshold='otsu' or threshold=GREY do it "
             "(--threshold on the command line)"
         )
-    whole = np.empty(values.shape, np.result_type(np.min_scalar_type(int(low)), np.min_scalar_type(int(high))))
+    integers = np.empty(values.shape, np.result_type(np.min_scalar_type(int(low)), np.min_scalar_type(int(high))))
     for slab in slabs(values.shape):
         inside = values[slab] if mask is None else np.where(mask[slab], values[slab], low)
-        whole[slab] = inside
-    return whole
+        integers[slab] = inside
+    return integers
 
 
 def segment(values: np.ndarray, threshold: float | str, mask: np.ndarray | None, name: str) -> tuple[np.ndarray, float]:
-    """Cut an image in two at a threshold.
+    """Segment an image into two phases at a threshold.
 
     Parameters
     ----------
     values : ndarray, 3D, integer or float
         The image.
     threshold : float or "otsu"
-        A grey value, also as text; or Otsu's method, as in
+        A grey value, also as text; or "otsu" for Otsu's method, as in
         `skimage.filters.threshold_otsu`.
     mask : ndarray of bool, optional
-        Voxels from which Otsu's threshold is found.
+        True for the voxels from which Otsu's threshold is computed.
     name : str
-        What the image is called in messages.
+        Name of the image in messages.
 
     Returns
     -------
     labels : ndarray of uint8
-        0 up to and including the threshold, 1 above.
+        0 up to and including the threshold, 1 above it.
     threshold : float
-        The grey value that was used.
+        Grey value of the threshold.
 
     References
     ----------
@@ -173,12 +173,13 @@ def _otsu(values: np.ndarray, mask: np.ndarray | None, low: float, high: float) 
         return low
     from skimage.filters import threshold_otsu
 
-    # The histograms that scikit-image makes of a whole image: one bin per grey value of integers, else 256 bins.
+    # The histogram that scikit-image computes from a complete image: one bin per grey value of an integer image,
+    # otherwise 256 bins.
     if values.dtype.kind in "iu" and high - low < 2**24:
         low, high = int(low), int(high)
         histogram = _counts(values, mask, low, high), np.arange(low, high + 1)
     else:
-        # Limits of the image's own type: the edges then round as they do there.
+        # The limits have the data type of the image, so that the bin edges round as in scikit-image.
         limits = tuple(np.array([low, high], values.dtype))
         counts = sum(np.histogram(piece, bins=256, range=limits)[0] for piece in _pieces(values, mask))
         edges = np.histogram_bin_edges(np.empty(0, values.dtype), bins=256, range=limits)

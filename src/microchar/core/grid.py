@@ -1,4 +1,4 @@
-"""The lattice that voxels lie on: shape, voxel size, and lengths in voxels."""
+"""`Grid`: the shape and the voxel size of a volume, and the conversion of lengths to voxels."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from microchar.core.units import convert, parse_length
 
 T = TypeVar("T")
 Triple = tuple[int, int, int]
-#: A length argument: voxels (int), a text with a unit ("5um"), or one of either per axis.
+#: A length argument: a number of voxels (int), a text with a unit ("5um"), or one of these for each axis.
 LengthLike = int | str | Sequence[int | str]
 
 
 def triple(values: Iterable[T]) -> tuple[T, T, T]:
-    """Return three values, one for each axis, as a tuple of known length."""
+    """Return three values, one for each axis, as a tuple whose type has the length three."""
     first, second, third = values
     return first, second, third
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The lattice a volume lives on: its shape and its voxel size, without the voxels.
+    """Shape and voxel size of a volume, without its voxels.
 
     Parameters
     ----------
     shape : tuple of int
-        Voxels along axes 0, 1, 2 = (plane, row, column).
+        Number of voxels along axes 0, 1, 2 = (plane, row, column).
     voxel_size : tuple of float
         Edge lengths of a voxel along axes 0, 1, 2, in `unit`.
     unit : str
-        Unit of length; "voxel" where no voxel size is known.
+        Unit of length; "voxel" if the voxel size is not known.
     """
 
     shape: Triple
@@ -43,7 +43,7 @@ class Grid:
 
     @property
     def axes(self) -> tuple[int, ...]:
-        """Axes longer than one voxel; the others drop out everywhere."""
+        """Axes longer than one voxel; all other axes are ignored everywhere."""
         return tuple(a for a in range(3) if self.shape[a] > 1)
 
     @property
@@ -53,11 +53,11 @@ class Grid:
 
     @property
     def voxel_volume(self) -> float:
-        """Volume of a voxel over the axes that count (an area for a 2D image)."""
+        """Product of the voxel edges along `axes`: the volume of a voxel, or its area in a 2D image."""
         return float(np.prod([self.voxel_size[a] for a in self.axes]))
 
     def to_voxels(self, length: LengthLike, argument: str) -> Triple:
-        """Turn a length argument into whole voxels per axis (0 on axes of length one)."""
+        """Convert a length argument to a whole number of voxels along each axis (0 along axes of length one)."""
         per_axis = _parts(length)
         if len(per_axis) not in (1, 3):
             raise InputError(
@@ -78,8 +78,8 @@ class Grid:
                 return round(convert(number, unit, self.unit) / self.voxel_size[axis])
         except InputError as error:
             raise InputError(f"{argument}={length!r}: {error}") from error
-        whole = isinstance(number, int | float | np.integer | np.floating) and float(number).is_integer()
-        if isinstance(number, bool) or not whole:
+        is_whole = isinstance(number, int | float | np.integer | np.floating) and float(number).is_integer()
+        if isinstance(number, bool) or not is_whole:
             raise InputError(f"{argument}={length!r}: expected whole voxels or a length such as '5um'")
         return int(number)
 

@@ -1,4 +1,4 @@
-"""`Material`: phases and voxel size, what labels need to become a volume."""
+"""`Material`: the phases and the voxel size that turn an array of labels into a volume."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from microchar.core.volume import Volume
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """Phases and voxel size: what labels need to become a `Volume`.
+    """Phases and voxel size of a material, which turn an array of labels into a `Volume`.
 
     Parameters
     ----------
     phases : tuple of str
-        Names in ascending order of grey value.
+        Names of the phases, in ascending order of grey value.
     grey_values : tuple of int
         Grey value of each phase.
     voxel_size, unit
@@ -37,7 +37,7 @@ class Material:
 
     @classmethod
     def of(cls, volume: Volume) -> Material:
-        """Return that of a volume."""
+        """Return the material of a volume."""
         return cls(
             phases=volume.phases,
             grey_values=volume.grey_values,
@@ -47,7 +47,7 @@ class Material:
 
     @classmethod
     def of_plain(cls, plain: Mapping[str, Any], path: str) -> Material:
-        """Return the one that a file describes."""
+        """Return the material that the metadata of a file describe."""
         try:
             material = cls(
                 phases=tuple(map(str, plain["phases"])),
@@ -67,14 +67,14 @@ class Material:
         return material
 
     def table(self) -> np.ndarray:
-        """Return the grey value of each label, in the smallest type of integer that holds them all."""
+        """Return the grey value of each label, in the smallest integer type that holds all of them."""
         low, high = min(self.grey_values), max(self.grey_values)
         return np.array(self.grey_values, np.result_type(np.min_scalar_type(low), np.min_scalar_type(high)))
 
     def volume(
         self, labels: np.ndarray, *, name: str, source: Mapping[str, Any], notes: tuple[str, ...] = ()
     ) -> Volume:
-        """Make a volume of labels 0, 1, …: their grey values, the phases and the voxel size of the material."""
+        """Make a volume from labels 0, 1, …, with the grey values, phases and voxel size of the material."""
         return Volume(
             values=self.table()[labels],
             grey_values=self.grey_values,

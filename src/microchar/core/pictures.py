@@ -1,4 +1,4 @@
-"""Grey pictures as text: PNG in base64, for JSON and HTML."""
+"""Encode pictures as text (PNG in base64) for JSON and HTML, and decode them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import io
 
 import numpy as np
 
-#: Longest edge, in pixels, of the pictures that are kept for the report.
+#: Longest edge of a picture that is stored for the report, in pixels.
 _EDGE = 512
 
 
 def encode(levels: np.ndarray) -> str:
-    """Write grey levels (uint8, 2D) or colours (uint8, 2D × 3) as the base64 text of a PNG file.
+    """Return grey levels (uint8, 2D) or colours (uint8, 2D × 3) as a PNG file in base64.
 
-    Of large pictures every n-th pixel is taken: a mean would invent levels
-    between the phases.
+    Large pictures are reduced to every n-th pixel: averaging would create grey
+    levels between those of the phases.
     """
     from PIL import Image
 
@@ -26,7 +26,7 @@ def encode(levels: np.ndarray) -> str:
 
 
 def decode(text: str) -> np.ndarray:
-    """Read what `encode` wrote."""
+    """Return the pixels of a picture that `encode` encoded."""
     from PIL import Image
 
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))

@@ -1,4 +1,4 @@
-"""How long work reports how far it is: one protocol for measuring, fitting and generating."""
+"""Progress of long computations: one protocol for measuring, fitting and generating."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called with the share of the work that is done, from 0 to 1, and what is in work.
+    """Callable that receives the fraction of the work that is done, from 0 to 1, and the name of the current step.
 
-    What it raises ends the work and reaches the caller; nothing half-done stays.
+    An exception that it raises ends the work and reaches the caller. No partial
+    result remains.
     """
 
     def __call__(self, fraction: float, text: str, /) -> None:
-        """Take note."""
+        """Receive the fraction of the work that is done and the name of the current step."""
 
 
 def silent(fraction: float, text: str = "", /) -> None:
-    """Do nothing: the progress of a caller who wants none."""
+    """Do nothing; used where the caller passes no progress."""
     del fraction, text
 
 
 def section(progress: Progress, start: float, stop: float, prefix: str = "") -> Progress:
-    """Return the progress of a part of the work, which runs from `start` to `stop` of the whole.
+    """Return a progress for one part of the work, which covers the fractions from `start` to `stop` of all the work.
 
     Parameters
     ----------
     progress : Progress
-        Of the whole.
+        Progress of all the work.
     start, stop : float
-        Shares of the whole that are done before and after the part.
+        Fractions of all the work that are done before and after the part.
     prefix : str
-        Written before each text of the part.
+        Text that is put before each text of the part.
 
     Examples
     --------

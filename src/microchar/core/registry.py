@@ -1,8 +1,8 @@
-"""`Registry`: what is installed of one kind (metrics, generators, models), by id.
+"""`Registry`: the installed objects of one kind (metrics, generators, models), by id.
 
-Ids stand in the objects themselves. Built-in objects may be the files of a package, named like the ids; other
-distributions bring theirs through an entry-point group. A broken or doubled plugin is a warning that names it: it
-must not stop commands that have nothing to do with it.
+Each object has an attribute ``id``. Built-in objects may be the modules of a package, named like the ids. Other
+distributions register their objects through an entry-point group. A plugin that is broken or whose id is taken
+already is left out, with a warning that names it, so that it cannot stop commands that do not use it.
 """
 
 from __future__ import annotations
@@ -23,27 +23,28 @@ T = TypeVar("T")
 
 
 def module_names(package: ModuleType) -> list[str]:
-    """Return the names of a package's modules, but for those that begin with an underscore; none is imported."""
+    """Return the names of the modules of a package, except those with a leading underscore, without importing them."""
     names = [module.name for module in pkgutil.iter_modules(package.__path__)]
     return sorted(name for name in names if not name.startswith("_"))
 
 
 class Registry(Generic[T]):
-    """Objects of one kind by their ids.
+    """Objects of one kind, by id.
 
     Parameters
     ----------
     kind : str
-        What they are called in messages, such as "metric".
+        Name of the kind in messages, such as "metric".
     group : str
-        Entry-point group under which distributions name theirs.
+        Entry-point group through which other distributions register their objects.
     base : type
-        What each must be an instance of or, for classes, derive from.
+        Class that each object must be an instance of or, if the object is a class, derive from.
     listing : str
-        Command that lists them, for messages.
+        Command that lists the objects, for messages.
     package : str, optional
-        Package whose modules hold the built-in objects, each named like the id. They are found
-        without being imported. The order in ``package.ORDER`` comes first.
+        Package whose modules hold the built-in objects; each module is named like the id of its
+        object. The modules are found without importing them. The ids in ``package.ORDER`` come
+        first, in that order.
     """
 
     def __init__(self, kind: str, group: str, base: type, *, listing: str, package: str = ""):
@@ -51,11 +52,11 @@ class Registry(Generic[T]):
         self._base = base
 
     def names(self) -> tuple[str, ...]:
-        """Return all ids: built-in ones in the order of their package, then plugins sorted."""
+        """Return all ids: those of built-in objects in the order of their package, then those of plugins, sorted."""
         return (*self._built_in, *(name for name in self.plugins if name not in self._built_in))
 
     def find(self, name: str) -> T:
-        """Return the object of an id; an unknown id is an InputError that suggests the nearest."""
+        """Return the object with an id; raise InputError, which suggests the most similar id, if the id is unknown."""
         if name in self._built_in:
             return self._of_module(name)
         if name in self.plugins:
@@ -65,10 +66,10 @@ class Registry(Generic[T]):
 
     @cached_property
     def plugins(self) -> Mapping[str, T]:
-        """What the entry points name, by id; whatever is broken or doubled is left out with a warning."""
-        found: dict[str, T] = {}
+        """Objects named by entry points, by id; broken plugins and duplicate ids are left out with a warning."""
+        by_id: dict[str, T] = {}
         origin = {name: f"{self.package}.{name}" for name in self._built_in}
-        for point in sorted(set(entry_points(group=self.group)), key=lambda point: (point.name, point.value)):
+        for point in sorted(set(entry_points(group=self.group)), key=_own_first):
             plugin = self._read(point)
             if plugin is None:
                 continue
@@ -80,14 +81,14 @@ class Registry(Generic[T]):
                     stacklevel=2,
                 )
                 continue
-            found[name] = plugin
-        return found
+            by_id[name] = plugin
+        return by_id
 
     def _read(self, point: EntryPoint) -> T | None:
         try:
             plugin = point.load()
             reason = self._objection(plugin)
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything, and must not take the others with it
+        except Exception as error:  # noqa: BLE001 - a plugin may raise any exception, and must not disable the others
             reason = f"it cannot be read: {type(error).__name__}: {error}"
         if not reason:
             return cast(T, plugin)
@@ -109,9 +110,14 @@ class Registry(Generic[T]):
         if not self.package:
             return ()
         package = import_module(self.package)
-        order = {name: place for place, name in enumerate(package.ORDER)}
+        order = {name: position for position, name in enumerate(package.ORDER)}
         return tuple(sorted(module_names(package), key=lambda name: order.get(name, len(order))))
 
     def _of_module(self, name: str) -> T:
-        found = vars(import_module(f"{self.package}.{name}")).values()
-        return cast(T, next(one for one in found if not self._objection(one) and one.id == name))
+        members = vars(import_module(f"{self.package}.{name}")).values()
+        return cast(T, next(member for member in members if not self._objection(member) and member.id == name))
+
+
+def _own_first(point: EntryPoint) -> tuple[bool, str, str]:
+    # What comes with microchar goes before plugins of the same id.
+    return point.dist is None or point.dist.name != "microchar", point.name, point.value

@@ -1,4 +1,4 @@
-"""What a metric returns: values and profiles, each with unit, status and convention."""
+"""Results of metrics: values and profiles with their units, statuses and conventions."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ import numpy as np
 
 
 class Status(StrEnum):
-    """Why there is a value, or why there is none; in files the member's value, such as "not_percolating".
+    """Outcome of the computation of a value: computed, or the reason why it is missing or special.
 
-    Every status but `OK` comes with a message that says why.
+    Files hold the text of the member, such as "not_percolating". Every status except
+    `OK` comes with a message that gives the reason.
 
     Attributes
     ----------
     meaning : str
-        What it says of the value.
+        What the status says about the value.
     advice : str
-        What to do about it; "" where nothing can be done.
+        What the user can do about it; "" if nothing can be done.
     """
 
     meaning: str
     advice: str
 
     def __new__(cls, value: str, meaning: str = "", advice: str = "") -> Status:
-        """Keep the meaning and the advice beside the value."""
+        """Make a member that holds its meaning and advice together with its text."""
         member = str.__new__(cls, value)
         member._value_, member.meaning, member.advice = value, meaning, advice
         return member
@@ -59,13 +60,13 @@ class Key(NamedTuple):
     Parameters
     ----------
     feature : str
-        Which of several quantities of the metric.
+        Name of the quantity, if the metric has several.
     phase : str
-        Name of the phase; pairs and triplets joined by "|"; "" for the whole image.
+        Name of the phase; the names of a pair or triplet are joined by "|"; "" for the whole image.
     direction : str
         "0", "1", "2", "mean", "radial" or "all".
     estimator : str
-        Which of several estimators.
+        Name of the estimator, if the metric has several.
     """
 
     feature: str = ""
@@ -76,7 +77,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class _Labelled:
-    """A value, profile or picture: what identifies it, its unit and its status."""
+    """Base class of values, profiles and pictures: their key, unit and status."""
 
     phase: str = ""
     direction: str = "all"
@@ -101,23 +102,25 @@ class _Labelled:
 
 @dataclass(frozen=True, kw_only=True)
 class Value(_Labelled):
-    """One number. `value` is None where it does not exist; `status` then says why.
+    """A number with its key, unit, bounds and status.
+
+    `value` is None if the number does not exist; `status` then says why.
 
     Parameters
     ----------
     phase : str
-        Name of the phase; pairs and triplets joined by "|"; "" for the whole image.
+        Name of the phase; the names of a pair or triplet are joined by "|"; "" for the whole image.
     direction : str
         "0", "1", "2", "mean", "radial" or "all".
     estimator, feature : str
-        Which of several estimators, which of several quantities of the metric.
+        Name of the estimator and name of the quantity, if the metric has several.
     unit : str
-        As in data files, "um^-1"; "" for pure numbers.
+        Unit as in data files, such as "um^-1"; "" for dimensionless numbers.
     value, lower, upper, standard_error : float or None
-        The number, bounds that hold it, its standard error.
+        The number, its lower and upper bound, and its standard error.
     status : Status
     message : str
-        Why, where the status is not `Status.OK`.
+        The reason, if the status is not `Status.OK`.
     """
 
     value: float | None = None
@@ -143,12 +146,12 @@ class Picture(_Labelled):
     Parameters
     ----------
     png : str
-        Grey levels 1 to 255 from low to high, 0 where there is no field; see
-        `microchar.core.pictures`.
+        Picture as encoded by `microchar.core.pictures`. Grey levels 1 to 255 stand for
+        low to high values of the field, 0 for voxels without a value.
     aspect : float
-        Width over height, in lengths.
+        Width divided by height, both as lengths.
     caption : str
-        What is shown, where, and how the levels are scaled.
+        What is shown, at which position, and how the grey levels are scaled.
     """
 
     png: str
@@ -158,20 +161,21 @@ class Picture(_Labelled):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Result:
-    """Everything one metric found on one volume (or pair of volumes).
+    """All that one metric computed for one volume (or pair of volumes).
 
     Parameters
     ----------
     metric, title, symbol, kind : str
-        Of the metric, see `Metric`.
+        Attributes of the metric, see `Metric`.
     convention : mapping of str to str
         Definition, boundary, connectivity, estimator, denominator, …: what
-        another tool must match for its number to be comparable.
+        another tool must do in the same way for its number to be comparable.
     values, profiles, pictures : tuple
-        What was found.
+        Values, profiles and pictures of the metric.
     status : Status
+        Status of the metric as a whole.
     message : str
-        Of the metric as a whole, where it could not be computed at all.
+        The reason, if the metric could not be computed at all.
     """
 
     metric: str
@@ -197,7 +201,7 @@ class Result:
         return _only([p for p in self.profiles if p.matches(**key)], self.metric, key)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain Python objects, fit for JSON."""
+        """Return the result as plain Python objects that can be written as JSON."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
         plain["convention"] = dict(self.convention)
         plain["values"] = [asdict(value) for value in self.values]
@@ -207,7 +211,7 @@ class Result:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Result:
-        """Rebuild a result from `to_dict`."""
+        """Make a result from the output of `to_dict`."""
         entries = dict(plain)
         entries["values"] = tuple(Value(**value) for value in plain["values"])
         entries["profiles"] = tuple(_profile(profile) for profile in plain["profiles"])
@@ -229,7 +233,7 @@ def _plain_profile(profile: Profile) -> dict[str, Any]:
 
 
 def _numbers(array: Iterable[float]) -> list[float | None]:
-    # JSON has no nan; a point that does not exist is null.
+    # JSON has no NaN: a missing number is written as null.
     return [float(number) if np.isfinite(number) else None for number in array]
 
 

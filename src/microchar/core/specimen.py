@@ -1,4 +1,4 @@
-"""`Specimen`: what was imaged of a material, a volume or 2D slices."""
+"""`Specimen`: the imaged part of a material, a volume or 2D slices."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from microchar.core.volume import Volume, as_volume
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Specimen:
-    """A volume, or 2D slices with the axis each is normal to.
+    """The imaged part of a material: a volume, or 2D slices with the axis normal to each.
 
     Parameters
     ----------
     material : Material
     volume : Volume, optional
     slices : mapping of int to tuple of ndarray, optional
-        Labels (uint8) of 2D slices, by the axis they are normal to. A slice
-        normal to axis 0 has axes (1, 2), to axis 1 (0, 2), to axis 2 (0, 1).
-        An isotropic material needs one direction only.
+        Labels (uint8) of 2D slices, by the axis normal to them. A slice normal to
+        axis 0 has axes (1, 2), one normal to axis 1 has axes (0, 2), one normal to
+        axis 2 has axes (0, 1). An isotropic material needs one direction only.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class Specimen:
 
     @classmethod
     def of(cls, data: Any) -> Self:
-        """Take a specimen as it is, and make one of a volume or an array: of a 2D image a slice."""
+        """Return a specimen unchanged, or make one from a volume or an array; a 2D image becomes one slice."""
         if isinstance(data, cls):
             return data
         volume = as_volume(data)
@@ -54,7 +54,7 @@ class Specimen:
 
     @classmethod
     def from_slices(cls, slices: Mapping[int, Sequence[Any]], *, voxel_size: Any = None, phases: Any = None) -> Self:
-        """Make a specimen of 2D images or volumes of one plane, by the axis they are normal to."""
+        """Make a specimen from 2D images or one-plane volumes, given by the axis normal to them."""
         images = {
             axis: [as_volume(image, voxel_size=voxel_size, phases=phases) for image in group]
             for axis, group in slices.items()
@@ -72,11 +72,11 @@ class Specimen:
 
     @property
     def kind(self) -> str:
-        """Whether it is a "volume" or "slices"."""
+        """Kind of the specimen: "volume" or "slices"."""
         return "volume" if self.volume is not None else "slices"
 
     def volume_fractions(self) -> np.ndarray:
-        """Return the share of each phase."""
+        """Return the volume fraction of each phase."""
         n = len(self.material.phases)
         pieces = (
             [self.volume.read()] if self.volume is not None else [s for group in self.slices.values() for s in group]
@@ -85,7 +85,7 @@ class Specimen:
         return counts / counts.sum()
 
     def describe(self) -> dict[str, Any]:
-        """Return what it is, for the record: kind, shapes, sha256 of the labels, file if known."""
+        """Return a description for the record: kind, shapes, SHA-256 of the labels, and path of the file if known."""
         digest = hashlib.sha256()
         if self.volume is not None:
             for plane in range(self.volume.shape[0]):

@@ -1,4 +1,4 @@
-"""Pieces of messages that several rooms write alike."""
+"""Parts of messages that several packages use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``"did you mean 'nearest'? "``, or nothing where no known name is near.
+    """Return ``"did you mean 'nearest'? "``, or an empty string if no known name is similar.
 
     Examples
     --------
@@ -19,7 +19,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def by(lengths: Iterable[object]) -> str:
-    """Write lengths as a size.
+    """Format lengths as a size.
 
     Examples
     --------

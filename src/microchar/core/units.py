@@ -1,4 +1,4 @@
-"""Lengths with units: reading them, converting them, and writing powers of them."""
+"""Parse and convert lengths with units, and format powers of units."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from microchar.core.errors import InputError
 
-#: Power of ten of a metre. "voxel" is not here on purpose: it converts to nothing.
+#: Power of ten of each unit in metres. "voxel" is missing on purpose: it cannot be converted.
 _EXPONENTS = {"pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
 _PREFIXES = {"pico": "pm", "nano": "nm", "micro": "um", "milli": "mm", "centi": "cm", "": "m"}
-# µ is two characters: the micro sign and the Greek letter.
+# There are two characters µ: the micro sign and the Greek letter.
 _ALIASES = {"µm": "um", "μm": "um", "micron": "um", "microns": "um"}
 _ALIASES |= {"": "voxel", "px": "voxel", "vx": "voxel", "pixel": "voxel", "pixels": "voxel", "voxels": "voxel"}
 _ALIASES |= {
@@ -23,7 +23,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def canonical_unit(unit: str) -> str:
-    """Return the one spelling of a length unit that microchar uses, or raise InputError."""
+    """Return the spelling that microchar uses for a length unit; raise InputError for an unknown unit."""
     name = _ALIASES.get(unit, _ALIASES.get(unit.lower(), unit))
     if name != "voxel" and name not in _EXPONENTS:
         known = ", ".join([*_EXPONENTS, "voxel"])
@@ -32,7 +32,7 @@ def canonical_unit(unit: str) -> str:
 
 
 def parse_length(text: str) -> tuple[float, str]:
-    """Read '0.398um' as (0.398, 'um'); a bare number is in voxels."""
+    """Parse '0.398um' as (0.398, 'um'); a number without a unit is in voxels."""
     match = _LENGTH.match(text)
     if not match or not math.isfinite(float(match.group(1))):
         raise InputError(f"cannot read {text!r} as a length: write a number and a unit, as in '0.398um'")
@@ -48,7 +48,7 @@ def convert(length: float, unit: str, to: str) -> float:
             f"cannot convert {length:g} {unit} to {to}: the voxel size is not known; "
             "give it with voxel_size= (--voxel-size on the command line)"
         )
-    # Whole powers of ten are exact: 1 um is 1000 nm, not 999.9999999999999.
+    # Multiply or divide by a whole power of ten, which is exact: 1 um is 1000 nm, not 999.9999999999999.
     power = _EXPONENTS[unit] - _EXPONENTS[to]
     return float(length * 10**power if power >= 0 else length / 10**-power)
 
@@ -56,27 +56,27 @@ def convert(length: float, unit: str, to: str) -> float:
 def parse_voxel_size(
     voxel_size: float | str | Sequence[float | str] | None,
 ) -> tuple[tuple[float, float, float], str]:
-    """Read a voxel size argument as three edge lengths and their unit.
+    """Parse a voxel size argument as three edge lengths and their unit.
 
     Parameters
     ----------
     voxel_size : float, str, sequence of three, or None
         One edge length for all axes, or three for axes 0, 1, 2: ``"0.398um"``,
-        ``"1um,1um,500nm"``, ``"1,1,2um"`` (a unit at the end holds for all),
+        ``"1um,1um,500nm"``, ``"1,1,2um"`` (a unit at the end applies to all),
         ``("1um", "1um", "2um")``. Numbers without a unit, such as ``(1, 1, 2)``,
-        say how the edges relate; the unit of length is then "voxel".
+        give only the ratios of the edges; the unit of length is then "voxel".
 
     Returns
     -------
     voxel_size : tuple of float
-        Edges along axes 0, 1, 2.
+        Edge lengths along axes 0, 1, 2.
     unit : str
-        Their unit, "voxel" where none is known.
+        Unit of the edge lengths; "voxel" if none is known.
 
     Raises
     ------
     InputError
-        If it is not one length or three, all greater than 0.
+        If the argument is not one length or three, all greater than 0.
 
     Examples
     --------
@@ -93,10 +93,10 @@ def parse_voxel_size(
         raise InputError(f"voxel_size={voxel_size!r}: expected one length or three, found {len(parts)}")
     lengths = [_length(part) for part in parts]
     unit = lengths[-1][1]
-    if unit != "voxel" and all(own == "voxel" for _, own in lengths[:-1]):
+    if unit != "voxel" and all(part_unit == "voxel" for _, part_unit in lengths[:-1]):
         sizes = [number for number, _ in lengths]
-    elif len({own == "voxel" for _, own in lengths}) == 1:
-        sizes = [convert(number, own, unit) for number, own in lengths]
+    elif len({part_unit == "voxel" for _, part_unit in lengths}) == 1:
+        sizes = [convert(number, part_unit, unit) for number, part_unit in lengths]
     else:
         raise InputError(
             f"voxel_size={voxel_size!r}: some lengths have a unit and some have none; give all of them one"
@@ -117,14 +117,14 @@ def _length(length: Any) -> tuple[float, str]:
 
 
 def power_unit(unit: str, power: int) -> str:
-    """Write a power of a unit as in data files: 'um^-1', 'um^2', '' for power 0."""
+    """Format a power of a unit for data files: 'um^-1', 'um^2', '' for power 0."""
     if power == 0:
         return ""
     return unit if power == 1 else f"{unit}^{power}"
 
 
 def pretty_unit(unit: str) -> str:
-    """Write a unit as people read it: 'um^-1' becomes 'µm⁻¹'."""
+    """Format a unit for display: 'um^-1' becomes 'µm⁻¹'."""
     base, _, exponent = unit.partition("^")
     base = "µm" if base == "um" else base
     return base + exponent.translate(_SUPERSCRIPT)

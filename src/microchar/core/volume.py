@@ -1,4 +1,4 @@
-"""A segmented volume: labels, phases, voxel size; frozen; in memory or on disk."""
+"""`Volume`: a segmented volume in memory or on disk; and `as_volume`, which makes one from an array."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from microchar.core.grey_values import distinct, segment, value_range, whole_num
 from microchar.core.grid import Grid, Triple, triple
 from microchar.core.units import parse_voxel_size
 
-#: Label of a voxel that counts for nothing: outside the mask.
+#: Label of a voxel outside the mask; such voxels are not counted.
 OUTSIDE = 255
-#: More distinct grey values than this are taken for an image that was never segmented.
+#: Largest number of phases. An image with more distinct grey values is taken to be unsegmented.
 MAX_PHASES = 16
 
 
@@ -26,15 +26,15 @@ class Volume:
     """A segmented volume of two or more phases.
 
     Make one with `as_volume` (from an array) or `read_volume` (from a file);
-    both check their input. The constructor itself does not.
+    both check their input. The constructor does not.
 
     Parameters
     ----------
     values : ndarray, 3D, integer
         Grey values as stored, possibly memory-mapped.
     grey_values : tuple of int
-        The grey value of each phase, ascending; a voxel's label is the position
-        of its grey value in this tuple.
+        Grey value of each phase, ascending. The label of a voxel is the position of
+        its grey value in this tuple.
     phases : tuple of str
         Name of each phase, in the order of `grey_values`.
     voxel_size, unit
@@ -44,11 +44,11 @@ class Volume:
     grey : ndarray, 3D, integer or float, optional
         The unsegmented image as stored, for the metrics that act on grey levels.
     name : str
-        What the volume is called in tables and figures.
+        Name of the volume in tables and figures.
     source : mapping
-        Where it came from (path, sha256, format); goes into the provenance.
+        Origin of the volume (path, sha256, format), for the provenance.
     notes : tuple of str
-        What was assumed or changed on the way in; shown in the report.
+        What was assumed or changed when the volume was made; shown in the report.
     """
 
     values: np.ndarray
@@ -64,7 +64,7 @@ class Volume:
 
     @property
     def shape(self) -> Triple:
-        """Voxels along axes 0, 1, 2."""
+        """Number of voxels along axes 0, 1, 2."""
         return triple(int(n) for n in self.values.shape)
 
     @property
@@ -74,17 +74,17 @@ class Volume:
 
     @property
     def n_phases(self) -> int:
-        """Number of phases, absent ones that were named included."""
+        """Number of phases, including named phases that have no voxels."""
         return len(self.phases)
 
     def read(self, start: Sequence[int] = (0, 0, 0), stop: Sequence[int] | None = None) -> np.ndarray:
-        """Labels of a box as a contiguous uint8 array; voxels outside the mask are `OUTSIDE`.
+        """Return the labels of a box as a contiguous uint8 array; voxels outside the mask are `OUTSIDE`.
 
-        Coordinates beyond the volume wrap around, which is what periodic axes need.
+        Coordinates beyond the volume wrap around, as needed for periodic axes.
         """
         stop = self.shape if stop is None else stop
         values = _wrapped(self.values, start, stop)
-        # One comparison per phase boundary is faster than a table, and the same for every type of integer.
+        # One comparison per phase boundary is faster than a lookup table, and works for every integer type.
         labels = np.zeros(values.shape, np.uint8)
         for grey in self.grey_values[1:]:
             labels += (values >= grey).view(np.uint8)
@@ -93,11 +93,11 @@ class Volume:
         return labels
 
     def grey_levels(self, start: Sequence[int] = (0, 0, 0), stop: Sequence[int] | None = None) -> np.ndarray:
-        """Grey levels of a box: of the grey image as stored where there is one, else of the phases.
+        """Return the grey levels of a box: those of the grey image as stored or, if there is none, of the phases.
 
-        Without a grey image the phases, in ascending order of grey value, are
+        Without a grey image, the phases in ascending order of grey value are
         spread evenly over 0..255 (two phases: 0, 255; three: 0, 127, 255).
-        Voxels outside the mask have a grey level like any other.
+        Voxels outside the mask have a grey level, too.
         """
         stop = self.shape if stop is None else stop
         if self.grey is not None:
@@ -107,11 +107,11 @@ class Volume:
         return table[self.read(start, stop)]
 
     def phase_levels(self) -> np.ndarray:
-        """Grey level that stands for each phase where there is no grey image."""
+        """Return the grey level that stands for each phase if there is no grey image."""
         return np.arange(self.n_phases) * 255 // max(self.n_phases - 1, 1)
 
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Volume:
-        """Return the box from `start` up to, not including, `stop`, as a view."""
+        """Return the box from `start` to `stop` (exclusive) as a view."""
         if not all(0 <= a < b <= n for a, b, n in zip(start, stop, self.shape, strict=True)):
             raise InputError(
                 f"{self.name}: the box from {tuple(start)} to {tuple(stop)} does not lie in the shape {self.shape}"
@@ -127,7 +127,7 @@ class Volume:
 
 def _wrapped(array: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.ndarray:
     inside = [first >= 0 and last <= n for first, last, n in zip(start, stop, array.shape, strict=True)]
-    # The plain slices first: they are views, and what is taken afterwards is then small.
+    # Apply the plain slices first: they are views, so that `take` then copies less.
     box = array[tuple(slice(a, b) if plain else slice(None) for a, b, plain in zip(start, stop, inside, strict=True))]
     for axis, plain in enumerate(inside):
         if not plain:
@@ -148,26 +148,26 @@ def as_volume(
     source: Mapping[str, Any] | None = None,
     notes: Sequence[str] = (),
 ) -> Volume:
-    """Check an array and make it a `Volume`.
+    """Check an array and convert it to a `Volume`.
 
     Parameters
     ----------
     array : array_like, 2D or 3D
         Grey values or labels: integer, bool, or float with whole numbers only
-        (with `threshold`, any numbers). Anything with ``__array__`` will do, a CPU
-        torch tensor included. A `Volume` is returned with the given arguments
-        replaced and the notes added.
+        (any numbers if `threshold` is given). Any object with ``__array__`` is
+        accepted, including a CPU torch tensor. A `Volume` is returned with the given
+        arguments in place of its own and with the notes added.
     voxel_size : float, str or sequence of three, optional
         Edge length(s) of a voxel: ``"0.398um"``, ``"1,1,2um"``, or one or three
-        numbers without a unit, which only say how the edges relate: the unit is
-        then "voxel". Without it every edge is 1 voxel.
+        numbers without a unit, which give only the ratios of the edges; the unit is
+        then "voxel". By default every edge is 1 voxel.
     phases : mapping of str to int, sequence of str, or str, optional
         Grey value of each named phase, or the names in ascending order of grey
-        value; also as text, ``"pore=0,solid=255"`` or ``"pore,solid"``. Without it
+        value; also as text, ``"pore=0,solid=255"`` or ``"pore,solid"``. By default
         each distinct grey value is a phase named by that value.
     threshold : float or "otsu", optional
-        Segment the image: phase 0 up to and including this grey value, phase 1
-        above. The image becomes the grey image, unless `grey` is given.
+        Grey value at which the image is segmented: phase 0 up to and including it,
+        phase 1 above it. The image is kept as the grey image, unless `grey` is given.
     mask : array_like, optional
         Voxels count where it is not zero. Grey values outside it are not looked at.
     outside : int, optional
@@ -175,19 +175,19 @@ def as_volume(
     grey : array_like, optional
         The unsegmented image on the same voxels.
     name : str, optional
-        Name in tables and figures, "volume" by default.
+        Name in tables and figures; default "volume".
     source, notes
         Provenance, see `Volume`.
 
     Returns
     -------
     Volume
-        The array is not copied where that can be helped.
+        It holds the array itself, or a copy where a copy is necessary.
 
     Raises
     ------
     InputError
-        If the array cannot be a segmented volume; the message says why.
+        If the array cannot be used as a segmented volume; the message says why.
 
     Examples
     --------
@@ -209,18 +209,18 @@ def as_volume(
     if voxel_size is None and plain.voxel_size is not None:
         voxel_size = plain.voxel_size if len(plain.voxel_size) == 3 else (plain.voxel_size[0], *plain.voxel_size)
     image = values if grey is None and threshold is not None else grey
-    found: tuple[int, ...]
+    greys: tuple[int, ...]
     if threshold is not None:
         values, cut = segment(values, threshold, inside, name)
-        found = (0, 1)
+        greys = (0, 1)
         _refuse_other_codes(phases, cut)
         method = " (Otsu)" if str(threshold).strip().lower() == "otsu" else ""
         notes = (*notes, f"segmented at the grey value {cut:g}{method}: phase 0 up to {cut:g}, phase 1 above")
     else:
         values = whole_numbers(values, inside, name)
-        found = distinct(values, inside, name)
+        greys = distinct(values, inside, name)
     size, unit = parse_voxel_size(voxel_size)
-    grey_values, names = _phases(found, phases, name)
+    grey_values, names = _phases(greys, phases, name)
     return Volume(
         values=values,
         grey_values=grey_values,
@@ -267,7 +267,7 @@ def _replaced(
 
 
 def three_axes(array: np.ndarray, name: str) -> np.ndarray:
-    """Give a 2D image its one plane; refuse what is neither an image nor a volume, or holds no voxels."""
+    """Return an array with three axes, a 2D image as one plane; raise InputError for other shapes and empty axes."""
     if array.ndim == 2:
         array = array[np.newaxis]
     if array.ndim != 3:
@@ -296,9 +296,9 @@ def same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np.
 def _mask(mask: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
     if mask is None:
         return None
-    whole = whole_numbers(same_voxels(mask, shape, "mask", name), None, f"{name}: mask")
-    # 0 and 1 are looked at as bool where they lie; 0 and 255 need a copy.
-    inside = whole.view(bool) if whole.dtype == np.uint8 and whole.max() <= 1 else whole != 0
+    integers = whole_numbers(same_voxels(mask, shape, "mask", name), None, f"{name}: mask")
+    # A mask of 0 and 1 is viewed as bool without a copy; a mask of 0 and 255 needs a copy.
+    inside = integers.view(bool) if integers.dtype == np.uint8 and integers.max() <= 1 else integers != 0
     if not inside.any():
         raise InputError(
             f"{name}: the mask is zero everywhere, so no voxel counts; expected nonzero where voxels count"
@@ -344,7 +344,7 @@ def _grey(grey: Any, shape: tuple[int, ...], mask: np.ndarray | None, name: str)
 
 
 def parse_phases(text: str) -> dict[str, int] | list[str]:
-    """Read "pore=0,solid=255" as a mapping, or "pore,solid" as names.
+    """Parse "pore=0,solid=255" as a mapping, or "pore,solid" as a list of names.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Steady diffusion through a voxel volume, solved with a certificate: bounds that hold the discrete answer."""
+"""Steady diffusion through a voxel volume, solved with guaranteed bounds of the exact discrete solution."""
 
 from __future__ import annotations
 

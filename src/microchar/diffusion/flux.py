@@ -1,4 +1,4 @@
-"""Where the flux goes: its magnitude in a slice of a solved field."""
+"""Magnitude of the flux in a slice of a concentration field."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ def flux_in_plane(
 ) -> np.ndarray:
     r"""Return the magnitude of the flux in the plane of a slice.
 
-    At each voxel and along each axis the mean of the flux densities
-    :math:`J = g\,\Delta c / h` through its two faces, with the conductance
-    :math:`g` of half voxels in series; then the magnitude over the two axes.
+    For each voxel and axis, the flux density is the mean of :math:`J = g\,\Delta c / h`
+    over the two faces of the voxel, where :math:`g` is the conductance of two half
+    voxels in series. The result is the magnitude of the vector of the two axes.
 
     Parameters
     ----------
     concentration : ndarray of float, 2D
-        Nan where nothing flows; 1 on the first end face, 0 on the last one.
+        Concentration of each voxel, nan where there is no flux. The concentration is 1
+        on the first end face and 0 on the last one.
     diffusivity : ndarray of float, 2D
-        Of each voxel.
+        Diffusivity of each voxel.
     spacing : sequence of two float
-        Of the two axes.
+        Voxel size along the two axes.
     transport : int
-        Which of the two is the axis of transport: its ends are open.
+        Which of the two axes is the axis of transport. Its two ends are the end faces.
 
     Returns
     -------
     ndarray of float, 2D
-        0 where nothing flows.
+        Magnitude of the flux; 0 where there is no flux.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The hierarchy of networks: voxels, their aggregates, aggregates of these, down to a few."""
+"""The hierarchy of networks: the voxels, their aggregates, the aggregates of these, down to a few nodes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from microchar.core.memory import available_memory
 from microchar.diffusion.problem import Problem
 from microchar.kernels import diffusion_setup
 
-#: Networks of at most that many nodes are factorised.
+#: Networks of at most this many nodes are factorised.
 _COARSEST = 500
-#: Nodes of a coarse aggregate by cells, where the flux inside it is found by elimination, and otherwise.
+#: Largest number of nodes of a coarse aggregate: for aggregation by cells, and otherwise. The flux inside an aggregate
+#: is computed by elimination.
 LARGEST_AGGREGATE, _LARGEST_CLUSTER = 64, 8
-#: Aggregation by cells must make a network at least so much smaller.
+#: Aggregation by cells is used only if it reduces the number of nodes to this share or less.
 _MUCH_SMALLER = 0.4
-#: A network that aggregation makes no smaller than this is factorised, whatever its size.
+#: A network is factorised, whatever its size, if aggregation leaves more than this share of its nodes.
 _BARELY_SMALLER = 0.8
-#: Slabs that share the sweeps among threads; their number must not depend on that of the threads.
+#: Number of slabs into which the sweeps are divided for threads. It must not depend on the number of threads.
 _SLABS = 16
-#: Smaller networks are not worth sharing.
+#: Networks with fewer nodes are not divided among threads.
 _WORTH_SHARING = 100_000
-#: Memory of all levels and vectors, from measurements on porous media (89) and some to spare.
+#: Bytes per node for all levels and vectors: 89 were measured on porous media; the rest is a margin.
 _BYTES_PER_NODE = 110
 
 Run = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], list[Any]]
@@ -37,7 +38,7 @@ Run = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], list[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Slab:
-    """Planes of blocks, as ranges of nodes and of aggregates."""
+    """A range of planes of blocks, with its ranges of nodes and of aggregates."""
 
     planes: tuple[int, int]
     nodes: tuple[int, int]
@@ -46,7 +47,7 @@ class Slab:
 
 @dataclass(eq=False)
 class Voxels:
-    """The conducting voxels; the arrays are described where they are made, in `diffusion_setup.link`."""
+    """The conducting voxels; `link`, `number_plane` and `galerkin` in `diffusion_setup` document the arrays."""
 
     nbr: np.ndarray
     kind: np.ndarray | None
@@ -69,17 +70,18 @@ class Voxels:
         return len(self.cell)
 
     def inlet(self, nodes: np.ndarray) -> np.ndarray:
-        """Conductance between nodes at the inlet and the inlet."""
-        own = 2 * self.table[0].diagonal()
-        return own[np.zeros_like(nodes) if self.kind is None else self.kind[nodes]]
+        """Return the conductance between the inlet and nodes at the inlet."""
+        by_kind = 2 * self.table[0].diagonal()
+        return by_kind[np.zeros_like(nodes) if self.kind is None else self.kind[nodes]]
 
 
 @dataclass(eq=False)
 class Graph:
-    """A network: edges of node i are ``ptr[i]:ptr[i + 1]`` of `nbr` and `weight`.
+    """A network; the edges of node i are ``ptr[i]:ptr[i + 1]`` of `nbr` and `weight`.
 
-    `parts` are ranges of nodes; in the end, neither neighbours nor the nodes of one
-    aggregate lie in two of them that do not follow each other.
+    `parts` are consecutive ranges of nodes. When the hierarchy is complete, two
+    neighbours lie in the same part or in adjacent parts, and so do the nodes of an
+    aggregate.
     """
 
     parts: list[tuple[int, int]]
@@ -102,7 +104,7 @@ class Graph:
 
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
-    """All levels, and the factors of the coarsest."""
+    """The networks of all levels, and the factors of the coarsest one."""
 
     voxels: Voxels
     slabs: list[Slab]
@@ -117,9 +119,11 @@ class Hierarchy:
 
 @cache
 def _components(steps: tuple[int, ...]) -> np.ndarray:
-    """Component of each bit of the 256 masks of a 2×2×2 block, their number, and the number of bits.
+    """Return the connected components of each of the 256 masks of a 2×2×2 block.
 
-    Bits are neighbours if they differ by one of the steps: 4, 2, 1 along axes 0, 1, 2.
+    A row contains the component of each bit, the number of components and the number
+    of set bits. Bits are neighbours if they differ by one of the steps; the steps
+    along axes 0, 1, 2 are 4, 2, 1.
     """
     table = np.zeros((256, 10), np.uint8)
     for mask in range(256):
@@ -137,9 +141,16 @@ def _components(steps: tuple[int, ...]) -> np.ndarray:
 
 
 def percolating(problem: Problem) -> tuple[np.ndarray, int]:
-    """Return 1 + the kind of each voxel that conducts from end to end, 0 elsewhere, and how many there are.
+    """Find the voxels that conduct from end to end.
 
-    Odd axes are filled up with 0, so that the volume is made of whole blocks of 2×2×2 voxels.
+    Returns
+    -------
+    kept : ndarray of uint8, 3D
+        1 + the kind of each voxel that conducts from end to end, 0 elsewhere. The kind
+        is the index of the diffusivity among the distinct diffusivities. Odd axes are
+        padded with 0, so that the array consists of complete blocks of 2×2×2 voxels.
+    n : int
+        Number of these voxels.
     """
     labels = problem.labels
     conducts = np.flatnonzero(problem.conductivity)
@@ -156,7 +167,7 @@ def percolating(problem: Problem) -> tuple[np.ndarray, int]:
 
 @contextmanager
 def runner(threads: int) -> Iterator[Run]:
-    """Give a function that calls a kernel with each of several tuples of arguments, on threads."""
+    """Return a context manager for a function that calls a kernel with each of several argument tuples on threads."""
 
     def one_by_one(kernel: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> list[Any]:
         return [kernel(*task) for task in tasks]
@@ -167,7 +178,8 @@ def runner(threads: int) -> Iterator[Run]:
     with ThreadPoolExecutor(threads - 1) as pool:
 
         def on_threads(kernel: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]) -> list[Any]:
-            # This thread and its helpers take the next task in turn: on small networks, to hand out each costs more.
+            # This thread and its helpers take the next task as soon as they are free. On small networks this costs less
+            # than to submit each task.
             tasks = list(tasks)
             results, left = [None] * len(tasks), iter(range(len(tasks)))
 
@@ -185,7 +197,7 @@ def runner(threads: int) -> Iterator[Run]:
 
 
 def refuse_beyond_memory(n: int) -> None:
-    """Raise if the hierarchy of that many nodes needs more memory than there is."""
+    """Raise `NotEnoughMemoryError` if the hierarchy of `n` nodes needs more memory than is available."""
     needed, available = n * _BYTES_PER_NODE, available_memory()
     if needed > available:
         raise NotEnoughMemoryError(
@@ -195,7 +207,7 @@ def refuse_beyond_memory(n: int) -> None:
 
 
 def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
-    """Make the hierarchy from what `percolating` returned."""
+    """Build the hierarchy from the array `kept` that `percolating` returned."""
     refuse_beyond_memory(int(np.count_nonzero(kept)))
     voxels, slabs, numbering = _voxels(problem, kept, run)
     graphs = [_first_graph(voxels, slabs, run)]
@@ -209,14 +221,20 @@ def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
 
 
 def _families(kinds: np.ndarray) -> tuple[np.ndarray, int]:
-    """Number the kinds by the magnitude of their conductance: those within a factor of about ten together."""
+    """Group the kinds by the order of magnitude of their diffusivity; return the family of each kind and their number.
+
+    The index of a family array is 1 + the kind, as in the array of `percolating`.
+    """
     family = np.zeros(256, np.uint8)
     family[1 : len(kinds) + 1] = np.unique(np.round(np.log10(kinds / kinds.max())), return_inverse=True)[1]
     return family, int(family.max()) + 1
 
 
 def _strong_steps(problem: Problem) -> tuple[int, ...]:
-    """Return the steps in a block along the axes that conduct best: long, flat voxels are not gathered across."""
+    """Return the steps within a block along the axes that conduct well.
+
+    Elongated and flat voxels are not aggregated along the axes that conduct poorly.
+    """
     weights = [weight if n > 1 else 0.0 for weight, n in zip(problem.weights, problem.labels.shape, strict=True)]
     return tuple(step for step, weight in zip((4, 2, 1), weights, strict=True) if weight >= 0.1 * max(weights))
 
@@ -225,8 +243,8 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
     kinds = np.unique(problem.conductivity[problem.conductivity > 0])
     family, families = _families(kinds)
     planes = kept.shape[0] // 2
-    # Slabs begin at even planes, so that no aggregate of aggregates by cells lies in two of them, and are so thick that
-    # none at all, `_LARGEST_CLUSTER` long and with dead ends to either side, reaches from one to the next but one.
+    # Slabs begin at even planes, so that no aggregate of aggregates by cells lies in two slabs. They are thick enough
+    # that other aggregates, `_LARGEST_CLUSTER` long and with a dead end on either side, never extend over three slabs.
     pieces = min(_SLABS, max(1, planes // (_LARGEST_CLUSTER + 2)))
     ranges = list(pairwise([*(planes * piece // pieces // 2 * 2 for piece in range(pieces)), planes]))
     components = _components(_strong_steps(problem))
@@ -250,7 +268,7 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
         inverse=np.empty(n, np.float32),
     )
     numbering = _Numbering(kept, family, families, components, nodes, aggregates, voxels)
-    # Filled on threads: it is the largest array, and touching it first is what costs.
+    # This is the largest array, and the first access to its memory is expensive; therefore threads fill it.
     run(lambda slab: voxels.nbr[slice(*slab.nodes)].fill(n), [(slab,) for slab in slabs])
     run(_link, [(problem, numbering, slab.planes) for slab in slabs])
     return voxels, slabs, numbering
@@ -258,7 +276,7 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
 
 @dataclass(frozen=True, eq=False)
 class _Numbering:
-    """What it takes to number the voxels of a plane of blocks."""
+    """The data needed to number the voxels of a plane of blocks."""
 
     kept: np.ndarray
     family: np.ndarray
@@ -269,9 +287,11 @@ class _Numbering:
     voxels: Voxels
 
     def planes(self, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Give the planes of voxels of some planes of blocks with the nodes in them and in the plane before.
+        """Yield the index of each plane of voxels in a range of planes of blocks, and an array of node numbers.
 
-        What is known of the voxels is written down, again what was written before.
+        The array holds the nodes of this plane and of the plane before it. The
+        aggregates of the nodes are also written to `voxels`; a repeated call writes the
+        same numbers again.
         """
         v, masks = self.voxels, np.empty(self.families, np.int64)
         number = np.empty((4, *self.kept.shape[1:]), np.uint32)
@@ -291,7 +311,7 @@ def _link(problem: Problem, numbering: _Numbering, planes: tuple[int, int]) -> N
 
 
 def on_voxels(x: np.ndarray, hierarchy: Hierarchy, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the values of the nodes on the voxels of a volume, nan where there is no node."""
+    """Return the values of the nodes as an array over the voxels; nan for voxels that are not nodes."""
     numbering = hierarchy.numbering
     out = np.full(numbering.kept.shape, np.nan, np.float32)
     for i, number in numbering.planes(0, len(numbering.nodes) - 1):
@@ -307,7 +327,7 @@ def _table(kinds: np.ndarray, weights: tuple[float, float, float]) -> np.ndarray
 def _first_graph(voxels: Voxels, slabs: list[Slab], run: Run) -> Graph:
     n = voxels.n_aggregates
     degree, end, inlet, inverse = np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n, np.float32)
-    # Room for every face; pages that are not written to cost nothing.
+    # The arrays have space for every face; memory pages that are never written to are not allocated.
     room = [6 * (slab.nodes[1] - slab.nodes[0]) for slab in slabs]
     edges = [(np.empty(size, np.uint32), np.empty(size)) for size in room]
     used = run(
@@ -322,8 +342,8 @@ def _first_graph(voxels: Voxels, slabs: list[Slab], run: Run) -> Graph:
     nbr, weight = np.empty(ptr[-1], np.uint32), np.empty(ptr[-1])
 
     def collect(slab: Slab, out: tuple[np.ndarray, np.ndarray], size: int) -> None:
-        place = slice(ptr[slab.aggregates[0]], ptr[slab.aggregates[1]])
-        nbr[place], weight[place] = out[0][:size], out[1][:size]
+        slots = slice(ptr[slab.aggregates[0]], ptr[slab.aggregates[1]])
+        nbr[slots], weight[slots] = out[0][:size], out[1][:size]
 
     run(collect, zip(slabs, edges, used, strict=True))
     parts = [slab.aggregates for slab in slabs]
@@ -331,7 +351,11 @@ def _first_graph(voxels: Voxels, slabs: list[Slab], run: Run) -> Graph:
 
 
 def _coarser(graph: Graph, by_cell: bool) -> tuple[Graph | None, bool]:
-    """Aggregate a network, by cells as long as that makes it much smaller; None if nothing does."""
+    """Aggregate a network, by cells if that makes it much smaller, otherwise by its best connections.
+
+    The result is None if neither makes the network smaller. The flag says whether the
+    next coarser network may be aggregated by cells.
+    """
     workspace = np.empty((2, graph.n), np.int32)
     agg, cell = np.empty(graph.n, np.uint32), np.empty((graph.n, 3), np.int32)
     aggregate: Callable[..., int] = diffusion_setup.aggregate
@@ -358,7 +382,7 @@ def _coarser(graph: Graph, by_cell: bool) -> tuple[Graph | None, bool]:
 
 
 def _coarse_parts(graph: Graph) -> list[tuple[int, int]]:
-    """Return the ranges of aggregates that begin in the parts of a network."""
+    """Return, for each part of a network, the range of aggregates whose first node is in this part."""
     assert graph.members is not None
     assert graph.member_ptr is not None
     firsts = graph.members[graph.member_ptr[:-1]]
@@ -367,15 +391,15 @@ def _coarse_parts(graph: Graph) -> list[tuple[int, int]]:
 
 
 def _are_apart(graph: Graph, coarse_parts: list[tuple[int, int]]) -> bool:
-    """Whether neighbours of the nodes in a part, and the beginnings of their aggregates, are in it or next to it."""
+    """Return whether the neighbours and the aggregates of all nodes lie in their own or adjacent parts."""
     assert graph.agg is not None
     for p, (first, last) in enumerate(graph.parts):
         before, after = max(p - 1, 0), min(p + 1, len(graph.parts) - 1)
-        near, mine = graph.nbr[graph.ptr[first] : graph.ptr[last]], graph.agg[first:last]
+        near, aggregates = graph.nbr[graph.ptr[first] : graph.ptr[last]], graph.agg[first:last]
         if (
             near.min(initial=graph.n) < graph.parts[before][0]
             or near.max(initial=0) >= graph.parts[after][1]
-            or mine.min(initial=graph.n) < coarse_parts[before][0]
+            or aggregates.min(initial=graph.n) < coarse_parts[before][0]
         ):
             return False
     return True

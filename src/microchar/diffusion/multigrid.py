@@ -1,4 +1,4 @@
-"""The multigrid solver: aggregates of conducting voxels, K-cycles, bounds after each iteration."""
+"""The multigrid solver: aggregation of conducting voxels, K-cycles, and bounds from the iterates."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 from microchar.diffusion.hierarchy import LARGEST_AGGREGATE, Hierarchy, Run
 from microchar.kernels import diffusion_bounds, diffusion_cycle
 
-#: Piecewise-constant interpolation underestimates corrections; this much more is about right.
+#: Factor of the corrections; it roughly compensates that piecewise-constant interpolation underestimates them.
 _OVERCORRECTION = np.float32(1.4)
-#: A coarse problem is solved by one step where that reduces the residual to this share, else by two.
+#: A coarse problem is solved by one step if that reduces the residual to this share or less, otherwise by two steps.
 _GOOD_ENOUGH = 0.25
-#: Bounds are found where an iteration changed the energy by less than this many tolerances: the gap between them is
-#: about a sixth of that change in rocks (measured), a few times the error that is left.
+#: Bounds are computed when an iteration has changed the energy by less than this many tolerances. In rocks, the gap
+#: between the bounds is about a sixth of that change (measured) and a few times the remaining error.
 _WORTH_A_LOOK = 6
-#: Pieces that share the routing of the flux among threads.
+#: Number of pieces into which the routing of the flux is divided for threads.
 _PIECES = 16
 
 
@@ -35,10 +35,10 @@ class Solver:
         self._at_inlet = np.flatnonzero(voxels.ends & 1)
 
     def steps(self, tolerance: float, max_iterations: int) -> Iterator[tuple[np.ndarray, float, float, int]]:
-        """Give fields with the bounds that follow from them and the iterations so far.
+        """Yield fields, each with the bounds computed from it and the number of iterations so far.
 
-        Bounds cost as much as an iteration: they are found once the last one
-        changed the energy so little that they may be within the tolerance.
+        The bounds cost as much as an iteration. They are computed only when the last
+        iteration changed the energy so little that they may be within the tolerance.
         """
         n = self.hierarchy.voxels.n
         x = np.zeros(n + 1)
@@ -47,7 +47,8 @@ class Solver:
         self._each(lambda part: np.copyto(x[part], start[agg[part]]))
         product = np.inf
         for iteration in range(max_iterations):
-            # Anew from the field, in double precision, so that single precision elsewhere costs no accuracy.
+            # The residual is recomputed from the field in double precision, so that the single precision of the cycle
+            # does not limit the accuracy.
             r = self.residual(x)
             self.precondition(r, z)
             square, overlap = self.energies(z, d)
@@ -85,7 +86,7 @@ class Solver:
     # --- the voxels -----------------------------------------------------------
 
     def residual(self, x: np.ndarray) -> np.ndarray:
-        """Return what the flux of a field leaves at the nodes, and keep its sums over the aggregates."""
+        """Return the residual of a field (the net flux into each node), and store its sums over the aggregates."""
         v = self.hierarchy.voxels
         fine = (v.nbr, v.kind, v.table, v.ends, x, v.start)
         self.run(
@@ -95,7 +96,7 @@ class Solver:
         return self._residual
 
     def precondition(self, r: np.ndarray, x: np.ndarray) -> None:
-        """One cycle from zero: relax, correct from the aggregates, relax backward."""
+        """Apply one cycle to a zero start vector: relax, correct from the aggregates, relax backward."""
         v, slabs = self.hierarchy.voxels, self.hierarchy.slabs
         self._each(lambda part: x[part].fill(0))
         self._relax(r, x, backward=False)
@@ -113,7 +114,7 @@ class Solver:
         self._relax(r, x, backward=True)
 
     def _relax(self, b: np.ndarray, x: np.ndarray, *, backward: bool) -> None:
-        # Slabs of one colour share no neighbours, and the order does not depend on the number of threads.
+        # Slabs of one colour have no common neighbours, so that the result does not depend on the number of threads.
         v = self.hierarchy.voxels
         for colour in (1, 0) if backward else (0, 1):
             slabs = self.hierarchy.slabs[colour::2]
@@ -130,7 +131,7 @@ class Solver:
     # --- the networks below ---------------------------------------------------
 
     def start(self) -> np.ndarray:
-        """Full multigrid: solve the coarsest problem, improve its solution level by level."""
+        """Return a start vector by full multigrid: solve the coarsest problem, then refine it level by level."""
         graphs = self.hierarchy.graphs
         x = self.hierarchy.solve_coarsest(graphs[-1].inlet)
         for level in range(len(graphs) - 2, -1, -1):
@@ -138,12 +139,15 @@ class Solver:
             x = x[graph.agg]
             out = np.empty_like(x)
             self._apply_graph(level, x, out)
-            # On the finest network a V-cycle finds as good a start as a K-cycle, for half the work.
+            # On the finest network a V-cycle gives as good a start vector as a K-cycle, for half the work.
             x += self.solve_graph(level, graph.inlet - out, steps=1 if level == 0 else 2)
         return x
 
     def solve_graph(self, level: int, b: np.ndarray, steps: int = 2) -> np.ndarray:
-        """Up to so many steps of flexible conjugate gradients, preconditioned with the cycle: V-cycle or K-cycle."""
+        """Solve by at most `steps` steps of flexible conjugate gradients, preconditioned with the cycle.
+
+        One step makes it a V-cycle, two steps make it a K-cycle.
+        """
         if level == len(self.hierarchy.graphs) - 1:
             return self.hierarchy.solve_coarsest(b)
         c = self._cycle_graph(level, b, steps)
@@ -193,9 +197,10 @@ class Solver:
     # --- the bounds -----------------------------------------------------------
 
     def bounds(self, x: np.ndarray) -> tuple[float, float]:
-        """Return a lower and an upper bound of the conductance that hold whatever the field.
+        """Return a lower and an upper bound of the conductance that hold for any field.
 
-        As `Network.bounds`, with the flux made conserved first, level by level.
+        The method is that of `Network.bounds`, but the flux is first made conserved,
+        level by level.
         """
         v, slabs = self.hierarchy.voxels, self.hierarchy.slabs
         self.residual(x)
@@ -212,8 +217,8 @@ class Solver:
         )
         energy, dissipation, current, left, magnitude, resistance = sums.sum(axis=0).tolist()
         eps = np.finfo(float).eps
-        # A node's balance has some ten terms, and a flow split level by level differs by as many roundings when it
-        # is computed from either end; a sum over a slab has at most eight terms a node.
+        # The balance of a node has about ten terms. A flow that is split level by level differs by about as many
+        # rounding errors between its two ends. A sum over a slab has at most eight terms per node.
         rho = left + 64 * eps * magnitude
         rounding = eps * (8 * max(slab.nodes[1] - slab.nodes[0] for slab in slabs) + 64)
         if current <= 0:
@@ -222,7 +227,10 @@ class Solver:
         return float((current / root) ** 2 * (1 - 4 * rounding)), energy * (1 + rounding)
 
     def _drops(self, level: int, excess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Lead what the nodes have in excess to the ends: flow over conductance along the edges, and to the ends."""
+        """Return drops that lead the excess of the nodes to the ends: along the edges, and from nodes to the ends.
+
+        The drop is the flow divided by the conductance.
+        """
         graph = self.hierarchy.graphs[level]
         if level == len(self.hierarchy.graphs) - 1:
             potential = self.hierarchy.factors.solve(excess)
@@ -231,11 +239,11 @@ class Solver:
         below = self.hierarchy.graphs[level + 1]
         coarse_drops = self._drops(level + 1, np.bincount(graph.agg, excess, below.n))
         drops = np.empty(len(graph.nbr)), np.empty(graph.n)
-        here = (graph.ptr, graph.nbr, graph.weight, graph.end, excess, graph.agg, graph.member_ptr, graph.members)
-        given = (np.empty(graph.n, np.int32), below.ptr, below.nbr, *coarse_drops)
+        fine = (graph.ptr, graph.nbr, graph.weight, graph.end, excess, graph.agg, graph.member_ptr, graph.members)
+        coarse = (np.empty(graph.n, np.int32), below.ptr, below.nbr, *coarse_drops)
         m = LARGEST_AGGREGATE
         tasks = [
-            (*here, *given, np.empty((m, m)), np.empty(m), np.empty((m * m, 3), np.int64), *part, *drops)
+            (*fine, *coarse, np.empty((m, m)), np.empty(m), np.empty((m * m, 3), np.int64), *part, *drops)
             for part in pairwise(below.n * piece // _PIECES for piece in range(_PIECES + 1))
         ]
         self.run(diffusion_bounds.route, tasks)

@@ -1,4 +1,4 @@
-"""The problem as an assembled network of conductors: plain, for small volumes and as an oracle."""
+"""The problem as an assembled network of conductors, for small volumes and for tests of the multigrid solver."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from microchar.diffusion.problem import Problem
 
-#: Relative rounding of a float64 sum of that many squares, with much to spare.
+#: Allowance for the relative rounding error of the float64 sums over such a network, with a wide margin.
 _ROUNDING = 1e-12
 
 
@@ -21,9 +21,10 @@ class Network:
     Parameters
     ----------
     i, j, g : ndarray
-        Edges: the nodes they join and their conductances.
+        Edges: the two nodes of each edge and its conductance.
     inlet, outlet : ndarray, (nodes,)
-        Conductance between each node and the end faces; 0 away from them.
+        Conductance between each node and the two end faces; 0 for nodes that are not at
+        the end face.
     """
 
     i: np.ndarray
@@ -39,7 +40,7 @@ class Network:
 
     @cached_property
     def matrix(self) -> Any:
-        """The symmetric positive definite matrix of the network, sparse."""
+        """Symmetric positive definite sparse matrix of the network."""
         from scipy.sparse import coo_array
 
         links = coo_array((self.g, (self.i, self.j)), shape=(self.n, self.n)).tocsr()
@@ -49,14 +50,14 @@ class Network:
         return (coo_array((diagonal, (nodes, nodes)), shape=(self.n, self.n)) - links).tocsc()
 
     def bounds(self, u: np.ndarray) -> tuple[float, float]:
-        r"""Return a lower and an upper bound of the conductance that hold whatever the field.
+        r"""Return a lower and an upper bound of the conductance that hold for any field.
 
         Dirichlet: the energy of *any* field is at least the conductance. Thomson:
-        the dissipation of *any* flux that is conserved at every node, per squared
-        current, is at least the resistance. The flux of the field is not quite
-        conserved; what is left over at the nodes, :math:`\rho` in all, can be led
-        to the outlet along a tree, of which no edge then carries more than
-        :math:`\rho`. By the triangle inequality in the norm of dissipation,
+        the dissipation of *any* flux that is conserved at every node, divided by the
+        squared current, is at least the resistance. The flux of the field is not
+        exactly conserved. The flux left over at the nodes, :math:`\rho` in total, can
+        be led to the outlet along a tree, and no edge of the tree then carries more
+        than :math:`\rho`. By the triangle inequality in the norm of dissipation,
 
         .. math:: R \le \left(\sqrt{\sum q^2/g} + \rho \sqrt{\sum 1/g}\right)^2 / I^2.
         """
@@ -80,9 +81,10 @@ def assemble(problem: Problem) -> tuple[Network, np.ndarray]:
     Returns
     -------
     network : Network
-        Of the voxels connected to both end faces; without nodes if there are none.
+        Network of the voxels that are connected to both end faces. It has no nodes if
+        there are no such voxels.
     node : ndarray of int64, 3D
-        The node of each voxel, -1 where it has none.
+        Node of each voxel, -1 for voxels that are not nodes.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

@@ -1,4 +1,4 @@
-"""The discrete problem: which voxels conduct how well, along which axis."""
+"""The discrete problem: the diffusivity of each voxel, the axis of transport and the boundaries."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    r"""Steady diffusion between the two end faces of a volume, in its own orientation.
+    r"""Steady diffusion between the two end faces of a volume, with the axis of transport first.
 
-    Axis 0 of `labels` is the axis of transport. Conductances are in units of
-    that of a voxel of the reference diffusivity along the axis of transport, so
-    that the effective diffusivity is the current at unit difference of
-    concentration times :math:`n_0 / (n_1 n_2)`.
+    Axis 0 of `labels` is the axis of transport. The unit of conductance is the
+    conductance of a voxel of the reference diffusivity along the axis of transport.
+    The effective diffusivity is therefore the current at unit concentration
+    difference times :math:`n_0 / (n_1 n_2)`.
 
     Parameters
     ----------
     labels : ndarray of uint8, 3D, C-contiguous
+        Label of each voxel.
     conductivity : ndarray of float64, (256,)
-        Diffusivity of each label in units of the reference; 0 does not conduct.
+        Diffusivity of each label in units of the reference diffusivity; 0 for labels
+        that do not conduct.
     weights : tuple of float
-        Conductance of a face between two voxels of the reference diffusivity,
-        per axis: (spacing of axis 0 / spacing of that axis)².
+        Conductance of a face between two voxels of the reference diffusivity, for each
+        axis: (spacing of axis 0 / spacing of that axis)².
     periodic : tuple of bool
-        Whether the volume repeats, per axis. Never along axis 0.
+        Whether the volume repeats, for each axis; always False for axis 0.
     """
 
     labels: np.ndarray
@@ -37,7 +39,7 @@ class Problem:
 
     @cached_property
     def conducting(self) -> float:
-        """Share of the voxels that conduct."""
+        """Share of the voxels that conduct, whether or not they percolate."""
         labels = np.flatnonzero(self.conductivity).astype(np.uint8)
         return sum(np.count_nonzero(plane == label) for plane in self.labels for label in labels) / self.labels.size
 
@@ -48,12 +50,12 @@ class Problem:
         return n0 / (n1 * n2)
 
     def conductance(self, first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarray:
-        """Return the conductance of faces between voxels of two labels: two half voxels in series."""
+        """Return the conductance of faces between voxels of two labels, that of two half voxels in series."""
         a, b = self.conductivity[first], self.conductivity[second]
         return self.weights[axis] * 2 * a * b / (a + b)
 
     def end_conductance(self, labels: np.ndarray) -> np.ndarray:
-        """Return the conductance between the centre of a voxel and the end face it lies at: half a voxel."""
+        """Return the conductance between the centre of an end voxel and the end face, that of half a voxel."""
         return 2 * self.conductivity[labels]
 
 
@@ -65,20 +67,22 @@ def make_problem(
     voxel_size: Sequence[float] = (1.0, 1.0, 1.0),
     periodic: Sequence[int] = (),
 ) -> Problem:
-    """Turn a volume so that `axis` comes first, and collect what the solvers need.
+    """Transpose a volume so that `axis` comes first, and make its `Problem`.
 
     Parameters
     ----------
     labels : ndarray of uint8, 3D
+        Label of each voxel.
     conductivity : sequence of float
-        Diffusivity of each label, in units of the reference; labels beyond its
-        end do not conduct.
+        Diffusivity of each label, in units of the reference diffusivity. Labels
+        beyond the end of the sequence do not conduct.
     axis : int
         Axis of transport.
     voxel_size : sequence of three floats
+        Voxel size along each axis, in any unit.
     periodic : sequence of int
-        Axes along which the volume repeats; the axis of transport is not one of
-        them, whatever is said here.
+        Axes along which the volume repeats. The axis of transport is ignored here; it
+        is never periodic.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def make_problem(
     table = np.zeros(256)
     table[: len(conductivity)] = conductivity
     first, second, third = ((voxel_size[axis] / voxel_size[a]) ** 2 for a in order)
-    # An axis of length one repeats onto itself: no face there carries anything.
+    # A voxel on a periodic axis of length one would be its own neighbour; such a face carries no flux.
     repeats = [a in periodic and a != axis and labels.shape[a] > 1 for a in order]
     return Problem(
         labels=np.ascontiguousarray(np.transpose(labels, order), dtype=np.uint8),

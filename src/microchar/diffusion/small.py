@@ -1,4 +1,4 @@
-"""Plain solvers for small volumes: a sparse factorisation, or conjugate gradients."""
+"""Solvers for small volumes: sparse factorisation or conjugate gradients."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import numpy as np
 
 from microchar.diffusion.network import Network
 
-#: Networks of at most that many nodes are factorised, larger ones if they are thin: pores with narrow throats fall
-#: apart into small pieces and fill in little. Measured: 200 000 nodes of Berea's pores (2.65 edges a node) take a
-#: tenth of the time of conjugate gradients and 0.35 GB; a solid of 230 000 nodes takes thirty times as long.
+#: Networks of at most this many nodes are factorised; larger networks are factorised if they are thin. Pores with
+#: narrow throats separate into small pieces and cause little fill-in. Measured: the factorisation of 200 000 nodes of
+#: Berea's pores (2.65 edges per node) takes a tenth of the time of conjugate gradients and 0.35 GB; that of a solid of
+#: 230 000 nodes takes thirty times as long.
 _DIRECT = 20_000
 _DIRECT_IF_THIN = 250_000
-_THIN = 2.7  # edges a node; 3 in bulk
-#: Reductions of the residual after which conjugate gradients stop to look at the bounds.
+_THIN = 2.7  # edges per node; 3 in bulk
+#: Relative residuals at which conjugate gradients are interrupted to compute the bounds.
 _STOPS = (1e-6, 1e-8, 1e-10, 1e-12, 1e-14)
 _MAX_ITERATIONS = 20_000
 
 
 def fields(network: Network) -> Iterator[tuple[np.ndarray, int, str]]:
-    """Give fields of concentration, each better than the one before, with iterations and method."""
+    """Yield concentration fields of increasing accuracy, each with the number of iterations and the method."""
     thin = len(network.i) <= _THIN * network.n
     if network.n <= (_DIRECT_IF_THIN if thin else _DIRECT):
         yield _factorised(network), 0, "sparse factorisation"
@@ -33,7 +34,7 @@ def _factorised(network: Network) -> np.ndarray:
 
     factors = splu(network.matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
     u = factors.solve(network.inlet)
-    # One step of refinement brings the residual down to rounding, which the lower bound lives on.
+    # One refinement step reduces the residual to rounding errors, which the lower bound needs.
     u += factors.solve(network.inlet - network.matrix @ u)
     return u
 

@@ -1,4 +1,4 @@
-"""What a solve returns: the value, the bounds that hold it, and how they were reached."""
+"""The result of a solve: the value, its bounds, and how they were obtained."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class Solution:
     value : float
         Best estimate of D_eff/D0: the harmonic mean of the bounds.
     lower, upper : float or None
-        Bounds that hold the exact answer of the discrete problem; None from a
-        backend that gives none.
+        Bounds of the exact solution of the discrete problem; None if the backend gives
+        no bounds.
     status : Status
         `OK`, `NOT_CONVERGED`, `NOT_PERCOLATING` or `ABSENT_PHASE`.
     message : str
-        Why, where the status is not `OK`.
+        Explanation if the status is not `OK`.
     iterations : int
-        Of the solver; 0 for a direct solve.
+        Number of iterations of the solver; 0 for a direct solve.
     method : str
-        Which solver: "direct", "conjugate gradients", …
+        Name of the solver: "sparse factorisation", "conjugate gradients", …
     conducting_fraction : float
-        Conducting voxels over all voxels.
+        Number of conducting voxels divided by the number of all voxels.
     percolating_fraction : float or None
-        Voxels that conduct from one end face to the other over all voxels; None
-        where the backend does not say.
+        Number of voxels that conduct from one end face to the other, divided by the
+        number of all voxels; None if the backend does not provide it.
     concentration : ndarray of float32, 3D, optional
-        The field, nan where nothing flows; only if it was asked for.
+        Concentration field, nan where there is no flux; only if it was requested.
     """
 
     value: float
@@ -51,19 +51,19 @@ class Solution:
 
     @property
     def gap(self) -> float:
-        """Width of the interval over the value; 0 where both are zero."""
+        """Width of the interval divided by the value; 0 if the value is zero or there are no bounds."""
         if self.lower is None or self.upper is None or self.value == 0:
             return 0.0
         return (self.upper - self.lower) / self.value
 
 
 def midpoint(lower: float, upper: float) -> float:
-    """Return the harmonic mean of two bounds of a conductance: the middle of the resistances."""
+    """Return the harmonic mean of two bounds of a conductance, the midpoint of the interval of resistances."""
     return 2 * lower * upper / (lower + upper) if lower > 0 else 0.5 * upper
 
 
 def nothing(status: Status, conducting_fraction: float) -> Solution:
-    """Return the solution of a problem in which nothing flows: "absent_phase" or "not_percolating"."""
+    """Return the solution of a problem without flux; its status is "absent_phase" or "not_percolating"."""
     return Solution(
         value=0.0,
         lower=0.0,
@@ -76,7 +76,7 @@ def nothing(status: Status, conducting_fraction: float) -> Solution:
 
 
 def bounded(lower: float, upper: float, tolerance: float, **about: Any) -> Solution:
-    """Return the solution that has these bounds, "ok" if their gap is within the tolerance."""
+    """Return the solution with the given bounds; its status is "ok" if their gap is within the tolerance."""
     solution = Solution(value=midpoint(lower, upper), lower=lower, upper=upper, **about)
     if solution.gap <= tolerance:
         return solution

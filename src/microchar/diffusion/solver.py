@@ -1,4 +1,4 @@
-"""`solve`: effective diffusivity along one axis, between guaranteed bounds."""
+"""The function `solve`: effective diffusivity along one axis, with guaranteed bounds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from microchar.core.result import Status
 from microchar.diffusion.problem import Problem, make_problem
 from microchar.diffusion.solution import Solution, bounded, midpoint, nothing
 
-#: Volumes of at most that many voxels take the plain solvers, which need no compiled kernels.
+#: Volumes of at most this many voxels use the solvers of `small`, which need no compiled kernels.
 _SMALL = 64**3
 _MAX_ITERATIONS = 100
 
-#: A field, its bounds of the conductance, the iterations it took and the method.
+#: A field, the two bounds of the conductance computed from it, the number of iterations, and the method.
 Step = tuple[np.ndarray, float, float, int, str]
 
 
@@ -32,49 +32,53 @@ def solve(
     concentration: bool = False,
     progress: Callable[[float, float], None] = lambda lower, upper: None,
 ) -> Solution:
-    r"""Return the effective diffusivity of a voxel volume along one axis, between guaranteed bounds.
+    r"""Return the effective diffusivity of a voxel volume along one axis, with guaranteed bounds.
 
-    Finite volumes on the voxels: the concentration is 1 on the first end face
-    and 0 on the last one, the sides let nothing through (or repeat), and the
-    conductance between two voxels is that of their halves in series.
+    The problem is discretised by finite volumes on the voxels. The concentration is 1
+    on the first end face and 0 on the last one. No flux crosses the sides, unless they
+    are periodic. The conductance between two voxels is that of two half voxels in
+    series.
 
     Parameters
     ----------
     labels : ndarray of uint8, 3D
-        What each voxel is made of.
+        Label of each voxel.
     conductivity : sequence of float
-        Diffusivity of each label in units of the reference; labels beyond its
-        end do not conduct.
+        Diffusivity of each label in units of the reference diffusivity. Labels beyond
+        the end of the sequence do not conduct.
     axis : int
         Axis of transport.
     voxel_size : sequence of three floats
-        Spacing along each axis, in any unit.
+        Voxel size along each axis, in any unit.
     periodic : sequence of int
-        Axes along which the volume repeats; the axis of transport never does.
+        Axes along which the volume repeats. The axis of transport is never periodic.
     tolerance : float
-        Largest gap between the bounds, relative to the value.
-    threads, max_iterations : int
-        Threads to use, on which the result does not depend; iterations of the
-        multigrid solver, after which it gives up.
+        Largest allowed gap between the bounds, relative to the value.
+    threads : int
+        Number of threads. The result does not depend on it.
+    max_iterations : int
+        Number of iterations after which the multigrid solver stops.
     concentration : bool
-        Whether to return the field of concentration too.
+        Whether to return the concentration field too.
     progress : callable
-        ``progress(lower, upper)``, called with the interval whenever it narrows.
+        ``progress(lower, upper)``, called whenever new bounds have been computed.
 
     Returns
     -------
     Solution
-        The interval holds the exact answer of the discrete problem whatever the
-        status; "not_converged" says that it is wider than the tolerance.
+        Value, bounds and status. The bounds are valid for the exact solution of the
+        discrete problem, whatever the status. The status "not_converged" means that
+        their gap is larger than the tolerance.
 
     Raises
     ------
     NotEnoughMemoryError
-        If the solver would need more memory than there is; nothing is allocated.
+        If the solver would need more memory than is available. It is raised before
+        the memory is allocated.
 
     Examples
     --------
-    A straight channel through a quarter of the cross-section:
+    A straight channel that takes up a quarter of the cross-section:
 
     >>> import numpy as np
     >>> from microchar.diffusion import solve
@@ -142,7 +146,7 @@ def _multigrid(
 def _narrow(
     problem: Problem, steps: Iterator[Step], n: int, tolerance: float, progress: Callable[[float, float], None]
 ) -> tuple[Solution, np.ndarray]:
-    """Take steps until the interval, which is the intersection of theirs, is narrow enough."""
+    """Take steps until the intersection of their intervals is within the tolerance."""
     lower, upper = 0.0, np.inf
     for field, low, high, iterations, method in steps:  # noqa: B007
         lower, upper = max(lower, low), min(upper, high)

@@ -1,4 +1,4 @@
-"""TauFactor as a backend, for a GPU and as a cross-check; its numbers come without bounds."""
+"""TauFactor as a backend, for GPUs and as a cross-check; it gives no bounds."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ def solve_with_taufactor(
     tolerance: float,
     threads: int = 1,
 ) -> Solution:
-    """Do what `microchar.diffusion.solve` does for phases that all conduct with 1, cubic voxels and closed sides.
+    """Return the effective diffusivity like `microchar.diffusion.solve`, but computed by TauFactor.
 
-    `tolerance` is TauFactor's own stopping rule, the spread of the flux over
-    the cross-sections, and bounds no error. `threads` is left to PyTorch.
+    It supports phases with diffusivity 1, cubic voxels and closed sides. `tolerance`
+    is TauFactor's stopping criterion, the spread of the flux over the cross-sections;
+    it is not a bound of the error. `threads` is ignored: PyTorch chooses the threads.
     """
     try:
         import torch

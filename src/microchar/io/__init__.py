@@ -1,4 +1,4 @@
-"""Volumes from files, and to files."""
+"""Read volumes from files and write volumes to files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which part of a volume is read: ``"0:100, :, 50:"``."""
+"""Parse the crop argument, which selects a part of a volume: ``"0:100, :, 50:"``."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ _AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
 
 
 def crop_box(crop: str | Sequence[slice] | None, shape: Triple, name: str) -> Box:
-    """Return the box that a crop argument means in a volume of a shape.
+    """Return the box that a crop argument selects in a volume.
 
     Parameters
     ----------
     crop : str, sequence of slice, or None
-        A range for each axis as in Python, ends may be left out: ``"0:100,:,50:"``;
-        two ranges for a 2D image; or ranges of named axes, ``"z=0:100"``.
+        A range for each axis as in Python, whose ends may be left out:
+        ``"0:100,:,50:"``; two ranges for a 2D image; or ranges of named axes,
+        ``"z=0:100"``.
     shape : tuple of int
-        Of the whole volume.
+        Shape of the whole volume.
     name : str
-        What the volume is called in messages.
+        Name of the volume in messages.
 
     Raises
     ------
     InputError
-        If it cannot be understood, or if a range is empty or leaves the volume.
+        If the argument cannot be parsed, or if a range is empty or exceeds the volume.
     """
     ranges: dict[int, slice] = {}
     if isinstance(crop, str):
@@ -43,13 +44,13 @@ def crop_box(crop: str | Sequence[slice] | None, shape: Triple, name: str) -> Bo
 
 def _read(text: str, shape: Triple) -> dict[int, slice]:
     parts = [_PART.fullmatch(part) for part in text.split(",")]
-    found = [part for part in parts if part is not None]
-    named = [_AXES[part[1]] for part in found if part[1]]
-    if len(found) < len(parts) or len(named) not in (0, len(parts)) or len(set(named)) != len(named):
+    matches = [part for part in parts if part is not None]
+    named = [_AXES[part[1]] for part in matches if part[1]]
+    if len(matches) < len(parts) or len(named) not in (0, len(parts)) or len(set(named)) != len(named):
         raise InputError(
             f"crop={text!r}: expected a range for each axis, '0:100,0:100,0:100', or named ones, 'z=0:100'"
         )
-    slices = [slice(_number(part[2]), _number(part[3])) for part in found]
+    slices = [slice(_number(part[2]), _number(part[3])) for part in matches]
     return dict(zip(named, slices, strict=True)) if named else _in_order(slices, shape, text)
 
 

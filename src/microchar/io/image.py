@@ -1,4 +1,4 @@
-"""What a reader gets and gives, and the checks that every reader needs."""
+"""The interface of readers of file formats, and the checks that they share."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from microchar.core.units import canonical_unit
 
 @dataclass(frozen=True)
 class Options:
-    """What the caller says about a file that does not say it itself.
+    """Information about a file that the caller gives because the file does not contain it.
 
     Parameters
     ----------
     key : str
-        Which array of a file that holds several: what follows ':' in its path.
+        Name of the array, in a file that holds several: the text after ':' in its path.
     shape : sequence of int, optional
-        Voxels along each axis, for files without a header.
+        Number of voxels along each axis, for files without a header.
     dtype : str, optional
         Data type as NumPy writes it, for files without a header.
     offset : int
@@ -42,20 +42,20 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """What a reader found in a file.
+    """The content of a file, as a reader returns it.
 
     Parameters
     ----------
     values : ndarray
         Grey values as stored, memory-mapped where the format allows it.
     voxel_size, unit
-        As in `microchar.core.grid.Grid`; None where the file does not say.
+        See `microchar.core.grid.Grid`; `voxel_size` is None if the file does not state it.
     voxel_size_note : str
-        Where the voxel size was found, or why what is in the file is not one.
+        Where the voxel size was read from, or why a length in the file is not used as one.
     notes : tuple of str
-        What else was assumed.
+        Other assumptions.
     files : sequence of Path
-        What was read, where that is not the one file.
+        Files that were read, if these are not just the file at the path.
     format : str
         Of the reader; filled in by `microchar.io.dispatch.read_image`.
     phases : mapping of str to int
@@ -73,16 +73,16 @@ class Image:
 
 
 class Reader(Protocol):
-    """What a module of this package offers to be a reader.
+    """Interface of a reader: what a module of `microchar.io.formats` must define.
 
     Attributes
     ----------
     FORMAT : str
-        The format's name, for people.
+        Name of the format, for display.
     SUFFIXES : tuple of str
-        How names of such files end, in lower case. A folder's name is given a "/"
-        at its end, and "file:key" reads "file:", so that ".zarr/" and ".npz:" are
-        suffixes too. The reader with the longest suffix that fits is taken.
+        Endings of the names of such files, in lower case. The name of a folder is
+        matched with "/" at its end, and "file:key" as "file:", so that ".zarr/" and
+        ".npz:" are suffixes too. The reader with the longest matching suffix is used.
     """
 
     FORMAT: str
@@ -132,7 +132,7 @@ def stated_size(sizes: Sequence[float], unit: str, origin: str) -> dict[str, Any
 
 
 def refuse_beyond_memory(path: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
-    """Raise if an image that must be read into memory does not fit there; before anything is allocated."""
+    """Raise InputError, before any allocation, if an image that must be read into memory does not fit there."""
     needed = math.prod(shape) * dtype.itemsize
     if needed > physical_memory():
         raise InputError(
@@ -143,12 +143,12 @@ def refuse_beyond_memory(path: Path, shape: Sequence[int], dtype: np.dtype[Any])
 
 
 def refuse_shorter_than(path: Path, offset: int, shape: Sequence[int], dtype: np.dtype[Any]) -> None:
-    """Raise if a file ends before the voxels that its header promises."""
-    expected, found = offset + math.prod(shape) * dtype.itemsize, path.stat().st_size
-    if found < expected:
+    """Raise InputError if a file is too short for the voxels that its header states."""
+    expected, size = offset + math.prod(shape) * dtype.itemsize, path.stat().st_size
+    if size < expected:
         raise InputError(
             f"{path}: the file promises {_voxels(shape, dtype)}, for which it would have {expected} bytes, and has "
-            f"{found}; it is truncated or damaged: copy or export it again"
+            f"{size}; it is truncated or damaged: copy or export it again"
         )
 
 

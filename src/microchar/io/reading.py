@@ -1,4 +1,4 @@
-"""`read_volume`: a volume from a file, a folder of slices, or a glob."""
+"""`read_volume`: read a volume from a file, a folder of slices, or a glob."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def read_volume(
         Uncompressed TIFF and NRRD in one piece, ``.npy`` and raw files stay on disk
         (memory-mapped) until a block is read.
     voxel_size, phases, threshold
-        See `microchar.as_volume`. A voxel size given here goes before the file's.
-        A TIFF states its own in OME or ImageJ metadata, or in resolution tags,
-        where those are not the dots per inch that image software writes.
+        See `microchar.as_volume`. A voxel size given here replaces that of the file.
+        The voxel size of a TIFF file is read from OME or ImageJ metadata, or from
+        resolution tags unless these are the dots per inch that image software writes.
     crop : str or sequence of slice, optional
-        The part to use, ``"0:100,:,50:"`` or ``"z=0:100"``; ends may be left out.
-        Cut before anything else is looked at.
+        The part of the volume to use, ``"0:100,:,50:"`` or ``"z=0:100"``; ends may be
+        left out. Grey values outside this part are ignored.
     mask : path or array_like, optional
-        Voxels count where it is not zero; on the same voxels as the whole file.
+        Nonzero for the voxels that count; on the same voxels as the whole file.
     grey : path or array_like, optional
         The unsegmented image, on the same voxels as the whole file.
     outside : int, optional
@@ -71,13 +71,13 @@ def read_volume(
         or ``">u2"``, and the number of bytes before the first voxel. Ignored for files
         that state them.
     name : str, optional
-        Name in tables and figures; by default the file's, without suffix.
+        Name in tables and figures; default the name of the file without suffix.
 
     Returns
     -------
     Volume
         Its `source` holds the path, the format, and the SHA-256 checksum of the
-        file (of several slices: of their checksums in order); its `notes` say
+        file (for several slices: of their checksums in order). Its `notes` state
         what was assumed.
 
     Raises
@@ -104,14 +104,14 @@ def read_volume(
     box = crop_box(crop, values.shape, text)
     source = _source(text, image)
     companions: dict[str, np.ndarray] = {}
-    for what, called, given in (("mask", "mask", mask), ("grey", "grey image", grey)):
-        if isinstance(given, str | os.PathLike):
-            companion = read_image(given, options)
-            of = _source(os.fspath(given), companion)
-            source |= {what: of["path"], f"{what}_sha256": of["sha256"]}
-            given = companion.values
-        if given is not None:
-            companions[what] = same_voxels(given, values.shape, called, text)[box]
+    for key, title, data in (("mask", "mask", mask), ("grey", "grey image", grey)):
+        if isinstance(data, str | os.PathLike):
+            companion = read_image(data, options)
+            origin = _source(os.fspath(data), companion)
+            source |= {key: origin["path"], f"{key}_sha256": origin["sha256"]}
+            data = companion.values
+        if data is not None:
+            companions[key] = same_voxels(data, values.shape, title, text)[box]
     volume = as_volume(
         values[box],
         voxel_size=voxel_size,
@@ -133,13 +133,13 @@ def _source(text: str, image: Image) -> dict[str, str]:
     for path in image.files:
         with path.open("rb") as file:
             checksums.append(hashlib.file_digest(file, "sha256"))
-    whole = checksums[0] if len(checksums) == 1 else hashlib.sha256(b"".join(each.digest() for each in checksums))
-    return {"path": text, "format": image.format, "sha256": whole.hexdigest()}
+    checksum = checksums[0] if len(checksums) == 1 else hashlib.sha256(b"".join(each.digest() for each in checksums))
+    return {"path": text, "format": image.format, "sha256": checksum.hexdigest()}
 
 
-def _voxel_size_note(image: Image, given: Any) -> str:
+def _voxel_size_note(image: Image, voxel_size: Any) -> str:
     stated = image.voxel_size and f"{by(image.voxel_size)} {image.unit}"
-    if given is not None:
+    if voxel_size is not None:
         return "voxel size as given" + (f", instead of {stated} in the file" if stated else "")
     if stated:
         return image.voxel_size_note
@@ -159,7 +159,7 @@ def _name(text: str) -> str:
     path, key = locate(text)
     if path.is_dir():
         return path.resolve().name
-    if not path.exists():  # a glob is called by its folder
+    if not path.exists():  # a glob is named after its folder
         return path.parent.resolve().name
     stem = path.stem.removesuffix(".ome").removesuffix(".nii")
     return f"{stem}:{key}" if key else stem

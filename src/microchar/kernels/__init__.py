@@ -1,14 +1,14 @@
-"""Numba kernels: arrays in, integers out; one file per algorithm, no policy.
+"""Numba kernels: functions of arrays, one file for each algorithm.
 
-Every kernel takes C-contiguous arrays of one type, so that it is compiled once,
-releases the GIL, so that blocks run on threads, and is cached on disk.
+Every kernel takes C-contiguous arrays of fixed types, so that it is compiled only
+once. It releases the GIL, so that blocks can run on threads, and it is cached on disk.
 """
 
 from __future__ import annotations
 
 
 def are_compiled() -> bool:
-    """Whether a compiled kernel lies in Numba's cache, so that this is not the first run."""
+    """Return whether Numba's cache contains a compiled kernel, that is, whether this is not the first run."""
     from pathlib import Path
 
     from microchar.kernels import bits

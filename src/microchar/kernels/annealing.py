@@ -1,7 +1,8 @@
-"""Swaps of two voxels, and what they change in the pairs and segments along the axes.
+"""Swaps of two voxels, and the resulting changes of the pairs and segments along the axes.
 
-Voxels lie in three orders at once, so that every line is contiguous: `lines[axis]` has
-that axis last and the others before it in ascending order, flat.
+The labels are stored in three orders, so that the lines along every axis are
+contiguous. ``lines[axis]`` is the flattened array with this axis last and the other
+axes before it in ascending order.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import math
 import numpy as np
 from numba import njit
 
-#: Rows of the counts: pairs (both voxels in the phase), segments (all voxels in the phase).
+#: First index of the counts: pairs (both voxels in the phase), segments (all voxels in the phase).
 PAIRS, SEGMENTS = 0, 1
-#: Label of what lies beyond the end of a line.
+#: Label that stands for voxels beyond the end of a line.
 _OUTSIDE = 255
 
 
@@ -21,33 +22,39 @@ _OUTSIDE = 255
 def anneal(  # type: ignore[no-untyped-def]
     lines, shape, periodic, reach, counts, target, weight, bias, temperatures, random, excess, change, near
 ):
-    """Try one swap at each temperature, and keep the counts up to date.
+    """Try one swap at each temperature, and update the counts.
 
-    A swap is kept if it lowers the energy ``sum(weight * (counts - target)**2)``,
-    and else with probability exp(-increase / temperature).
+    A swap is accepted if it does not increase the energy
+    ``sum(weight * (counts - target)**2)``; otherwise it is accepted with probability
+    exp(-increase / temperature).
 
     Parameters
     ----------
     lines : uint8, (3, voxels)
-        Labels in three orders; changed.
+        Labels in three orders; modified.
     shape, periodic, reach : int64, (3,)
-        Periodic axes are not 0; `reach` is the largest lag of each axis, less than its length.
+        Shape of the volume; nonzero for periodic axes; largest lag of each axis, which
+        is less than its length.
     counts : int64, (2, phases, 3, lags)
-        Pairs and segments at lag 0, 1, …; changed.
+        Pairs and segments at lag 0, 1, …; modified.
     target, weight : float64, of the same shape
+        Target and weight of each count.
     bias : float64, (7,)
-        Probability that a voxel with that many unlike neighbours is taken when drawn; greater than 0.
+        Probability of taking a drawn voxel, by its number of unlike neighbours;
+        greater than 0.
     temperatures : float64, (tries,)
+        Temperature of each try.
     random : uint64, (1,)
-        State of the random numbers; changed.
-    excess : float64, change : int32, zeros; both of the shape of the counts
+        State of the random number generator; modified.
+    excess, change : float64 and int32, of the shape of the counts
+        Workspace; `change` is filled with zeros.
     near : uint8, (2 * lags - 1,)
         Workspace.
 
     Returns
     -------
     int
-        Number of swaps kept.
+        Number of accepted swaps.
     """
     for phase in range(counts.shape[1]):
         _accept(counts, change, target, excess, phase, reach)
@@ -83,7 +90,7 @@ def _uniform(random):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True)
 def _candidate(lines, shape, periodic, bias, unlike, random):  # type: ignore[no-untyped-def]
-    """Draw a voxel of a label other than `unlike`; return its place in ``lines[2]``."""
+    """Draw a voxel whose label is not `unlike`; return its index in ``lines[2]``."""
     while True:
         voxel = np.int64(_uniform(random) * lines.shape[1])
         if lines[2, voxel] != unlike and _uniform(random) < bias[_unlike_neighbours(lines, shape, periodic, voxel)]:
@@ -109,7 +116,7 @@ def _unlike_neighbours(lines, shape, periodic, voxel):  # type: ignore[no-untype
 
 @njit(nogil=True)
 def _place(shape, axis, voxel):  # type: ignore[no-untyped-def]
-    """Return where the voxel's line along the axis begins in ``lines[axis]``, and its place on that line."""
+    """Return the index in ``lines[axis]`` at which the line of the voxel begins, and its position on the line."""
     n1, n2 = shape[1], shape[2]
     if axis == 2:
         at = voxel % n2
@@ -122,7 +129,7 @@ def _place(shape, axis, voxel):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True)
 def _recolour(lines, shape, periodic, reach, voxel, label, near, change):  # type: ignore[no-untyped-def]
-    """Give a voxel a label and add to `change` what that does to the counts at lag 1 and more."""
+    """Change the label of a voxel, and add the resulting changes of the counts at lags from 1 up to `change`."""
     old = lines[2, voxel]
     for axis in range(3):
         first, at = _place(shape, axis, voxel)
@@ -143,21 +150,22 @@ def _recolour(lines, shape, periodic, reach, voxel, label, near, change):  # typ
 
 @njit(nogil=True)
 def _segments(near, r, label, sign, change):  # type: ignore[no-untyped-def]
-    """Add `sign` times the segments of the label through the middle of `near`, which counts as one of them."""
+    """Add `sign` times the number of segments through the middle of `near`, whose voxel is taken to have the label."""
     after = 0
     while after < r and near[r + after + 1] == label:
         after += 1
     before = 0
     while before < r and near[r - before - 1] == label:
         before += 1
-    # A segment of k + 1 voxels begins at most `before` and at most k voxels earlier, and ends at most `after` later.
+    # A segment of k + 1 voxels begins at most min(before, k) voxels before the middle, and ends at most `after` voxels
+    # behind it.
     for k in range(1, min(before + after, r) + 1):
         change[k] += sign * (min(before, k) - max(k - after, 0) + 1)
 
 
 @njit(nogil=True, fastmath={"reassoc"})
 def _energy(excess, change, weight, phase, reach):  # type: ignore[no-untyped-def]
-    """Return by how much the energy of one phase rises."""
+    """Return the increase of the energy of one phase."""
     total = 0.0
     for kind in range(2):
         for axis in range(3):
@@ -169,7 +177,7 @@ def _energy(excess, change, weight, phase, reach):  # type: ignore[no-untyped-de
 
 @njit(nogil=True)
 def _accept(counts, change, target, excess, phase, reach):  # type: ignore[no-untyped-def]
-    """Add the changes of a phase to its counts, and forget them."""
+    """Add the changes of a phase to its counts, and reset the changes."""
     for kind in range(2):
         for axis in range(3):
             for k in range(1, reach[axis] + 1):
@@ -180,7 +188,7 @@ def _accept(counts, change, target, excess, phase, reach):  # type: ignore[no-un
 
 @njit(nogil=True)
 def _reject(lines, shape, voxel, phase, reach, change):  # type: ignore[no-untyped-def]
-    """Give a voxel its phase back, and forget the changes of that phase."""
+    """Restore the phase of a voxel, and reset the changes of that phase."""
     for axis in range(3):
         first, at = _place(shape, axis, voxel)
         lines[axis, first + at] = phase

@@ -1,4 +1,4 @@
-"""Pairs of set voxels at a lag, counted 64 at a time: pack to bits, AND, popcount."""
+"""Count pairs of set voxels at a lag, 64 at a time, by bit operations: packing, AND, population count."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ def pack(labels, phase, out):  # type: ignore[no-untyped-def]
     ----------
     labels : uint8, (n0, n1, n2)
     phase : uint8
+        Label whose voxels are set.
     out : uint64, (n0, n1, at least (n2 + 63) // 64 + 1), zeros
-        The word behind the last one stays zero, so that shifted reads need no test.
+        Packed bits. The additional last word remains zero, so that shifted reads need
+        no bounds check.
     """
     n0, n1, n2 = labels.shape
     for i in range(n0):
@@ -40,19 +42,20 @@ def pack(labels, phase, out):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def count_pairs(bits, core, axis, counts):  # type: ignore[no-untyped-def]
-    """Add to ``counts[k]`` the pairs of set voxels `k` apart along `axis`.
+    """Add to ``counts[k]`` the number of pairs of set voxels at lag `k` along `axis`.
 
-    The first voxel of a pair lies in the core, the second one anywhere in the
+    The first voxel of a pair lies in the core; the second may lie anywhere in the
     array.
 
     Parameters
     ----------
     bits : uint64, (n0, n1, words)
-        From `pack`.
+        Packed voxels from `pack`.
     core : tuple of int
-        Shape of the core in voxels; it begins at (0, 0, 0).
+        Shape of the core in voxels. The core begins at (0, 0, 0).
     axis : int
     counts : int64, (lags,)
+        Number of pairs at each lag; modified.
     """
     n0, n1, _ = bits.shape
     full, rest = core[2] // 64, core[2] % 64

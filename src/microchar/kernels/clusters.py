@@ -1,4 +1,4 @@
-"""Clusters, walked run by run along the last axis: what each one is, and pairs of its voxels at a lag."""
+"""Properties of clusters and pairs of voxels within them, computed run by run along the last axis."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from numba import njit
 
 @njit(nogil=True, cache=True)
 def survey(clusters, labels, phase, size, lower, upper):  # type: ignore[no-untyped-def]
-    """Find phase, size and bounding box of every cluster.
+    """Determine phase, size and bounding box of every cluster.
 
     Parameters
     ----------
     clusters : uint32, (n0, n1, n2)
-        Number of each voxel's cluster; 0 for none.
+        Cluster number of each voxel; 0 for voxels without a cluster.
     labels : uint8, (n0, n1, n2)
+        Phase of each voxel.
     phase : uint8, (numbers,)
+        Phase of each cluster; set.
     size : int64, (numbers,), zeros
+        Number of voxels of each cluster; set.
     lower, upper : int64, (numbers, 3)
-        First and last index along each axis; to be handed in larger and smaller
-        than any index.
+        First and last index of each cluster along each axis; set. The initial values
+        must be larger (`lower`) and smaller (`upper`) than any index.
     """
     n0, n1, n2 = clusters.shape
     for i in range(n0):
@@ -44,22 +47,24 @@ def survey(clusters, labels, phase, size, lower, upper):  # type: ignore[no-unty
 
 @njit(nogil=True, cache=True)
 def count_same(clusters, first, last, axis, periodic, phase, limit, counts):  # type: ignore[no-untyped-def]
-    """Add to ``counts[p, k]`` the pairs of voxels `k` apart along `axis` in one cluster of phase p.
+    """Add to ``counts[p, k]`` the number of pairs of voxels at lag `k` along `axis` in one cluster of phase p.
 
     Parameters
     ----------
     clusters : uint32, (n0, n1, n2)
-        Number of each voxel's cluster.
+        Cluster number of each voxel.
     first, last : int
-        The first voxel of a pair lies in the planes from `first` up to, not
-        including, `last`; the second one anywhere.
+        Range of planes, without `last`, that contain the first voxel of a pair. The
+        second voxel may lie in any plane.
     axis : int
     periodic : bool
-        Whether the second voxel may lie beyond the end, at the beginning.
+        Whether pairs wrap around the end of the axis.
     phase : uint8, (numbers,)
+        Phase of each cluster.
     limit : int64, (numbers,)
-        Largest lag to look at for each cluster; negative for clusters to skip.
+        Largest lag of each cluster; negative for clusters that are skipped.
     counts : int64, (phases, lags)
+        Number of pairs; modified.
     """
     n0, n1, n2 = clusters.shape
     for i in range(first, last):

@@ -1,4 +1,4 @@
-"""Co-occurring grey levels of neighbouring pixels in a slice."""
+"""Co-occurrence of the grey levels of neighbouring pixels in a slice."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ def mark_present(levels, present):  # type: ignore[no-untyped-def]
     ----------
     levels : uint16, (slices, rows, columns)
     present : bool, (257,)
+        Whether each level occurs; modified.
     """
     slices, rows, columns = levels.shape
     for s in range(slices):
@@ -23,20 +24,21 @@ def mark_present(levels, present):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def count_neighbours(levels, code, table):  # type: ignore[no-untyped-def]
-    """Add to ``table[angle, code[a], code[b]]`` the neighbours b of each pixel a of one slice.
+    """Add to ``table[angle, code[a], code[b]]`` the pairs of each pixel a of a slice and its neighbours b.
 
-    Each pair is seen once: b is right of a, or in the row below it at the left,
-    straight down, or at the right. The last row and column of the table take
-    what has no neighbour or is not to be counted, which spares every test.
+    Each pair is counted once: b is the right neighbour of a, or the left, middle or
+    right neighbour in the row below. The last row and column of the table collect
+    missing neighbours and pixels outside the mask, so that no pair has to be tested.
 
     Parameters
     ----------
     levels : uint16, (rows, columns)
     code : int64, (257,)
-        Place of each level in the table; the last place, ``len(table[0]) - 1``,
-        for what does not count.
+        Index of each level in the table. Levels that are not counted have the last
+        index, ``len(table[0]) - 1``.
     table : int64, (4, codes, codes)
-        Angles: along the row, down left, straight down, down right.
+        Number of pairs; modified. The angles are: right, below left, below, below
+        right.
     """
     rows, columns = levels.shape
     nothing = table.shape[1] - 1

@@ -1,10 +1,12 @@
-"""Conserved fluxes from any field, and the energies that bound the conductance. All in float64.
+"""Conserved fluxes from any field, and the energies that bound the conductance. All values are float64.
 
-What the flux of a field leaves at the nodes is led down the hierarchy: what an
-aggregate has in excess flows between aggregates first (from the coarser level),
-spread over the edges in proportion to their conductances; the rest, which sums to
-zero in each aggregate, is evened out inside it. The flow along an edge is kept as
-its *drop*, flow over conductance, so that to spread it is to hand the drop down.
+The flux of a field leaves a residual at the nodes, the *excess*. It is removed level by
+level. The total excess of an aggregate first flows between aggregates (this flow comes
+from the coarser level) and is distributed over the edges between two aggregates in
+proportion to their conductances. The remaining excess of the nodes, which sums to zero
+in each aggregate, is then balanced inside the aggregate. The flow along an edge is
+stored as its *drop*, the flow divided by the conductance: all edges between two
+aggregates have the same drop as the coarse edge.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from microchar.kernels.diffusion_setup import conductance, end_conductance, is_d
 
 @inner
 def _factorise(matrix, m):  # type: ignore[no-untyped-def]
-    """Factorise a small network, the last node at zero, into L D Lᵀ; the diagonal becomes 1/D."""
+    """Factorise the matrix of a small network with the last node at zero into L D Lᵀ; the diagonal becomes 1/D."""
     for k in range(m - 1):
         inverse = 1 / matrix[k, k]
         for i in range(k + 1, m - 1):
@@ -32,7 +34,7 @@ def _factorise(matrix, m):  # type: ignore[no-untyped-def]
 
 @inner
 def _solve(matrix, rhs, m):  # type: ignore[no-untyped-def]
-    """Turn what m nodes have in excess into their potentials, the last one at zero."""
+    """Replace the excess of m nodes by their potentials; the potential of the last node is zero."""
     for i in range(m - 1):
         for j in range(i):
             rhs[i] -= matrix[i, j] * rhs[j]
@@ -52,7 +54,7 @@ def _find(slot, nbr, wanted):  # type: ignore[no-untyped-def]
 
 @kernel
 def residual(nbr, kind, table, ends, x, start, first, last, r, excess):  # type: ignore[no-untyped-def]
-    """Write what the flux of the field `x` leaves at the nodes (float32), and its sum over each aggregate."""
+    """Compute the residual of the field `x` at the nodes (float32), and its sum over each aggregate."""
     none = len(ends)
     for a in range(first, last):
         total = 0.0
@@ -61,7 +63,7 @@ def residual(nbr, kind, table, ends, x, start, first, last, r, excess):  # type:
             left = (ends[i] & 1) * at_end * (1 - here) - (ends[i] >> 1) * at_end * here
             for side in range(6):
                 j = nbr[i, side]
-                drop = x[j] - here  # read in any case, which is faster than to branch
+                drop = x[j] - here  # always read, which is faster than a branch
                 g = conductance(kind, table, min(side, 5 - side), i, j)
                 left += g * (drop if j != none else 0.0)
             r[i] = left
@@ -74,17 +76,21 @@ def route(
     ptr, nbr, weight, end, excess, agg, member_ptr, members, local, coarse_ptr, coarse_nbr, coarse_drop,
     coarse_end_drop, matrix, rhs, inside, first, last, drop, end_drop,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Lead the excess of the nodes of the aggregates from `first` up to `last` away, given the drops between these.
+    """Compute drops that remove the excess of the nodes of the aggregates from `first` up to `last`.
+
+    The drops between the aggregates are given.
 
     Parameters
     ----------
     excess : float64, (nodes,)
+        Excess of each node.
     local : int32, (nodes,)
         Workspace.
     matrix, rhs, inside : float64, (m, m), (m,), and int64, (m * m, 3)
         Workspace for the largest aggregate.
-    drop, end_drop : float64, as `nbr` and as `end`
-        Flow over conductance out of each node along each edge and to the ends, written here.
+    drop, end_drop : float64, of the shapes of `nbr` and `end`
+        Drops, that is, flow divided by conductance, out of each node along each edge
+        and to the ends; set.
     """
     for a in range(first, last):
         m, edges = np.int64(0), 0
@@ -130,15 +136,15 @@ def dissipation(
     nbr, kind, table, ends, x, agg, start, shape, coarse_ptr, coarse_nbr, coarse_drop, coarse_end_drop,
     factors, potential, rest, first, last, sums,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Add up what bounds the conductance, over the aggregates from `first` up to `last`.
+    """Sum the quantities that bound the conductance over the aggregates from `first` up to `last`.
 
-    `sums` (float64, 6) gets: the energy of the field; the dissipation of the
-    conserved flux; its current at the inlet; what it still leaves at the nodes;
-    the sum of its magnitudes; the sum of the resistances, without those of the
-    inlet. Faces count from the node behind them, those inside a volume once.
-    `factors` (float64, 256 × 8 × 8, filled with 0), `potential` and `rest`
-    (float64, 8) are workspace: where all voxels conduct alike, aggregates of one
-    shape are factorised once.
+    `sums` (float64, 6) is set to: the energy of the field; the dissipation of the
+    conserved flux; its current at the inlet; the residual that remains at the nodes;
+    the sum of its magnitudes; the sum of the resistances without those at the inlet.
+    Each face inside the volume is counted once, by the node behind it. `factors`
+    (float64, 256 × 8 × 8, filled with 0), `potential` and `rest` (float64, 8) are
+    workspace. If all voxels have the same diffusivity, aggregates of the same shape are
+    factorised only once.
     """
     none = len(ends)
     energy = lost = current = left = magnitude = resistance = 0.0
@@ -154,7 +160,7 @@ def dissipation(
             here, balance = x[i], 0.0
             for sign in range(2 if ends[i] else 0):
                 if (ends[i] >> sign) & 1:
-                    # Out of the node: to the inlet at 1 (sign 0) or the outlet at 0 (sign 1).
+                    # Flow out of the node, to the inlet, where x is 1 (sign 0), or the outlet, where x is 0 (sign 1).
                     g, d, e = end_conductance(kind, table, i), here - (1 - sign), coarse_end_drop[a]
                     balance -= g * (d + e)
                     current -= (1 - sign) * g * (d + e)
@@ -193,7 +199,7 @@ def dissipation(
 
 @inner
 def _even_out(nbr, kind, table, x, begin, end, potential, rest):  # type: ignore[no-untyped-def]
-    """Return dissipation and magnitude of the flux inside an aggregate, and what is left at its nodes."""
+    """Return dissipation and magnitude of the flux inside an aggregate, and the residual that remains at its nodes."""
     lost = magnitude = left = 0.0
     for i in range(begin, end):
         for side in range(3):

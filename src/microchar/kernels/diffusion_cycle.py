@@ -1,8 +1,8 @@
 """The sweeps of the multigrid cycle, on the voxels (``nbr`` with six columns) and on networks (``ptr``).
 
-All work on a range of nodes, so that ranges that share no neighbours run on
-threads. Vectors are float32. On the voxels they have one entry more than there
-are nodes: it is 0 and stands for the neighbour that is not there.
+Every kernel handles a range of nodes, so that ranges without common neighbours can run
+on threads. Vectors are float32. Vectors on the voxels have one more entry than there
+are nodes; this last entry is 0 and stands for missing neighbours.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _inflow(nbr, kind, table, x, i):  # type: ignore[no-untyped-def]
 
 @kernel
 def relax(nbr, kind, table, inverse, b, x, first, last, backward):  # type: ignore[no-untyped-def]
-    """Gauss-Seidel over the nodes from `first` up to `last`, in that order or backward."""
+    """Apply one Gauss-Seidel sweep to the nodes from `first` up to `last`, forward or backward."""
     for step in range(last - first):
         i = last - 1 - step if backward else first + step
         x[i] = inverse[i] * (b[i] + _inflow(nbr, kind, table, x, i))
@@ -48,15 +48,16 @@ def restrict(nbr, kind, table, inverse, b, x, start, first, last, coarse):  # ty
 
 @kernel
 def prolong(agg, coarse, factor, x, first, last):  # type: ignore[no-untyped-def]
-    """Add `factor` times the value of its aggregate to each node from `first` up to `last`, voxel or not."""
+    """Add `factor` times the value of the aggregate to each node from `first` up to `last`, on voxels or networks."""
     for i in range(first, last):
         x[i] += factor * coarse[agg[i]]
 
 
 @kernel
 def energies(nbr, kind, table, ends, x, y, first, last):  # type: ignore[no-untyped-def]
-    """Return ``x · A x`` and ``x · A y``, of the nodes from `first` up to `last` and the faces before them."""
-    # By differences: a diagonal in single precision would leak a little at every node, which adds up over millions.
+    """Return ``x · A x`` and ``x · A y``, summed over the nodes from `first` up to `last` and the faces before them."""
+    # Computed from differences: with a diagonal in single precision, each node would have a small error in its balance,
+    # and these errors add up over millions of nodes.
     none = len(ends)
     xx = xy = 0.0
     for i in range(first, last):
@@ -64,7 +65,7 @@ def energies(nbr, kind, table, ends, x, y, first, last):  # type: ignore[no-unty
         squares, products = g * x[i] * x[i], g * x[i] * y[i]
         for side in range(3):
             j = nbr[i, side]
-            # Both are read in any case, which is faster than to branch.
+            # Both are always read, which is faster than a branch.
             dx, dy = x[i] - x[j], y[i] - y[j]
             g = conductance(kind, table, side, i, j) if j != none else table[0, 0, 0] * 0
             squares += g * dx * dx
@@ -76,7 +77,7 @@ def energies(nbr, kind, table, ends, x, y, first, last):  # type: ignore[no-unty
 
 @kernel
 def relax_graph(ptr, nbr, weight, inverse, b, x, first, last, backward):  # type: ignore[no-untyped-def]
-    """Gauss-Seidel on a network, as `relax`."""
+    """Apply one Gauss-Seidel sweep to a network; see `relax`."""
     for step in range(last - first):
         i = last - 1 - step if backward else first + step
         total = 0.0
@@ -97,7 +98,7 @@ def restrict_graph(ptr, nbr, weight, inverse, b, x, agg, first, last, coarse):  
 
 @kernel
 def apply_graph(ptr, nbr, weight, end, x, out, first, last):  # type: ignore[no-untyped-def]
-    """Write ``A x`` into `out`; returns ``x · A x``."""
+    """Write ``A x`` to `out` and return ``x · A x``, for the nodes from `first` up to `last`."""
     product = 0.0
     for i in range(first, last):
         here = x[i]

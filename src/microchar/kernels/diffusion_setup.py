@@ -1,8 +1,8 @@
-"""From voxels to a hierarchy of networks: percolation, numbering, neighbours, aggregates.
+"""Construction of the hierarchy of networks from voxels: percolation, numbering, neighbours, aggregates.
 
-Voxels that conduct from end to end become nodes. They are numbered block by
-block (2×2×2 voxels), and within a block component by component, so that an
-aggregate, which is a connected component inside a block, is a range of nodes.
+The voxels that conduct from end to end become nodes. They are numbered block by block
+(2×2×2 voxels), and component by component within a block. An aggregate is a connected
+component inside a block, and therefore a range of nodes.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from microchar.kernels.diffusion_jit import inner, kernel
 
 @kernel
 def count_runs(labels, code, rows):  # type: ignore[no-untyped-def]
-    """Write into ``rows[1:]`` the number of runs of conducting voxels up to each row (along the last axis).
+    """Count the runs of conducting voxels along the last axis, cumulatively over the rows.
 
     Parameters
     ----------
     labels : uint8, (n0, n1, n2)
     code : uint8, (256,)
-        0 for labels that do not conduct.
+        Code of each label; 0 for labels that do not conduct.
     rows : int64, (n0 * n1 + 1,)
+        Number of runs before each row, and of all runs in the last entry; set.
     """
     n0, n1, n2 = labels.shape
     rows[0] = 0
@@ -37,11 +38,12 @@ def count_runs(labels, code, rows):  # type: ignore[no-untyped-def]
 
 @kernel
 def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, touches, kept):  # type: ignore[no-untyped-def]
-    """Write `code` of the voxels connected to both ends of axis 0 into `kept`, as large at least and filled with 0.
+    """Write the code of the voxels that are connected to both ends of axis 0 to `kept`.
 
-    Runs are joined by union-find: `begin`, `end` and `parent` (int32), and
-    `touches` (uint8, filled with 0), one entry for each run, are its workspace.
-    Returns the number of voxels kept.
+    `kept` is filled with 0 and at least as large as `labels`. Runs are joined by
+    union-find, with the workspace `begin`, `end` and `parent` (int32) and `touches`
+    (uint8, filled with 0), which have one entry for each run. The result is the number
+    of these voxels.
     """
     n0, n1, n2 = labels.shape
     for i in range(n0):
@@ -111,7 +113,7 @@ def _root(node, parent):  # type: ignore[no-untyped-def]
 @inner
 def _join(a, b, parent):  # type: ignore[no-untyped-def]
     a, b = _root(a, parent), _root(b, parent)
-    # The smaller number is the root, so that roots come first in the order of nodes.
+    # The smaller number becomes the root, so that a root comes before the other nodes of its tree.
     if a < b:
         parent[b] = a
     elif b < a:
@@ -120,7 +122,7 @@ def _join(a, b, parent):  # type: ignore[no-untyped-def]
 
 @inner
 def _occupied(a, b, c, d, k):  # type: ignore[no-untyped-def]
-    """Return the mask of a block with the rows a, b, c, d: bit ``4 di + 2 dj + dk`` is set where a voxel is kept."""
+    """Return the mask of a block with the rows a, b, c, d; bit ``4 di + 2 dj + dk`` is set if that voxel is kept."""
     return (
         (a[k] != 0) | (a[k + 1] != 0) << 1 | (b[k] != 0) << 2 | (b[k + 1] != 0) << 3
         | (c[k] != 0) << 4 | (c[k + 1] != 0) << 5 | (d[k] != 0) << 6 | (d[k + 1] != 0) << 7
@@ -129,7 +131,7 @@ def _occupied(a, b, c, d, k):  # type: ignore[no-untyped-def]
 
 @inner
 def _split(mask, kept, i, j, k, family, masks):  # type: ignore[no-untyped-def]
-    """Split the mask of the block at (i, j, k) into one for each family of voxels."""
+    """Split the mask of the block at (i, j, k) into one mask for each family of voxels."""
     if len(masks) == 1:
         masks[0] = mask
         return
@@ -146,15 +148,18 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
 
     Parameters
     ----------
-    kept : uint8, three even lengths
-        From `percolate`.
+    kept : uint8, 3D
+        Array from `percolate`; its lengths are even.
     family : uint8, (256,)
-        Voxels of one aggregate are of one family: conductances of one magnitude.
+        Family of each value of `kept`. The voxels of an aggregate belong to one family,
+        that is, their diffusivities have the same order of magnitude.
     masks : int64, (families,)
         Workspace.
     components : uint8, (256, 10)
-        Component of each bit of a mask, their number, and the number of bits.
+        For each mask, the component of each bit, the number of components, and the
+        number of set bits.
     nodes, aggregates : int64, (planes of blocks,)
+        Numbers of nodes and of aggregates of each plane; set.
     """
     for plane in range(first, last):
         i, n, m = 2 * plane, 0, 0
@@ -175,18 +180,19 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
 def number_plane(
     kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, shape
 ):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Number the voxels of a plane of blocks into ``number[i % 4]``, and write down their aggregates.
+    """Number the voxels of a plane of blocks, and record their aggregates.
 
     Parameters
     ----------
     node, aggregate : int
-        The first ones of this plane.
+        Numbers of the first node and the first aggregate of this plane.
     number : uint32, (4, n1, n2)
-        Filled by the caller, for these planes, with the number of nodes, which stands for none.
+        Node of each voxel of plane i, in ``number[i % 4]``; set. The caller fills these
+        planes with the total number of nodes, which stands for voxels that are not nodes.
     agg, start : uint32, (nodes,), and int64, (aggregates + 1,)
-        The aggregate of each node, and the first node of each aggregate.
+        Aggregate of each node, and first node of each aggregate; set.
     cell, shape : int32, (aggregates, 3), and uint8, (aggregates,)
-        The block of each aggregate, and which of its voxels are in it.
+        Block of each aggregate, and mask of its voxels within the block; set.
     """
     i = 2 * plane
     for j in range(0, kept.shape[1], 2):
@@ -213,7 +219,7 @@ def number_plane(
 
 @kernel
 def spread(kept, i, number, x, out):  # type: ignore[no-untyped-def]
-    """Write the value of each node of plane i to its voxel in `out` (float32, as `kept`)."""
+    """Write the value of each node of plane i to its voxel in `out` (float32, of the shape of `kept`)."""
     for j in range(kept.shape[1]):
         for k in range(kept.shape[2]):
             if kept[i, j, k]:
@@ -222,21 +228,23 @@ def spread(kept, i, number, x, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def link(kept, i, shape, periodic1, periodic2, number, nbr, ends, kind):  # type: ignore[no-untyped-def]
-    """Write down the neighbours of the voxels of plane i.
+    """Record the neighbours of the voxels of plane i.
 
     Parameters
     ----------
     shape : tuple of three int
-        Of the volume; `kept` is longer by one along odd axes.
-    number : uint32, as the planes of `kept`
-        The nodes of planes i and i - 1, from `number_plane`.
+        Shape of the volume. `kept` is longer by one voxel along axes of odd length.
+    number : uint32, (4, n1, n2)
+        Nodes of planes i and i - 1, from `number_plane`.
     nbr : uint32, (nodes, 6)
-        Neighbours before along axes 0, 1, 2 and after along 2, 1, 0. Filled by
-        the caller with the number of nodes, which stands for none.
+        Neighbours of each node: the preceding ones along axes 0, 1, 2 and the following
+        ones along axes 2, 1, 0; set. The caller fills the array with the number of
+        nodes, which stands for missing neighbours.
     ends : uint8, (nodes,)
-        Bit 0: at the inlet, bit 1: at the outlet.
+        Bit 0 is set for nodes at the inlet, bit 1 for nodes at the outlet; set.
     kind : uint8, (nodes + 1,) or None
-        ``kept - 1``; None where all conduct alike.
+        Kind of each node, ``kept - 1``; set. None if all voxels have the same
+        diffusivity.
     """
     (n0, n1, n2), none = shape, np.uint32(len(ends))
     for j in range(n1):
@@ -261,7 +269,7 @@ def link(kept, i, shape, periodic1, periodic2, number, nbr, ends, kind):  # type
 
 @inner
 def conductance(kind, table, axis, i, j):  # type: ignore[no-untyped-def]
-    """Return the conductance of the face between two nodes; without kinds all are alike."""
+    """Return the conductance of the face between two nodes; if `kind` is None, all nodes have the same diffusivity."""
     if kind is None:
         return table[axis, 0, 0]
     return table[axis, kind[i], kind[j]]
@@ -269,7 +277,7 @@ def conductance(kind, table, axis, i, j):  # type: ignore[no-untyped-def]
 
 @inner
 def end_conductance(kind, table, i):  # type: ignore[no-untyped-def]
-    """Return the conductance between a node at an end and that end: half a voxel."""
+    """Return the conductance between an end face and a node at it, that of half a voxel."""
     if kind is None:
         return 2 * table[0, 0, 0]
     return 2 * table[0, kind[i], kind[i]]
@@ -279,25 +287,28 @@ def end_conductance(kind, table, i):  # type: ignore[no-untyped-def]
 def galerkin(
     nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet, coarse_inverse
 ):  # type: ignore[no-untyped-def]
-    """Sum the conductances between the aggregates from `first` up to `last`; also 1/diagonal of these and the nodes.
+    """Sum the conductances between the aggregates from `first` up to `last` and their neighbours.
 
     Parameters
     ----------
     table : float64, (3, kinds, kinds)
-        Conductance of a face per axis and pair of kinds.
+        Conductance of a face for each axis and pair of kinds.
     inverse, coarse_inverse : float32, (nodes,) and (aggregates,)
+        Inverse of the diagonal of each node and of each aggregate; set.
     degree : int64, (aggregates,)
-    coarse_nbr, weight : uint32 and float64, (enough,)
-        The neighbours of one aggregate after those of another.
+        Number of neighbours of each aggregate; set.
+    coarse_nbr, weight : uint32 and float64, (any sufficient length,)
+        Neighbours of the aggregates, one aggregate after the other, and the summed
+        conductances; set.
     end, inlet : float64, (aggregates,)
-        Conductance to both end faces, and to the inlet.
+        Conductance of each aggregate to both end faces together, and to the inlet; set.
 
     Returns
     -------
     int
-        How many neighbours were written.
+        Number of neighbours written.
     """
-    n, used = np.uint32(len(agg)), np.int64(0)  # functions are compiled apart for a literal 0
+    n, used = np.uint32(len(agg)), np.int64(0)  # a literal 0 would be compiled separately
     for a in range(first, last):
         begin, total = used, 0.0
         end[a] = inlet[a] = 0.0
@@ -334,19 +345,19 @@ def _add(nbr, weight, begin, used, other, g):  # type: ignore[no-untyped-def]
 
 @inner
 def is_dead_end(ptr, end, i):  # type: ignore[no-untyped-def]
-    """Whether all that enters a node has to leave it the way it came."""
+    """Return whether a node is a dead end: it has one neighbour and is not at an end face."""
     return ptr[i + 1] - ptr[i] == 1 and end[i] == 0
 
 
 @kernel
 def aggregate(ptr, nbr, weight, end, cell, by_cell, largest, parent, size, agg, coarse_cell):  # type: ignore[no-untyped-def]
-    """Join the nodes of a network to aggregates of at most `largest` nodes, not counting dead ends.
+    """Combine the nodes of a network into aggregates of at most `largest` nodes, not counting dead ends.
 
-    Dead ends are joined to what they hang on. By cells, so is what is connected
-    inside a block of 2×2×2 cells; otherwise each node is joined to the neighbour
-    it is best connected to, of those that still have room. `parent` and `size`
-    (int32, one entry for each node) are workspace. Returns the number of
-    aggregates, which come in the order of their first nodes.
+    Dead ends are joined to their neighbour. If `by_cell` is true, nodes that are
+    connected inside a block of 2×2×2 cells are joined. Otherwise each node is joined to
+    its neighbour of largest conductance among those whose aggregate is not full.
+    `parent` and `size` (int32, one entry for each node) are workspace. The result is the
+    number of aggregates, which are numbered in the order of their first nodes.
     """
     n = len(ptr) - 1
     for i in range(n):
@@ -411,19 +422,21 @@ def galerkin_graph(
     coarse_weight,
     coarse_inverse,
 ):  # type: ignore[no-untyped-def]
-    """Sum the conductances between the aggregates of a network; also 1/diagonal of these.
+    """Sum the conductances between the aggregates of a network.
 
     Parameters
     ----------
-    member_ptr, members : int64 (aggregates + 1,), and of any kind (nodes,)
-        The nodes of each aggregate.
+    member_ptr, members : int64, (aggregates + 1,), and any integer type, (nodes,)
+        Nodes of each aggregate: ``members[member_ptr[a] : member_ptr[a + 1]]``.
     slot_of : int64, (aggregates,), filled with -1
         Workspace.
+    coarse_inverse : float32, (aggregates,)
+        Inverse of the diagonal of each aggregate; set.
 
     Returns
     -------
     int
-        How many neighbours were written.
+        Number of neighbours written.
     """
     coarse = len(member_ptr) - 1
     used = 0

@@ -1,4 +1,4 @@
-"""What meets at a lattice point: 2x2x2 windows of labels, counted in one pass."""
+"""Counts of the 2x2x2 windows of a label array, in one pass."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from numba import njit
 def count_neighbourhoods(
     labels, n_phases, ends, loops, window, two, voxels, windows, configurations, pairs, edges, triplets
 ):
-    """Add up what the 2x2x2 windows of a block hold.
+    """Count the voxels, windows, pairs and edges of the 2x2x2 windows of a block.
 
-    Corner ``4 * i + 2 * j + k`` of a window is its voxel at offset (i, j, k); the
-    window belongs to its corner 0. A label of `n_phases` or more is a voxel that
-    belongs to no phase. Windows of one or two labels, nearly all of them, are
-    only sorted by what they look like and tallied once for each look.
+    Corner ``4 * i + 2 * j + k`` of a window is its voxel at offset (i, j, k). The
+    window belongs to its corner 0. Voxels with a label of `n_phases` or more belong to
+    no phase. Nearly all windows contain one or two labels. These are first counted by
+    configuration, and each configuration is evaluated once at the end.
 
     Parameters
     ----------
     labels : uint8, (n0, n1, n2)
-        There is a window at each of the (n0 - 1)(n1 - 1)(n2 - 1) places.
+        Labels of the block. There are (n0 - 1)(n1 - 1)(n2 - 1) windows.
     n_phases : int
     ends : int64, (directions, 2)
-        The two corners of a window that are a pair along each direction.
+        The two corners of a window that form the pair along each direction.
     loops : int64, (3, 4)
         The four corners around the lattice edge along each axis.
     window : int64, (8,)
@@ -30,26 +30,27 @@ def count_neighbourhoods(
     two : int64, (n_phases + 1, n_phases + 1, 256), zeros
         Workspace.
     voxels : int64, (n_phases + 1,)
-        Voxels at corner 0.
+        Number of voxels at corner 0, by label.
     windows : int64, (2,)
-        Windows whose voxels all belong to phases, and others.
+        Number of windows whose voxels all belong to phases, and number of the others.
     configurations : int64, (2, n_phases, 256)
-        The same by phase and by which corners hold it (bit c for corner c); of
-        windows without the phase there is no count.
+        The same by phase and configuration. Bit c of a configuration is set if corner c
+        belongs to the phase. Windows without the phase are not counted.
     pairs : int64, (directions, n_phases + 1, n_phases + 1)
-        Pairs along each direction by their labels.
+        Number of pairs along each direction, by their two labels.
     edges : int64, (2, 3)
-        Lattice edges along each axis whose four voxels belong to phases, and
-        those of them where three phases or more meet.
+        Number of lattice edges along each axis whose four voxels belong to phases, and
+        number of those at which three or four phases meet.
     triplets : int64, (3, n_phases, n_phases, n_phases)
-        The latter by the phases a < b < c that meet; four phases are four triplets.
+        The latter by the phases a < b < c that meet. An edge with four phases counts
+        for four triplets.
     """
     n0, n1, n2 = labels.shape
     outside = n_phases
     for i in range(n0 - 1):
         for j in range(n1 - 1):
             row0, row1, row2, row3 = labels[i, j], labels[i, j + 1], labels[i + 1, j], labels[i + 1, j + 1]
-            # One label on both faces of a window makes it uniform; -1 is a face of several.
+            # A window is uniform if both its faces have the same single label; -1 is a face with several labels.
             near = _common(row0[0], row1[0], row2[0], row3[0])
             for k in range(n2 - 1):
                 far = _common(row0[k + 1], row1[k + 1], row2[k + 1], row3[k + 1])

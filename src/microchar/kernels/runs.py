@@ -1,11 +1,11 @@
-"""Runs of equal labels along the middle axis, in one pass over the array as it lies in memory."""
+"""Runs of equal labels along the middle axis, counted in one pass in memory order."""
 
 from __future__ import annotations
 
 from numba import njit
 
-#: Rows of the histogram: runs with both ends seen, runs that end at the array's end or at a masked voxel, and
-#: lines that are one run from end to end and, being periodic, around.
+#: Kinds of runs, the first index of the histogram: runs with both ends inside; runs cut by the end of the array or a
+#: masked voxel; and periodic lines that consist of a single run without ends.
 INSIDE, CUT, ENDLESS = 0, 1, 2
 #: Label of voxels that belong to no run.
 _OUTSIDE = 255
@@ -15,24 +15,24 @@ _OUTSIDE = 255
 def count_runs(labels, core, periodic, first, end, runs):  # type: ignore[no-untyped-def]
     """Count the maximal runs of each label along the middle axis by their length.
 
-    A run that begins in the core and ends behind it adds 1 at its length and -1
-    at the length of its part behind the core; one that begins behind the core is
-    not counted. So ``sum over lengths n of runs[..., n] * max(n - k, 0)`` is the
-    number of segments of k + 1 equal labels that begin in the core.
+    A run that begins in the core and ends behind it adds 1 at its length and -1 at the
+    length of its part behind the core. A run that begins behind the core is not
+    counted. Therefore the sum over the lengths n of ``runs[..., n] * max(n - k, 0)`` is
+    the number of segments of k + 1 equal labels that begin in the core.
 
     Parameters
     ----------
     labels : uint8, (outer, n, inner)
-        Voxels labelled 255 belong to no run.
+        Label of each voxel. Voxels with label 255 belong to no run.
     core : int
-        Voxels of each line that are not halo.
+        Number of voxels of each line that are not halo.
     periodic : bool
-        Whether the last voxel of a line is followed by the first; the core must
-        then be the whole line.
+        Whether the lines are periodic. The core must then be the complete line.
     first, end : int64, (inner,)
-        Workspace: where the current run of each line begins, where its first run ended.
+        Workspace: the beginning of the current run of each line, and the end of its
+        first run.
     runs : int64, (3, labels, n + 1)
-        Added to: number of runs by kind (`INSIDE`, `CUT`, `ENDLESS`), label, length.
+        Number of runs by kind (`INSIDE`, `CUT`, `ENDLESS`), label and length; modified.
     """
     outer, n, inner = labels.shape
     for i in range(outer):
@@ -55,7 +55,7 @@ def count_runs(labels, core, periodic, first, end, runs):  # type: ignore[no-unt
 
 @njit(nogil=True)
 def _close_line(runs, block, k, first, end, core, periodic):  # type: ignore[no-untyped-def]
-    """Count the first run of a line, which is [0, end), and its last, which is [first, n)."""
+    """Count the first run of a line, [0, end), and the last run, [first, n)."""
     n = len(block)
     head, tail = block[0, k], block[n - 1, k]
     if first == 0:

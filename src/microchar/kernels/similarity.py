@@ -1,4 +1,4 @@
-"""Slice against slice: squared differences and structural similarity."""
+"""Squared differences and structural similarity of slices of two images."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def squared_difference(a, b, out):  # type: ignore[no-untyped-def]
     ----------
     a, b : uint16, (slices, rows, columns)
     out : int64, (slices,)
+        Sum of squared differences of each slice; modified.
     """
     slices, rows, columns = a.shape
     for s in range(slices):
@@ -30,19 +31,22 @@ def squared_difference(a, b, out):  # type: ignore[no-untyped-def]
 def mean_ssim(a, b, c1, c2, sums, out):  # type: ignore[no-untyped-def]
     """Set ``out[s]`` to the mean structural similarity of slice s.
 
-    Window sums are integers, carried along: a column of the window gains the
-    row that comes in and loses the one that goes out; the window then gains and
-    loses columns. With N pixels in the window, S = Σa and V = N Σa² - S², the
-    index is (2 S_a S_b + c1)(2 V_ab + c2) / ((S_a² + S_b² + c1)(V_a + V_b + c2)).
+    The window sums are running sums of integers. For each new row, the sums over the
+    columns of the window gain the new row and lose the oldest row. The window sum then
+    gains and loses columns in the same way. With N pixels in the window, S = Σa and
+    V = N Σa² - S², the similarity is
+    (2 S_a S_b + c1)(2 V_ab + c2) / ((S_a² + S_b² + c1)(V_a + V_b + c2)).
 
     Parameters
     ----------
-    a, b : uint16, (slices, rows, columns), at least one window large
+    a, b : uint16, (slices, rows, columns)
+        Slices to compare. They are at least as large as the window.
     c1, c2 : float
-        The stabilising constants, times N² and N (N - 1).
+        Stabilising constants, multiplied by N² and N (N - 1).
     sums : int64, (4, columns)
         Workspace: column sums of a, b, a² + b², ab.
     out : float64, (slices,)
+        Mean structural similarity of each slice; set.
     """
     slices, rows, columns = a.shape
     n = WINDOW * WINDOW

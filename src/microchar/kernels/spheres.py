@@ -1,4 +1,4 @@
-"""Painting ellipsoids (spheres, where voxels are cubes) into a lattice."""
+"""Painting of ellipsoids (spheres, if the voxels are cubes) into a lattice."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ def paint(labels, centres, radii, periodic):  # type: ignore[no-untyped-def]
     Parameters
     ----------
     labels : uint8, 3D
-        Set.
+        Lattice; modified.
     centres : float64, (n, 3)
-        In voxels; the centre of voxel 0 is at 0.
+        Centres of the ellipsoids in voxels. The centre of voxel 0 is at 0.
     radii : float64, (3,)
-        Half axes in voxels.
+        Half axes of the ellipsoids in voxels.
     periodic : bool, (3,)
-        Whether an ellipsoid wraps around the axis, as often as it is long; otherwise it is cut.
+        Whether ellipsoids wrap around each axis, several times if they are longer than
+        the axis. Otherwise they are cut.
     """
     n0, n1, n2 = labels.shape
     for c in range(len(centres)):

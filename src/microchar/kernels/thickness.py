@@ -1,8 +1,8 @@
-"""Spheres inside a phase, painted from the largest to the smallest: exact local thickness.
+"""Exact local thickness by painting the spheres inside a phase from the largest to the smallest.
 
-Lengths are in units of any kind; squared radii are handed in, and a sphere holds
-the voxels whose squared distance from its centre is at most `inside`:
-``shrink * squared_radius - gap``, a little less than the squared distance to the
+Lengths have any unit. The kernels take squared radii. A sphere contains the voxels whose
+squared distance from its centre is at most `inside`, which is
+``shrink * squared_radius - gap``. This is slightly less than the squared distance to the
 nearest voxel of another phase.
 """
 
@@ -13,31 +13,34 @@ from numba import njit
 
 from microchar.kernels.bits import popcount
 
-#: Stands for a sphere that no neighbouring one helps with, and for one that lies inside a neighbouring one.
+#: Markers in place of a step: a sphere of which no neighbouring sphere covers a useful part, and a sphere that lies
+#: inside a neighbouring sphere.
 ALONE, REDUNDANT = 26, 27
 
 
 @njit(nogil=True, cache=True)
 def find_neighbours(squared, first, last, steps, sizes, shrink, gap, neighbour):  # type: ignore[no-untyped-def]
-    """Find, for the sphere around every voxel, the neighbouring larger sphere that covers most of it.
+    """Find, for the sphere around every voxel, the larger neighbouring sphere that covers most of it.
 
-    What sphere x (radius r) has outside the larger sphere a step s away lies in
-    a cap of x: beyond the plane normal to s at a distance of -r cos(angle) from
-    the centre. The smaller the angle, the less is left; where its cosine is more
-    than 1, nothing is.
+    The part of a sphere of radius r that lies outside a larger sphere, whose centre is a
+    step s away, is contained in a cap of the sphere. The cap lies beyond the plane that is
+    normal to s and has the distance -r cos(angle) from the centre. The smaller the angle,
+    the smaller the cap. If the cosine is greater than 1, the cap is empty.
 
     Parameters
     ----------
     squared : float32, (n0, n1, n2)
-        Squared radius of the sphere around each voxel; 0 where there is none.
+        Squared radius of the sphere around each voxel; 0 if there is no sphere.
     first, last : int
-        The planes to do.
+        Range of planes to handle, without `last`.
     steps : int64, (26, 3)
+        Steps to the 26 neighbours of a voxel.
     sizes : float64, (3,)
         Voxel size.
     shrink, gap : float
+        Constants of `inside`; see above.
     neighbour : uint8, (n0, n1, n2)
-        Set to the step to the best neighbour, `ALONE` or `REDUNDANT`.
+        Index of the step to the best neighbour, or `ALONE` or `REDUNDANT`; set.
     """
     n0, n1, n2 = squared.shape
     lengths = np.empty(26)
@@ -59,38 +62,39 @@ def find_neighbours(squared, first, last, steps, sizes, shrink, gap, neighbour):
                     other = squared[i2, j2, k2]
                     if other <= own:
                         continue
-                    # Twice the distance of the plane, times the radius of this sphere: cosine to be divided by it.
+                    # Twice the distance of the plane from the centre, that is, 2 r times the cosine.
                     cosine = (shrink * other - lengths[s] ** 2 - inside) / lengths[s]
                     if cosine > best:
                         best = cosine
                         neighbour[i, j, k] = s
-                # A cap of a single voxel is one too: ties must not be lost to rounding.
+                # A cap of a single voxel must still be painted; the tolerance guards against rounding.
                 if best > 2 * np.sqrt(inside) + 1e-9:
                     neighbour[i, j, k] = REDUNDANT
 
 
 @njit(nogil=True, cache=True)
 def paint(bits, squared, neighbour, centres, first, last, steps, sizes, shrink, gap, painted):  # type: ignore[no-untyped-def]
-    """Clear the bits of every sphere, and add to ``painted[level]`` how many were set.
+    """Clear the bits of every sphere, and add to ``painted[level]`` the number of bits that were set.
 
-    Spheres come from the largest to the smallest, so that each voxel is counted at
-    the largest sphere that holds it. Only the cap that the best neighbour leaves
-    is looked at: that neighbour is larger and has been painted.
+    The spheres are in order from the largest to the smallest, so that each voxel is
+    counted for the largest sphere that contains it. Only the cap outside the best
+    neighbour is painted, because the neighbour is larger and has already been painted.
 
     Parameters
     ----------
     bits : uint64, (n0, n1, words)
-        Voxels of the phase, from `kernels.bits.pack`.
+        Voxels of the phase, from `kernels.bits.pack`; modified.
     squared, neighbour
         See `find_neighbours`.
     centres : int64, (spheres,)
-        Flat indices into `squared`, of spheres with ever smaller radius.
+        Flat indices into `squared` of the centres, in order of decreasing radius.
     first, last : int
-        The planes to paint.
+        Range of planes to paint, without `last`.
     steps, sizes, shrink, gap
         See `find_neighbours`.
     painted : int64, (levels,)
-        The level goes up with every new radius.
+        Number of voxels painted by the spheres of each level; modified. The level
+        increases by 1 with every new radius.
     """
     _, n1, n2 = squared.shape
     low, high = np.empty(3), np.empty(3)
@@ -129,11 +133,12 @@ def paint(bits, squared, neighbour, centres, first, last, steps, sizes, shrink, 
 
 @njit(nogil=True, cache=True)
 def _bound_cap(step, length, twice_plane, radius, low, high):  # type: ignore[no-untyped-def]
-    """Set the box around the cap of a sphere that lies opposite to a step."""
+    """Set the bounding box of the cap of a sphere on the side opposite to a step."""
     cosine = min(twice_plane / (2 * length * radius), 1.0)
     sine = np.sqrt(1 - cosine**2)
     for axis in range(3):
-        # The cap's axis makes this angle with the coordinate axis; the cap spreads by its own angle to both sides.
+        # `along` is the cosine of the angle between the axis of the cap and the coordinate axis. The cap extends to
+        # both sides of its axis by the angle of the cap.
         along = -step[axis] / length
         across = np.sqrt(max(1 - along**2, 0.0))
         low[axis] = -radius if cosine <= -along else radius * (along * cosine - across * sine)
@@ -142,7 +147,7 @@ def _bound_cap(step, length, twice_plane, radius, low, high):  # type: ignore[no
 
 @njit(nogil=True, inline="always")
 def _up(x):  # type: ignore[no-untyped-def]
-    # A hair too far out does no harm: the sphere itself is tested exactly.
+    # A slightly too large box does no harm, because the sphere itself is tested exactly.
     return np.int64(np.ceil(x - 1e-6))
 
 
@@ -153,7 +158,7 @@ def _down(x):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, inline="always")
 def _clear(row, first, last):  # type: ignore[no-untyped-def]
-    """Clear the bits from `first` to `last` of a row and return how many were set."""
+    """Clear the bits of a row from `first` to `last`, and return the number of bits that were set."""
     cleared = np.int64(0)
     for word in range(first // 64, last // 64 + 1):
         mask = ~np.uint64(0)

@@ -1,4 +1,4 @@
-"""Sums over windows at every position, by running sums, counted in histograms."""
+"""Histograms of the sums over windows at every position, computed by running sums."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from numba import njit
 def count_windows(labels, core, window, weights, plane, columns, rows, running, volume, normal0, normal1, normal2):
     """Count the windows that begin in the core of a block by their sums.
 
-    The planes are visited once; sums along axis 0 are kept for the whole plane,
-    those along axis 2 are made from them for each plane, those along axis 1 as
-    the rows of a plane are visited.
+    Each plane is visited once. The sums along axis 0 are updated for the complete plane.
+    From these, the sums along axis 2 are computed for each plane, and the sums along
+    axis 1 row by row.
 
     Parameters
     ----------
     labels : uint8, (n0, n1, n2)
-        Core and the halo behind it; windows that do not fit are none.
+        Labels of the core and the halo behind it. Windows that do not fit into the array
+        are not counted.
     core, window : tuple of int
-        Shapes of both.
+        Shapes of the core and of the window.
     weights : int64, (256,)
-        What a voxel of each label adds to the sum, not negative. A sum beyond the
-        last bin of a histogram is not counted: that is how a window is left out.
+        Contribution of a voxel of each label to the sum; not negative. Sums beyond the
+        last bin of a histogram are not counted, so that a large weight excludes a window.
     plane, columns, rows : int64, (n1, n2)
-        Workspaces; `columns` of zeros.
+        Workspaces; `columns` is filled with zeros.
     running : int64, (n2,)
         Workspace.
     volume : int64, (bins,)
-        Windows of the given shape, by sum.
+        Number of windows of the given shape, by sum; modified.
     normal0, normal1, normal2 : int64, (bins,)
         The same for flat windows, one voxel thick along axis 0, 1, 2.
     """
@@ -54,7 +55,7 @@ def count_windows(labels, core, window, weights, plane, columns, rows, running, 
 
 @njit(nogil=True, cache=True)
 def _sum_rows(values, window, out):
-    """Set ``out[j, k] = sum(values[j, k : k + window])`` for the k at which that many are there."""
+    """Set ``out[j, k] = sum(values[j, k : k + window])`` for every k at which the window fits."""
     n1, n2 = values.shape
     for j in range(n1):
         total = 0
@@ -68,7 +69,7 @@ def _sum_rows(values, window, out):
 
 @njit(nogil=True, cache=True)
 def _slide(values, window, core, width, running, histogram):
-    """Count the sums of `window` successive rows, of the first `width` columns, that begin at the first `core` rows."""
+    """Count the sums of `window` successive rows that begin in the first `core` rows, for the first `width` columns."""
     running[:] = 0
     for j in range(min(len(values), core + window - 1)):
         for k in range(width):

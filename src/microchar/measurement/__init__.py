@@ -1,1 +1,1 @@
-"""From a volume to its results: what a metric is, blocks, and the record that is kept of a measurement."""
+"""Measurement of a volume: the interface of a metric, blocks, and the record of the results."""

@@ -1,4 +1,4 @@
-"""How a volume is cut into blocks, and the map over them that every additive metric runs on."""
+"""Cut a volume into blocks and add up counts over the blocks, as every additive metric does."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ import numpy as np
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple, triple
 
-#: Counts of one block: named integer (or per-slice float) arrays that add up over blocks.
+#: Counts of one block: arrays by name, of integers (or of floats per slice), that are added over the blocks.
 Counts = dict[str, np.ndarray]
-#: Called with the work done and the work in all, in voxels.
+#: Called after each block with the number of its voxels.
 Tick = Callable[[int], None]
 
-#: Longest edge of a box, in voxels: its labels and bit planes stay within a core's share of the cache hierarchy,
-#: and the halo is read once per box.
+#: Longest edge of a box in voxels. The labels and bit planes of such a box fit in the share of the cache that one core
+#: has, and the halo is read only once per box.
 _BOX_EDGE = 256
-#: About how many voxels a column or slab holds.
+#: Approximate number of voxels in a column or slab.
 _SLAB_VOXELS = 2**22
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """A piece of a volume, with what a metric needs to count in it.
+    """A block of a volume, with everything that a metric needs to count in it.
 
     Parameters
     ----------
     labels : ndarray, 3D
         The core, which begins at index (0, 0, 0), and the halo behind it on each
-        axis: as much of the requested halo as lies inside the volume, all of it
-        on periodic axes. Labels (uint8, `OUTSIDE` under the mask) or whatever
-        field the metric asked for.
+        axis: the part of the requested halo that lies inside the volume, or all of it
+        on periodic axes. The values are labels (uint8, `OUTSIDE` for voxels outside
+        the mask) or what `AdditiveMetric.reader` of the metric reads.
     core : tuple of int
-        Shape of the core. Counts belong to the block in whose core they start.
+        Shape of the core. What is counted belongs to the block in whose core it starts.
     start : tuple of int
-        Where the core begins in the volume.
+        Position of the core in the volume.
     shape : tuple of int
         Shape of the whole volume.
     n_phases : int
         Number of phases of the volume.
     axis : int or None
-        For columns and slabs, the direction they belong to.
+        Direction of a column or slab; None for a box.
     other : ndarray, optional
-        For pair metrics, the same box of the second volume.
+        The same box of the second volume, for pair metrics.
     """
 
     labels: np.ndarray
@@ -63,7 +63,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Region:
-    """Where a block's core lies; `axis` as in `Block`."""
+    """Position and shape of the core of a block; see `Block` for `axis`."""
 
     start: Triple
     core: Triple
@@ -71,12 +71,12 @@ class Region:
 
 
 def boxes(shape: Triple, edge: int = _BOX_EDGE) -> list[Region]:
-    """Cut into boxes of at most `edge` voxels along each axis, of nearly equal size."""
+    """Cut a shape into boxes of nearly equal size, of at most `edge` voxels along each axis."""
     return _regions([_cuts(n, -(-n // edge)) for n in shape], None)
 
 
 def columns(shape: Triple, voxels: int = _SLAB_VOXELS) -> list[Region]:
-    """For each direction, cut into columns that span the volume along it."""
+    """Cut a shape, once for each direction, into columns that span it along that direction."""
     regions = []
     for axis in _axes(shape):
         split = max((a for a in range(3) if a != axis), key=lambda a: shape[a])
@@ -85,9 +85,9 @@ def columns(shape: Triple, voxels: int = _SLAB_VOXELS) -> list[Region]:
 
 
 def slabs(shape: Triple, voxels: int = _SLAB_VOXELS) -> list[Region]:
-    """For each direction, cut into slabs of whole slices normal to it.
+    """Cut a shape, once for each direction, into slabs of whole slices normal to that direction.
 
-    A 2D image has one slice: the one normal to its axis of length one.
+    A 2D image has one slice, which is normal to the axis of length one.
     """
     axes = _axes(shape) if len(_axes(shape)) == 3 else tuple(a for a in range(3) if shape[a] == 1)[:1]
     regions = []
@@ -118,7 +118,7 @@ def _regions(cuts: Sequence[Sequence[tuple[int, int]]], axis: int | None) -> lis
 
 
 def halo_stop(region: Region, halo: Triple, shape: Triple, periodic: Sequence[int]) -> Triple:
-    """Return where a region ends with its halo: cut at the volume's end, except on periodic axes."""
+    """Return where a region with its halo ends; except on periodic axes, the halo is cut at the end of the volume."""
     stop = [s + c + h for s, c, h in zip(region.start, region.core, halo, strict=True)]
     stop = [s if a in periodic else min(s, n) for a, (s, n) in enumerate(zip(stop, shape, strict=True))]
     return triple(stop)
@@ -126,19 +126,19 @@ def halo_stop(region: Region, halo: Triple, shape: Triple, periodic: Sequence[in
 
 @contextmanager
 def thread_pool(threads: int | None) -> Iterator[Executor]:
-    """Give an executor of that many threads (all the cores this process may use, by default)."""
+    """Provide an executor with that many threads; default one for each core that this process may use."""
     if threads is not None and threads < 1:
         raise InputError(f"threads={threads!r}: expected a whole number greater than 0, or None for all cores")
     pool = ThreadPoolExecutor(max_workers=threads or available_cores())
     try:
         yield pool
     finally:
-        # On Ctrl-C the blocks not yet begun must not be waited for.
+        # After Ctrl-C, do not wait for blocks that have not started.
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -148,9 +148,9 @@ def add_up(
     executor: Executor,
     tick: Tick | None = None,
 ) -> Counts:
-    """Count every block on the executor and add the counts, in the order of the blocks.
+    """Count in every block on the executor and add the counts in the order of the blocks.
 
-    Only a few blocks are in memory at a time: the next one is read when one is done.
+    Only a few blocks are in memory at a time: the next block is read when one is done.
     """
     total: Counts = {}
     waiting: deque[tuple[Future[Counts], int]] = deque()

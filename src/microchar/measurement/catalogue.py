@@ -1,4 +1,4 @@
-"""Which metrics there are: the files of `microchar.metrics`, and those of other distributions, by id."""
+"""The installed metrics by id: the modules of `microchar.metrics` and the plugins of other distributions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ METRICS: Registry[type[Metric]] = Registry(
 
 
 def metric_names() -> tuple[str, ...]:
-    """Return the ids of all metrics, built-in ones first in the order of the report, then plugins by name."""
+    """Return the ids of all metrics: built-in metrics in the order of the report, then plugins by name."""
     return METRICS.names()
 
 
 def find_metric(name: str) -> type[Metric]:
-    """Return the class of a metric by its id; an unknown id is an InputError that suggests the nearest."""
+    """Return the metric class with an id; raise InputError, which suggests the most similar id, if it is unknown."""
     return METRICS.find(name)
 
 
@@ -32,7 +32,7 @@ def create_metric(name: str, **parameters: Any) -> Metric:
     Raises
     ------
     InputError
-        If there is no such metric, or it has no such parameter.
+        If there is no such metric, or the metric has no such parameter.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""`measure`: the metrics of one volume (or of a pair), together."""
+"""`measure`: measure several metrics of one volume together."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Measurement(Mapping[str, Result]):
-    """The results of the metrics of one volume, by metric id.
+    """Results of the metrics of one volume, by metric id.
 
     Parameters
     ----------
     volume : Volume
-        What was measured.
+        The measured volume.
     results : mapping of str to Result
-        In the order of the report.
+        Results by metric id, in the order of the report.
     settings : mapping
-        The arguments that were given; the conventions of the results say what
-        the others came to be.
+        Arguments that the caller gave. The conventions of the results state the
+        values of the other arguments.
     """
 
     volume: Volume
@@ -51,23 +51,23 @@ class Measurement(Mapping[str, Result]):
         return len(self.results)
 
     def named(self) -> list[Named]:
-        """Return the results with the names of the volume and of the other one (none here)."""
+        """Return the results with the name of the volume; there is no second volume."""
         return [Named(self.volume.name, "", result) for result in self.results.values()]
 
     def scalars(self) -> pd.DataFrame:
-        """Return the values as a tidy table, a row each."""
+        """Return the values as a tidy table with a row for each value."""
         return scalars(self.named())
 
     def profiles(self) -> pd.DataFrame:
-        """Return the profiles as a tidy table, a row for each sample."""
+        """Return the profiles as a tidy table with a row for each point."""
         return profiles(self.named())
 
     def record(self, **provenance: Any) -> Record:
-        """Return the record of the measurement, to be written or reported."""
+        """Return the record of the measurement, which can be written or reported."""
         return Record.now([VolumeRecord.of(self.volume, "measured")], self.named(), self.settings, provenance)
 
     def to_dict(self, **provenance: Any) -> dict[str, Any]:
-        """Return everything as plain Python objects: the content of ``results.json``."""
+        """Return the record as plain Python objects: the content of ``results.json``."""
         return self.record(**provenance).to_dict()
 
 
@@ -95,28 +95,28 @@ def measure(
         What to measure; an array is checked and converted by `as_volume`.
     metrics : str, Metric, or sequence of them, optional
         Ids (see `microchar.metrics.metric_names`) or configured metrics; default all
-        that need one volume only.
+        metrics that need only one volume.
     skip : str or sequence of str
         Ids to leave out.
     r_max : int, str, or three of them, optional
-        Largest lag of the correlation functions, in voxels or as a text with a
-        unit; default half of each axis, at most 100 voxels.
+        Largest lag of the correlation functions, in voxels or as text with a unit;
+        default half of each axis, at most 100 voxels.
     window : int, str, or three of them, optional
         Edge of the windows of `local_porosity`.
     periodic : sequence of int
-        Axes along which the volume repeats.
+        Axes along which the volume is periodic.
     parameters : mapping of str to mapping, optional
-        Parameters of single metrics, by metric id:
+        Parameters of individual metrics, by metric id:
         ``{"effective_diffusivity": {"tolerance": 1e-2}}``.
     voxel_size, phases, mask
         Passed to `as_volume`.
     threads : int, optional
         Number of threads; default all cores this process may use.
     executor : concurrent.futures.Executor, optional
-        Where blocks are counted instead of on threads of this process.
+        Executor that counts the blocks in place of threads of this process.
     progress : Progress, optional
-        ``progress(fraction, text)``: the share of the work that is done, and the
-        volume and metric in work. It is called from this thread.
+        ``progress(fraction, text)`` is called from this thread with the fraction of
+        the work that is done and the names of the current volume and metric.
 
     Returns
     -------
@@ -133,8 +133,8 @@ def measure(
     >>> import numpy as np
     >>> import microchar as mc
     >>> volume = np.indices((8, 8, 8)).sum(axis=0) % 2
-    >>> found = mc.measure(volume, ["volume_fraction", "lineal_path"], r_max=2)
-    >>> found["volume_fraction"].value(phase="1").value
+    >>> results = mc.measure(volume, ["volume_fraction", "lineal_path"], r_max=2)
+    >>> results["volume_fraction"].value(phase="1").value
     0.5
     """
     volume = as_volume(volume, voxel_size=voxel_size, phases=phases, mask=mask)

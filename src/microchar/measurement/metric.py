@@ -1,4 +1,4 @@
-"""What a metric is: the contract that every file under `metrics/` and every plugin fulfils."""
+"""`Metric`: the contract that every module of `microchar.metrics` and every plugin fulfils."""
 
 from __future__ import annotations
 
@@ -35,18 +35,19 @@ T = TypeVar("T")
 
 
 class Shared:
-    """What metrics of one measurement share: computed when first asked for, kept until the measurement ends.
+    """Intermediate results that the metrics of one measurement share.
 
-    Cluster labels, solved fields and counts are costly; several metrics need them.
+    They are computed when they are first needed and kept until the measurement ends.
+    Cluster labels, solved fields and counts are costly, and several metrics need them.
 
     Parameters
     ----------
     executor : concurrent.futures.Executor
-        Where blocks, and whatever else is worth it, are computed.
+        Executor for blocks and for other parallel work.
     threads : int
-        How many threads a metric may use by itself.
+        Number of threads that a metric may use by itself.
     progress : Progress
-        Of the metric in work.
+        Progress of the current metric.
     """
 
     def __init__(self, executor: Executor, threads: int, progress: Progress = silent):
@@ -56,7 +57,7 @@ class Shared:
         self._made: dict[Hashable, Any] = {}
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what was made under `key`, making it now if nobody did."""
+        """Return the object stored under `key`; if there is none, make and store it first."""
         if key not in self._made:
             self._made[key] = make()
         return self._made[key]  # type: ignore[no-any-return]
@@ -66,47 +67,49 @@ class Shared:
 class Metric(ABC):
     """A statistic of a microstructure.
 
-    A metric is a frozen dataclass in a file of its own. Built-in ones are found in
-    ``microchar/metrics``, where the file is named like the id; others through the
-    entry-point group ``microchar.metrics``. Its keyword-only fields *are* its
-    configuration. It derives from one of
+    A metric is a frozen dataclass in a file of its own. Built-in metrics are found in
+    ``microchar/metrics``, where the file is named like the id; other metrics are found
+    through the entry-point group ``microchar.metrics``. The keyword-only parameters of
+    a metric *are* its configuration. A metric derives from one of
 
-    - `AdditiveMetric`: a map from blocks to counts and a function from counts to
-      a result;
-    - `PairMetric`: the same on the common slices of two volumes;
-    - `WholeMetric`: anything that is not a sum over places.
+    - `AdditiveMetric`: a function from blocks to counts, and a function from the sum
+      of the counts to a result;
+    - `PairMetric`: the same for the common slices of two volumes;
+    - `WholeMetric`: any metric that is not a sum over blocks.
 
     Parameters
     ----------
     periodic : tuple of int
-        Axes along which the volume is taken to repeat.
+        Axes along which the volume is taken to be periodic.
 
     Attributes
     ----------
     id : str
-        The metric's name in JSON, CSV and on the command line, such as "lineal_path".
+        Name of the metric in JSON, in CSV and on the command line, such as "lineal_path".
     title, symbol, summary : str
-        For people: name, LaTeX symbol, one line.
+        Name, LaTeX symbol and one-line description, for display.
     kind : {"scalar", "profile", "distribution", "table"}
-        How the report shows it.
+        How the report shows the metric.
     length_power, abscissa_power : int
-        Power of length of the value and of the abscissa; units follow.
+        Power of length in the unit of the value and in the unit of the abscissa.
     additive : {"exact", "float", "whole"}
-        Whether counts are integers that add up exactly, floats added in a fixed
-        order, or no counts at all.
+        Whether the counts are integers that add up exactly, the counts are floats that
+        are added in a fixed order, or there are no counts.
     size_dependent : bool
-        Whether the value's expectation depends on the size of the sample, so that
-        only equal shapes may be compared.
+        Whether the expectation of the value depends on the size of the volume, so that
+        only volumes of equal shape may be compared.
     error_source : {"jackknife", "subvolumes", "none"}
-        Where its standard error comes from.
+        Source of the standard error.
     min_phases, min_ndim : int
-        What a volume must have for the metric to exist.
+        Smallest number of phases, and of axes longer than one voxel, of a volume for
+        which the metric is defined.
     cost : float
-        About how much longer than volume fractions it takes; for the time left.
+        Approximate computing time in units of that of the volume fractions, from which
+        the time left is estimated.
     acts_on_grey_levels : bool
-        Whether the value depends on which grey levels stand for the phases.
+        Whether the value depends on the grey levels that stand for the phases.
     periodic_supported, mask_supported : bool
-        Whether periodic axes and masks can be honoured.
+        Whether the metric supports periodic axes and masks.
     """
 
     id: ClassVar[str]
@@ -135,16 +138,16 @@ class Metric(ABC):
             raise InputError(f"periodic={self.periodic!r}: expected axes among 0, 1, 2")
 
     def config(self) -> dict[str, Any]:
-        """Return the configuration: ``type(self)(**self.config()) == self``."""
+        """Return the configuration, for which ``type(self)(**self.config()) == self``."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def resolved(self, grid: Grid) -> Self:
-        """Return the metric with every default that depends on the volume filled in."""
+        """Return the metric with a value for every default that depends on the volume."""
         del grid
         return self
 
     def convention(self, volume: Volume) -> dict[str, str]:
-        """Return what another tool must match for its number to be comparable."""
+        """Return what another tool must do in the same way for its number to be comparable."""
         return {
             "definition": self.id,
             "boundary": _boundary(self.periodic),
@@ -153,7 +156,7 @@ class Metric(ABC):
         }
 
     def __call__(self, volume: Any, *, threads: int | None = None) -> Result:
-        """Measure this one metric on a volume, or on an array that `as_volume` takes."""
+        """Measure only this metric on a volume, or on an array that `as_volume` accepts."""
         volume = as_volume(volume)
         self.check_mask(volume)
         with thread_pool(threads) as pool:
@@ -161,10 +164,10 @@ class Metric(ABC):
 
     @abstractmethod
     def run(self, volume: Volume, other: Volume | None, shared: Shared) -> Result:
-        """Measure a volume (pair metrics: two of equal shape), once the metric is resolved for its grid."""
+        """Measure a volume (pair metrics: two of equal shape); the metric must be resolved for its grid."""
 
     def check_mask(self, volume: Volume) -> None:
-        """Raise InputError if the volume has a mask that the metric cannot honour."""
+        """Raise InputError if the volume has a mask and the metric does not support masks."""
         if volume.mask is None or self.mask_supported:
             return
         insulating = (
@@ -176,7 +179,7 @@ class Metric(ABC):
         )
 
     def obstacle(self, volume: Volume, other: Volume | None = None) -> tuple[Status, str] | None:
-        """Return why the metric does not exist on a volume (or pair), or None if it does."""
+        """Return why the metric is not defined for a volume (or pair), or None if it is."""
         masked = any(v is not None and v.mask is not None for v in (volume, other))
         if masked and not self.mask_supported:
             return Status.REFUSED, "the metric cannot honour a mask"
@@ -190,7 +193,7 @@ class Metric(ABC):
     def scalar(self, grid: Grid, value: float | None, *, power: int | None = None, **details: Any) -> Value:
         """Make a `Value` with the unit that follows from the power of length.
 
-        ``value=None`` needs a ``status`` other than "ok".
+        ``value=None`` requires a ``status`` other than "ok".
         """
         power = self.length_power if power is None else power
         return Value(value=None if value is None else float(value), unit=power_unit(grid.unit, power), **details)
@@ -213,7 +216,7 @@ class Metric(ABC):
         profiles: Sequence[Profile] = (),
         **convention: str,
     ) -> Result:
-        """Make the `Result` of this metric, adding to the convention record."""
+        """Make the `Result` of this metric; keyword arguments are added to the convention."""
         return Result(
             metric=self.id,
             title=self.title,
@@ -225,14 +228,15 @@ class Metric(ABC):
         )
 
     def no_result(self, volume: Volume, status: Status, message: str) -> Result:
-        """Make a `Result` that says why there is none."""
+        """Make a `Result` without values that states the reason."""
         return replace(self.result(volume), status=status, message=message)
 
     def distance(self, a: Result, b: Result) -> float:
-        """Return how far apart two results of this metric are; 0 for equal ones.
+        """Return the distance between two results of this metric; it is 0 for equal results.
 
-        The largest absolute difference over the profiles, on the part of the
-        abscissa that both have; for metrics without profiles, over the values.
+        The distance is the largest absolute difference between the profiles, on the
+        part of the abscissa that both have; for metrics without profiles, between the
+        values.
         """
         pairs = zip(a.profiles, b.profiles, strict=True) if a.profiles else ()
         gaps = [profile_gap(p, q) for p, q in pairs]
@@ -243,38 +247,38 @@ class Metric(ABC):
 
 
 class AdditiveMetric(Metric):
-    """A metric that is a sum over places: ``finish(sum of count(block))``."""
+    """A metric that is a sum over blocks: ``finish(sum of count(block))``."""
 
     additive: ClassVar[Additive] = "exact"
     error_source: ClassVar[ErrorSource] = "jackknife"
-    #: How the volume is cut: "boxes" with a halo, "columns" that span one axis, or "slabs" of whole slices.
+    #: How a volume is cut: into "boxes" with a halo, "columns" that span one axis, or "slabs" of whole slices.
     layout: ClassVar[Layout] = "boxes"
 
     def halo(self, grid: Grid) -> Triple:
-        """Return how far behind its core a block must see, per axis (boxes only)."""
+        """Return the number of voxels that a block needs behind its core along each axis (boxes only)."""
         del grid
         return (0, 0, 0)
 
     def reader(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
-        """Return the function that reads the voxels of a block, ``read(start, stop)``; labels by default."""
+        """Return the function ``read(start, stop)`` that reads the voxels of a block; by default it reads labels."""
         del shared
         return volume.read
 
     @abstractmethod
     def count(self, block: Block) -> Counts:
-        """Count in one block. Every block gives the same keys, and arrays of the same shapes."""
+        """Return the counts of one block. Every block must give the same names, and arrays of the same shapes."""
 
     def whole(self, volume: Volume, shared: Shared) -> Counts:
-        """Return counts that are not sums over blocks, to be added under keys of their own; none, by default."""
+        """Return counts that are not sums over blocks, under names of their own; by default there are none."""
         del volume, shared
         return {}
 
     @abstractmethod
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Turn the counts of a whole volume into a result; reads of `volume` only what is not voxels."""
+        """Return the result for the counts of the whole volume; the voxels of `volume` must not be read."""
 
     def count_key(self) -> Hashable:
-        """Return what identifies the counts: metrics of equal keys are counted once for all."""
+        """Return what identifies the counts; metrics with equal identifiers share one counting."""
         return self
 
     def run(
@@ -284,7 +288,7 @@ class AdditiveMetric(Metric):
         shared: Shared,
         layouts: Mapping[str, Callable[[Triple], list[Region]]] = LAYOUTS,
     ) -> Result:
-        """Count the blocks and finish; how a volume is cut (`layouts`) does not change the counts."""
+        """Count in all blocks and return the result; how a volume is cut (`layouts`) does not change the counts."""
         obstacle = self.obstacle(volume, other)
         if obstacle is not None:
             return self.no_result(volume, *obstacle)
@@ -297,7 +301,7 @@ class AdditiveMetric(Metric):
         shared: Shared,
         layouts: Mapping[str, Callable[[Triple], list[Region]]] = LAYOUTS,
     ) -> Counts:
-        """Return the sum of the counts over the blocks of a volume, and those that are no such sums."""
+        """Return the sums of the counts over the blocks of a volume, and the counts that are not such sums."""
         return shared.get(self.count_key(), lambda: self._add_up(volume, other, shared, layouts))
 
     def _add_up(
@@ -307,7 +311,7 @@ class AdditiveMetric(Metric):
         shared: Shared,
         layouts: Mapping[str, Callable[[Triple], list[Region]]],
     ) -> Counts:
-        whole = self.whole(volume, shared)
+        global_counts = self.whole(volume, shared)
         read = self.reader(volume, shared)
         read_other = self.reader(other, shared) if other is not None else None
         halo = self.halo(volume.grid)
@@ -333,28 +337,28 @@ class AdditiveMetric(Metric):
             done += voxels
             shared.progress(done / total, "")
 
-        return add_up(self.count, blocks(), shared.executor, tick) | whole
+        return add_up(self.count, blocks(), shared.executor, tick) | global_counts
 
 
 class PairMetric(AdditiveMetric):
-    """A metric of two images on one lattice, slice against slice; not part of any verdict."""
+    """A metric that compares two volumes on the same voxels slice by slice; it is not part of any verdict."""
 
     additive: ClassVar[Additive] = "float"
     layout: ClassVar[Layout] = "slabs"
     error_source: ClassVar[ErrorSource] = "none"
 
     def reader(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
-        """Read grey levels."""
+        """Return the function that reads the grey levels of a block."""
         del shared
         return volume.grey_levels
 
     def __call__(self, volume: Any, *, threads: int | None = None) -> Result:
-        """Refuse: a pair metric needs two volumes."""
+        """Raise InputError, because a pair metric needs two volumes."""
         raise InputError(f"{self.id}: measured on two volumes, found one; hand both to compare()")
 
 
 class WholeMetric(Metric):
-    """A metric that is not a sum over places."""
+    """A metric that is not a sum over blocks."""
 
     additive: ClassVar[Additive] = "whole"
     error_source: ClassVar[ErrorSource] = "subvolumes"
@@ -364,7 +368,7 @@ class WholeMetric(Metric):
         """Measure the volume."""
 
     def run(self, volume: Volume, other: Volume | None, shared: Shared) -> Result:
-        """Compute, unless the metric does not exist on the volume."""
+        """Compute the result, unless the metric is not defined for the volume."""
         obstacle = self.obstacle(volume, other)
         return self.compute(volume, shared) if obstacle is None else self.no_result(volume, *obstacle)
 
@@ -374,7 +378,7 @@ def _boundary(periodic: tuple[int, ...]) -> str:
 
 
 def profile_gap(a: Profile, b: Profile) -> float:
-    """Return the largest absolute difference of two profiles on the abscissa that both have."""
+    """Return the largest absolute difference between two profiles on the part of the abscissa that both have."""
     if not len(a.x) or not len(b.x):
         return 0.0
     if np.array_equal(a.x, b.x):

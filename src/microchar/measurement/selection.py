@@ -1,4 +1,4 @@
-"""Which metrics a measurement holds, and with which parameters."""
+"""Select the metrics of a measurement and set their parameters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def choose(
     common: Mapping[str, Any] | None = None,
     parameters: Parameters | None = None,
 ) -> list[Metric]:
-    """Make the metrics that were asked for, in the order of the report.
+    """Make the requested metrics, in the order of the report.
 
     Parameters
     ----------
@@ -29,23 +29,23 @@ def choose(
     skip : str or sequence of str
         Ids to leave out.
     common : mapping, optional
-        ``r_max``, ``window``, ``periodic``: for each metric named by its id that has them.
+        ``r_max``, ``window``, ``periodic``: used for each metric that is given by its id and has the parameter.
     parameters : mapping of str to mapping, optional
-        Parameters of single metrics, by metric id.
+        Parameters of individual metrics, by metric id.
 
     Raises
     ------
     InputError
-        If a metric or a parameter does not exist, or none is left.
+        If a metric or a parameter does not exist, or no metric is left.
     """
     parameters = parameters or {}
-    for name, own in parameters.items():
-        check_parameters(name, own)
+    for name, of_metric in parameters.items():
+        check_parameters(name, of_metric)
     for name in _several(skip):
         find_metric(name)
     wanted = metric_names() if metrics is None else _several(metrics)
     made = [_made(metric, common or {}, parameters) for metric in wanted]
-    order = {name: place for place, name in enumerate(metric_names())}
+    order = {name: position for position, name in enumerate(metric_names())}
     unique = {metric.id: metric for metric in made if metric.id not in _several(skip)}
     if not unique:
         raise InputError("metrics: found none, or all of them skipped; `microchar metrics` lists what can be measured")
@@ -58,15 +58,15 @@ def settings(
     common: Mapping[str, Any],
     parameters: Parameters | None,
 ) -> dict[str, Any]:
-    """Return the arguments that were given, for the record; what was left to its default is left out."""
+    """Return the arguments that the caller gave, for the record; arguments left at their default are omitted."""
     chosen = None if metrics is None else _several(metrics)
     named = None if chosen is None else [metric if isinstance(metric, str) else repr(metric) for metric in chosen]
-    given = {"metrics": named, "skip": list(_several(skip)) or None, **common, "parameters": parameters or None}
-    return {key: value for key, value in given.items() if value is not None}
+    arguments = {"metrics": named, "skip": list(_several(skip)) or None, **common, "parameters": parameters or None}
+    return {key: value for key, value in arguments.items() if value is not None}
 
 
-def _several(given: Any) -> Sequence[Any]:
-    return given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+def _several(argument: Any) -> Sequence[Any]:
+    return argument if isinstance(argument, Sequence) and not isinstance(argument, str) else [argument]
 
 
 def _made(metric: str | Metric, common: Mapping[str, Any], parameters: Parameters) -> Metric:

@@ -1,4 +1,4 @@
-"""Tasks: metrics to measure on a volume or a pair of volumes, run one after the other, each parallel inside."""
+"""Run tasks, which are metrics of a volume or a pair of volumes, one after the other; each runs in parallel."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from microchar.measurement.metric import Metric, Shared
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Metrics to measure on one volume or, for pair metrics, on two of equal shape; all of them resolved."""
+    """Resolved metrics to measure on one volume or, for pair metrics, on two volumes of equal shape."""
 
     metrics: Sequence[Metric]
     volume: Volume
     other: Volume | None = None
 
     def cost(self, metric: Metric) -> float:
-        """Return about how much of the time a metric takes, in arbitrary units."""
+        """Return the approximate computing time of a metric in arbitrary units."""
         return metric.cost * float(np.prod(self.volume.shape))
 
 
@@ -36,7 +36,7 @@ def run_tasks(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> list[dict[str, Result]]:
-    """Run tasks in their order and return the results of each by metric id.
+    """Run tasks in their order and return the results of each task by metric id.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ def run_tasks(
     threads : int, optional
         Number of threads; default all cores this process may use.
     executor : concurrent.futures.Executor, optional
-        Where blocks are counted instead of on threads of this process.
+        Executor that counts the blocks in place of threads of this process.
     progress : Progress, optional
-        The text names the volume and the metric in work.
+        Its text names the current volume and metric.
     """
     progress = progress or silent
     total = sum(task.cost(metric) for task in tasks for metric in task.metrics)

@@ -1,4 +1,4 @@
-"""The metrics: one file each, named like the metric's id, loaded when first used.
+"""The metrics. Each one has its own file, named after its id, which is imported when the metric is first used.
 
 ``microchar.metrics.LinealPath(r_max=50)`` is the metric ``lineal_path``.
 """
@@ -10,8 +10,8 @@ from microchar.measurement.metric import Metric
 
 __all__ = ["create_metric", "find_metric", "metric_names"]
 
-#: Order in which tables, files and the report show the metrics. One that is not
-#: in this list comes behind those that are.
+#: Order of the metrics in tables, files and the report. Metrics that are not listed
+#: here come last.
 ORDER = (
     "volume_fraction",
     "specific_surface_area",

@@ -1,4 +1,4 @@
-"""What the cluster metrics share: the clusters of all phases, found once, and how periodic axes join them."""
+"""Shared code of the cluster metrics: labelling the clusters of all phases and joining them across periodic faces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from microchar.measurement.metric import Kind, Metric, Shared, WholeMetric
 
 @dataclass(frozen=True, eq=False)
 class ClusterTable:
-    """Phase, size and bounding box of each cluster; the first row is for voxels that count for nothing."""
+    """Phase, size and bounding box of each cluster; row 0 stands for the voxels outside the mask."""
 
     phase: np.ndarray
     size: np.ndarray
@@ -40,7 +40,7 @@ class ClusterTable:
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """The clusters of a volume that ends at its faces: their number at each voxel (uint32, 0 for none), and table."""
+    """Clusters of a non-periodic volume: the cluster number of each voxel (uint32, 0 for none) and the table."""
 
     labels: np.ndarray
     table: ClusterTable
@@ -52,9 +52,9 @@ class Clusters:
         Returns
         -------
         numbers : ndarray of uint32, (clusters,)
-            The number of the joined cluster that each cluster is part of.
+            Number of the joined cluster that contains each cluster.
         table : ClusterTable
-            Of the joined clusters.
+            Table of the joined clusters.
         """
         axes = [axis for axis in periodic if self.labels.shape[axis] > 1]
         if not axes:
@@ -71,12 +71,12 @@ class Clusters:
 
 
 def find_clusters(volume: Volume, shared: Shared, connectivity: int) -> Clusters:
-    """Return the clusters of all phases of a volume, found once for all metrics."""
+    """Return the clusters of all phases of a volume; all metrics of a measurement share them."""
     return shared.get(("clusters", connectivity), lambda: _find(volume, connectivity))
 
 
 def check_connectivity(metric: str, connectivity: int) -> None:
-    """Raise where a connectivity is none of those offered."""
+    """Raise `InputError` unless the connectivity is 6 or 26."""
     if connectivity not in (6, 26):
         raise InputError(
             f"{metric}: connectivity={connectivity!r}: expected 6 (common faces) or 26 (common faces, edges or "
@@ -85,7 +85,7 @@ def check_connectivity(metric: str, connectivity: int) -> None:
 
 
 def connectivity_record(connectivity: int, volume: Volume) -> str:
-    """Say for the convention record which voxels are neighbours."""
+    """Return the entry of the convention record that states which voxels are neighbours."""
     if volume.grid.ndim == 3:
         return "6 (common faces)" if connectivity == 6 else "26 (common faces, edges or corners)"
     return "4 (common edges)" if connectivity == 6 else "8 (common edges or corners)"
@@ -93,13 +93,13 @@ def connectivity_record(connectivity: int, volume: Volume) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterMetric(WholeMetric):
-    """A number for each phase that follows from its clusters.
+    """A metric with one value for each phase, computed from the clusters of the phase.
 
     Parameters
     ----------
     connectivity : {6, 26}
-        Whether voxels of a cluster have common faces, or common faces, edges or
-        corners (4 and 8 in a 2D image).
+        Which voxels are neighbours: those with a common face (6), or those with a
+        common face, edge or corner (26). In a 2D image they stand for 4 and 8.
     """
 
     kind: ClassVar[Kind] = "scalar"
@@ -113,12 +113,12 @@ class ClusterMetric(WholeMetric):
         check_connectivity(self.id, self.connectivity)
 
     def convention(self, volume: Volume) -> dict[str, str]:
-        """Add which voxels are neighbours."""
+        """Add the connectivity to the record."""
         return super().convention(volume) | {"connectivity": connectivity_record(self.connectivity, volume)}
 
 
 def share_of_phase(metric: Metric, volume: Volume, share: float | None, phase: str, direction: str = "all") -> Value:
-    """Make the value of a share of a phase; None where the phase has no voxels."""
+    """Make the `Value` of a share of a phase; `share` is None if the phase has no voxels."""
     status = Status.ABSENT_PHASE if share is None else Status.OK
     message = "the phase has no voxels" if share is None else ""
     return metric.scalar(volume.grid, share, phase=phase, direction=direction, status=status, message=message)
@@ -128,7 +128,7 @@ def _find(volume: Volume, connectivity: int) -> Clusters:
     import cc3d
 
     labels = volume.read()
-    # Outside the mask 255 + 1 = 0, which is no cluster.
+    # Voxels outside the mask have label 255; 255 + 1 overflows to 0, the background of cc3d.
     clusters = cc3d.connected_components(labels + np.uint8(1), connectivity=connectivity)  # type: ignore[call-overload]
     clusters = np.ascontiguousarray(clusters, dtype=np.uint32)
     n = int(clusters.max()) + 1

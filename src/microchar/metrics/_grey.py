@@ -1,4 +1,4 @@
-"""What the metrics of grey levels share: 8-bit levels, slices, and the texture features of every slice."""
+"""Shared code of the grey-level metrics: readers of grey levels, slices, and the texture features of every slice."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ Reader = Callable[[Triple, Triple], np.ndarray]
 
 #: Largest grey level of the pair metrics.
 FULL_SCALE = 65535
-#: Level of a pixel outside the mask: one more than an 8-bit level can be.
+#: Level that marks a pixel outside the mask; 8-bit levels end at 255.
 OUTSIDE_LEVEL = 256
 #: The texture features, in the order of the published anisotropy-index tables.
 FEATURES = ("contrast", "homogeneity", "energy", "entropy")
 
 
 def slice_axes(shape: Triple) -> tuple[int, ...]:
-    """Return the axes whose normal slices are looked at: all three, or that of length one of an image."""
+    """Return the axes whose normal slices are used: all three, or for a 2D image its axis of length one."""
     short = tuple(axis for axis in range(3) if shape[axis] == 1)
     return short[:1] or (0, 1, 2)
 
 
 def stacked(box: np.ndarray, axis: int) -> np.ndarray:
-    """Return a slab as contiguous slices (slice, row, column), in the one type that the kernels take."""
+    """Return a slab as a contiguous uint16 array (slice, row, column), the type that the kernels take."""
     return np.ascontiguousarray(np.moveaxis(box, axis, 0), dtype=np.uint16)
 
 
 def eight_bit_reader(volume: Volume) -> Reader:
-    """Return a reader of 8-bit grey levels as uint16; what is outside the mask reads `OUTSIDE_LEVEL`."""
+    """Return a reader of 8-bit grey levels as uint16; voxels outside the mask read `OUTSIDE_LEVEL`."""
     if volume.grey is None:
         table = np.full(256, OUTSIDE_LEVEL, np.uint16)
         table[: volume.n_phases] = volume.phase_levels()
@@ -55,7 +55,7 @@ def eight_bit_reader(volume: Volume) -> Reader:
 
 
 def sixteen_bit_reader(volume: Volume) -> Reader:
-    """Return a reader of grey levels on a scale of 16 bits, where images of 8 and of 16 bits meet."""
+    """Return a reader of grey levels on a 16-bit scale, so that 8-bit and 16-bit images can be compared."""
     if volume.grey is None:
         table = (volume.phase_levels() * 257).astype(np.uint16)
         return lambda start, stop: table[volume.read(start, stop)]
@@ -66,7 +66,7 @@ def sixteen_bit_reader(volume: Volume) -> Reader:
 
 
 def level_source(volume: Volume, *stored: type[np.generic]) -> str:
-    """Say for the convention record what the grey levels are; images of the types `stored` are not rescaled."""
+    """Describe the grey levels for the convention record; images of the dtypes in `stored` are not rescaled."""
     if volume.grey is None:
         levels = ", ".join(str(level) for level in volume.phase_levels())
         return f"phases in ascending order of grey value, spread evenly over 0..255: {levels}"
@@ -83,27 +83,27 @@ def _rescaler(volume: Volume, top: int) -> Callable[[np.ndarray], np.ndarray]:
     assert volume.grey is not None
     low, high = value_range(volume.grey, volume.mask, f"{volume.name}: grey image")
     scale = top / (high - low) if high > low else 0.0
-    # Outside the mask levels may lie beyond the range.
+    # The range is that of the voxels inside the mask; levels outside the mask may exceed it.
     return lambda levels: np.rint(np.clip((levels - float(low)) * scale, 0, top)).astype(np.uint16)
 
 
 def pair_values(
     metric: Metric, volume: Volume, by_axis: Mapping[int, float | None], status: Status, message: str
 ) -> list[Value]:
-    """Make a value for each direction and their mean; None gets the status."""
-    found = [value for value in by_axis.values() if value is not None]
-    by_label = {str(axis): value for axis, value in by_axis.items()}
-    by_label["mean"] = float(np.mean(found)) if found else None
+    """Make a `Value` for each direction and one for their mean; where the number is None, it gets `status`."""
+    defined = [value for value in by_axis.values() if value is not None]
+    by_direction = {str(axis): value for axis, value in by_axis.items()}
+    by_direction["mean"] = float(np.mean(defined)) if defined else None
     return [
         metric.scalar(volume.grid, None, status=status, message=message, direction=direction)
         if value is None
         else metric.scalar(volume.grid, value, direction=direction)
-        for direction, value in by_label.items()
+        for direction, value in by_direction.items()
     ]
 
 
 class SlicePair(PairMetric):
-    """Slices of two volumes against each other, as grey levels on one scale: what `ssim` and `psnr` share."""
+    """Base of `ssim` and `psnr`: compares the slices of two volumes as grey levels on a common scale."""
 
     kind: ClassVar[Kind] = "scalar"
     min_ndim = 2
@@ -112,18 +112,18 @@ class SlicePair(PairMetric):
     acts_on_grey_levels = True
 
     def convention(self, volume: Volume) -> dict[str, str]:
-        """Add what the grey levels are."""
+        """Add the source of the grey levels to the record."""
         return super().convention(volume) | {"grey levels": level_source(volume, np.uint8, np.uint16)}
 
     def reader(self, volume: Volume, shared: Shared) -> Reader:
-        """Read grey levels on one scale."""
+        """Return a reader of grey levels on a common 16-bit scale."""
         del shared
         return sixteen_bit_reader(volume)
 
 
 @dataclass(frozen=True)
 class SliceTexture(AdditiveMetric):
-    """Texture features of every slice along each axis: the counts of `glcm` and `anisotropy_index`."""
+    """Base of `glcm` and `anisotropy_index`: counts the texture features of every slice along each axis."""
 
     additive = "float"
     layout = "slabs"
@@ -133,19 +133,19 @@ class SliceTexture(AdditiveMetric):
     cost = 10.0
 
     def count_key(self) -> Hashable:
-        """Return one key for all metrics on these features: they have no configuration."""
+        """Return one key for all metrics on these features, which have no parameters."""
         return "slice texture"
 
     def reader(self, volume: Volume, shared: Shared) -> Reader:
-        """Read 8-bit grey levels."""
+        """Return a reader of 8-bit grey levels."""
         del shared
         return eight_bit_reader(volume)
 
     def count(self, block: Block) -> Counts:
-        """Put the features of the block's slices in their places among those of the whole volume.
+        """Compute the features of the block's slices, at their positions in an array for all slices of the volume.
 
-        Energy and entropy are not linear in the pair counts, so it is the
-        finished features that are kept, slice by slice.
+        Energy and entropy are not linear in the pair counts. Therefore the block
+        returns the features of each slice, not its pair counts.
         """
         assert block.axis is not None
         levels = stacked(block.labels, block.axis)
@@ -158,18 +158,18 @@ class SliceTexture(AdditiveMetric):
         features = np.zeros((3, max(block.shape), len(FEATURES)))
         slices = np.zeros((3, max(block.shape)), np.int64)
         table = np.empty((4, len(grey) + 1, len(grey) + 1), np.int64)
-        for place, pixels in enumerate(levels, start=block.start[block.axis]):
+        for position, pixels in enumerate(levels, start=block.start[block.axis]):
             table[:] = 0
             cooccurrence.count_neighbours(pixels, code, table)
             pairs = table[:, :-1, :-1]
             if pairs.any():
-                features[block.axis, place] = texture(pairs, grey)
-                slices[block.axis, place] = 1
+                features[block.axis, position] = texture(pairs, grey)
+                slices[block.axis, position] = 1
         return {"features": features, "slices": slices}
 
 
 def texture(pairs: np.ndarray, grey: np.ndarray) -> np.ndarray:
-    """Return the features of pair counts (angles, levels, levels), averaged over the angles that have pairs."""
+    """Return the features of pair counts (angles, levels, levels), averaged over the angles with pairs."""
     pairs = pairs[pairs.any(axis=(1, 2))]
     symmetric = pairs + pairs.transpose(0, 2, 1)
     p = symmetric / symmetric.sum(axis=(1, 2), keepdims=True)
@@ -180,7 +180,7 @@ def texture(pairs: np.ndarray, grey: np.ndarray) -> np.ndarray:
 
 
 def direction_means(counts: Counts) -> np.ndarray:
-    """Return the features averaged over slices, (3, features); nan for directions without any slice."""
+    """Return the features averaged over the slices of each direction, (3, features); nan without slices."""
     slices = counts["slices"].sum(axis=1)[:, np.newaxis]
     sums = counts["features"].sum(axis=1)
     return np.divide(sums, slices, out=np.full(sums.shape, np.nan), where=slices > 0)

@@ -1,4 +1,4 @@
-"""What the metrics of 2x2x2 neighbourhoods share: one set of counts, and the areas that follow from it."""
+"""Shared code of the metrics of 2x2x2 windows: one set of counts, and the interface areas computed from it."""
 
 from __future__ import annotations
 
@@ -17,38 +17,41 @@ from microchar.kernels.neighbourhood import count_neighbourhoods
 from microchar.measurement.blocks import Block, Counts
 from microchar.measurement.metric import AdditiveMetric
 
-#: The 13 directions of a pair of neighbours, the three axes among them.
+#: The 13 directions of a pair of neighbours; they include the three axes.
 DIRECTIONS = np.array([step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)])
-#: Offset of each corner of a window.
+#: Offset of each of the eight corners of a window.
 _CORNERS = np.array(list(product((0, 1), repeat=3)))
 
+#: The corner at offset (i, j, k) has the number 4 i + 2 j + k.
 _PLACE = np.array([4, 2, 1])
 _STARTS = (DIRECTIONS < 0).astype(np.int64)
+#: The two corners of a window that form the pair along each direction.
 _ENDS = np.stack([_STARTS @ _PLACE, (_STARTS + DIRECTIONS) @ _PLACE], axis=1)
-#: Place in `DIRECTIONS` of each axis.
+#: Index of each axis in `DIRECTIONS`.
 _AXES = [DIRECTIONS.tolist().index(step) for step in np.eye(3, dtype=int).tolist()]
+#: The four corners around the lattice edge along each axis.
 _LOOPS = np.array([np.flatnonzero(_CORNERS[:, axis] == 0) for axis in range(3)])
 
 
 @dataclass(frozen=True)
 class NeighbourhoodMetric(AdditiveMetric):
-    """A metric whose counts are those of `count_neighbourhoods`.
+    """A metric that is computed from the counts of `count_neighbourhoods`.
 
-    A 2D image is counted as a slab of two equal planes: windows, pairs and edges
-    are then those of the image, and nothing else need know of it.
+    A 2D image is counted as a slab of two equal planes. The windows, pairs and
+    edges of the slab are those of the image, so that 2D needs no other special case.
     """
 
     def count_key(self) -> Hashable:
-        """All metrics of the family are counted once."""
+        """Return one key for the whole family, whose metrics share their counts."""
         return "neighbourhood", self.periodic
 
     def halo(self, grid: Grid) -> Triple:
-        """One voxel."""
+        """Return one voxel per axis longer than one voxel."""
         h0, h1, h2 = (int(n > 1) for n in grid.shape)
         return (h0, h1, h2)
 
     def count(self, block: Block) -> Counts:
-        """Count windows, pairs and edges whose lowest corner lies in the core."""
+        """Count the windows, pairs and edges whose lowest corner lies in the core."""
         n = block.n_phases
         counts = {
             "voxels": np.zeros(n + 1, np.int64),
@@ -62,17 +65,18 @@ class NeighbourhoodMetric(AdditiveMetric):
         count_neighbourhoods(self._framed(block), n, _ENDS, _LOOPS, window, two, *counts.values())
         return counts | {"voxels": counts["voxels"][:n], "pairs": counts["pairs"][:, :n, :n]}
 
-    def density(self, grid: Grid, value: float | None, **labels: Any) -> Value:
-        """Make a value; None, where nothing could be counted, is undefined."""
+    def density(self, grid: Grid, value: float | None, **key: Any) -> Value:
+        """Make a `Value`; it is undefined if `value` is None, that is, if there was nothing to count."""
         if value is not None:
-            return self.scalar(grid, value, **labels)
+            return self.scalar(grid, value, **key)
         why = "the voxels that count are too few or too scattered: some neighbourhood it needs never occurs"
-        return self.scalar(grid, None, status=Status.UNDEFINED, message=why, **labels)
+        return self.scalar(grid, None, status=Status.UNDEFINED, message=why, **key)
 
     def _framed(self, block: Block) -> np.ndarray:
-        """Return the labels with a voxel of no phase beyond each face of the volume, so that every voxel is a corner.
+        """Pad the labels with one voxel of no phase at each non-periodic face of the volume.
 
-        The windows that begin before the volume belong to its first blocks.
+        Every voxel is then a corner of eight windows. The windows that begin in the
+        padding before the volume belong to its first blocks.
         """
         labels = block.labels
         frame = [(0, 0)] * 3
@@ -85,12 +89,12 @@ class NeighbourhoodMetric(AdditiveMetric):
 
 
 def crofton_density(counts: Counts, grid: Grid) -> np.ndarray | None:
-    """Interface between each two phases per volume, from the pairs of neighbours in all directions.
+    """Return the interface between each two phases per volume, from the pairs of neighbours in all directions.
 
     Returns
     -------
-    ndarray, (n_phases, n_phases), symmetric with zeros on the diagonal, or None
-        None where some direction has no pairs.
+    ndarray, (n_phases, n_phases), or None
+        Symmetric matrix with zeros on the diagonal; None if some direction has no pairs.
     """
     chosen, weights = crofton_weights(grid.voxel_size, grid.axes)
     pairs = counts["pairs"][list(chosen)]
@@ -103,7 +107,7 @@ def crofton_density(counts: Counts, grid: Grid) -> np.ndarray | None:
 
 
 def face_density(counts: Counts, grid: Grid) -> np.ndarray | None:
-    """Area of the voxel faces between each two phases per volume of the voxels that count; as `crofton_density`."""
+    """Return the area of the voxel faces between each two phases per volume inside the mask; see `crofton_density`."""
     voxels = counts["voxels"].sum()
     if not voxels:
         return None
@@ -120,7 +124,7 @@ def _crossings(pairs: np.ndarray) -> np.ndarray:
 def crofton_weights(
     voxel_size: tuple[float, float, float], axes: tuple[int, ...]
 ) -> tuple[tuple[int, ...], np.ndarray]:
-    """Return which directions lie in the axes that count, and the share of all directions nearest to each (sum 1)."""
+    """Return the directions within the given axes, and the share of all directions nearest to each (sum 1)."""
     chosen = tuple(d for d in range(len(DIRECTIONS)) if all(DIRECTIONS[d, a] == 0 or a in axes for a in range(3)))
     steps = (DIRECTIONS[list(chosen)] * voxel_size)[:, list(axes)]
     units = steps / np.linalg.norm(steps, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Runs of one phase along an axis, as the lineal path and the chord lengths need them."""
+"""Runs of one phase along an axis, used by the lineal path and the chord lengths."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ def runs_along(labels: np.ndarray, axis: int, core: int, n_phases: int, *, perio
     labels : uint8, 3D
     axis : int
     core : int
-        Voxels along the axis that are not halo.
+        Number of voxels along the axis that are not halo.
     n_phases : int
     periodic : bool
+        Whether the volume repeats along the axis.
 
     Returns
     -------
     int64, (3, n_phases, n + 1)
+        Number of runs by kind, phase and length.
     """
     shape = labels.shape
     inner = math.prod(shape[axis + 1 :])
@@ -45,11 +47,12 @@ def segments(runs: np.ndarray, reach: int) -> np.ndarray:
     Returns
     -------
     int64, (..., reach + 1)
-        ``sum over n of runs[..., n] * max(n - k, 0)`` for k = 0 to `reach`.
+        Number of segments of ``k + 1`` voxels, the sum over n of
+        ``runs[..., n] * max(n - k, 0)``, for k = 0 to `reach`.
     """
     for _ in range(2):
         runs = np.cumsum(runs[..., ::-1], axis=-1)[..., ::-1]
-    found = runs[..., 1 : reach + 2]
-    longer = np.zeros((*runs.shape[:-1], reach + 1), np.int64)
-    longer[..., : found.shape[-1]] = found
-    return longer
+    counted = runs[..., 1 : reach + 2]
+    padded = np.zeros((*runs.shape[:-1], reach + 1), np.int64)
+    padded[..., : counted.shape[-1]] = counted
+    return padded

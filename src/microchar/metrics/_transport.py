@@ -1,4 +1,4 @@
-"""What effective diffusivity and tortuosity factor share: their configuration and the solves."""
+"""Shared code of effective diffusivity and tortuosity factor: their parameters and the solves."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from microchar.diffusion.flux import flux_in_plane
 from microchar.diffusion.taufactor import solve_with_taufactor
 from microchar.measurement.metric import Kind, Shared, WholeMetric
 
-#: The conductors of one solve: phase names with their diffusivities.
+#: Conducting phases of one solve: names and diffusivities.
 Mixture = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TransportMetric(WholeMetric):
-    """A metric that follows from steady diffusion through the conducting phases.
+    """A metric that is computed from steady diffusion through the conducting phases.
 
-    The parameters are described by the metrics that derive from it.
+    The derived metrics document the parameters.
     """
 
     kind: ClassVar[Kind] = "scalar"
     size_dependent: ClassVar[bool] = True
-    #: Whether the metric's result shows the picture of the flux that the two metrics share.
+    #: Whether the result includes the picture of the flux; only one of the two metrics shows it.
     shows_flux: ClassVar[bool] = False
-    # Of the class; an instance that takes the voxels outside a mask as insulating says otherwise.
+    # Default of the class; `__post_init__` sets it to True for instances with mask_insulating=True.
     mask_supported: ClassVar[bool] = False
 
     axes: tuple[int, ...] | None = None
@@ -46,7 +46,7 @@ class TransportMetric(WholeMetric):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.diffusivity, Mapping):  # a convenience for the caller; the field itself is hashable
+        if isinstance(self.diffusivity, Mapping):  # accepted for convenience, but a parameter must be hashable
             object.__setattr__(self, "diffusivity", tuple(self.diffusivity.items()))
         object.__setattr__(self, "mask_supported", self.mask_insulating)
         if self.axes is not None and not (self.axes and set(self.axes) <= {0, 1, 2}):
@@ -64,7 +64,7 @@ class TransportMetric(WholeMetric):
             raise InputError(f"diffusivity={wrong!r}: expected numbers from 0 up, in units of the reference")
 
     def resolved(self, grid: Grid) -> Self:
-        """Fill in the axes: all that are longer than one voxel."""
+        """Return the metric with `axes` filled in: by default all axes longer than one voxel."""
         if self.axes is None:
             return replace(self, axes=grid.axes or None)
         flat = set(self.axes) - set(grid.axes)
@@ -78,10 +78,10 @@ class TransportMetric(WholeMetric):
         return max((abs(v.value - w.value) for v, w in pairs if v.value is not None and w.value is not None), default=0)
 
     def compute(self, volume: Volume, shared: Shared) -> Result:
-        """Solve each mixture along each axis, unless that is done, and turn the solutions into values."""
+        """Solve each mixture along each axis, or reuse shared solutions, and convert the solutions to values."""
         values: list[Value] = []
         pictures: list[Picture] = []
-        record: list[str] = []
+        solves: list[str] = []
         runs = [(mixture, axis) for mixture in self._mixtures(volume) for axis in self.axes or ()]
         for done, (mixture, axis) in enumerate(runs):
             name = "+".join(phase for phase, _ in mixture)
@@ -93,7 +93,7 @@ class TransportMetric(WholeMetric):
                 return self.no_result(volume, Status.REFUSED, str(error))
             values += self._values(volume, name, str(axis), solution)
             pictures += [picture] if picture is not None and self.shows_flux else []
-            record.append(_record(mixture, axis, solution))
+            solves.append(_record(mixture, axis, solution))
             shared.progress((done + 1) / len(runs), "")
         result = self.result(
             volume,
@@ -103,20 +103,20 @@ class TransportMetric(WholeMetric):
             estimator="finite volumes on voxels, conductance of half voxels in series",
             denominator="total volume" + (", voxels outside the mask insulate" if volume.mask is not None else ""),
             tolerance=f"{self.tolerance:g}",
-            solver="; ".join(record),
+            solver="; ".join(solves),
         )
         return replace(result, pictures=tuple(pictures))
 
     @abstractmethod
-    def _values(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
-        """Turn the solution of one mixture along one axis into values."""
+    def _values(self, volume: Volume, phase: str, direction: str, solution: Solution) -> list[Value]:
+        """Convert the solution of one mixture along one axis to values."""
 
-    def _percolating(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
-        """Return the share of the volume that conducts from end to end, where the backend says it."""
+    def _percolating(self, volume: Volume, phase: str, direction: str, solution: Solution) -> list[Value]:
+        """Return the share of the volume that conducts from end to end, if the backend provides it."""
         feature, share = "percolating_volume_fraction", solution.percolating_fraction
         if share is None:
             return []
-        return [self.scalar(volume.grid, share, phase=label, direction=direction, feature=feature, power=0)]
+        return [self.scalar(volume.grid, share, phase=phase, direction=direction, feature=feature, power=0)]
 
     def _mixtures(self, volume: Volume) -> list[Mixture]:
         wanted = [phase for phase, _ in self.diffusivity or ()] or list(self.conducting or ())
@@ -131,7 +131,7 @@ class TransportMetric(WholeMetric):
     def _solved(
         self, volume: Volume, mixture: Mixture, axis: int, shared: Shared, name: str, done: float
     ) -> tuple[Solution, Picture | None]:
-        """Return the solution and, for the first axis, a picture of its flux; both metrics share them."""
+        """Return the solution and, for the first axis, a picture of its flux; the two metrics share both."""
         sides = tuple(sorted(set(self.periodic) - {axis}))
         table = np.zeros(volume.n_phases)
         for phase, diffusivity in mixture:
@@ -139,24 +139,24 @@ class TransportMetric(WholeMetric):
         pictured = self.backend == "own" and axis == min(self.axes or ()) and volume.grid.ndim > 1
 
         def run() -> tuple[Solution, Picture | None]:
-            given = (volume.read(), tuple(table.tolist()))
-            how: dict[str, Any] = {"axis": axis, "voxel_size": volume.voxel_size, "periodic": sides}
-            how |= {"tolerance": self.tolerance, "threads": shared.threads}
+            arguments = (volume.read(), tuple(table.tolist()))
+            options: dict[str, Any] = {"axis": axis, "voxel_size": volume.voxel_size, "periodic": sides}
+            options |= {"tolerance": self.tolerance, "threads": shared.threads}
             if self.backend == "taufactor":
-                return solve_with_taufactor(*given, **how), None
+                return solve_with_taufactor(*arguments, **options), None
 
             def progress(lower: float, upper: float) -> None:
                 shared.progress(done, f"{name}, axis {axis}: {lower:.4g} to {upper:.4g}")
 
-            solution = solve(*given, **how, concentration=pictured, progress=progress)
+            solution = solve(*arguments, **options, concentration=pictured, progress=progress)
             picture = _picture(volume, solution, table, axis, name) if solution.concentration is not None else None
-            return replace(solution, concentration=None), picture  # the field is as large as the volume
+            return replace(solution, concentration=None), picture  # not kept: the field is as large as the volume
 
         return shared.get(("diffusion", tuple(table.tolist()), axis, sides, self.tolerance, self.backend), run)
 
 
 def _picture(volume: Volume, solution: Solution, table: np.ndarray, axis: int, name: str) -> Picture:
-    """Draw the flux in the middle slice that holds the axis of transport, which points down."""
+    """Draw the flux in the middle slice that contains the axis of transport; transport is from top to bottom."""
     assert solution.concentration is not None
     across, normal = _plane(volume.grid, axis)
     middle = volume.shape[normal] // 2
@@ -169,7 +169,7 @@ def _picture(volume: Volume, solution: Solution, table: np.ndarray, axis: int, n
     spacing = (volume.voxel_size[first], volume.voxel_size[second])
     flux = flux_in_plane(field, conductivity, spacing, (first, second).index(axis))
     brightest = float(np.quantile(flux[flux > 0], 0.995)) if (flux > 0).any() else 1.0
-    # Square roots, so that the fainter branches of the network are seen too; 0 is kept for where nothing flows.
+    # The square root makes the fainter branches of the network visible. Level 0 is reserved for voxels without flux.
     levels = (1 + 254 * np.sqrt(np.clip(flux / brightest, 0, 1))).astype(np.uint8) * np.isfinite(field)
     mean = solution.value / (volume.shape[axis] * volume.voxel_size[axis])
     sizes = [volume.shape[a] * volume.voxel_size[a] for a in (axis, across)]
@@ -186,7 +186,7 @@ def _picture(volume: Volume, solution: Solution, table: np.ndarray, axis: int, n
 
 
 def _plane(grid: Grid, axis: int) -> tuple[int, int]:
-    """Return the axis across, and the one normal to the picture: one of length one, else the last."""
+    """Return the axis across the picture and the axis normal to it (an axis of length one, otherwise the last)."""
     others = sorted((a for a in range(3) if a != axis), key=lambda a: grid.shape[a] > 1, reverse=True)
     return others[0], others[1]
 

@@ -1,4 +1,4 @@
-"""Anisotropy index: how far the texture of slices depends on their direction."""
+"""Anisotropy index: how strongly the texture of slices depends on their direction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microchar.core.volume import Volume
 from microchar.measurement.blocks import Counts
 from microchar.metrics._grey import SliceTexture, direction_means, level_source
 
-#: Above this index the literature calls a material anisotropic.
+#: The literature calls a material anisotropic if its index exceeds this value.
 ANISOTROPIC = 100.0
 
 
@@ -27,12 +27,12 @@ def index_of(features: Any) -> float:
     Returns
     -------
     float
-        :math:`\sqrt{\sum_f \sigma_f^2}`, with the standard deviation
-        :math:`\sigma_f` of feature f over the directions (N - 1).
+        :math:`\sqrt{\sum_f \sigma_f^2}`, where :math:`\sigma_f` is the standard
+        deviation of feature f over the directions (denominator N - 1).
 
     Examples
     --------
-    The table published for a Berea sandstone:
+    The published table of a Berea sandstone:
 
     >>> berea = [[767.695, 0.869, 0.667, 2.956], [786.904, 0.866, 0.690, 2.943], [801.069, 0.863, 0.701, 2.950]]
     >>> round(index_of(berea), 2)
@@ -42,9 +42,9 @@ def index_of(features: Any) -> float:
 
 
 def scale_free_index_of(features: Any) -> float:
-    """Return the anisotropy index with each standard deviation taken over the mean of its feature.
+    """Return the anisotropy index with each standard deviation divided by the mean of its feature.
 
-    A feature that is zero along every direction does not vary, and adds nothing.
+    A feature that is zero along every direction contributes zero.
 
     Examples
     --------
@@ -60,8 +60,8 @@ def scale_free_index_of(features: Any) -> float:
 class AnisotropyIndex(SliceTexture):
     r"""Anisotropy index from the texture of slices along the three axes.
 
-    With the features of `glcm` (contrast C, homogeneity H, energy E, entropy
-    En) of the slices normal to each of the three axes,
+    The index is computed from the features of `glcm` (contrast C, homogeneity H,
+    energy E, entropy En) of the slices normal to each of the three axes:
 
     .. math:: \mathrm{AI} = \sqrt{\sigma_C^2 + \sigma_H^2 + \sigma_E^2 + \sigma_{En}^2} ,
 
@@ -70,15 +70,17 @@ class AnisotropyIndex(SliceTexture):
 
     Notes
     -----
-    *Estimators*: "8-bit", the index as published, for grey levels 0..255; AI >
-    100 is called anisotropic there. Contrast grows with the square of the grey
-    scale and dominates the sum, so that the index, and with it the word, depends
-    on the grey levels: for segmented phases spread over 0..255 it says less than
-    for a grey image. "scale-free" is the index with each :math:`\sigma` over the
-    mean of its feature; it does not depend on the grey scale through contrast.
-    *Bias*: upward, as the features of three directions of an isotropic sample
-    differ by chance; the smaller the sample, the more, so only equal shapes may
-    be compared. See `glcm` for the conventions of the features.
+    *Estimators*: "8-bit" is the published index, for grey levels 0..255. A material
+    with AI > 100 is called anisotropic. Contrast grows with the square of the grey
+    scale and dominates the sum, so that the index and this classification depend
+    on the grey levels. The index of segmented phases spread over 0..255 is less
+    informative than that of a grey image. "scale-free" is the index with each
+    :math:`\sigma` divided by the mean of its feature; it does not depend on the grey
+    scale through contrast.
+
+    *Bias*: upward, because the features of an isotropic volume differ by chance
+    between the three directions. The bias is larger for smaller volumes, so only
+    equal shapes may be compared. See `glcm` for the conventions of the features.
 
     References
     ----------
@@ -99,13 +101,13 @@ class AnisotropyIndex(SliceTexture):
     id = "anisotropy_index"
     title = "Anisotropy index"
     symbol = r"\mathrm{AI}"
-    summary = "spread of the texture features of slices over the three directions"
+    summary = "combined standard deviation of the texture features of slices over the three directions"
     kind = "scalar"
     min_ndim = 3
     size_dependent = True
 
     def convention(self, volume: Volume) -> dict[str, str]:
-        """Add what the index depends on."""
+        """Add the grey levels, features and denominator to the record."""
         return super().convention(volume) | {
             "grey levels": level_source(volume, np.uint8),
             "features": "contrast, homogeneity, energy (sum of squares), entropy (natural logarithm); see glcm",
@@ -113,7 +115,7 @@ class AnisotropyIndex(SliceTexture):
         }
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Take the spread over the three directions."""
+        """Compute both indices from the features of the three directions."""
         features = direction_means(counts)
         if np.isnan(features).any():
             message = "along an axis no slice has a pair of neighbouring voxels that count"

@@ -23,35 +23,43 @@ _QUANTILES = (0.1, 0.5, 0.9)
 class ChordLengthDistribution(AdditiveMetric):
     r"""Chord-length distribution of each phase.
 
-    A chord is the part of a straight line between two places where the line enters
-    and leaves the phase; on voxels, a maximal run of voxels of the phase along an
-    axis. :math:`p(z)\,\mathrm dz` is the share of the chords, by number, with a
-    length between :math:`z` and :math:`z + \mathrm dz`. The mean chord length of
-    an isotropic medium is :math:`4\phi/s` with the specific surface area :math:`s`.
+    A chord is the part of a straight line between the point where the line enters
+    the phase and the point where it leaves the phase. On voxels it is a maximal run
+    of voxels of the phase along an axis. :math:`p(z)\,\mathrm dz` is the share of the
+    chords, by number, with a length between :math:`z` and :math:`z + \mathrm dz`. The
+    mean chord length of an isotropic medium is :math:`4\phi/s`, where :math:`s` is the
+    specific surface area.
 
     Parameters
     ----------
     periodic : tuple of int
-        Axes along which the volume repeats: a chord goes on across the boundary.
+        Axes along which the volume repeats. Chords continue across these boundaries.
 
     Notes
     -----
-    *Profiles*: ``density`` is :math:`p` at the lengths of 0, 1, 2, … voxels, the
-    share of the chords over the voxel size; ``cdf`` is the share of the chords of
-    that length or shorter. *Values*: ``mean_length`` and ``standard_deviation`` of
-    the distribution, its quantiles (the shortest length with at least that share in the
-    cdf), and ``cut_fraction``.
+    *Profiles*: ``density`` is :math:`p` at lengths of 0, 1, 2, … voxels, that is, the
+    share of the chords of that length divided by the voxel size. ``cdf`` is the share
+    of the chords of that length or shorter.
 
-    *Estimator*: number-weighted; every chord counts once. *Denominator*: chords
-    with both ends inside the volume. Those cut by the boundary or touching a masked voxel, and lines of a
-    periodic axis that never leave the phase, are left out; ``cut_fraction`` is
-    their share among all chords. *Bias*: of the places a chord of :math:`\ell`
-    voxels can have on a line of :math:`N`, only :math:`N - 1 - \ell` hold it
-    wholly, so that long chords are underrepresented unless :math:`N` is much longer.
-    Volumes are compared at equal shape for that reason.
+    *Values*: ``mean_length`` and ``standard_deviation`` of the distribution, its
+    quantiles (the shortest length at which the cdf reaches the given share), and
+    ``cut_fraction``.
 
-    *Direction* ``mean`` is the mean over the axes, of the values as well as of the
-    profiles; voxel sizes that differ put it on multiples of the largest of them, by linear interpolation.
+    *Estimator*: number-weighted; every chord counts once.
+
+    *Denominator*: chords with both ends inside the volume. Chords that are cut by
+    the boundary or touch a masked voxel are left out, and so are lines along a
+    periodic axis that never leave the phase. ``cut_fraction`` is the share of these
+    among all chords.
+
+    *Bias*: a chord of :math:`\ell` voxels lies inside a line of :math:`N` voxels, with
+    both ends, at only :math:`N - 1 - \ell` positions. Long chords are therefore
+    underrepresented unless :math:`N` is much larger than :math:`\ell`, and volumes are
+    compared at equal shape.
+
+    *Direction* ``mean`` is the mean over the axes, for values and profiles. If the
+    voxel sizes differ, its abscissa is the multiples of the largest voxel size, and
+    the profiles are interpolated linearly.
 
     References
     ----------
@@ -72,7 +80,7 @@ class ChordLengthDistribution(AdditiveMetric):
     id = "chord_length_distribution"
     title = "Chord lengths"
     symbol = "p(z)"
-    summary = "lengths of straight lines from one end of the phase to the other"
+    summary = "distribution of the lengths of straight segments of the phase between interfaces"
     kind = "distribution"
     length_power = 1
     abscissa_power = 1
@@ -94,7 +102,7 @@ class ChordLengthDistribution(AdditiveMetric):
         return counts
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Make the distribution of the chords with both ends inside, and its moments and quantiles."""
+        """Compute the distribution of the chords with both ends inside, and its moments and quantiles."""
         values: list[Value] = []
         profiles: list[Profile] = []
         for phase, name in enumerate(volume.phases):
@@ -118,16 +126,16 @@ class ChordLengthDistribution(AdditiveMetric):
         by_axis = {str(axis): _statistics(n, grid.voxel_size[axis]) for axis, n in runs.items()}
         values = []
         for feature in by_axis[str(grid.axes[0])]:
-            found = {direction: own[feature] for direction, own in by_axis.items()}
-            known = [value for value in found.values() if np.isfinite(value)]
-            found["mean"] = float(np.mean(known)) if known else np.nan
+            by_direction = {direction: statistics[feature] for direction, statistics in by_axis.items()}
+            defined = [value for value in by_direction.values() if np.isfinite(value)]
+            by_direction["mean"] = float(np.mean(defined)) if defined else np.nan
             power = 0 if feature == "cut_fraction" else 1
-            for direction, value in found.items():
-                labels = {"phase": phase, "direction": direction, "feature": feature}
+            for direction, value in by_direction.items():
+                key = {"phase": phase, "direction": direction, "feature": feature}
                 if np.isfinite(value):
-                    values.append(self.scalar(grid, value, power=power, **labels))
+                    values.append(self.scalar(grid, value, power=power, **key))
                 else:
-                    values.append(self.scalar(grid, None, power=power, **labels, **_why_not(runs, phase)))
+                    values.append(self.scalar(grid, None, power=power, **key, **_why_not(runs, phase)))
         return values
 
     def _profiles(self, grid: Grid, runs: Mapping[int, np.ndarray], phase: str) -> list[Profile]:
@@ -139,14 +147,14 @@ class ChordLengthDistribution(AdditiveMetric):
             curves = {str(axis): (np.arange(len(y)) * grid.voxel_size[axis], y) for axis, y in by_axis.items()}
             curves["mean"] = mean_of_directions(grid, _to_one_range(grid, by_axis))
             for direction, (x, y) in curves.items():
-                labels = {"phase": phase, "direction": direction, "feature": feature}
+                key = {"phase": phase, "direction": direction, "feature": feature}
                 why_not = {} if np.isfinite(y).any() else _why_not(runs, phase)
-                profiles.append(self.curve(grid, x, y, power=power, **labels, **why_not))
+                profiles.append(self.curve(grid, x, y, power=power, **key, **why_not))
         return profiles
 
 
 def _statistics(runs: np.ndarray, voxel_size: float) -> dict[str, float]:
-    """Return the features of one direction, nan where there are none, from the runs by kind and length."""
+    """Return the features of one direction from its runs by kind and length; nan if there are no chords."""
     inside = runs[INSIDE]
     number = inside.sum()
     lengths = np.arange(len(inside))
@@ -155,15 +163,15 @@ def _statistics(runs: np.ndarray, voxel_size: float) -> dict[str, float]:
     statistics = {"mean_length": mean, "standard_deviation": np.sqrt(variance)}
     reached = np.cumsum(inside)
     for q in _QUANTILES:
-        # A share of 0.1 of 10 chords is 1 chord, whatever the rounding.
-        place = np.searchsorted(reached, q * number - 1e-9 * number)
-        statistics[f"quantile_{q}"] = float(place) if number else np.nan
+        # The tolerance compensates rounding: a share of 0.1 of 10 chords must be 1 chord.
+        quantile = np.searchsorted(reached, q * number - 1e-9 * number)
+        statistics[f"quantile_{q}"] = float(quantile) if number else np.nan
     statistics = {feature: value * voxel_size for feature, value in statistics.items()}
     return statistics | {"cut_fraction": float(ratio(runs.sum() - number, runs.sum()))}
 
 
 def _to_one_range(grid: Grid, by_axis: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
-    """Continue each axis's distribution (no chord is as long as the axis) to the range of the longest."""
+    """Extend the distribution of each axis to the longest range; no chord is longer than its own axis."""
     longest = max((len(y) - 1) * grid.voxel_size[axis] for axis, y in by_axis.items())
     steps = {axis: int(np.ceil(longest / grid.voxel_size[axis] - 1e-9)) for axis in by_axis}
     return {axis: np.pad(y, (0, steps[axis] + 1 - len(y)), mode="edge") for axis, y in by_axis.items()}

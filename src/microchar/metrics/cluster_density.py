@@ -14,23 +14,24 @@ from microchar.metrics._clusters import ClusterMetric, find_clusters
 class ClusterDensity(ClusterMetric):
     r"""Number of clusters of the phase per total volume, :math:`n_i = C_i / V`.
 
-    Per total area for a 2D image.
+    For a 2D image it is the number per total area.
 
     Parameters
     ----------
     connectivity : {6, 26}
-        Whether voxels of a cluster have common faces (default), or common faces,
-        edges or corners (4 and 8 in a 2D image).
+        Which voxels are neighbours: those with a common face (6, default), or those
+        with a common face, edge or corner (26). In a 2D image they stand for 4 and 8.
     periodic : tuple of int
-        Axes along which the volume repeats; clusters that touch across their
-        faces are one.
+        Axes along which the volume repeats. Clusters that touch across these faces
+        are joined.
 
     Notes
     -----
-    *Denominator*: the volume of all voxels that count, whatever their phase.
-    *Bias*: the faces of the sample cut clusters and add the pieces of those that
-    are joined outside it, so the value falls with the size of the sample. Single
-    voxels of noise are clusters too.
+    *Denominator*: the volume of all voxels inside the mask, of any phase.
+
+    *Bias*: the faces of the volume cut clusters, and parts of one cluster that are
+    connected only outside the volume are counted separately. The value therefore
+    decreases with the size of the volume. Single voxels of noise count as clusters.
 
     References
     ----------

@@ -15,58 +15,60 @@ from microchar.metrics._transport import TransportMetric
 class EffectiveDiffusivity(TransportMetric):
     r"""Effective diffusivity :math:`D_\mathrm{eff}/D_0` along each axis, between guaranteed bounds.
 
-    With the concentration :math:`c` fixed to 1 and 0 on the two end faces, a
-    distance :math:`L` apart and of area :math:`A`, and :math:`\nabla\cdot(D\nabla c)=0`
-    in the conducting phases, the current :math:`I` gives
+    The concentration :math:`c` is 1 and 0 on the two end faces, which have the area
+    :math:`A` and the distance :math:`L`. In the conducting phases
+    :math:`\nabla\cdot(D\nabla c)=0`. The current :math:`I` between the end faces gives
 
     .. math:: \frac{D_\mathrm{eff}}{D_0} = \frac{I L}{A D_0} .
 
-    It is also the effective conductivity, heat conductivity or permittivity of
-    the same geometry, and the inverse of the formation factor.
+    The same number is the relative effective electrical conductivity, thermal
+    conductivity or permittivity of the geometry, and the inverse of the formation
+    factor.
 
     Parameters
     ----------
     axes : tuple of int, optional
-        Directions of transport; default all axes longer than one voxel.
+        Directions of transport. By default all axes longer than one voxel.
     conducting : tuple of str, optional
-        Phases to measure, each conducting alone with 1; default all.
+        Phases to measure, each as the only conducting phase, with diffusivity 1. By
+        default all phases.
     diffusivity : mapping of str to float, or tuple of pairs, optional
         Phases that conduct together, with their diffusivities in units of
-        :math:`D_0`: one mixture instead of each phase alone. Labelled by the
-        phases joined by "+".
+        :math:`D_0`. The metric then measures this mixture instead of each phase
+        alone. The phase names joined by "+" are the phase of its values.
     tolerance : float
-        Largest gap between the bounds, relative to the value.
+        Largest allowed gap between the bounds, relative to the value.
     backend : {"own", "taufactor"}
-        "taufactor" uses TauFactor (on a GPU where there is one), for phases that
-        conduct alone, cubic voxels and closed sides; it gives no bounds.
+        Solver. "taufactor" uses TauFactor, on a GPU if there is one. It supports
+        single conducting phases, cubic voxels and closed sides, and gives no bounds.
     mask_insulating : bool
-        Take voxels outside a mask as insulating. Without it a volume with a mask
-        is refused, because flow has no meaning where the material is unknown.
+        Whether voxels outside the mask are insulating. If False, a volume with a
+        mask is refused, because the flux in unknown material is undefined.
     periodic : tuple of int
-        Axes along which the volume repeats, for those that are sides. The axis of
+        Axes along which the volume repeats. They apply to the sides; the axis of
         transport is never periodic.
 
     Notes
     -----
     *Estimator*: finite volumes on the voxels. The conductance between two voxels
-    is that of their halves in series (the harmonic mean), between an end voxel
-    and the end face that of half a voxel. Voxels are joined by faces only (6).
-    No flux crosses the sides. `lower` and `upper` bound the exact answer *of this
-    discrete problem*: the upper one is the energy of an admissible field
-    (Dirichlet), the lower one follows from the dissipation of a conserved flux
-    (Thomson), and the value is their harmonic mean.
+    is that of two half voxels in series (the harmonic mean); the conductance between
+    an end voxel and the end face is that of half a voxel. Voxels are connected
+    through faces only (6). No flux crosses the sides. `lower` and `upper` bound the
+    exact solution *of this discrete problem*. The upper bound is the energy of an
+    admissible field (Dirichlet), the lower bound follows from the dissipation of a
+    conserved flux (Thomson), and the value is their harmonic mean.
 
-    *Bias*: what the bounds do not cover is the image itself. A channel of few
-    voxels across is resolved poorly, face connectivity closes necks that meet at
-    an edge, and an end face within a feature's length of the sample's middle sees
-    shorter paths; the value depends on the size of the sample.
+    *Bias*: the bounds do not include the errors of the image. A channel a few
+    voxels wide is poorly resolved. Face connectivity closes necks in which voxels
+    share only an edge. Paths are shorter if the end faces are within one feature
+    length of the middle of the volume. The value depends on the size of the volume.
 
-    *Statuses*: a phase that joins no end face to the other has the value 0 and
-    the status "not_percolating". A solve that stops before the tolerance is met
-    is "not_converged" and still bounded.
+    *Statuses*: a phase that does not connect the two end faces has the value 0 and
+    the status "not_percolating". A solve that stops before it reaches the tolerance
+    has the status "not_converged"; its bounds are still valid.
 
-    The feature "percolating_volume_fraction" holds the voxels that conduct from
-    end to end, over all voxels.
+    The feature "percolating_volume_fraction" is the number of voxels that conduct
+    from end to end, divided by the number of all voxels.
 
     References
     ----------
@@ -76,7 +78,7 @@ class EffectiveDiffusivity(TransportMetric):
 
     Examples
     --------
-    A straight channel through a quarter of the cross-section:
+    A straight channel that takes up a quarter of the cross-section:
 
     >>> import numpy as np
     >>> import microchar as mc
@@ -84,19 +86,19 @@ class EffectiveDiffusivity(TransportMetric):
     >>> solid[:, :2, :2] = 0
     >>> volume = mc.as_volume(solid, phases=["pore", "solid"])
     >>> metric = mc.metrics.EffectiveDiffusivity(axes=(0, 1), conducting=("pore",))
-    >>> [(v.value and round(v.value, 6), v.status) for v in metric(volume).values if not v.feature]
+    >>> [(v.value and round(v.value, 6), str(v.status)) for v in metric(volume).values if not v.feature]
     [(0.25, 'ok'), (0.0, 'not_percolating')]
     """
 
     id = "effective_diffusivity"
     title = "Effective diffusivity"
     symbol = r"D_\mathrm{eff}/D_0"
-    summary = "flux through the phase at a given difference of concentration, over that through free space"
+    summary = "flux through the phase relative to free space at the same concentration difference"
     cost = 300.0
     shows_flux = True
 
-    def _values(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
-        labels: dict[str, Any] = {"phase": label, "direction": direction}
-        labels |= {"status": solution.status, "message": solution.message}
-        value = self.scalar(volume.grid, solution.value, lower=solution.lower, upper=solution.upper, **labels)
-        return [value, *self._percolating(volume, label, direction, solution)]
+    def _values(self, volume: Volume, phase: str, direction: str, solution: Solution) -> list[Value]:
+        key: dict[str, Any] = {"phase": phase, "direction": direction}
+        key |= {"status": solution.status, "message": solution.message}
+        value = self.scalar(volume.grid, solution.value, lower=solution.lower, upper=solution.upper, **key)
+        return [value, *self._percolating(volume, phase, direction, solution)]

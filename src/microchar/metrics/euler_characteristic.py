@@ -13,7 +13,7 @@ from microchar.core.volume import Volume
 from microchar.measurement.blocks import Counts
 from microchar.metrics._neighbourhood import NeighbourhoodMetric
 
-#: Neighbours that are connected: within faces only, or across edges and corners too.
+#: The two connectivities by dimension: through faces only, and through faces, edges and corners.
 _NEIGHBOURS = {2: (4, 8), 3: (6, 26)}
 
 
@@ -21,20 +21,22 @@ _NEIGHBOURS = {2: (4, 8), 3: (6, 26)}
 class EulerCharacteristic(NeighbourhoodMetric):
     r"""Euler characteristic density :math:`\chi_V` of each phase.
 
-    The Euler characteristic :math:`\chi` is the number of connected parts, less
-    the number of tunnels through them, plus the number of cavities enclosed (in
-    2D: parts less holes). A well-connected network has a negative one. Here it is
-    taken per volume (in 2D: per area).
+    The Euler characteristic :math:`\chi` is the number of connected components,
+    minus the number of tunnels through them, plus the number of cavities enclosed
+    in them (in 2D, the number of components minus the number of holes). It is
+    negative for a well-connected network. The metric is its density, per volume
+    (in 2D, per area).
 
-    With voxels connected across faces, :math:`\chi` is that of the complex whose
-    vertices are the voxels of the phase, whose edges, squares and cubes are the
-    pairs, 2x2 squares and 2x2x2 cubes of voxels that all belong to the phase:
+    If voxels are connected through faces only, :math:`\chi` is that of a complex. Its
+    vertices are the voxels of the phase; its edges, squares and cubes are the pairs,
+    2x2 squares and 2x2x2 cubes of voxels that all belong to the phase:
 
     .. math:: \chi = N_0 - N_1 + N_2 - N_3 .
 
-    With voxels connected across edges and corners too, it is that of the union of
-    the closed voxels, and the complement is connected across faces only. The
-    pairs (6, 26) in 3D and (4, 8) in 2D are each other's complement.
+    If voxels are also connected through edges and corners, :math:`\chi` is that of the
+    union of the closed voxels, and the complement is connected through faces only.
+    The connectivities 6 and 26 in 3D, and 4 and 8 in 2D, are complementary: if the
+    phase has one, its complement has the other.
 
     Parameters
     ----------
@@ -43,24 +45,26 @@ class EulerCharacteristic(NeighbourhoodMetric):
 
     Notes
     -----
-    *Feature*: the connectivity of the phase, 6 or 26 (4 or 8 in 2D). They agree
-    where the phase is well resolved; their difference says how well.
+    *Feature*: the connectivity of the phase, 6 or 26 (4 or 8 in 2D). The two values
+    agree if the phase is well resolved; their difference measures the resolution.
 
-    **half_open**, the one to quote: each 2x2x2 window contributes the cells that
-    begin at its lowest corner, and the sum is divided by the volume of the
-    windows. That is an unbiased estimate of the density of the material, whatever
-    the size of the volume, and it adds up over blocks. It is no whole number per
-    volume.
+    **half_open** (recommended): each 2x2x2 window contributes the cells that begin
+    at its lowest corner, and the sum is divided by the volume of the windows. This
+    is an unbiased estimate of the density of the material for any size of the
+    volume, and it is additive over blocks. Multiplied by the volume it is not an
+    integer.
 
-    **padded**: the Euler characteristic of the bounded sample, as if surrounded by
-    voxels that do not belong to the phase, over the volume of the voxels that
-    count. It equals ``skimage.measure.euler_number`` over the volume. Parts cut by
-    the boundary count as whole ones and channels that leave through it as dead
-    ends: a bias that falls with the size of the volume only as surface to volume.
-    With all axes periodic and no mask both estimators are the same number.
+    **padded**: the Euler characteristic of the volume as a bounded body, surrounded
+    by voxels that do not belong to the phase, divided by the volume of the voxels
+    inside the mask. It equals ``skimage.measure.euler_number`` divided by the volume.
+    Components cut by the boundary count as complete components, and channels that
+    leave through the boundary count as dead ends. The bias decreases with the size
+    of the volume only as the ratio of surface to volume. If all axes are periodic
+    and there is no mask, both estimators give the same number.
 
-    *Mask*: for half_open, windows with a voxel outside do not count; for padded,
-    voxels outside belong to no phase. A phase without voxels has 0.
+    *Mask*: half_open ignores windows with a voxel outside the mask. In padded,
+    voxels outside the mask belong to no phase. The value of a phase without voxels
+    is 0.
 
     References
     ----------
@@ -72,35 +76,35 @@ class EulerCharacteristic(NeighbourhoodMetric):
 
     Examples
     --------
-    A ring: one part, one tunnel.
+    A ring has one component and one tunnel:
 
     >>> import numpy as np
     >>> import microchar as mc
     >>> ring = np.zeros((5, 7, 7), dtype=np.uint8)
     >>> ring[2, 2:5, 2:5] = 1
     >>> ring[2, 3, 3] = 0
-    >>> found = mc.metrics.EulerCharacteristic()(mc.as_volume(ring))
-    >>> found.value(phase="1", estimator="padded", feature="connectivity_6").value
+    >>> result = mc.metrics.EulerCharacteristic()(mc.as_volume(ring))
+    >>> result.value(phase="1", estimator="padded", feature="connectivity_6").value
     0.0
     """
 
     id = "euler_characteristic"
     title = "Euler characteristic density"
     symbol = r"\chi_V"
-    summary = "parts less tunnels plus cavities of the phase, per volume"
+    summary = "number of components minus number of tunnels plus number of cavities, per volume"
     kind = "scalar"
     length_power = -3
     min_ndim = 2
-    #: Because of the padded estimate, which is that of the sample and not of the material.
+    #: The padded estimate depends on the size of the volume.
     size_dependent = True
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Sum the contribution of each configuration."""
+        """Sum the contributions of the window configurations."""
         grid = volume.grid
-        whole, cut = counts["configurations"]
+        complete, cut = counts["configurations"]
         estimates = {
-            "half_open": (whole, counts["windows"][0]),
-            "padded": (whole + cut, counts["voxels"].sum()),
+            "half_open": (complete, counts["windows"][0]),
+            "padded": (complete + cut, counts["voxels"].sum()),
         }
         values = [
             self.density(
@@ -126,16 +130,17 @@ class EulerCharacteristic(NeighbourhoodMetric):
 
 @cache
 def contributions(axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """What a window adds to the Euler characteristic, by which of its corners hold the phase, for both connectivities.
+    """Return the contribution of each of the 256 window configurations to the Euler characteristic, per connectivity.
 
-    The second follows from the first: the complement of the phase has the same
-    Euler characteristic in an odd number of dimensions, and the opposite one in
-    an even number.
+    Bit c of a configuration is set if corner c belongs to the phase. The second
+    table follows from the first: the complement of the phase has the same Euler
+    characteristic in an odd number of dimensions, and the negative of it in an
+    even number.
     """
-    looks = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(bool).reshape(256, 2, 2, 2)
+    corners = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(bool).reshape(256, 2, 2, 2)
     table = np.zeros(256, np.int64)
     for dimension in range(len(axes) + 1):
         for spanned in combinations(axes, dimension):
             cell = tuple(slice(None) if axis in spanned else 0 for axis in range(3))
-            table += (-1) ** dimension * looks[(slice(None), *cell)].reshape(256, -1).all(axis=1)
+            table += (-1) ** dimension * corners[(slice(None), *cell)].reshape(256, -1).all(axis=1)
     return table, (-1) ** (len(axes) + 1) * table[::-1]

@@ -16,9 +16,9 @@ from microchar.metrics._grey import FEATURES, SliceTexture, direction_means, lev
 class Glcm(SliceTexture):
     r"""Contrast, homogeneity, energy and entropy of the slices normal to each axis.
 
-    The co-occurrence matrix :math:`P_{ij}` of a slice is the share of pairs of
-    neighbouring pixels whose grey levels are :math:`i` and :math:`j`, counted in
-    both orders. Its features are
+    The element :math:`P_{ij}` of the co-occurrence matrix of a slice is the share of
+    the pairs of neighbouring pixels with grey levels :math:`i` and :math:`j`, counted
+    in both orders. The features of the matrix are
 
     .. math::
 
@@ -27,24 +27,27 @@ class Glcm(SliceTexture):
         \text{energy} = \sum_{ij} P_{ij}^2, \quad
         \text{entropy} = -\sum_{ij} P_{ij} \ln P_{ij} .
 
-    They are averaged over the four angles 0°, 45°, 90° and 135°, then over all
-    slices normal to an axis; `direction` is that axis.
+    The features are averaged over the four angles 0°, 45°, 90° and 135°, then over
+    all slices normal to an axis; `direction` is this axis.
 
     Notes
     -----
-    *Convention*: neighbours are one pixel apart (the diagonal one for 45° and
-    135°), matrices are symmetric, :math:`0 \ln 0 = 0`. *Energy* is the sum of
-    squares, also called angular second moment; some programs take its root.
-    *Grey levels*: 8 bit. A grey image is used where the volume has one (one that
-    is not 8-bit is rescaled from its range to 0..255); else the phases, in
-    ascending order of grey value, are spread evenly over 0..255.
-    *Denominator*: pairs of pixels inside the slice and the mask; angles and
-    slices without any pair are left out of the averages. *Bias*: energy and
-    entropy are not linear in :math:`P`, so their means over small slices differ
-    slightly from those over large ones.
+    *Convention*: neighbours are one pixel apart (the diagonal neighbour for 45° and
+    135°), matrices are symmetric, and :math:`0 \ln 0 = 0`. Energy is the sum of
+    squares, also called angular second moment; some programs take its square root.
 
-    Of two phases, the features hold no more than the interface along the angles
-    and the volume fraction, slice by slice.
+    *Grey levels*: 8 bit. If the volume has a grey image, it is used; an image that
+    is not 8-bit is rescaled from its range to 0..255. Otherwise the phases, in
+    ascending order of grey value, are spread evenly over 0..255.
+
+    *Denominator*: pairs of pixels inside the slice and the mask. Angles and slices
+    without any pair are left out of the averages.
+
+    *Bias*: energy and entropy are not linear in :math:`P`, so their means over small
+    slices differ slightly from their means over large slices.
+
+    For two phases, the features contain only the volume fraction and the amount of
+    interface along the four angles, slice by slice.
 
     References
     ----------
@@ -56,8 +59,8 @@ class Glcm(SliceTexture):
     --------
     >>> import microchar as mc
     >>> stripes = mc.as_volume([[0, 1, 0, 1], [0, 1, 0, 1]])
-    >>> found = mc.metrics.Glcm()(stripes)
-    >>> found.value(feature="contrast").value == 255**2 * 3 / 4  # no step along the columns
+    >>> result = mc.metrics.Glcm()(stripes)
+    >>> result.value(feature="contrast").value == 255**2 * 3 / 4  # no difference between pixels of a column
     True
     """
 
@@ -68,7 +71,7 @@ class Glcm(SliceTexture):
     kind = "table"
 
     def convention(self, volume: Volume) -> dict[str, str]:
-        """Add what the features depend on."""
+        """Add the conventions of the features to the record."""
         return super().convention(volume) | {
             "grey levels": level_source(volume, np.uint8),
             "neighbours": "one pixel apart, angles 0, 45, 90, 135 degrees, symmetric",
@@ -78,14 +81,14 @@ class Glcm(SliceTexture):
         }
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Average over slices."""
+        """Average the features over the slices."""
         means = direction_means(counts)
         return self.result(
             volume,
             [
-                self._value(volume, means[axis, place], feature, axis)
+                self._value(volume, means[axis, index], feature, axis)
                 for axis in slice_axes(volume.shape)
-                for place, feature in enumerate(FEATURES)
+                for index, feature in enumerate(FEATURES)
             ],
         )
 

@@ -1,4 +1,4 @@
-"""Interface between each two phases, per volume."""
+"""Area of the interface between each two phases, per volume."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class InterfacialArea(NeighbourhoodMetric):
     r"""Interfacial area density :math:`S_{V}^{ij}` of each pair of phases.
 
     The area of the interface between phases *i* and *j* per total volume; for a
-    2D image, its length per area. Summed over *j* it is the specific surface area
-    of phase *i*, for each of the estimators:
+    2D image, the length of the interface per area. The sum over *j* is the specific
+    surface area of phase *i*, for each of the estimators:
 
     .. math:: S_V^i = \sum_{j \ne i} S_V^{ij}, \qquad
               S_V^{ij} = \tfrac{1}{2} \left(S_V^i + S_V^j - S_V^{i \cup j}\right).
@@ -29,15 +29,16 @@ class InterfacialArea(NeighbourhoodMetric):
 
     Notes
     -----
-    **crofton**, the one to quote: crossings from one phase to the other between
-    neighbours in 13 directions (4 in 2D), weighted as for
-    `SpecificSurfaceArea`, whose denominators and bias hold here too. A third phase
-    thinner than a voxel diagonal between the two is jumped over by the diagonal
-    pairs, which then count the two as touching.
+    **crofton** (recommended): counts the pairs of neighbours in 13 directions (4 in
+    2D) with one voxel in each of the two phases. Weights, denominators and bias are
+    those of `SpecificSurfaceArea`. If a third phase thinner than a voxel diagonal
+    lies between the two phases, the diagonal pairs cross it and count the two phases
+    as touching.
 
-    **faces**: area of the voxel faces between the two phases per volume of the
-    voxels that count; an isotropic interface reads 3/2 too high, less the factor
-    1 - 1/*n* for *n* planes of voxels without periodicity.
+    **faces**: the area of the voxel faces between the two phases per volume of the
+    voxels inside the mask. For an isotropic interface it is 3/2 times the true
+    value. Without periodicity, *n* planes of voxels reduce it by the factor
+    1 - 1/*n*.
 
     References
     ----------
@@ -49,24 +50,24 @@ class InterfacialArea(NeighbourhoodMetric):
     >>> import numpy as np
     >>> import microchar as mc
     >>> layers = np.repeat([0, 1, 2, 1], 16).reshape(4, 4, 4)
-    >>> found = mc.metrics.InterfacialArea()(mc.as_volume(layers, phases=["pore", "binder", "grain"]))
-    >>> found.value(phase="binder|grain", estimator="faces").value
+    >>> result = mc.metrics.InterfacialArea()(mc.as_volume(layers, phases=["pore", "binder", "grain"]))
+    >>> result.value(phase="binder|grain", estimator="faces").value
     0.5
-    >>> found.value(phase="pore|grain", estimator="faces").value
+    >>> result.value(phase="pore|grain", estimator="faces").value
     0.0
     """
 
     id = "interfacial_area"
     title = "Interfacial area density"
     symbol = r"S_V^{ij}"
-    summary = "interface between two phases per total volume"
+    summary = "area of the interface between two phases, per total volume"
     kind = "scalar"
     length_power = -1
     min_phases = 2
     min_ndim = 2
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Estimate the interface of each pair of phases in two ways."""
+        """Compute both estimates of the interface of each pair of phases."""
         densities = {
             "crofton": crofton_density(counts, volume.grid),
             "faces": face_density(counts, volume.grid),

@@ -12,27 +12,29 @@ from microchar.metrics._clusters import ClusterMetric, find_clusters, share_of_p
 
 @dataclass(frozen=True, kw_only=True)
 class LargestClusterFraction(ClusterMetric):
-    r"""Share of the phase's voxels that belong to its largest cluster.
+    r"""Share of the voxels of the phase that belong to its largest cluster.
 
     .. math:: f_i = \frac{\max_c N_c}{N_i} ,
 
-    with the voxels :math:`N_c` of each cluster of the phase and those of the
-    phase, :math:`N_i`.
+    where :math:`N_c` is the number of voxels of cluster :math:`c` of the phase and
+    :math:`N_i` the number of voxels of the phase.
 
     Parameters
     ----------
     connectivity : {6, 26}
-        Whether voxels of a cluster have common faces (default), or common faces,
-        edges or corners (4 and 8 in a 2D image).
+        Which voxels are neighbours: those with a common face (6, default), or those
+        with a common face, edge or corner (26). In a 2D image they stand for 4 and 8.
     periodic : tuple of int
-        Axes along which the volume repeats; clusters that touch across their
-        faces are one.
+        Axes along which the volume repeats. Clusters that touch across these faces
+        are joined.
 
     Notes
     -----
-    *Denominator*: the voxels of the phase (inside the mask). *Bias*: the faces of
-    the sample cut clusters, so the value depends on the size of the sample: for a
-    percolating phase it grows with it, for isolated grains it falls.
+    *Denominator*: the voxels of the phase inside the mask.
+
+    *Bias*: the faces of the volume cut clusters, so the value depends on the size of
+    the volume. It increases with the size for a percolating phase and decreases for
+    isolated grains.
 
     References
     ----------
@@ -53,7 +55,7 @@ class LargestClusterFraction(ClusterMetric):
     summary = "share of the phase that belongs to its largest cluster"
 
     def compute(self, volume: Volume, shared: Shared) -> Result:
-        """Compare the largest cluster of each phase with all of it."""
+        """Divide the size of the largest cluster of each phase by the number of voxels of the phase."""
         _, table = find_clusters(volume, shared, self.connectivity).joined(self.periodic)
         values = []
         for phase, name in enumerate(volume.phases):

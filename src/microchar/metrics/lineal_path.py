@@ -17,32 +17,37 @@ from microchar.metrics._runs import runs_along, segments
 class LinealPath(DirectionalMetric):
     r"""Lineal-path function :math:`L(r)` of each phase.
 
-    The probability that a straight segment of length :math:`r` lies wholly in the
+    The probability that a straight segment of length :math:`r` lies entirely in the
     phase. On voxels, for a segment along an axis,
 
     .. math:: L(k) = \left\langle \prod_{j=0}^{k} I(\mathbf x + j\,\mathbf e) \right\rangle,
 
-    with :math:`I` the indicator function of the phase and :math:`\mathbf e` the
-    step to the next voxel: all :math:`k + 1` voxels of the segment are in the
-    phase. So :math:`L(0) = \phi`, and :math:`L \le S_2` at every lag.
+    where :math:`I` is the indicator function of the phase and :math:`\mathbf e` the
+    step to the next voxel. All :math:`k + 1` voxels of the segment are in the phase.
+    Therefore :math:`L(0) = \phi`, and :math:`L \le S_2` at every lag.
 
     Parameters
     ----------
     r_max : int, str, or three of them, optional
-        Longest segment, in voxels or as a text with a unit, at most the axis less
-        one voxel. Default: half of each axis, at most 100 voxels.
+        Longest segment: a number of voxels, or a string with a unit. It is at most
+        the length of the axis minus one voxel. Default: half of each axis, at most
+        100 voxels.
     periodic : tuple of int
         Axes along which the volume repeats.
 
     Notes
     -----
-    *Estimator*: segments of :math:`k + 1` voxels in the phase over all such
-    segments; unbiased. They are counted from the lengths :math:`\ell` of the runs, each of
-    which holds :math:`\max(\ell - k, 0)` of them. *Denominator*: segments inside
-    the volume, with all voxels inside its mask: :math:`N - k` on a line of
-    :math:`N` voxels, :math:`N` on a periodic axis. *Direction* ``mean`` is the
-    mean over the axes; voxel sizes that differ put it on multiples of the largest
-    of them, by linear interpolation.
+    *Estimator*: the number of segments of :math:`k + 1` voxels in the phase divided
+    by the number of all such segments; unbiased. The segments are counted from the
+    runs: a run of :math:`\ell` voxels contains :math:`\max(\ell - k, 0)` of them.
+
+    *Denominator*: segments inside the volume, with all voxels inside its mask. A
+    line of :math:`N` voxels has :math:`N - k` of them, or :math:`N` along a periodic
+    axis.
+
+    *Direction* ``mean`` is the mean over the axes. If the voxel sizes differ, its
+    abscissa is the multiples of the largest voxel size, and the profiles are
+    interpolated linearly.
 
     Some programs count a segment of :math:`k` voxels, not :math:`k + 1`, at lag :math:`k`.
 
@@ -63,11 +68,11 @@ class LinealPath(DirectionalMetric):
     id = "lineal_path"
     title = "Lineal path"
     symbol = "L(r)"
-    summary = "probability that a straight segment lies wholly in the phase"
+    summary = "probability that a straight segment of a given length lies entirely in the phase"
     cost = 6.0
 
     def count(self, block: Block) -> Counts:
-        """Count, for each axis and length, the segments of each phase that start in the core, and all segments."""
+        """Count, for each axis and length, the segments that start in the core: those in each phase, and all."""
         masked = is_masked(block)
         counts: Counts = {}
         for axis in (a for a in range(3) if block.shape[a] > 1):
@@ -82,7 +87,7 @@ class LinealPath(DirectionalMetric):
         return counts
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Divide the segments of each phase by all segments."""
+        """Divide the number of segments in each phase by the number of all segments."""
         profiles: list[Profile] = []
         for phase, name in enumerate(volume.phases):
             by_axis = {a: ratio(counts[f"segments {a}"][phase], counts[f"valid {a}"]) for a in volume.grid.axes}

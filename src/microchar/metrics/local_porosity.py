@@ -1,4 +1,4 @@
-"""Distribution of the local volume fraction: windows at every position."""
+"""Distribution of the local volume fraction in windows at every position."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from microchar.kernels.windows import count_windows
 from microchar.measurement.blocks import Block, Counts
 from microchar.measurement.metric import AdditiveMetric
 
-#: Samples of the distribution function; fewer where a window has fewer voxels.
+#: Number of points of the distribution function; fewer if a window has fewer voxels.
 _SAMPLES = 201
+#: Quantiles in percent.
 _PERCENT = (5, 25, 50, 75, 95)
-#: Edge of the default window, in voxels of the finest axis, where the volume is large enough.
+#: Edge of the default window if the volume is large enough, in voxels of the axis with the smallest voxel size.
 _EDGE = 32
 
 
@@ -34,18 +35,19 @@ class LocalPorosity(AdditiveMetric):
 
     and its distribution function over the positions is
     :math:`F_i(\varphi) = P[\varphi_i(x; K) \le \varphi]`. Box windows show how
-    homogeneous the volume is at the scale of the window; flat windows, one voxel
-    thick, in the slices normal to each direction show whether that depends on
-    direction.
+    homogeneous the volume is at the scale of the window. Flat windows, one voxel
+    thick, lie in the slices normal to each direction and show whether the
+    homogeneity depends on direction.
 
     Parameters
     ----------
     window : int, str, or three of them, optional
-        Edge of the window in voxels or as a text with a unit, for all axes or for
-        each. Default the smaller of 32 voxels and a quarter of the shortest axis,
-        at least 2 voxels; where voxel sizes differ, the same length on every axis.
+        Edge of the window, for all axes or for each: a number of voxels, or a string
+        with a unit. The default is the smaller of 32 voxels and a quarter of the
+        shortest axis, but at least 2 voxels. If the voxel sizes differ, the default
+        is the same length on every axis.
     periodic : tuple of int
-        Axes along which the volume repeats; windows wrap around there.
+        Axes along which the volume repeats. Windows wrap around these boundaries.
 
     Raises
     ------
@@ -54,19 +56,20 @@ class LocalPorosity(AdditiveMetric):
 
     Notes
     -----
-    *Results*, for each phase: the distribution function, sampled at 201 local
-    volume fractions from 0 to 1 (at all that are possible, if fewer), exact at
-    each of them; mean, standard deviation (of the population of windows), and the
-    quantiles :math:`\min\{\varphi: F(\varphi) \ge q\}`, pure numbers all of them.
-    Direction "all" is the box, "0", "1", "2" are the flat windows in the slices
-    normal to that axis; the feature names the window. A 2D image has the flat
-    windows in its plane only.
+    *Results*, for each phase: the distribution function at 201 local volume
+    fractions from 0 to 1 (or at all possible ones, if they are fewer), exact at each
+    of them; the mean, the standard deviation (of the population of windows), and the
+    quantiles :math:`\min\{\varphi: F(\varphi) \ge q\}`. All are dimensionless. Direction
+    "all" is the box; "0", "1" and "2" are the flat windows in the slices normal to
+    that axis. The feature gives the window. For a 2D image there are only the flat
+    windows in its plane.
 
-    *Denominator*: the windows that lie inside the volume and, with a mask, hold
-    no voxel outside of it. *Bias*: voxels near a non-periodic boundary, or near
-    the mask's, lie in fewer windows, so that the mean differs from the volume
-    fraction by what that region differs. Windows at neighbouring positions
-    overlap and are far from independent. Only equal windows may be compared.
+    *Denominator*: the windows that lie inside the volume and inside the mask.
+
+    *Bias*: voxels near a non-periodic boundary, or near the boundary of the mask, lie
+    in fewer windows. The mean therefore differs from the volume fraction if the
+    material near the boundary differs. Windows at neighbouring positions overlap
+    and are strongly correlated. Only equal windows may be compared.
 
     References
     ----------
@@ -80,11 +83,11 @@ class LocalPorosity(AdditiveMetric):
     >>> import numpy as np
     >>> import microchar as mc
     >>> layers = np.repeat([0, 0, 1, 1], 16).reshape(4, 4, 4)
-    >>> found = mc.metrics.LocalPorosity(window=2)(mc.as_volume(layers))
-    >>> box = found.profile(phase="1", direction="all")
+    >>> result = mc.metrics.LocalPorosity(window=2)(mc.as_volume(layers))
+    >>> box = result.profile(phase="1", direction="all")
     >>> box.x[box.y >= 0.5][0], box.y[-1]
     (np.float64(0.5), np.float64(1.0))
-    >>> found.value(phase="1", direction="0", feature="mean_window_2x2").value
+    >>> result.value(phase="1", direction="0", feature="mean_window_2x2").value
     0.5
     """
 
@@ -99,7 +102,7 @@ class LocalPorosity(AdditiveMetric):
     window: LengthLike | None = None
 
     def resolved(self, grid: Grid) -> Self:
-        """Turn the window into voxels per axis (1 on axes of length one)."""
+        """Return the metric with the window converted to voxels per axis (1 on axes of length one)."""
         voxels = _default_window(grid) if self.window is None else grid.to_voxels(self.window, "window")
         w0, w1, w2 = (max(w, 1) for w in voxels)
         if any(w > n for w, n in zip((w0, w1, w2), grid.shape, strict=True)):
@@ -110,16 +113,16 @@ class LocalPorosity(AdditiveMetric):
         return replace(self, window=(w0, w1, w2))
 
     def halo(self, grid: Grid) -> Triple:
-        """What a window that begins at the last voxel of the core needs."""
+        """Return the extent of a window that begins at the last voxel of the core, beyond that voxel."""
         del grid
         w0, w1, w2 = self._shape
         return (w0 - 1, w1 - 1, w2 - 1)
 
     def count(self, block: Block) -> Counts:
-        """Count the windows that begin in the core by the voxels of each phase they hold."""
+        """Count the windows that begin in the core by their number of voxels of each phase."""
         size = int(np.prod(self._shape))
         bins = {"all": size + 1} | {str(axis): size // w + 1 for axis, w in enumerate(self._shape)}
-        counts = {key: np.zeros((block.n_phases, length), np.int64) for key, length in bins.items()}
+        counts = {direction: np.zeros((block.n_phases, length), np.int64) for direction, length in bins.items()}
         labels = np.ascontiguousarray(block.labels)
         mirrored = block.n_phases == 2
         for phase in range(1 if mirrored else block.n_phases):
@@ -128,7 +131,7 @@ class LocalPorosity(AdditiveMetric):
             weights[OUTSIDE] = size + 1
             plane, columns, rows = np.zeros((3, *labels.shape[1:]), np.int64)
             running = np.empty(labels.shape[2], np.int64)
-            histograms = [counts[key][phase] for key in bins]
+            histograms = [counts[direction][phase] for direction in bins]
             count_windows(labels, block.core, self._shape, weights, plane, columns, rows, running, *histograms)
         if mirrored:
             for histograms_of_both in counts.values():
@@ -136,16 +139,16 @@ class LocalPorosity(AdditiveMetric):
         return counts
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Turn histograms into distribution functions and their moments and quantiles."""
+        """Compute distribution functions, moments and quantiles from the histograms."""
         values: list[Value] = []
         profiles: list[Profile] = []
         for direction, feature in self._windows(volume.grid).items():
             for phase, histogram in zip(volume.phases, counts[direction], strict=True):
-                labels: dict[str, Any] = {"phase": phase, "direction": direction}
-                values += self._scalars(histogram, volume.grid, feature, labels)
+                key: dict[str, Any] = {"phase": phase, "direction": direction}
+                values += self._scalars(histogram, volume.grid, feature, key)
                 if histogram.any():
                     x, y = _distribution_function(histogram)
-                    profiles.append(self.curve(volume.grid, x, y, feature=feature, **labels))
+                    profiles.append(self.curve(volume.grid, x, y, feature=feature, **key))
         return self.result(
             volume,
             values,
@@ -162,25 +165,23 @@ class LocalPorosity(AdditiveMetric):
         return (w0, w1, w2)
 
     def _windows(self, grid: Grid) -> dict[str, str]:
-        """Name the windows of each direction: the box and three flat ones, or the one in the plane of an image."""
+        """Name the window of each direction: the box and three flat windows, or the window in the plane of an image."""
         if grid.ndim == 3:
             flat, box = [0, 1, 2], {"all": f"window_{_named(self._shape)}"}
         else:
             flat, box = [axis for axis in range(3) if axis not in grid.axes], {}
         return box | {str(axis): f"window_{_named(np.delete(self._shape, axis))}" for axis in flat}
 
-    def _scalars(self, histogram: np.ndarray, grid: Grid, window: str, labels: dict[str, Any]) -> Iterator[Value]:
+    def _scalars(self, histogram: np.ndarray, grid: Grid, window: str, key: dict[str, Any]) -> Iterator[Value]:
         names = ["mean", "standard_deviation", *(f"quantile_{percent / 100:g}" for percent in _PERCENT)]
         if histogram.any():
             numbers = [float(number) for number in _moments_and_quantiles(histogram)]
             for name, number in zip(names, numbers, strict=True):
-                yield self.scalar(grid, number, feature=f"{name}_{window}", **labels)
+                yield self.scalar(grid, number, feature=f"{name}_{window}", **key)
         else:
             why = "no window holds only voxels that count; choose a smaller window"
             for name in names:
-                yield self.scalar(
-                    grid, None, feature=f"{name}_{window}", status=Status.UNDEFINED, message=why, **labels
-                )
+                yield self.scalar(grid, None, feature=f"{name}_{window}", status=Status.UNDEFINED, message=why, **key)
 
 
 def _default_window(grid: Grid) -> Triple:
@@ -206,6 +207,6 @@ def _moments_and_quantiles(histogram: np.ndarray) -> np.ndarray:
     fractions = np.arange(size + 1) / size
     mean = fractions @ histogram / cumulative[-1]
     deviation = np.sqrt((fractions - mean) ** 2 @ histogram / cumulative[-1])
-    # In whole numbers, so that a quantile never moves by rounding.
+    # Integer arithmetic, so that rounding cannot shift a quantile.
     quantiles = [fractions[np.searchsorted(100 * cumulative, percent * cumulative[-1])] for percent in _PERCENT]
     return np.array([mean, deviation, *quantiles])

@@ -1,4 +1,4 @@
-"""Local thickness: the diameter of the largest sphere inside the phase that holds the voxel."""
+"""Local thickness: the diameter of the largest sphere that lies inside the phase and contains the voxel."""
 
 from __future__ import annotations
 
@@ -20,46 +20,50 @@ from microchar.measurement.metric import Shared, WholeMetric
 
 _QUANTILES = (0.1, 0.5, 0.9)
 _FEATURES = ("mean", "standard_deviation", *(f"quantile_{q}" for q in _QUANTILES))
-#: Planes whose neighbours are found at a time.
+#: Number of planes that one task of the neighbour search handles.
 _PLANES = 16
-#: About how many spheres are painted between two reports of progress.
+#: Approximate number of spheres painted between two progress reports.
 _BATCH = 2**20
-#: Steps to the voxels around one.
+#: Steps from a voxel to its 26 neighbours.
 _STEPS = np.array([step for step in np.ndindex(3, 3, 3) if step != (1, 1, 1)]) - 1
 
 
 @dataclass(frozen=True)
 class LocalThickness(WholeMetric):
-    r"""Distribution of the local thickness of each phase, by volume.
+    r"""Volume-weighted distribution of the local thickness of each phase.
 
     The local thickness at a point of the phase is the diameter of the largest
-    sphere that lies inside the phase and holds the point (not necessarily at its
+    sphere that lies inside the phase and contains the point (not necessarily at its
     centre),
 
     .. math:: t(\mathbf x) = 2 \max \{ r : \mathbf x \in B(\mathbf c, r) \subset \text{phase} \} .
 
-    It is large in the body of a grain or pore as well as in its corners that a
-    large sphere reaches, and small in throats and cracks.
+    It is large in the interior of a grain or pore and in those corners that a large
+    sphere reaches. It is small in throats and cracks.
 
     Notes
     -----
-    *Profile*: ``cdf``, the share of the phase's volume with that thickness or
-    less, at multiples of the smallest voxel size. *Values*: ``mean`` and
-    ``standard_deviation`` over the volume of the phase, and quantiles (the
-    smallest thickness with at least that share in the cdf).
+    *Profile*: ``cdf``, the share of the volume of the phase with that thickness or
+    less, at multiples of the smallest voxel size.
 
-    *Estimator*: exact on the lattice. Spheres are centred on voxels; the radius is
-    the distance from the centre of that voxel to the centre of the nearest voxel
-    of another phase, and the sphere holds the voxels whose centres are nearer than
-    that. In an image it is discs. *Bias*: a slab of an even number of voxels reads
-    that number, one of an odd number reads one voxel more. A round body reads up to
-    one voxel more where its centre is that of a voxel, and up to 1.7 voxels less
-    where its centre is where eight voxels meet. Phases a few voxels thick are
-    therefore known to about a voxel. *Boundary*: the faces of the sample, and of the
-    mask, are not an obstacle: a sphere is centred inside but may reach out of the
-    sample as if the phase went on, so that the phase reads too thick near them.
-    The larger the sample, the smaller this part; only equal shapes may be
-    compared.
+    *Values*: ``mean`` and ``standard_deviation`` over the volume of the phase, and
+    quantiles (the smallest thickness at which the cdf reaches the given share).
+
+    *Estimator*: exact on the lattice. Spheres are centred on voxels. The radius is
+    the distance from the centre of that voxel to the centre of the nearest voxel of
+    another phase, and the sphere contains the voxels whose centres are closer than
+    the radius. For a 2D image the spheres are discs.
+
+    *Bias*: the value of a slab is exact for an even number of voxels and one voxel
+    too large for an odd number. The value of a round body is up to one voxel too
+    large if the centre of the body is the centre of a voxel, and up to 1.7 voxels
+    too small if the centre of the body is a point where eight voxels meet. The
+    uncertainty for phases a few voxels thick is therefore about one voxel.
+
+    *Boundary*: the faces of the volume and of the mask do not limit the spheres. A
+    sphere is centred inside the volume but may extend beyond it, as if the phase
+    continued there. The values near the faces are therefore too large. This part is
+    smaller for larger volumes; only equal shapes may be compared.
 
     References
     ----------
@@ -73,15 +77,15 @@ class LocalThickness(WholeMetric):
     >>> import microchar as mc
     >>> slab = np.zeros((10, 5, 5), int)
     >>> slab[3:7] = 1
-    >>> found = mc.metrics.LocalThickness()(mc.as_volume(slab, voxel_size="2um"))
-    >>> found.value(phase="1", feature="mean").value
+    >>> result = mc.metrics.LocalThickness()(mc.as_volume(slab, voxel_size="2um"))
+    >>> result.value(phase="1", feature="mean").value
     8.0
     """
 
     id = "local_thickness"
     title = "Local thickness"
     symbol = "t"
-    summary = "diameter of the largest sphere inside the phase that holds the point"
+    summary = "diameter of the largest sphere that lies inside the phase and contains the point"
     kind = "distribution"
     length_power = 1
     abscissa_power = 1
@@ -90,7 +94,7 @@ class LocalThickness(WholeMetric):
     cost = 300.0
 
     def convention(self, volume: Volume) -> dict[str, str]:
-        """Add what a sphere is, and where it ends."""
+        """Add the radius, outer boundary and denominator to the record."""
         return super().convention(volume) | {
             "radius": "from the centre of a voxel to that of the nearest voxel of another phase",
             "outer boundary": "no obstacle: spheres are centred in the sample and may reach out of it",
@@ -98,7 +102,7 @@ class LocalThickness(WholeMetric):
         }
 
     def compute(self, volume: Volume, shared: Shared) -> Result:
-        """Paint the spheres of one phase after the other."""
+        """Compute the local thickness of one phase after the other."""
         labels = volume.read()
         values: list[Value] = []
         profiles: list[Profile] = []
@@ -136,13 +140,13 @@ def _statistics(thickness: np.ndarray, voxels: np.ndarray) -> list[float]:
     mean = np.average(thickness, weights=voxels)
     deviation = np.sqrt(np.average((thickness - mean) ** 2, weights=voxels))
     reached = np.cumsum(voxels)
-    # A share of 0.1 of 10 voxels is 1 voxel, whatever the rounding.
-    places = [np.searchsorted(reached, q * reached[-1] * (1 - 1e-12)) for q in _QUANTILES]
-    return [mean, deviation, *thickness[places]]
+    # The tolerance compensates rounding: a share of 0.1 of 10 voxels must be 1 voxel.
+    indices = [np.searchsorted(reached, q * reached[-1] * (1 - 1e-12)) for q in _QUANTILES]
+    return [mean, deviation, *thickness[indices]]
 
 
 def _distribution_function(grid: Grid, thickness: np.ndarray, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return multiples of the smallest voxel size, and the share of the voxels with that thickness or less."""
+    """Return the multiples of the smallest voxel size and the share of the voxels up to each thickness."""
     step = min(grid.voxel_size[axis] for axis in grid.axes)
     x = np.arange(int(np.ceil(thickness[-1] / step - 1e-9)) + 1) * step
     share = np.concatenate([[0.0], np.cumsum(voxels) / voxels.sum()])
@@ -154,33 +158,34 @@ def thickness_counts(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count the voxels of a phase by their local thickness.
 
-    Spheres are painted from the largest to the smallest, so that the first one to
-    reach a voxel gives its thickness; the planes of the volume are shared out
-    among threads, each of which paints its part of all spheres. Needs about
-    18 bytes of memory for each voxel at its peak.
+    Spheres are painted from the largest to the smallest, so that the first sphere
+    that reaches a voxel gives its thickness. The planes of the volume are divided
+    among threads; each thread paints its planes of all spheres. The peak memory is
+    about 18 bytes per voxel.
 
     Parameters
     ----------
     labels : ndarray of uint8, (n0, n1, n2)
-        Phase of each voxel, `OUTSIDE` where none; at least one voxel of this phase
-        and one of another.
+        Phase of each voxel, or `OUTSIDE`. There must be at least one voxel of this
+        phase and one of another phase.
     phase : int
     grid : Grid
-        For the voxel size.
+        Grid of the volume, used for the voxel size.
     threads : int
     progress : callable
-        Called with the share of the spheres that is painted.
+        Called with the share of the spheres that have been painted.
 
     Returns
     -------
     thickness : ndarray of float
-        All values, ascending.
+        Values of the thickness that occur, in ascending order.
     voxels : ndarray of int
-        How many voxels have each of them.
+        Number of voxels with each thickness.
     """
     unit = min(grid.voxel_size[axis] for axis in grid.axes)
     sizes = np.array([size / unit if axis in grid.axes else 1.0 for axis, size in enumerate(grid.voxel_size)])
-    # Squared distances between cubes are integers, so "less than" is "at most one less". Others are rounded.
+    # For cubic voxels, squared distances are integers, so that "less than n" is "at most n - 1". Otherwise the radii
+    # shrink a little, so that rounding cannot add voxels.
     shrink, gap = (1.0, 1.0) if (sizes == 1).all() else (1 - 1e-6, 0.0)
     lattice = (_STEPS, sizes, shrink, gap)
     squared = _squared_radii(labels, phase, sizes, threads)
@@ -208,8 +213,8 @@ def thickness_counts(
             painted[radii] = np.sum(list(counts), axis=0)
             progress(spheres.stop / len(centres), "")
     thickness = 2 * unit * np.sqrt(squared.ravel()[centres[starts[:-1]]].astype(float))
-    found = painted > 0
-    return thickness[found][::-1], painted[found][::-1]
+    occurs = painted > 0
+    return thickness[occurs][::-1], painted[occurs][::-1]
 
 
 def _squared_radii(labels: np.ndarray, phase: int, sizes: np.ndarray, threads: int) -> np.ndarray:
@@ -222,7 +227,7 @@ def _squared_radii(labels: np.ndarray, phase: int, sizes: np.ndarray, threads: i
 
 
 def _descending(squared: np.ndarray, neighbour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the centres of the spheres that matter, largest first, and where each radius begins (and the end)."""
+    """Return the centres of the spheres to paint, largest first, and the boundaries between the radii."""
     centres = np.flatnonzero(neighbour != REDUNDANT)
     radii = squared.ravel()[centres]
     order = np.argsort(-radii, kind="stable")
@@ -231,7 +236,7 @@ def _descending(squared: np.ndarray, neighbour: np.ndarray) -> tuple[np.ndarray,
 
 
 def _batches(starts: np.ndarray) -> Iterator[tuple[slice, slice]]:
-    """Cut spheres into batches of whole radii: a slice of the radii and one of the spheres each."""
+    """Divide the spheres into batches that do not split a radius; yield the slices of the radii and of the spheres."""
     n = int(starts[-1])
     cuts = np.unique(np.searchsorted(starts, np.arange(0, n + _BATCH, _BATCH).clip(max=n)))
     for first, last in pairwise(cuts.tolist()):

@@ -16,31 +16,33 @@ from microchar.metrics.two_point_correlation import TwoPointCorrelation
 class PairCorrelation(TwoPointCorrelation):
     r"""Pair correlation function :math:`g_2(r)` of each phase.
 
-    The two-point correlation function relative to its value for points that have
-    nothing to do with each other:
+    The two-point correlation function divided by its value for uncorrelated points:
 
     .. math:: g_2(r) = S_2(r) / \phi^2,
 
-    so that :math:`g_2(0) = 1/\phi`, and :math:`g_2 \to 1` where there is no
-    long-range order. Some papers print this function under the name :math:`C_2`,
-    which here is the two-point cluster function.
+    so that :math:`g_2(0) = 1/\phi`, and :math:`g_2 \to 1` if there is no long-range
+    order. Some papers call this function :math:`C_2`; here :math:`C_2` is the
+    two-point cluster function.
 
     Parameters
     ----------
     r_max : int, str, or three of them, optional
-        Largest lag, in voxels or as a text with a unit, at most the axis less one
-        voxel. Default: half of each axis, at most 100 voxels.
+        Largest lag: a number of voxels, or a string with a unit. It is at most the
+        length of the axis minus one voxel. Default: half of each axis, at most 100
+        voxels.
     radial : bool
-        Whether to average over all directions too, besides those of the axes.
+        Whether to add the average over all directions to the directions of the axes.
     periodic : tuple of int
         Axes along which the volume repeats.
 
     Notes
     -----
     *Estimator*, *denominator*, directions and accuracy are those of
-    `two_point_correlation`, whose counts it shares; :math:`\phi` is the volume
-    fraction of the same volume. *Bias*: that of a ratio, because :math:`\phi`
-    is estimated too; it falls with the size of the volume. Undefined for a phase without voxels.
+    `two_point_correlation`; the two metrics share their counts. :math:`\phi` is the
+    volume fraction of the same volume.
+
+    *Bias*: that of a ratio, because :math:`\phi` is also an estimate. It decreases with
+    the size of the volume. The function is undefined for a phase without voxels.
 
     References
     ----------
@@ -58,11 +60,11 @@ class PairCorrelation(TwoPointCorrelation):
     id = "pair_correlation"
     title = "Pair correlation"
     symbol = "g_2(r)"
-    summary = "two-point correlation over the square of the volume fraction"
+    summary = "two-point correlation divided by the square of the volume fraction"
     cost = 0.1
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Divide the pairs of each phase by all pairs and by the square of the volume fraction."""
+        """Divide the two-point correlation by the square of the volume fraction."""
         s2 = super().finish(counts, volume)
         return replace(s2, profiles=tuple(_over_square_of_fraction(profile) for profile in s2.profiles))
 
@@ -70,6 +72,6 @@ class PairCorrelation(TwoPointCorrelation):
 def _over_square_of_fraction(s2: Profile) -> Profile:
     fraction = s2.y[0]
     if fraction == 0:
-        nothing = np.full_like(s2.y, np.nan)
-        return replace(s2, y=nothing, status=Status.ABSENT_PHASE, message=f"phase {s2.phase} has no voxels")
+        undefined = np.full_like(s2.y, np.nan)
+        return replace(s2, y=undefined, status=Status.ABSENT_PHASE, message=f"phase {s2.phase} has no voxels")
     return replace(s2, y=s2.y / fraction**2)

@@ -1,4 +1,4 @@
-"""Share of each phase that connects the two end faces of the sample."""
+"""Share of each phase that connects the two end faces of the volume."""
 
 from __future__ import annotations
 
@@ -18,31 +18,34 @@ _NO_ENDS: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class PercolatingFraction(ClusterMetric):
-    r"""Share of the phase's voxels in clusters that touch both end faces along an axis.
+    r"""Share of the voxels of the phase in clusters that touch both end faces along an axis.
 
     .. math:: f_{i,a} = \frac{1}{N_i} \sum_{c \text{ spans } a} N_c ,
 
-    with the voxels :math:`N_c` of the clusters of the phase that have voxels in
-    the first and in the last slice normal to axis :math:`a`, and those of the
-    phase, :math:`N_i`. It is 0 where the phase does not percolate along the axis.
+    where :math:`N_c` is the number of voxels of cluster :math:`c` and :math:`N_i` the
+    number of voxels of the phase. The sum is over the clusters of the phase that have
+    voxels in the first and in the last slice normal to axis :math:`a`. The value is 0
+    if the phase does not percolate along the axis.
 
     Parameters
     ----------
     connectivity : {6, 26}
-        Whether voxels of a cluster have common faces (default), or common faces,
-        edges or corners (4 and 8 in a 2D image).
+        Which voxels are neighbours: those with a common face (6, default), or those
+        with a common face, edge or corner (26). In a 2D image they stand for 4 and 8.
     periodic : tuple of int
         Axes along which the volume repeats.
 
     Notes
     -----
-    *Boundary*: along the axis itself the sample ends at its two faces, also where
-    that axis is periodic; clusters that touch across the faces of the other
-    periodic axes are one. This is what steady diffusion between the end faces
-    sees. Where the mask leaves out a whole end face, the value is undefined.
-    *Denominator*: the voxels of the phase (inside the mask). *Bias*: short
-    samples percolate more easily, so the value falls with the length of the
-    sample towards that of the infinite one.
+    *Boundary*: along the axis itself the volume ends at its two faces, even if the
+    axis is periodic. Clusters that touch across the faces of the other periodic axes
+    are joined. These are the boundaries of steady diffusion between the end faces.
+    If the mask leaves out a complete end face, the value is undefined.
+
+    *Denominator*: the voxels of the phase inside the mask.
+
+    *Bias*: short volumes percolate more easily, so the value decreases with the
+    length of the volume towards the value of an infinite volume.
 
     References
     ----------
@@ -53,20 +56,20 @@ class PercolatingFraction(ClusterMetric):
     --------
     >>> import microchar as mc
     >>> volume = mc.as_volume([[1, 1, 1], [0, 0, 0], [0, 1, 0]])
-    >>> found = mc.metrics.PercolatingFraction()(volume)
-    >>> found.value(phase="1", direction="2").value
+    >>> result = mc.metrics.PercolatingFraction()(volume)
+    >>> result.value(phase="1", direction="2").value
     0.75
-    >>> found.value(phase="1", direction="1").value
+    >>> result.value(phase="1", direction="1").value
     0.0
     """
 
     id = "percolating_fraction"
     title = "Percolating fraction"
     symbol = r"f_\mathrm{perc}"
-    summary = "share of the phase that connects the two end faces along an axis"
+    summary = "share of the phase in clusters that connect the two end faces along an axis"
 
     def compute(self, volume: Volume, shared: Shared) -> Result:
-        """Add up the clusters that span the sample."""
+        """Sum the sizes of the clusters that connect the two end faces."""
         clusters = find_clusters(volume, shared, self.connectivity)
         values: list[Value] = []
         for axis in volume.grid.axes:

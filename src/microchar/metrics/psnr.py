@@ -15,24 +15,27 @@ from microchar.metrics._grey import FULL_SCALE, SlicePair, pair_values, slice_ax
 
 @dataclass(frozen=True)
 class Psnr(SlicePair):
-    r"""Peak signal-to-noise ratio of two volumes in decibels, slice against slice of the same index.
+    r"""Peak signal-to-noise ratio of two volumes in decibels, between slices of the same index.
 
-    With the mean squared difference MSE of two slices and the data range
-    :math:`R` (255 for 8-bit grey levels),
+    The ratio is computed from the mean squared difference MSE of two slices and the
+    data range :math:`R` (255 for 8-bit grey levels),
 
     .. math:: \mathrm{PSNR} = 10 \log_{10} \frac{R^2}{\mathrm{MSE}} ,
 
-    averaged over the slices normal to an axis (the `direction`), then over
+    and averaged over the slices normal to an axis (the `direction`), then over
     directions ("mean").
 
     Notes
     -----
-    *Identical slices* have no finite ratio: they are left out of the average and
-    counted in the convention record; where all slices of a direction are
-    identical, the value has the status "identical". *Meaning*: for registered
-    pairs only; between two samples of one material it measures nothing but the
-    volume fractions. *Grey levels*: those of the grey images, 8 or 16 bit, or of
-    the phases spread evenly over 0..255.
+    *Identical slices* have no finite ratio. They are left out of the average, and
+    their number is in the convention record. If all slices of a direction are
+    identical, the value has the status "identical".
+
+    *Meaning*: the ratio is meaningful only for registered pairs. Between two
+    independent volumes of one material it depends only on the volume fractions.
+
+    *Grey levels*: those of the grey images, 8 or 16 bit, or those of the phases
+    spread evenly over 0..255.
 
     References
     ----------
@@ -41,7 +44,7 @@ class Psnr(SlicePair):
 
     Examples
     --------
-    Two images that differ in one pixel of a hundred:
+    Two images of 100 pixels that differ in one pixel:
 
     >>> import numpy as np
     >>> import microchar as mc
@@ -55,12 +58,12 @@ class Psnr(SlicePair):
     id = "psnr"
     title = "Peak signal-to-noise ratio"
     symbol = r"\mathrm{PSNR}"
-    summary = "squared difference of the slices of two registered images, in decibels"
+    summary = "squared grey-level range over the mean squared difference of registered slices, in decibels"
     additive = "exact"
     cost = 5.0
 
     def convention(self, volume: Volume) -> dict[str, str]:
-        """Add what the ratio depends on."""
+        """Add the data range, unit and average to the record."""
         return super().convention(volume) | {
             "data range": "255 (8 bit) or 65535 (16 bit)",
             "unit of value": "decibel",
@@ -68,13 +71,13 @@ class Psnr(SlicePair):
         }
 
     def count(self, block: Block) -> Counts:
-        """Put the squared difference of each slice in its place among those of the whole volume."""
+        """Compute the squared difference of each slice, at its position in an array for all slices of the volume."""
         assert block.axis is not None
         assert block.other is not None
         squares = np.zeros((3, max(block.shape)), np.int64)
         a, b = stacked(block.labels, block.axis), stacked(block.other, block.axis)
-        places = slice(block.start[block.axis], block.start[block.axis] + len(a))
-        squared_difference(a, b, squares[block.axis, places])
+        positions = slice(block.start[block.axis], block.start[block.axis] + len(a))
+        squared_difference(a, b, squares[block.axis, positions])
         return {"squares": squares}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:

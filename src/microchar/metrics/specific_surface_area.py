@@ -1,4 +1,4 @@
-"""Interface of each phase with all others, per volume."""
+"""Area of the interface between each phase and all others, per volume."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SpecificSurfaceArea(NeighbourhoodMetric):
 
     The area of the interface between the phase and all others per *total* volume
     (not per volume of the phase); for a 2D image, the length of the interface per
-    area. The faces of the volume are no interface.
+    area. The faces of the volume do not belong to the interface.
 
     Parameters
     ----------
@@ -29,45 +29,54 @@ class SpecificSurfaceArea(NeighbourhoodMetric):
 
     Notes
     -----
-    Three estimators; the first is the one to quote.
+    There are three estimators.
 
-    **crofton**. A line through an isotropic structure crosses the interface
-    :math:`P_L = S_V / 2` times per length. Voxels and their 26 neighbours give
-    lines in 13 directions :math:`u_d`, neighbours at the distance :math:`r_d`:
+    **crofton** (recommended). A line through an isotropic structure crosses the
+    interface :math:`P_L = S_V / 2` times per length. The 26 neighbours of a voxel
+    define lines in 13 directions :math:`u_d`, on which neighbours have the distance
+    :math:`r_d`:
 
     .. math:: S_V = 2 \sum_d w_d P_L(u_d), \qquad
               P_L(u_d) = \frac{\text{pairs with one voxel in the phase}}{r_d \cdot \text{pairs}}.
 
-    The weight :math:`w_d` is the share of all directions to which
-    :math:`\pm u_d` is the nearest, from a spherical Voronoi diagram for the actual
-    voxel size; for cubic voxels these are the published 0.0457779, 0.0369806 and
-    0.0351956 (axes, face and space diagonals; sum over 26 directions 1). In 2D
-    there are four directions and :math:`L_A = \frac{\pi}{2} \sum_d w_d P_L(u_d)`.
-    *Denominator*: the pairs whose two voxels count, for each direction, so that
-    the boundary of the volume introduces no bias. *Bias*: none for isotropic
-    structures that are smooth on the scale of a few voxels (spheres of radius 5,
-    10, 20 voxels read 1.0 %, 0.2 %, 0.05 % low). What is finer than a voxel
-    diagonal is lost: overlapping spheres, with their crevices, read 10 %, 5 %,
-    3.5 % low at radii of 5, 10, 15 voxels. A plane reads between 7.3 % low (normal to an axis) and
-    2.3 % high, with cubic voxels; twice as long voxels widen that to -13 % .. +9 %.
+    The weight :math:`w_d` is the share of all directions that are closer to
+    :math:`\pm u_d` than to any other line. It comes from a spherical Voronoi diagram
+    for the actual voxel size. For cubic voxels the weights of axes, face diagonals
+    and space diagonals are the published values 0.0457779, 0.0369806 and 0.0351956
+    (the sum over 26 directions is 1). In 2D there are four directions and
+    :math:`L_A = \frac{\pi}{2} \sum_d w_d P_L(u_d)`.
 
-    **faces**. Area of the voxel faces between the phase and others per volume of
-    the voxels that count. *Bias*: a staircase of any fineness is too large: an
-    isotropic surface reads 3/2 too high (in 2D 4/π), a plane normal to an axis
-    exactly.
-    Of *n* planes of voxels *n* - 1 have a neighbour behind them, so that without
-    periodicity the value is low by the factor 1 - 1/*n*.
+    *Denominator*: for each direction, the pairs with both voxels inside the mask.
+    The boundary of the volume therefore introduces no bias.
 
-    **marching_cubes**. Area of the triangles in each 2x2x2 window, for the level
-    halfway between the phase and others, per volume of the windows. The sum over
-    windows equals the area of the mesh that ``skimage.measure.marching_cubes``
-    makes of the whole volume. *Bias*: a smooth isotropic surface reads about 9 %
-    high, because the triangles of a binary image have few orientations. The
-    surface of a phase and that of its complement may differ a little, because
-    ambiguous windows are joined within the phase. In 2D the analogue is called
-    **marching_squares** (reads about 5 % high).
+    *Bias*: none for isotropic structures that are smooth on the scale of a few voxels
+    (the values of spheres with radii of 5, 10, 20 voxels are 1.0 %, 0.2 %, 0.05 % too
+    low). Details finer than a voxel diagonal are lost: the values of overlapping
+    spheres, which have crevices, are 10 %, 5 %, 3.5 % too low at radii of 5, 10, 15
+    voxels. With cubic voxels, the value of a plane is between 7.3 % too low (plane
+    normal to an axis) and 2.3 % too high; if the voxels are twice as long along one
+    axis, this range is -13 % to +9 %.
 
-    A phase without voxels has surface 0.
+    **faces**. The area of the voxel faces between the phase and all others per volume
+    of the voxels inside the mask.
+
+    *Bias*: the area of a staircase is too large, however fine the voxels are. The
+    value of an isotropic surface is 3/2 times the true value (in 2D 4/π times); a
+    plane normal to an axis is exact. Of *n* planes of voxels, *n* - 1 have a
+    neighbour behind them, so that without periodicity the value is reduced by the
+    factor 1 - 1/*n*.
+
+    **marching_cubes**. The area of the triangles in each 2x2x2 window, for the level
+    halfway between the phase and all others, per volume of the windows. The sum over
+    the windows equals the area of the mesh that ``skimage.measure.marching_cubes``
+    returns for the complete volume.
+
+    *Bias*: the value of a smooth isotropic surface is about 9 % too high, because the
+    triangles of a binary image have few orientations. The surfaces of a phase and of
+    its complement may differ slightly, because the phase is connected in ambiguous
+    windows. In 2D the analogue is called **marching_squares** (about 5 % too high).
+
+    The value of a phase without voxels is 0.
 
     References
     ----------
@@ -83,14 +92,14 @@ class SpecificSurfaceArea(NeighbourhoodMetric):
 
     Examples
     --------
-    A slab of two planes in eight, in voxels of 2 µm: two faces in 16 µm.
+    A slab of two planes out of eight, with voxels of 2 µm, has two faces per 16 µm:
 
     >>> import numpy as np
     >>> import microchar as mc
     >>> slab = np.zeros((8, 8, 8), dtype=np.uint8)
     >>> slab[3:5] = 1
-    >>> found = mc.metrics.SpecificSurfaceArea()(mc.as_volume(slab, voxel_size="2um"))
-    >>> faces = found.value(phase="1", estimator="faces")
+    >>> result = mc.metrics.SpecificSurfaceArea()(mc.as_volume(slab, voxel_size="2um"))
+    >>> faces = result.value(phase="1", estimator="faces")
     >>> faces.value, faces.unit
     (0.125, 'um^-1')
     """
@@ -98,13 +107,13 @@ class SpecificSurfaceArea(NeighbourhoodMetric):
     id = "specific_surface_area"
     title = "Specific surface area"
     symbol = r"S_V"
-    summary = "interface of the phase with all others per total volume"
+    summary = "area of the interface between the phase and all other phases, per total volume"
     kind = "scalar"
     length_power = -1
     min_ndim = 2
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Estimate the surface of each phase in three ways."""
+        """Compute the three estimates of the surface of each phase."""
         grid = volume.grid
         densities = {
             "crofton": _rows(crofton_density(counts, grid)),
@@ -141,12 +150,15 @@ def _mesh_density(counts: Counts, grid: Grid) -> np.ndarray | None:
 
 @cache
 def mesh_areas(spacing: tuple[float, ...]) -> np.ndarray:
-    """Area of the marching-cubes triangles in a window, by which of its eight corners hold the phase."""
+    """Return the area of the marching-cubes triangles in each of the 256 window configurations.
+
+    Bit c of a configuration is set if corner c belongs to the phase.
+    """
     from skimage.measure import marching_cubes, mesh_surface_area
 
     areas = np.zeros(256)
-    for look in range(1, 255):
-        window = (look >> np.arange(8) & 1).reshape(2, 2, 2).astype(float)
+    for configuration in range(1, 255):
+        window = (configuration >> np.arange(8) & 1).reshape(2, 2, 2).astype(float)
         vertices, triangles, _, _ = marching_cubes(window, 0.5, spacing=spacing)  # type: ignore[no-untyped-call]
-        areas[look] = mesh_surface_area(vertices.astype(float), triangles)  # type: ignore[no-untyped-call]
+        areas[configuration] = mesh_surface_area(vertices.astype(float), triangles)  # type: ignore[no-untyped-call]
     return areas

@@ -17,9 +17,9 @@ _K1, _K2 = 0.01, 0.03
 
 @dataclass(frozen=True)
 class Ssim(SlicePair):
-    r"""Mean structural similarity of two volumes, slice against slice of the same index.
+    r"""Mean structural similarity of two volumes, between slices of the same index.
 
-    In a window of 7 × 7 pixels with means :math:`\mu`, variances
+    In a window of 7 × 7 pixels of two slices with means :math:`\mu`, variances
     :math:`\sigma^2` and covariance :math:`\sigma_{ab}`,
 
     .. math::
@@ -28,18 +28,21 @@ class Ssim(SlicePair):
         {(\mu_a^2 + \mu_b^2 + c_1)(\sigma_a^2 + \sigma_b^2 + c_2)}, \quad
         c_1 = (0.01 R)^2, \; c_2 = (0.03 R)^2 ,
 
-    with the data range :math:`R` (255 for 8-bit grey levels). It is averaged over
-    all windows inside a slice, then over the slices normal to an axis (the
-    `direction`), then over directions ("mean").
+    where :math:`R` is the data range (255 for 8-bit grey levels). The similarity is
+    averaged over all windows inside a slice, then over the slices normal to an axis
+    (the `direction`), then over directions ("mean").
 
     Notes
     -----
-    *Meaning*: for registered pairs only, such as an image and its degraded copy.
-    Two samples of one rock score about 0.3, a uniform block against a rock about
-    0.5. *Convention*: uniform window, variances with denominator N - 1, windows
-    inside the slice only, which are the defaults of
-    ``skimage.metrics.structural_similarity``. *Grey levels*: those of the grey
-    images, 8 or 16 bit, or of the phases spread evenly over 0..255.
+    *Meaning*: the similarity is meaningful only for registered pairs, such as an
+    image and its degraded copy. It is about 0.3 between two volumes of one rock, and
+    about 0.5 between a uniform block and a rock.
+
+    *Convention*: uniform window, variances with denominator N - 1, windows inside
+    the slice only. These are the defaults of ``skimage.metrics.structural_similarity``.
+
+    *Grey levels*: those of the grey images, 8 or 16 bit, or those of the phases
+    spread evenly over 0..255.
 
     References
     ----------
@@ -63,7 +66,7 @@ class Ssim(SlicePair):
     cost = 20.0
 
     def convention(self, volume: Volume) -> dict[str, str]:
-        """Add what the index depends on."""
+        """Add the window, constants and averages to the record."""
         return super().convention(volume) | {
             "window": f"{WINDOW} x {WINDOW}, uniform, inside the slice",
             "constants": f"K1 = {_K1}, K2 = {_K2}, data range 255 (8 bit) or 65535 (16 bit)",
@@ -72,7 +75,7 @@ class Ssim(SlicePair):
         }
 
     def count(self, block: Block) -> Counts:
-        """Put the similarity of each slice in its place among those of the whole volume."""
+        """Compute the similarity of each slice, at its position in an array for all slices of the volume."""
         assert block.axis is not None
         assert block.other is not None
         similar = np.zeros((3, max(block.shape)))
@@ -81,12 +84,12 @@ class Ssim(SlicePair):
         if min(rows, columns) >= WINDOW:
             c1 = (_K1 * FULL_SCALE * WINDOW**2) ** 2
             c2 = (_K2 * FULL_SCALE) ** 2 * WINDOW**2 * (WINDOW**2 - 1)
-            places = slice(block.start[block.axis], block.start[block.axis] + slices)
-            mean_ssim(a, b, c1, c2, np.empty((4, columns), np.int64), similar[block.axis, places])
+            positions = slice(block.start[block.axis], block.start[block.axis] + slices)
+            mean_ssim(a, b, c1, c2, np.empty((4, columns), np.int64), similar[block.axis, positions])
         return {"similarity": similar}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Average over slices, then over directions."""
+        """Average the similarity over slices, then over directions."""
         by_axis: dict[int, float | None] = {}
         for axis in slice_axes(volume.shape):
             large = min(n for a, n in enumerate(volume.shape) if a != axis) >= WINDOW

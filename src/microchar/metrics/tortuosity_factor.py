@@ -16,29 +16,30 @@ from microchar.metrics._transport import TransportMetric
 class TortuosityFactor(TransportMetric):
     r"""Tortuosity factor :math:`\tau` along each axis, between guaranteed bounds.
 
-    How much more slowly a phase of volume fraction :math:`\phi` conducts than
-    straight channels of the same fraction would:
+    The factor by which a phase of volume fraction :math:`\phi` conducts less than
+    straight channels of the same volume fraction:
 
     .. math:: \tau = \phi \, \frac{D_0}{D_\mathrm{eff}} .
 
     Parameters
     ----------
     axes, conducting, diffusivity, tolerance, backend, mask_insulating, periodic
-        As for `EffectiveDiffusivity`; the two metrics share their solves.
+        The same as for `EffectiveDiffusivity`. The two metrics share their solves.
 
     Notes
     -----
-    *Convention*: :math:`\phi` is the total volume fraction of the phase (of all
-    conducting phases together, where `diffusivity` names several), not only of
-    its percolating part. :math:`\tau` is the square of a ratio of lengths; the
-    feature "geometric_tortuosity" is :math:`\sqrt{\tau}`, the feature
-    "percolating_volume_fraction" the voxels that conduct from end to end over all.
+    *Convention*: :math:`\phi` is the total volume fraction of the phase, not only that
+    of its percolating part. If `diffusivity` names several conducting phases, it is
+    the volume fraction of all of them together. :math:`\tau` is the square of a ratio
+    of lengths; the feature "geometric_tortuosity" is :math:`\sqrt{\tau}`. The feature
+    "percolating_volume_fraction" is the number of voxels that conduct from end to
+    end, divided by the number of all voxels.
 
-    *Bounds and bias*: those of `EffectiveDiffusivity`, whose upper bound gives
-    the lower one here.
+    *Bounds and bias*: those of `EffectiveDiffusivity`. Its upper bound gives the
+    lower bound of :math:`\tau`, and its lower bound the upper bound.
 
-    *Statuses*: where the phase does not percolate, :math:`\tau` does not exist:
-    its value is None and the status "not_percolating".
+    *Statuses*: if the phase does not percolate, :math:`\tau` does not exist. The value
+    is then None and the status is "not_percolating".
 
     References
     ----------
@@ -49,7 +50,8 @@ class TortuosityFactor(TransportMetric):
 
     Examples
     --------
-    A channel that takes nine voxels to advance five, so (9/5)²:
+    A channel with a path of nine voxels through a length of five voxels has
+    :math:`\tau = (9/5)^2`:
 
     >>> import microchar as mc
     >>> pore = [[1, 0, 0], [1, 1, 1], [0, 0, 1], [1, 1, 1], [1, 0, 0]]
@@ -62,20 +64,20 @@ class TortuosityFactor(TransportMetric):
     id = "tortuosity_factor"
     title = "Tortuosity factor"
     symbol = r"\tau"
-    summary = "how much more slowly the phase conducts than straight channels of the same volume fraction"
-    cost = 0.1  # the solves are those of the effective diffusivity
+    summary = "factor by which the phase conducts less than straight channels of the same volume fraction"
+    cost = 0.1  # the solves are shared with the effective diffusivity
 
-    def _values(self, volume: Volume, label: str, direction: str, solution: Solution) -> list[Value]:
-        labels: dict[str, Any] = {"phase": label, "direction": direction}
+    def _values(self, volume: Volume, phase: str, direction: str, solution: Solution) -> list[Value]:
+        key: dict[str, Any] = {"phase": phase, "direction": direction}
         message = _BLOCKED if solution.status == Status.NOT_PERCOLATING else solution.message
-        labels |= {"status": solution.status, "message": message}
+        key |= {"status": solution.status, "message": message}
         bounds = (solution.value, solution.upper, solution.lower)
         tau, lower, upper = (_over(solution.conducting_fraction, d) for d in bounds)
         root = [None if t is None else math.sqrt(t) for t in (tau, lower, upper)]
-        factor = self.scalar(volume.grid, tau, lower=lower, upper=upper, **labels)
-        labels["feature"] = "geometric_tortuosity"
-        geometric = self.scalar(volume.grid, root[0], lower=root[1], upper=root[2], **labels)
-        return [factor, geometric, *self._percolating(volume, label, direction, solution)]
+        factor = self.scalar(volume.grid, tau, lower=lower, upper=upper, **key)
+        key["feature"] = "geometric_tortuosity"
+        geometric = self.scalar(volume.grid, root[0], lower=root[1], upper=root[2], **key)
+        return [factor, geometric, *self._percolating(volume, phase, direction, solution)]
 
 
 _BLOCKED = "the phase does not connect the two end faces: nothing flows, and a tortuosity does not exist"

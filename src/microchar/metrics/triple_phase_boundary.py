@@ -1,4 +1,4 @@
-"""Lines along which three phases meet, per volume."""
+"""Length of the lines along which three phases meet, per volume."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class TriplePhaseBoundary(NeighbourhoodMetric):
     The length of the lines along which three phases meet per total volume; for a
     2D image, the number of points at which they meet per area.
 
-    On the voxels, these are the lattice edges whose four voxels hold three phases
-    or more. An edge where four phases meet counts for each of their four triplets
-    (for every three phases that are among its four voxels). With more than three
-    phases the feature "all_triplets" counts each edge once.
+    On voxels, the lines are the lattice edges whose four voxels belong to three or
+    four phases. An edge where four phases meet counts for each of their four
+    triplets, that is, for every three phases among its four voxels. If the volume
+    has more than three phases, the feature "all_triplets" counts each edge once.
 
     Parameters
     ----------
@@ -35,44 +35,48 @@ class TriplePhaseBoundary(NeighbourhoodMetric):
 
     Notes
     -----
-    **corrected**, the one to quote for isotropic structures. The edges along axis
-    *a* are the triple points of the slices normal to it, and a curve without
-    preferred direction has :math:`L_V = 2 Q_A`, with :math:`Q_A` the number of
-    points per area in which it meets a plane. A slice on pixels, however, shows
-    more than one triple point where phases meet at a sharp angle, for the
-    tip of the wedge breaks up into single pixels. Where a straight interface ends
-    on another one, both without preferred direction, the measure of the pairs of
-    lines that leave three phases at the corners of a rectangle of sides *b* and *c*
-    with diagonal *d* gives the number of three-phase rectangles per triple point
+    **corrected** (recommended for isotropic structures). The edges along axis *a* are
+    the triple points of the slices normal to it. A curve without preferred direction
+    has :math:`L_V = 2 Q_A`, where :math:`Q_A` is the number of points per area in which
+    it meets a plane. A slice made of pixels, however, has more than one triple point
+    where phases meet at a sharp angle, because the tip of the wedge breaks up into
+    single pixels. Consider a straight interface that ends on another one, both
+    without preferred direction. The measure of the pairs of lines that produce three
+    phases at the corners of a rectangle with sides *b* and *c* and diagonal *d* gives
+    the number of three-phase rectangles per triple point
 
     .. math:: \kappa = \frac{2}{\pi} \left[1 + \frac{d (b + c) - d^2}{b c}\right]
               \quad \left(= \frac{4 \sqrt 2 - 2}{\pi} = 1.164 \text{ for squares}\right).
 
-    The estimate divides by it in each of the three slice directions:
+    The estimate divides by this number in each of the three slice directions:
 
     .. math:: L_V = \frac{2}{3} \sum_a \frac{Q_a}{\kappa_a}, \qquad
               Q_a = \frac{\text{three-phase edges along } a}{\text{edges along } a \cdot \text{area they stand for}}.
 
-    For a 2D image it is :math:`Q_a / \kappa_a`. *Denominator*: the edges whose four
-    voxels count, so that the boundary of the volume introduces no bias.
-    *Bias*: none for an interface that ends on another, independent one, as far as
-    both are resolved. On three phases made of two Gaussian fields, the second cutting
-    one side of the first, whose density is known, it reads 6, 4.5 and 1.5 % low for
-    correlation lengths of 3, 4 and 6 to 8 voxels (and the raw edges 1.64, 1.67 and
-    1.72 times too high). It depends on the angles at which the phases meet: where
-    three interfaces meet at 120°, :math:`\kappa` is 1 and the estimate reads 14 %
-    low; where wedges are sharper than independent interfaces make them, it reads
-    high. Lines that all run along one axis are no isotropic curve: use *edges*.
+    For a 2D image the estimate is :math:`Q_a / \kappa_a`.
 
-    **edges**: the length of these edges per volume of the voxels that count. A
-    straight line along an axis reads exactly (a prism of three sectors and height
-    *H* has *H* edges); an isotropic structure reads :math:`3 \kappa / 2` times too
-    high: 1.746 where an interface ends on another, independent one, 3/2 where
-    three interfaces meet at 120°.
-    Edges in the faces of a non-periodic volume are none, so that a volume of *n*
-    voxels along each axis reads low by the factor :math:`(1 - 1/n)^2`.
+    *Denominator*: the edges whose four voxels lie inside the mask. The boundary of
+    the volume therefore introduces no bias.
 
-    A triplet with an absent phase has length 0.
+    *Bias*: none for an interface that ends on another, independent interface, if both
+    are resolved. It was tested on three phases made of two Gaussian fields, where the
+    second field divides one side of the first and the density is known: the value is
+    6, 4.5 and 1.5 % too low for correlation lengths of 3, 4 and 6 to 8 voxels (and the
+    raw edges give 1.64, 1.67 and 1.72 times the true value). The bias depends on the
+    angles at which the phases meet. If three interfaces meet at 120°, :math:`\kappa` is
+    1 and the value is 14 % too low. If wedges are sharper than those of independent
+    interfaces, the value is too high. Lines that are all parallel to one axis are not
+    isotropic: use *edges* for them.
+
+    **edges**: the length of these edges per volume of the voxels inside the mask. A
+    straight line along an axis is exact (a prism of three sectors and height *H* has
+    *H* edges). The value of an isotropic structure is :math:`3 \kappa / 2` times the
+    true value: 1.746 times if an interface ends on another, independent interface,
+    and 3/2 times if three interfaces meet at 120°. Edges in the faces of a
+    non-periodic volume do not count, so that the value of a volume of *n* voxels
+    along each axis is reduced by the factor :math:`(1 - 1/n)^2`.
+
+    The value of a triplet with an absent phase is 0.
 
     References
     ----------
@@ -85,29 +89,29 @@ class TriplePhaseBoundary(NeighbourhoodMetric):
 
     Examples
     --------
-    Three sectors that meet in one line of eight edges:
+    Three sectors that meet in a line of eight edges:
 
     >>> import numpy as np
     >>> import microchar as mc
     >>> sectors = np.zeros((8, 4, 4), dtype=np.uint8)
     >>> sectors[:, :2, 2:] = 1
     >>> sectors[:, 2:] = 2
-    >>> found = mc.metrics.TriplePhaseBoundary()(mc.as_volume(sectors))
-    >>> found.value(phase="0|1|2", estimator="edges").value * sectors.size
+    >>> result = mc.metrics.TriplePhaseBoundary()(mc.as_volume(sectors))
+    >>> result.value(phase="0|1|2", estimator="edges").value * sectors.size
     8.0
     """
 
     id = "triple_phase_boundary"
     title = "Triple-phase-boundary density"
     symbol = r"L_V"
-    summary = "length of the lines where three phases meet per total volume"
+    summary = "length of the lines where three phases meet, per total volume"
     kind = "scalar"
     length_power = -2
     min_phases = 3
     min_ndim = 2
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Estimate the length for each triplet, and for all of them where there are several."""
+        """Compute both estimates for each triplet and, if there are several triplets, for all of them together."""
         grid = volume.grid
         numbers = {
             "|".join(volume.phases[p] for p in triplet): counts["triplets"][:, *triplet]
@@ -154,7 +158,10 @@ def _raw(number: np.ndarray, counts: Counts, grid: Grid) -> float | None:
 
 
 def rectangles_per_point(b: float, c: float) -> float:
-    """Rectangles of four pixel centres that hold three phases, per triple point of two lines that cross at random."""
+    """Return the mean number of rectangles of four pixel centres with three phases, per triple point of random lines.
+
+    The rectangles have the sides `b` and `c`. One of two lines of random direction ends on the other.
+    """
     d = hypot(b, c)
     return 2 / pi * (1 + (d * (b + c) - d * d) / (b * c))
 

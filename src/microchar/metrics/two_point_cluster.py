@@ -23,7 +23,7 @@ from microchar.metrics._clusters import (
 from microchar.metrics._directional import DirectionalMetric, ratio
 from microchar.metrics.two_point_correlation import TwoPointCorrelation
 
-#: Planes that are counted at a time.
+#: Number of planes that one task counts.
 _PLANES = 8
 
 
@@ -37,32 +37,39 @@ class TwoPointCluster(DirectionalMetric):
 
     .. math:: L(r) \le C_2(r) \le S_2(r) ,
 
-    with the lineal-path function :math:`L`; the three are equal at :math:`r = 0`
-    and, with connectivity 6, at a lag of one voxel. Where :math:`S_2` says how
-    much of the phase there is at a distance, :math:`C_2` says how much of it can
-    be reached.
+    where :math:`L` is the lineal-path function. The three are equal at :math:`r = 0`
+    and, with connectivity 6, at a lag of one voxel. :math:`S_2` measures how much of
+    the phase there is at a distance; :math:`C_2` measures how much of it can be
+    reached within the phase.
 
     Parameters
     ----------
     r_max : int, str, or three of them, optional
-        Largest lag, in voxels or as a text with a unit, at most the axis less one
-        voxel. Default: half of each axis, at most 100 voxels.
+        Largest lag: a number of voxels, or a string with a unit. It is at most the
+        length of the axis minus one voxel. Default: half of each axis, at most 100
+        voxels.
     connectivity : {6, 26}
-        Whether voxels of a cluster have common faces (default), or common faces,
-        edges or corners (4 and 8 in a 2D image).
+        Which voxels are neighbours: those with a common face (6, default), or those
+        with a common face, edge or corner (26). In a 2D image they stand for 4 and 8.
     periodic : tuple of int
-        Axes along which the volume repeats; clusters that touch across their
-        faces are one.
+        Axes along which the volume repeats. Clusters that touch across these faces
+        are joined.
 
     Notes
     -----
-    *Estimator*: along each axis, the pairs of voxels at lag :math:`k` that are in
-    one cluster, over all pairs at that lag. *Denominator*: pairs with both voxels
-    inside the volume and its mask, as for :math:`S_2`. *Direction* ``mean`` is the
-    mean over the axes. *Bias*: clusters are those of the whole volume, and points
-    joined by a path outside it count as apart; so the value grows with the size of
-    the sample, and only equal shapes may be compared. Some papers print the pair
-    correlation :math:`g_2` under the name :math:`C_2`.
+    *Estimator*: along each axis, the number of pairs of voxels at lag :math:`k` that
+    are in one cluster divided by the number of all pairs at that lag.
+
+    *Denominator*: pairs with both voxels inside the volume and its mask, as for
+    :math:`S_2`.
+
+    *Direction* ``mean`` is the mean over the axes.
+
+    *Bias*: clusters are those of the complete volume. Points that are connected only
+    by a path outside the volume count as not connected. The value therefore increases
+    with the size of the volume, and only equal shapes may be compared.
+
+    Some papers call the pair correlation :math:`g_2` by the name :math:`C_2`.
 
     References
     ----------
@@ -83,9 +90,9 @@ class TwoPointCluster(DirectionalMetric):
     id = "two_point_cluster"
     title = "Two-point cluster function"
     symbol = "C_2(r)"
-    summary = "probability that two points at a distance are in one cluster of the phase"
+    summary = "probability that two points at a given distance are in the same cluster of the phase"
     size_dependent = True
-    # Counts of blocks would give an error at frozen clusters, without that of the connections themselves.
+    # Errors from the counts of blocks would keep the clusters fixed and miss the variation of the connections.
     error_source = "subvolumes"
     cost = 60.0
 
@@ -96,7 +103,7 @@ class TwoPointCluster(DirectionalMetric):
         check_connectivity(self.id, self.connectivity)
 
     def convention(self, volume: Volume) -> dict[str, str]:
-        """Add what makes a pair."""
+        """Add the connectivity, clusters, estimator and denominator to the record."""
         return super().convention(volume) | {
             "connectivity": connectivity_record(self.connectivity, volume),
             "clusters": "of the whole volume",
@@ -105,23 +112,23 @@ class TwoPointCluster(DirectionalMetric):
         }
 
     def reader(self, volume: Volume, shared: Shared) -> Callable[[Triple, Triple], np.ndarray]:
-        """Read the labels of the largest cluster of each phase; the other clusters are left to `whole`."""
+        """Return a reader of the labels of the largest cluster of each phase; `whole` counts the other clusters."""
         clusters = find_clusters(volume, shared, self.connectivity)
         numbers, table = clusters.joined(self.periodic)
         elsewhere = ~_is_largest(table)[numbers]
         labels = volume.read()
         for plane, cluster in zip(labels, clusters.labels, strict=True):
             plane[elsewhere[cluster]] = volume.n_phases
-        # Read as a volume of one phase more, which nobody counts.
+        # The voxels of the other clusters become an additional phase, which is not counted.
         values = tuple(range(volume.n_phases + 1))
         return replace(volume, values=labels, grey_values=values, phases=(*volume.phases, "elsewhere")).read
 
     def count(self, block: Block) -> Counts:
-        """Count the pairs within the largest cluster of each phase, as those within a phase."""
+        """Count the pairs within the largest cluster of each phase, with the method for pairs within a phase."""
         return TwoPointCorrelation(r_max=self.r_max, periodic=self.periodic, radial=False).count(block)
 
     def whole(self, volume: Volume, shared: Shared) -> Counts:
-        """Count the pairs within all other clusters, which are mostly few or short."""
+        """Count the pairs within all other clusters, most of which are small."""
         clusters = find_clusters(volume, shared, self.connectivity)
         numbers, table = clusters.joined(self.periodic)
         labels = clusters.labels
@@ -143,7 +150,7 @@ class TwoPointCluster(DirectionalMetric):
         return np.sum(list(pool.map(count, range(0, len(labels), _PLANES))), axis=0)
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Divide the pairs within clusters by all pairs."""
+        """Divide the number of pairs within clusters by the number of all pairs."""
         profiles: list[Profile] = []
         for phase, name in enumerate(volume.phases):
             by_axis = {
@@ -161,11 +168,11 @@ def _is_largest(table: ClusterTable) -> np.ndarray:
 
 
 def _longest_lags(table: ClusterTable, axis: int, n: int, reach: int, periodic: bool) -> np.ndarray:
-    """Return the largest lag at which each cluster can meet itself; -1 for those that `count` does."""
+    """Return the largest lag of pairs within each cluster; -1 for the clusters that `count` handles."""
     spread = table.upper[:, axis] - table.lower[:, axis]
     limit = np.minimum(spread, reach)
     if periodic:
-        # Round the end, its two outermost voxels are n - spread apart.
+        # Across the boundary, the two outermost voxels of a cluster are n - spread apart.
         limit[spread + reach >= n] = reach
     limit[_is_largest(table)] = -1
     limit[0] = -1

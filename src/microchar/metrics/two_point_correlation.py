@@ -24,36 +24,41 @@ class TwoPointCorrelation(DirectionalMetric):
 
     .. math:: S_2(\mathbf r) = \langle I(\mathbf x)\, I(\mathbf x + \mathbf r) \rangle,
 
-    with :math:`I` the indicator function of the phase. :math:`S_2(0) = \phi`,
-    :math:`S_2 \to \phi^2` where there is no long-range order, and in an isotropic
-    medium :math:`S_2'(0) = -s/4` with the specific surface area :math:`s`.
+    where :math:`I` is the indicator function of the phase. :math:`S_2(0) = \phi`, and
+    :math:`S_2 \to \phi^2` if there is no long-range order. In an isotropic medium
+    :math:`S_2'(0) = -s/4`, where :math:`s` is the specific surface area.
 
     Parameters
     ----------
     r_max : int, str, or three of them, optional
-        Largest lag, in voxels or as a text with a unit, at most the axis less one
-        voxel. Default: half of each axis, at most 100 voxels.
+        Largest lag: a number of voxels, or a string with a unit. It is at most the
+        length of the axis minus one voxel. Default: half of each axis, at most 100
+        voxels.
     radial : bool
-        Whether to average over all directions too, besides those of the axes.
+        Whether to add the average over all directions to the directions of the axes.
     periodic : tuple of int
         Axes along which the volume repeats.
 
     Notes
     -----
-    *Estimator*: along each axis, the pairs of voxels at lag :math:`k` that are
-    both in the phase, over all pairs at that lag; unbiased. *Denominator*: pairs
-    with both voxels inside the volume and its mask: :math:`N - k` positions on a
-    line of :math:`N` voxels, :math:`N` on a periodic axis. *Direction*
-    ``mean`` is the mean over the axes; voxel sizes that differ put it on
-    multiples of the largest of them, by linear interpolation.
+    *Estimator*: along each axis, the number of pairs of voxels at lag :math:`k` that
+    are both in the phase divided by the number of all pairs at that lag; unbiased.
 
-    *Direction* ``radial``: the same share over all lag vectors :math:`\mathbf r` whose length
-    falls into a shell as wide as the smallest voxel size. Lag 0 is kept apart, the
-    abscissa is the mean length of the shell's lag vectors, and lag vectors longer
-    than the shortest of the largest lags are left out. The pairs are counted by
-    FFT in single precision: exact up to about a million voxels; beyond, each
-    number of pairs is off by less than 5e-7 of the number of voxels. It needs about
-    :math:`4 (1 + r_{\max}/N)` bytes of memory for each voxel of the volume, beside some 200 MB.
+    *Denominator*: pairs with both voxels inside the volume and its mask. A line of
+    :math:`N` voxels has :math:`N - k` of them, or :math:`N` along a periodic axis.
+
+    *Direction* ``mean`` is the mean over the axes. If the voxel sizes differ, its
+    abscissa is the multiples of the largest voxel size, and the profiles are
+    interpolated linearly.
+
+    *Direction* ``radial`` is the same ratio over all lag vectors :math:`\mathbf r` with a
+    length within one shell. The width of a shell is the smallest voxel size. Lag 0 has
+    a shell of its own. The abscissa is the mean length of the lag vectors of the
+    shell. Lag vectors longer than the smallest of the largest lags are left out. The
+    pairs are counted by FFT in single precision. The numbers are exact up to about a
+    million voxels; for larger volumes the error of each number of pairs is less than
+    5e-7 of the number of voxels. The memory is about :math:`4 (1 + r_{\max}/N)` bytes for
+    each voxel of the volume, plus about 200 MB.
 
     References
     ----------
@@ -73,17 +78,17 @@ class TwoPointCorrelation(DirectionalMetric):
     id = "two_point_correlation"
     title = "Two-point correlation"
     symbol = "S_2(r)"
-    summary = "probability that two points at a distance are both in the phase"
+    summary = "probability that two points at a given distance are both in the phase"
     cost = 30.0
 
     radial: bool = True
 
     def count_key(self) -> Hashable:
-        """Return what the pair correlation shares."""
+        """Return a key that the pair correlation shares."""
         return "two_point_correlation", self.periodic, self.r_max, self.radial
 
     def count(self, block: Block) -> Counts:
-        """Count, for each axis and lag, the pairs of each phase that start in the core, and all pairs."""
+        """Count, for each axis and lag, the pairs that start in the core: those in each phase, and all."""
         axes = [axis for axis in range(3) if block.shape[axis] > 1]
         n0, n1, n2 = block.labels.shape
         bits = np.zeros((n0, n1, (n2 + 63) // 64 + 1), np.uint64)
@@ -103,7 +108,7 @@ class TwoPointCorrelation(DirectionalMetric):
         return counts
 
     def whole(self, volume: Volume, shared: Shared) -> Counts:
-        """Count the pairs of each phase, and all pairs, by shells of distance."""
+        """Count the pairs in each phase, and all pairs, in shells of the distance."""
         if not self.radial:
             return {}
         shells = make_shells(volume.grid, self.reach)
@@ -123,7 +128,7 @@ class TwoPointCorrelation(DirectionalMetric):
         }
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Divide the pairs of each phase by all pairs."""
+        """Divide the number of pairs in each phase by the number of all pairs."""
         profiles: list[Profile] = []
         for phase, name in enumerate(volume.phases):
             by_axis = {a: ratio(counts[f"pairs {a}"][phase], counts[f"valid {a}"]) for a in volume.grid.axes}

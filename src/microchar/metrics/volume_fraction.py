@@ -16,13 +16,15 @@ from microchar.measurement.metric import AdditiveMetric
 class VolumeFraction(AdditiveMetric):
     r"""Volume fraction :math:`\phi_i` of each phase.
 
-    The number of voxels of the phase over the number of voxels that count:
-    :math:`\phi_i = N_i / N`.
+    The number of voxels of the phase divided by the number of voxels inside the
+    mask: :math:`\phi_i = N_i / N`.
 
     Notes
     -----
-    *Estimator*: voxel count, unbiased. *Denominator*: all voxels, or those
-    inside the mask. The boundary condition plays no part.
+    *Estimator*: voxel count, unbiased.
+
+    *Denominator*: all voxels, or those inside the mask. The value does not depend on
+    the boundary condition.
 
     Examples
     --------
@@ -44,7 +46,7 @@ class VolumeFraction(AdditiveMetric):
         return {"voxels": np.array([np.count_nonzero(core == phase) for phase in range(block.n_phases)])}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Divide by the voxels that count."""
+        """Divide by the number of voxels inside the mask."""
         voxels = counts["voxels"]
         values = [
             self.scalar(volume.grid, number / voxels.sum(), phase=phase)

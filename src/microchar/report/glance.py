@@ -18,7 +18,7 @@ from microchar.report.panels import CDF, cell
 _N_LARGEST = 5
 
 
-def glance(metrics: Sequence[MetricResults], volumes: Sequence[str], phases: Sequence[str]) -> dict[str, Any]:
+def glance_table(metrics: Sequence[MetricResults], volumes: Sequence[str], phases: Sequence[str]) -> dict[str, Any]:
     """Return the rows by phase, and for each candidate its largest differences.
 
     Parameters

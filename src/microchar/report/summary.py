@@ -13,7 +13,7 @@ from microchar.core.units import pretty_unit
 from microchar.measurement.record import Record, VolumeRecord
 from microchar.measurement.tables import Named
 from microchar.report.figures import DASHES, GLOW, N_COLOURS
-from microchar.report.glance import glance
+from microchar.report.glance import glance_table
 from microchar.report.metric_results import MetricResults, group_by_metric
 from microchar.report.notation import described
 from microchar.report.panels import curves, dots, table, values_by_volume
@@ -45,7 +45,7 @@ def summarize(record: Record) -> dict[str, Any]:
         "volumes": [_volume(volume, index) for index, volume in enumerate(volumes)],
         "comparing": len(names) > 1,
         "notes": list(record.notes),
-        "glance": glance(headlines, names, [phase.name for phase in volumes[0].phases]),
+        "glance": glance_table(headlines, names, [phase.name for phase in volumes[0].phases]),
         "slices": _slices(volumes),
         "curves": [
             metric.heading | curves(metric, series) | {"numbers": values_by_volume(metric, names)}

@@ -1,4 +1,4 @@
-"""What a plugin author needs: contracts as named checks, and volumes of known truth."""
+"""Tools for authors of plugins: the contracts as named checks, and volumes with known properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`Check`: one named clause of a contract, to be run by itself or with the others."""
+"""`Check`: one named clause of a contract, which can be run by itself or with the others."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Check:
-    """One clause of a contract: call it, and it raises AssertionError where the clause is broken.
+    """One clause of a contract; a call raises AssertionError if the clause is broken.
 
     Parameters
     ----------
     name : str
-        What is checked, such as "voxel_size"; also its text, for the ids of parametrized tests.
+        Name of the clause, such as "voxel_size"; also returned by ``str``, for the ids of parametrized tests.
     run : callable
+        Function that performs the check.
     """
 
     name: str
     run: Callable[[], None] = field(repr=False)
 
     def __call__(self) -> None:
-        """Check."""
+        """Run the check."""
         self.run()
 
     def __str__(self) -> str:
@@ -29,13 +30,13 @@ class Check:
 
 
 def run_checks(checks: Iterable[Check], subject: str) -> None:
-    """Run all checks and raise one AssertionError that names every clause that is broken.
+    """Run all checks and raise one AssertionError that names every broken clause.
 
     Parameters
     ----------
     checks : iterable of Check
     subject : str
-        What is checked, for the message.
+        Name of the checked object, for the message.
     """
     broken: list[tuple[str, AssertionError]] = []
     for check in checks:

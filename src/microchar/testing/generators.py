@@ -1,4 +1,4 @@
-"""The contract of a generator as named checks that any plugin can be put to."""
+"""The contract of a generator, as named checks that can be run on any plugin."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from microchar.generation.streaming import StreamingGenerator
 from microchar.io import read_volume
 from microchar.testing.checks import Check, run_checks
 
-#: So many voxels of a face, of one volume or several, tell a seam from an interface that is there by chance.
+#: Number of voxels of a face, in one or several volumes, with which a seam can be told from a chance interface.
 _FACE = 300
 
 
 class _Cancelled(Exception):
-    """What the cancelling progress raises."""
+    """Exception that the cancelling progress raises."""
 
 
 def generator_checks(generator: Generator, data: Any = None, *, shape: Sequence[int] = (24, 20, 16)) -> list[Check]:
-    """Return the clauses of the contract of `microchar.generation.generator.Generator`, each a check of its own.
+    """Return the clauses of the contract of `microchar.generation.generator.Generator`, each as a separate check.
 
     Parameters
     ----------
     generator : Generator
-        Unfitted, with its parameters.
+        Unfitted generator with its parameters.
     data : TrainingData, Volume or array_like, optional
-        What to fit it to; none for a generator that is made from parameters.
+        Data to fit the generator to; None for a generator that is made from parameters.
     shape : sequence of int
-        Of the volumes it is asked for; small.
+        Shape of the generated volumes; keep it small.
 
     Returns
     -------
     list of Check
-        Each leaves the generator that was handed in as it was.
+        No check changes the given generator.
 
         - ``unfitted``: a generator that needs a fit refuses to generate before it;
         - ``fit``: equal seeds give equal fits, and the training data stay as they were;
@@ -60,7 +60,7 @@ def generator_checks(generator: Generator, data: Any = None, *, shape: Sequence[
 
     Examples
     --------
-    Each clause a test of its own, with pytest::
+    Each clause as a separate test, with pytest::
 
         @pytest.mark.parametrize("check", generator_checks(Shuffle(), real), ids=str)
         def test_contract(check):
@@ -84,12 +84,12 @@ def generator_checks(generator: Generator, data: Any = None, *, shape: Sequence[
 
 
 def check_generator(generator: Generator, data: Any = None, *, shape: Sequence[int] = (24, 20, 16)) -> None:
-    """Run all `generator_checks`; raise one AssertionError that names every clause that is broken.
+    """Run all `generator_checks` and raise one AssertionError that names every broken clause.
 
     Parameters
     ----------
     generator, data, shape
-        As for `generator_checks`.
+        See `generator_checks`.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def check_generator(generator: Generator, data: Any = None, *, shape: Sequence[i
 
 
 class _Fitted:
-    """Copies of a generator: unfitted, or fitted once for all checks that need it."""
+    """Copies of a generator, unfitted or fitted; the fit is done once for all checks that need it."""
 
     def __init__(self, generator: Generator, data: Any):
         self._generator, self._data = generator, data
@@ -121,7 +121,7 @@ def _run(
 
 
 def _global_state() -> np.ndarray:
-    state: Any = np.random.get_state()  # noqa: NPY002 - to see that nobody touches it
+    state: Any = np.random.get_state()  # noqa: NPY002 - to check that it is not changed
     return np.array(state[1])
 
 
@@ -155,14 +155,14 @@ def _voxels(data: Any) -> np.ndarray:
 
 def _check_generate(generator: Generator, data: Any, shape: Sequence[int]) -> None:
     del data
-    one, again, other = (generator.generate(shape, seed=seed) for seed in (3, 3, 4))
-    assert _equal(one, again), "generate: equal seeds make different volumes"
-    assert not _equal(one, other), "generate: different seeds make equal volumes"
+    first, again, other = (generator.generate(shape, seed=seed) for seed in (3, 3, 4))
+    assert _equal(first, again), "generate: equal seeds make different volumes"
+    assert not _equal(first, other), "generate: different seeds make equal volumes"
     wanted = tuple(shape) if len(shape) == 3 else (1, *shape)
-    assert one.shape == wanted, f"generate: shape {one.shape}, expected {wanted}"
-    assert set(np.unique(one.values)) <= set(one.grey_values), "generate: grey values that belong to no phase"
+    assert first.shape == wanted, f"generate: shape {first.shape}, expected {wanted}"
+    assert set(np.unique(first.values)) <= set(first.grey_values), "generate: grey values that belong to no phase"
     material = generator.material or generator.default_material()
-    assert (one.phases, one.voxel_size, one.unit) == (material.phases, material.voxel_size, material.unit), (
+    assert (first.phases, first.voxel_size, first.unit) == (material.phases, material.voxel_size, material.unit), (
         "generate: other phases or voxel size than the training data"
     )
 
@@ -172,8 +172,8 @@ def _check_periodic(generator: Generator, data: Any, shape: Sequence[int]) -> No
     axes = generator.spec.periodic_axes
     if not axes:
         return
-    # Unlike neighbours must be about as frequent across the wrapped faces as elsewhere. A small face holds an
-    # interface by chance, so that several are looked at.
+    # Neighbours of different phases must be about as frequent across the periodic faces as elsewhere. A small face can
+    # contain an interface by chance, so several volumes are checked.
     sizes = [n for n in shape if n > 1]
     repeats = min(16, -(-_FACE * max(sizes) // int(np.prod(sizes))))
     volumes = [generator.generate(shape, seed=5 + i, periodic=axes).values for i in range(repeats)]

@@ -1,4 +1,4 @@
-"""The contract of a metric as named checks that any metric can be put to."""
+"""The contract of a metric, as named checks that can be run on any metric."""
 
 from __future__ import annotations
 
@@ -18,46 +18,44 @@ from microchar.measurement.metric import AdditiveMetric, Metric, PairMetric, Sha
 from microchar.testing.checks import Check, run_checks
 
 _DIRECTIONS = ("0", "1", "2", "mean", "radial", "all")
-#: Float sums in another order differ by this much, relative to the largest value.
+#: Largest difference between float sums in different orders, relative to the largest value.
 _ROUNDING = 1e-9
 
 
 def metric_checks(metric: Metric, *, shape: tuple[int, int, int] = (10, 12, 9), n_phases: int = 3) -> list[Check]:
-    """Return the clauses of the contract of `microchar.measurement.metric.Metric`, each a check of its own.
+    """Return the clauses of the contract of `microchar.measurement.metric.Metric`, each as a separate check.
 
     Parameters
     ----------
     metric : Metric
-        Configured for volumes of that shape; r_max and window small, say.
+        Metric configured for volumes of `shape`, for example with small ``r_max`` and ``window``.
     shape : tuple of int
-        Shape of the random volumes it is put to.
+        Shape of the random volumes that are measured.
     n_phases : int
         Number of phases of those volumes.
 
     Returns
     -------
     list of Check
-        - ``declarations``: title, symbol, summary, kind and the like are there;
-        - ``configuration``: the configuration makes the metric again;
-        - ``input_unmodified``: the volume is left as it was;
+        - ``declarations``: title, symbol, summary, kind and the like are defined;
+        - ``configuration``: the configuration reproduces the metric;
+        - ``input_unmodified``: the volume is not changed;
         - ``distance``: the distance of a result to itself is zero;
-        - ``labels``: every entry is labelled as the tables need it, and has a
-          convention record;
+        - ``labels``: every value and profile has the unique key that the tables need,
+          and the result has a convention;
         - ``voxel_size``: doubling the voxel size scales each value by the power of
           length in its unit;
-        - ``axes``: permuting the axes (of voxels that are no cubes) permutes the
-          directions;
+        - ``axes``: permuting the axes (of non-cubic voxels) permutes the directions;
         - ``single_phase``: an empty and a full phase give a status or a finite number;
-        - ``mask``: what lies outside a mask changes nothing (where the metric can
-          honour a mask);
+        - ``mask``: voxels outside a mask have no effect (if the metric supports masks);
         - ``blocks``: the counts of blocks add up to those of the whole volume, to the
-          last bit, for several layouts (where the metric counts);
+          last bit, for several layouts (if the metric is additive);
         - ``relabelling``: relabelling the phases permutes the results (unless the
           metric acts on grey levels).
 
     Examples
     --------
-    Each clause a test of its own, with pytest::
+    Each clause as a separate test, with pytest::
 
         @pytest.mark.parametrize("check", metric_checks(MeanIntercept()), ids=str)
         def test_contract(check):
@@ -89,12 +87,12 @@ def metric_checks(metric: Metric, *, shape: tuple[int, int, int] = (10, 12, 9), 
 
 
 def check_metric(metric: Metric, *, shape: tuple[int, int, int] = (10, 12, 9), n_phases: int = 3) -> None:
-    """Run all `metric_checks`; raise one AssertionError that names every clause that is broken.
+    """Run all `metric_checks` and raise one AssertionError that names every broken clause.
 
     Parameters
     ----------
     metric, shape, n_phases
-        As for `metric_checks`.
+        See `metric_checks`.
 
     Raises
     ------
@@ -110,10 +108,10 @@ def check_metric(metric: Metric, *, shape: tuple[int, int, int] = (10, 12, 9), n
 
 
 def _random_volume(shape: tuple[int, int, int], n_phases: int) -> Volume:
-    # Smoothed noise: blobs of a few voxels, so that clusters, chords and windows have something to find.
+    # Smoothed noise has blobs of a few voxels, so that clusters, chords and windows are not trivial.
     noise = np.random.default_rng(0).random(shape)
     smooth = sum(np.roll(noise, shift, axis=(0, 1, 2)) for shift in product((0, 1), repeat=3))
-    # Phases of unequal fractions: equal ones would hide what is counted twice.
+    # The volume fractions differ: equal fractions would hide double counting.
     cuts = np.quantile(smooth, np.cumsum(np.arange(1, n_phases)) / np.arange(1, n_phases + 1).sum())
     return as_volume(np.digitize(smooth, cuts).astype(np.uint8), voxel_size=(1.0, 1.0, 1.0), name="random")
 
@@ -146,11 +144,11 @@ def _numbers(entry: Value | Profile) -> np.ndarray:
     return np.array([np.nan if entry.value is None else entry.value])
 
 
-def _same(found: np.ndarray, expected: np.ndarray, clause: str, what: object, tolerance: float = _ROUNDING) -> None:
-    assert found.shape == expected.shape, f"{clause}: {what} has {found.shape} samples, expected {expected.shape}"
+def _same(actual: np.ndarray, expected: np.ndarray, clause: str, what: object, tolerance: float = _ROUNDING) -> None:
+    assert actual.shape == expected.shape, f"{clause}: {what} has {actual.shape} samples, expected {expected.shape}"
     scale = np.nanmax(np.abs(expected), initial=1e-300)
-    close = np.allclose(found, expected, rtol=0, atol=tolerance * scale, equal_nan=True)
-    assert close, f"{clause}: {what} is {found}, expected {expected}"
+    close = np.allclose(actual, expected, rtol=0, atol=tolerance * scale, equal_nan=True)
+    assert close, f"{clause}: {what} is {actual}, expected {expected}"
 
 
 def _check_declarations(metric: Metric, volume: Volume) -> None:
@@ -194,17 +192,17 @@ def _check_labels(metric: Metric, volume: Volume) -> None:
 
 def _check_blocks(metric: Metric, volume: Volume) -> None:
     assert isinstance(metric, AdditiveMetric)
-    whole = _counts(metric, volume, blocks.LAYOUTS)
+    in_one_piece = _counts(metric, volume, blocks.LAYOUTS)
     layouts = {
         "boxes": lambda shape: blocks.boxes(shape, edge=4),
         "columns": lambda shape: blocks.columns(shape, voxels=200),
         "slabs": lambda shape: blocks.slabs(shape, voxels=200),
     }
     in_blocks = _counts(metric, volume, layouts)
-    assert in_blocks.keys() == whole.keys(), "blocks: other counts than for the whole volume"
-    for key, expected in whole.items():
-        found = in_blocks[key]
-        assert np.array_equal(found, expected, equal_nan=True), f"blocks: {key} is {found}, whole {expected}"
+    assert in_blocks.keys() == in_one_piece.keys(), "blocks: other counts than for the whole volume"
+    for key, expected in in_one_piece.items():
+        actual = in_blocks[key]
+        assert np.array_equal(actual, expected, equal_nan=True), f"blocks: {key} is {actual}, whole {expected}"
 
 
 def _check_voxel_size(metric: Metric, volume: Volume) -> None:
@@ -227,20 +225,20 @@ def _check_axes(metric: Metric, volume: Volume) -> None:
     if metric.periodic not in ((), (0, 1, 2)):
         return
     sizes = (1.0, 1.5, 2.0)
-    whole = _entries(_measure(metric, replace(volume, voxel_size=sizes)))
+    original = _entries(_measure(metric, replace(volume, voxel_size=sizes)))
     for order in list(permutations(range(3)))[1:]:
         if isinstance(metric, PairMetric):
-            break  # the second volume of _measure is mirrored along the first axis
+            break  # _measure mirrors the second volume along the first axis
         turned = replace(volume, values=np.ascontiguousarray(volume.values.transpose(order)))
         s0, s1, s2 = (sizes[axis] for axis in order)
-        found = _entries(_measure(_turned(metric, order), replace(turned, voxel_size=(s0, s1, s2))))
-        for (phase, direction, *rest), entry in whole.items():
-            there = str(order.index(int(direction))) if direction in "012" else direction
-            key = (phase, there, *rest)
-            assert key in found, f"axes: no {key} after transposing by {order}"
-            _same(_numbers(found[key]), _numbers(entry), f"axes {order}", key, tolerance=1e-6)
+        permuted = _entries(_measure(_turned(metric, order), replace(turned, voxel_size=(s0, s1, s2))))
+        for (phase, direction, *rest), entry in original.items():
+            permuted_direction = str(order.index(int(direction))) if direction in "012" else direction
+            key = (phase, permuted_direction, *rest)
+            assert key in permuted, f"axes: no {key} after transposing by {order}"
+            _same(_numbers(permuted[key]), _numbers(entry), f"axes {order}", key, tolerance=1e-6)
             if isinstance(entry, Profile):
-                other = found[key]
+                other = permuted[key]
                 assert isinstance(other, Profile)
                 _same(other.x, entry.x, f"axes {order}: abscissa", key)
 
@@ -257,10 +255,10 @@ def _turned(metric: Metric, order: tuple[int, ...]) -> Metric:
 def _check_relabelling(metric: Metric, volume: Volume) -> None:
     last = volume.n_phases - 1
     relabelled = replace(volume, values=(last - volume.values).astype(np.uint8), phases=volume.phases[::-1])
-    whole, found = _entries(_measure(metric, volume)), _entries(_measure(metric, relabelled))
-    assert whole.keys() == found.keys(), "relabelling: other entries than before"
-    for key, entry in whole.items():
-        _same(_numbers(found[key]), _numbers(entry), "relabelling", key, tolerance=1e-6)
+    before, after = _entries(_measure(metric, volume)), _entries(_measure(metric, relabelled))
+    assert before.keys() == after.keys(), "relabelling: other entries than before"
+    for key, entry in before.items():
+        _same(_numbers(after[key]), _numbers(entry), "relabelling", key, tolerance=1e-6)
 
 
 def _check_single_phase(metric: Metric, volume: Volume) -> None:
@@ -282,17 +280,17 @@ def _check_mask(metric: Metric, volume: Volume) -> None:
     inside = np.ones(volume.shape, bool)
     inside[0] = inside[:, 1, :4] = False
     last = volume.n_phases - 1
-    whole, found = (
+    before, after = (
         _entries(_measure(metric, replace(volume, values=np.where(inside, volume.values, outside), mask=inside)))
         for outside in (volume.values, last - volume.values)
     )
-    assert whole.keys() == found.keys(), "mask: other entries after a change outside the mask"
-    for key, entry in whole.items():
-        _same(_numbers(found[key]), _numbers(entry), "mask: a change outside it", key, tolerance=0)
+    assert before.keys() == after.keys(), "mask: other entries after a change outside the mask"
+    for key, entry in before.items():
+        _same(_numbers(after[key]), _numbers(entry), "mask: a change outside it", key, tolerance=0)
 
 
 def configurations(metric: type[Metric]) -> Iterator[Metric]:
-    """Give a metric non-periodic and, where it is defined, periodic, with small lags and windows."""
+    """Yield a metric with small lags and windows: non-periodic and, if it supports that, periodic."""
     fields = {"r_max": 3, "window": 3}
     small: dict[str, Any] = {key: value for key, value in fields.items() if key in metric.__dataclass_fields__}
     yield metric(**small)

@@ -1,4 +1,4 @@
-"""Small volumes of known truth: for tests, demonstrations and authors of plugins."""
+"""Small volumes with known properties, for tests, demonstrations and authors of plugins."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def overlapping_spheres(
     periodic: bool = True,
     voxel_size: float | str | Sequence[float | str] | None = None,
 ) -> Volume:
-    r"""Spheres of one radius at the points of a Poisson process, free to overlap.
+    r"""Overlapping spheres of equal radius, centred at the points of a Poisson process.
 
-    The phases are "void" (0) and "spheres" (1). With :math:`\eta = -\ln\phi` the
-    void has, in the ensemble,
+    The phases are "void" (0) and "spheres" (1). With :math:`\eta = -\ln\phi`, the
+    ensemble averages for the void are
 
     .. math:: S_2(r) = \exp(-\rho\,v_2(r)), \qquad
               L(z) = \phi \exp(-\rho \pi R^2 z), \qquad s = 3 \eta \phi / R,
 
-    with :math:`\rho = 3\eta / 4\pi R^3` and :math:`v_2` the volume of the union
+    where :math:`\rho = 3\eta / 4\pi R^3` and :math:`v_2` is the volume of the union
     of two spheres at distance `r`. The void percolates down to
     :math:`\phi \approx 0.03`.
 
@@ -39,11 +39,11 @@ def overlapping_spheres(
     radius : float
         :math:`R` in voxels.
     void_fraction : float
-        :math:`\phi` of the ensemble; a sample fluctuates about it.
+        :math:`\phi` of the ensemble; that of a single volume fluctuates about it.
     seed : int or numpy.random.Generator
     periodic : bool
-        Whether spheres wrap around the faces; otherwise the volume is a window
-        on an endless medium.
+        Whether spheres wrap around the faces; if not, the volume is a window on an
+        infinite medium.
     voxel_size
         See `microchar.as_volume`.
 
@@ -54,7 +54,7 @@ def overlapping_spheres(
     Raises
     ------
     InputError
-        If a sphere would meet itself around a periodic volume.
+        If a sphere would meet itself across the faces of a periodic volume.
 
     References
     ----------
@@ -91,12 +91,12 @@ def overlapping_spheres(
 
 
 def checkerboard(shape: Triple, *, cell: int) -> Volume:
-    """Cubes of two phases in turn.
+    """Alternating cubes of two phases.
 
     Parameters
     ----------
     shape : tuple of three int
-        Multiples of ``2 * cell`` make it periodic.
+        Multiples of ``2 * cell`` make the volume periodic.
     cell : int
         Edge of a cube in voxels.
 
@@ -117,15 +117,15 @@ def checkerboard(shape: Triple, *, cell: int) -> Volume:
 
 
 def slabs(shape: Triple, *, thicknesses: Sequence[int], axis: int = 0) -> Volume:
-    """Parallel layers: phase i is the i-th of every run of `thicknesses` along the axis.
+    """Parallel layers: `thicknesses` is repeated along the axis, and its i-th layer is phase i.
 
     Parameters
     ----------
     shape : tuple of three int
     thicknesses : sequence of int
-        In voxels, one for each phase.
+        Thickness of the layers of each phase in voxels.
     axis : int
-        Normal of the layers.
+        Axis normal to the layers.
 
     Returns
     -------
@@ -145,16 +145,16 @@ def slabs(shape: Triple, *, thicknesses: Sequence[int], axis: int = 0) -> Volume
 
 
 def straight_channel(shape: Triple, *, width: int, axis: int = 0) -> Volume:
-    """A channel of square section along an axis: "channel" (1) in "wall" (0).
+    """Straight channel of square cross-section along an axis: "channel" (1) in "wall" (0).
 
-    Its diffusivity along the axis is that of the free medium times its volume
-    fraction, exactly; its tortuosity factor is 1.
+    The effective diffusivity of the channel along the axis is exactly that of the free
+    medium times the volume fraction; its tortuosity factor is 1.
 
     Parameters
     ----------
     shape : tuple of three int
     width : int
-        Edge of the section in voxels; the channel starts one voxel from the origin's corner.
+        Edge of the cross-section in voxels; the channel starts one voxel from the corner at the origin.
     axis : int
         Direction of the channel.
 
@@ -174,7 +174,7 @@ def straight_channel(shape: Triple, *, width: int, axis: int = 0) -> Volume:
 
 
 def serpentine(turns: int, *, run: int) -> Volume:
-    """A path one voxel wide that goes to and fro on its way along axis 0.
+    """Path one voxel wide that runs from side to side on its way along axis 0.
 
     With `n` voxels in the path and `N` planes along the axis, the tortuosity
     factor along axis 0 is exactly :math:`(n / N)^2`.
@@ -182,9 +182,9 @@ def serpentine(turns: int, *, run: int) -> Volume:
     Parameters
     ----------
     turns : int
-        How often the path crosses from side to side.
+        Number of times that the path crosses from side to side.
     run : int
-        Voxels from one side to the other, both included.
+        Number of voxels from one side to the other, both sides included.
 
     Returns
     -------

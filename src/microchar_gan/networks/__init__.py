@@ -1,1 +1,1 @@
-"""Generators and critics as PyTorch modules."""
+"""Generators and critics as PyTorch modules, the devices they run on, and the input of slices."""

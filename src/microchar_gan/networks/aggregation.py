@@ -1,4 +1,4 @@
-"""Features of several receptive fields brought together: MHFA in the decoder, MSCA in the low-resolution layers."""
+"""Aggregation of features of several receptive fields: MHFA in the decoder, MSCA in the low-resolution layers."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ import torch
 from torch import Tensor, nn
 
 from microchar_gan.networks.attention import CAM
-from microchar_gan.networks.layers import Branches, CircularConv3d, KernelImpl, Norm, activate, normalisation
+from microchar_gan.networks.layers import Branches, CircularConv3d, activate, normalisation
+from microchar_gan.settings import KernelImpl, Norm
 
-#: Scale that what an aggregation adds to its input begins with, where it is normalised: deep networks learn sooner
-#: from near the identity, and from exactly there their branches would have no gradient.
+#: Initial scale of what an aggregation adds to its input, where that is normalised. Deep networks learn sooner from
+#: near the identity; exactly at the identity the branches would have no gradient.
 BEGINNING = 0.1
 
 
 class MHFA(nn.Module):
     """Multi-scale hierarchical feature aggregation: (B, C, D, H, W) → the same.
 
-    Branches of several kernel sizes give context; four 3³ convolutions, densely
-    connected, take the first branch in at their start, the next at the second
-    and the last at the third; a 1³ brings all to C channels again, added to what
-    came in.
+    Branches of several kernel sizes give context. Four densely connected 3³
+    convolutions follow: the first branch enters at the first of them, the 5³ branch
+    at the second and the 7³ branch at the third. A 1³ convolution maps all features
+    to C channels, which are added to the input.
 
-    With a `norm`, what is added is normalised: it can grow without bounds
-    otherwise, until the attention behind it saturates and nothing is learnt any more.
+    With a `norm`, the added features are normalised. Otherwise they can grow without
+    bounds, until the attention after them saturates and learning stops.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class MHFA(nn.Module):
         super().__init__()
         growth = max(channels // 4, 1)
         self.branches = Branches(channels, growth, kernels, impl)
-        # Which layer a branch enters at: the smallest at the first, 5³ at the second, 7³ at the third.
+        # The layer that each branch enters at: the smallest at the first, 5³ at the second, 7³ at the third.
         self.enters = [{3: 0, 5: 1, 7: 2}[k] if i else 0 for i, k in enumerate(kernels)]
         self.dense = nn.ModuleList()
         for layer in range(4):
@@ -47,7 +48,7 @@ class MHFA(nn.Module):
         self.norm = normalisation(norm, channels, BEGINNING)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Aggregate."""
+        """Add the aggregated features to the input."""
         first, *others = self.branches(x)
         known = [first]
         for layer, convolution in enumerate(self.dense):
@@ -77,5 +78,5 @@ class MSCA(nn.Module):
         self.attention = CAM(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Aggregate."""
+        """Add the aggregated features to the input."""
         return x + self.attention(self.norm(self.fuse(torch.cat(self.branches(x), dim=1))))

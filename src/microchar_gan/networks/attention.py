@@ -1,4 +1,4 @@
-"""Attention over channels, over space, and both (CBAM), from pooled statistics that can be frozen.
+"""Attention over channels, over space, and both (CBAM), with pooled statistics that can be frozen.
 
 Woo, S. et al. (2018), ECCV, 3-19.
 """
@@ -8,20 +8,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from microchar_gan.networks.layers import CircularConv3d, Norm, normalisation
+from microchar_gan.networks.layers import CircularConv3d, normalisation
+from microchar_gan.settings import Norm
 
 #: Weight of a new volume in the running average of the pooled statistics.
 MOMENTUM = 0.02
-#: Scale that spatial attention begins with, where it is normalised: nearly the same everywhere.
+#: Initial scale of spatial attention, where it is normalised: nearly uniform.
 BEGINNING = 0.1
 
 
 class GlobalPools(nn.Module):
     """Mean and maximum of each channel over the volume: (B, C, D, H, W) → two of (B, C).
 
-    Taken over a whole volume they would make every voxel depend on the volume's
-    size. A running average over volumes stands in for them, so that a tile gives
-    what the whole would; while training, the gradient is that of the volume's own.
+    Statistics of the present volume would make every voxel depend on the volume's
+    size. A running average over volumes replaces them, so that a tile equals the
+    same part of the whole volume. In training the gradient is that of the present
+    volume's statistics.
     """
 
     mean: Tensor
@@ -35,11 +37,11 @@ class GlobalPools(nn.Module):
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
     def reset(self) -> None:
-        """Begin the average anew."""
+        """Restart the average."""
         self.seen.zero_()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and maximum, of this volume or frozen."""
+        """Return mean and maximum: updated in training, frozen in evaluation."""
         if not self.training:
             return self.mean.expand(x.shape[0], -1), self.maximum.expand(x.shape[0], -1)
         mean, maximum = x.mean(dim=(2, 3, 4)), x.amax(dim=(2, 3, 4))
@@ -61,7 +63,7 @@ class CAM(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Weigh the channels."""
+        """Multiply each channel by its weight."""
         mean, maximum = self.pools(x)
         weight = torch.sigmoid(self.mlp(mean) + self.mlp(maximum))
         return x * weight[:, :, None, None, None]
@@ -70,7 +72,7 @@ class CAM(nn.Module):
 class SAM(nn.Module):
     """Spatial attention: sigmoid(conv 7³([mean; max over channels])) times the features; shape unchanged.
 
-    With a `norm`, what the sigmoid is given is normalised, as the authors' own code does.
+    With a `norm`, the input of the sigmoid is normalised, as in the authors' code.
     """
 
     def __init__(self, kernel: int = 7, norm: Norm = "none"):
@@ -79,7 +81,7 @@ class SAM(nn.Module):
         self.norm = normalisation(norm, 1, BEGINNING)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Weigh the voxels."""
+        """Multiply each voxel by its weight."""
         pooled = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
         return x * torch.sigmoid(self.norm(self.convolution(pooled)))
 
@@ -92,5 +94,5 @@ class CBAM(nn.Module):
         self.channel, self.spatial = CAM(channels), SAM(norm=norm)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Weigh channels, then voxels."""
+        """Apply channel attention, then spatial attention."""
         return self.spatial(self.channel(x))

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-KernelImpl = Literal["stacked", "dense", "dilated"]
-Norm = Literal["renorm", "batch", "none"]
+from microchar_gan.settings import KernelImpl, Norm
+
 #: Slope of the leaky rectifiers of the generators.
 SLOPE = 0.2
 
 
 def activate(x: Tensor) -> Tensor:
-    """Leaky rectifier."""
+    """Apply a leaky rectifier."""
     return functional.leaky_relu(x, SLOPE)
 
 
 class _Wrap(torch.autograd.Function):
-    """Circular padding whose gradient is folded back in place: PyTorch's own copies it whole for every face."""
+    """Circular padding whose gradient is folded back in place; PyTorch's own copies the whole array for every face."""
 
     @staticmethod
     def forward(context: Any, x: Tensor, width: int) -> Tensor:
@@ -41,7 +41,7 @@ class _Wrap(torch.autograd.Function):
 
 
 def wrap(x: Tensor, width: int) -> Tensor:
-    """Pad the last three axes with what lies on the other side: (B, C, D, H, W) → (B, C, D+2w, H+2w, W+2w)."""
+    """Pad the last three axes circularly: (B, C, D, H, W) → (B, C, D+2w, H+2w, W+2w)."""
     return _Wrap.apply(x, width) if width else x
 
 
@@ -57,30 +57,30 @@ class CircularConv3d(nn.Module):
         self.convolution = nn.Conv3d(inputs, outputs, kernel, stride, dilation=dilation)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve."""
+        """Apply the convolution."""
         return self.convolution(wrap(x, self.width))
 
 
 class CircularUp3d(nn.Module):
     """Transposed convolution k4 s2 on a torus: (B, C, D, H, W) → (B, C', 2D, 2H, 2W).
 
-    It begins as trilinear interpolation of mixed channels: from random kernels
-    odd and even voxels differ, and a generator may never leave that chequerboard.
+    The initial kernels are a trilinear interpolation of mixed channels. With random
+    kernels odd and even voxels differ, and a training may never remove that chequerboard.
 
     Parameters
     ----------
     inputs, outputs : int
     even : bool
-        Make the kernel 4³ of a 3³ one and a box of 2³ (Sugawara, Y. et al. (2019), APSIPA
-        Transactions on Signal and Information Processing 8, e9): odd and even voxels
-        then have equal sums of weights, and what is uniform stays uniform. Otherwise
-        the 64 weights are free, and the chequerboard comes back in wide pores.
+        Build the kernel 4³ as the convolution of a 3³ kernel and a box of 2³ (Sugawara, Y.
+        et al. (2019), APSIPA Transactions on Signal and Information Processing 8, e9). Odd
+        and even voxels then have equal sums of weights, and a uniform input stays uniform.
+        If False, the 64 weights are free, and the chequerboard returns in wide pores.
     """
 
     def __init__(self, inputs: int, outputs: int, even: bool = True):
         super().__init__()
         self.even = even
-        # One wrapped voxel on each side adds two to each side of the output, which padding 1 + 2 takes off again.
+        # One wrapped voxel on each side adds two voxels to each side of the output; padding 1 + 2 removes them.
         self.convolution = nn.ConvTranspose3d(inputs, outputs, 3 if even else 4, 2, padding=3)
         with torch.no_grad():
             line = torch.tensor([0.25, 0.5, 0.25] if even else [0.25, 0.75, 0.75, 0.25])
@@ -98,27 +98,27 @@ class CircularUp3d(nn.Module):
 
 
 def _boxed(kernel: Tensor, axis: int) -> Tensor:
-    """Convolve a kernel with (1, 1) along an axis, which makes it one longer."""
-    nothing = torch.zeros_like(kernel.narrow(axis, 0, 1))
-    return torch.cat([kernel, nothing], dim=axis) + torch.cat([nothing, kernel], dim=axis)
+    """Convolve a kernel with (1, 1) along an axis; it becomes one longer."""
+    zeros = torch.zeros_like(kernel.narrow(axis, 0, 1))
+    return torch.cat([kernel, zeros], dim=axis) + torch.cat([zeros, kernel], dim=axis)
 
 
 class BatchRenorm3d(nn.BatchNorm3d):
-    """Batch norm that by and by normalises by its running statistics in training, too: shape unchanged.
+    """Batch renormalisation: batch norm that gradually uses its running statistics in training; shape unchanged.
 
-    Batch norm of single volumes gives each of them the same mean and variance,
-    and so nearly the same volume fractions; with frozen statistics they scatter,
-    which the critics never saw. Here a volume is scaled and shifted to where the
-    running statistics would have put it; the gradient is that of batch norm. The
-    correction is bounded by about what one piece of a material differs from the next:
-    of features that only seem to differ, since the weights moved and the running
-    statistics lag behind, more would set generator and critic swinging. With
-    ``momentum=None`` it is batch norm: to take statistics anew.
+    Batch norm of a single volume gives every volume the same mean and variance, and so
+    nearly the same volume fractions. With frozen statistics, as in generation, the
+    fractions scatter, and critics have never seen that. This layer scales and shifts a
+    volume to where the running statistics would put it; its gradient is that of batch
+    norm. The correction is bounded by about the difference between two pieces of one
+    material. The running statistics lag behind the weights, and a larger correction
+    would make generator and critic oscillate. With ``momentum=None`` the layer is
+    plain batch norm, for gathering new statistics.
 
     Ioffe, S. (2017), NeurIPS 30.
     """
 
-    #: Steps until the correction may be as large as it ever may, and how large: a factor, and standard deviations.
+    #: Steps until the bounds of the correction are reached; the bounds: a factor, and standard deviations.
     COMING, FACTOR, SHIFT = 200, 1.1, 0.1
     running_mean: Tensor
     running_var: Tensor
@@ -143,7 +143,7 @@ class BatchRenorm3d(nn.BatchNorm3d):
 
 
 def normalisation(kind: Norm, channels: int, beginning: float = 1.0) -> nn.Module:
-    """Return the normalisation of that name for 3D features, which scales them by `beginning` at first."""
+    """Return the normalisation of that name for 3D features; `beginning` is its initial scale."""
     makers: dict[Norm, Callable[[], nn.Module]] = {
         "renorm": lambda: BatchRenorm3d(channels),
         "batch": lambda: nn.BatchNorm3d(channels),
@@ -186,8 +186,8 @@ class Branches(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Return the features of each kernel size, in their order."""
-        found, below = {}, x
+        by_size, below = {}, x
         for size, convolution in self.convolutions.items():
             features = activate(convolution(below if self.impl == "stacked" else x))
-            found[int(size)] = below = features
-        return [found[size] for size in self.kernels]
+            by_size[int(size)] = below = features
+        return [by_size[size] for size in self.kernels]

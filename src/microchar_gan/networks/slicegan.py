@@ -1,4 +1,4 @@
-"""SliceGAN's generator: transposed convolutions from a small latent block, no U-net.
+"""SliceGAN's generator: transposed convolutions of a small latent block, no U-net.
 
 Kench, S. and Cooper, S. J. (2021), Nature Machine Intelligence 3, 299-305.
 """
@@ -12,9 +12,11 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
-#: Channels of the latent block, and voxels of the volume along each axis for one of its cells.
+from microchar_gan.settings import Settings
+
+#: Channels of the latent block, and voxels of the volume per latent cell along each axis.
 LATENT, SCALE = 32, 32
-#: Latent cells at each side whose voxels lack some of their neighbours, and are not made.
+#: Latent cells at each side that serve as neighbours only: no voxels are made of them.
 MARGIN = 1
 
 
@@ -22,15 +24,16 @@ class SliceGanNet(nn.Module):
     """(B, 32, a, b, c) of latents → (B, phases, 32(a−2), 32(b−2), 32(c−2)) of logits; a block of 4³ makes 64³.
 
     Four transposed convolutions k4 s2 p2 (s < k, k mod s = 0, p ≥ k − s, so that
-    every voxel has seen equally many kernels), trilinear upsampling by two and a
-    3³ head. Nothing is padded: more latents make more of the same field.
+    every voxel is covered by equally many kernels), trilinear upsampling by two and a
+    3³ head. There is no padding: more latents make more of the same volume.
     """
 
-    #: Opposite faces do not fit.
+    #: Opposite faces of its volumes do not match.
     torus: ClassVar[bool] = False
 
-    def __init__(self, phases: int, width: int = 1024):
+    def __init__(self, settings: Settings, phases: int):
         super().__init__()
+        width = settings.width
         widths = [LATENT, width, width // 2, width // 8, width // 32]
         layers: list[nn.Module] = []
         for a, b in pairwise(widths):
@@ -40,11 +43,11 @@ class SliceGanNet(nn.Module):
         self.head = nn.Conv3d(widths[-1], phases, 3)
 
     def noise_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """Return the shape of the latents for a volume of that shape, without the batch."""
+        """Return the shape of the latents of one volume of that shape."""
         return (LATENT, *(n // SCALE + 2 * MARGIN for n in shape))
 
     def forward(self, latents: Tensor) -> Tensor:
         """Return the logits of the phases."""
         x = functional.interpolate(self.layers(latents), scale_factor=2, mode="trilinear", align_corners=False)
-        # The head trims one voxel; the next has seen the edge of the upsampling.
+        # The head trims one voxel at each side; the next one depends on the edge of the upsampling.
         return self.head(x)[..., 1:-1, 1:-1, 1:-1]

@@ -1,4 +1,4 @@
-"""The U-net generator: noise on the output grid goes through an encoder and a decoder with skips."""
+"""The U-net generator: noise on the output grid, through an encoder and a decoder with skip connections."""
 
 from __future__ import annotations
 
@@ -11,15 +11,8 @@ from torch import Tensor, nn
 
 from microchar_gan.networks.aggregation import MHFA, MSCA
 from microchar_gan.networks.attention import CBAM
-from microchar_gan.networks.layers import (
-    BatchRenorm3d,
-    CircularConv3d,
-    CircularUp3d,
-    KernelImpl,
-    Norm,
-    activate,
-    normalisation,
-)
+from microchar_gan.networks.layers import BatchRenorm3d, CircularConv3d, CircularUp3d, activate, normalisation
+from microchar_gan.settings import Norm, Settings
 
 
 class DecoderStage(nn.Module):
@@ -30,13 +23,13 @@ class DecoderStage(nn.Module):
         self.up = CircularUp3d(2 * channels, channels, even_up)
         self.fuse = nn.Conv3d(2 * channels, channels, 1)
         with torch.no_grad():
-            # What skips carry at first is noise: a volume that begins smooth need not learn to be rid of its specks.
+            # Skips carry mostly noise at first. Weak skips start from a smooth volume without specks to unlearn.
             self.fuse.weight[:, channels:] *= skip_start
         self.norm = normalisation(norm, channels)
         self.extras = nn.Sequential(*extras)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Upsample, take the skip in, aggregate and attend."""
+        """Upsample, fuse with the skip, aggregate and attend."""
         return self.extras(activate(self.norm(self.fuse(torch.cat([self.up(x), skip], dim=1)))))
 
 
@@ -44,81 +37,55 @@ class UNet(nn.Module):
     """The generator: (B, channels, D, H, W) of noise → (B, phases, D, H, W) of logits.
 
     D, H and W are multiples of ``2**depth``. All padding is circular: rolling the
-    noise by a multiple of ``2**depth`` rolls the volume.
+    noise by a multiple of ``2**depth`` rolls the volume. Channels double at each
+    level. With ``logit_scale`` the logits of each phase are normalised, as by batch
+    norm, so that they cannot saturate everywhere, where a softmax has no gradient.
 
     Parameters
     ----------
+    settings : Settings
     channels : int
-        Of the noise (and of the condition, if any).
+        Channels of the noise, and of the condition if there is one.
     phases : int
-        Of the material.
-    width : int
-        Channels at full resolution, doubled at each of the `depth` levels.
-    mhfa_kernels, msca_kernels : sequence of int
-        Kernel sizes; empty leaves the modules out.
-    cbam : bool
-        Attention at the end of each stage of the decoder.
-    norm : {"renorm", "batch", "none"}
-    norm_within : bool
-        Whether MHFA, MSCA and spatial attention are normalised, too.
-    even_up : bool
-        Whether odd and even voxels are upsampled alike.
-    skip_start : float
-        Share of their strength that skips begin with.
-    logit_scale : float
-        Standard deviation that each phase's logits are normalised to (as batch norm
-        does), so that they cannot saturate everywhere, where a softmax has no
-        gradient to learn from; 0 leaves them as they are.
+        Phases of the material.
     """
 
-    #: Volumes of training repeat seamlessly: slices may begin anywhere.
+    #: Volumes are periodic: slices may begin anywhere.
     torus: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        *,
-        channels: int,
-        phases: int,
-        width: int,
-        depth: int,
-        mhfa_kernels: Sequence[int],
-        msca_kernels: Sequence[int],
-        kernel_impl: KernelImpl,
-        cbam: bool,
-        norm: Norm,
-        norm_within: bool,
-        even_up: bool,
-        skip_start: float,
-        logit_scale: float,
-    ):
+    def __init__(self, settings: Settings, *, channels: int, phases: int):
         super().__init__()
-        self.channels, self.align = channels, 2**depth
+        s = settings
+        self.channels, self.align = channels, 2**s.depth
         # The widest kernel wraps three voxels around at the lowest level.
         self.shortest = 4 * self.align
         # Peak of a pass in float32, as measured for widths 8 and 16: mostly features of the last stage.
-        self.bytes_per_voxel = 4.0 * (8 * width + 64)
-        within: Norm = norm if norm_within else "none"
-        widths = [width * 2**level for level in range(depth + 1)]
-        self.stem = CircularConv3d(channels, width)
+        self.bytes_per_voxel = 4.0 * (8 * s.width + 64)
+        within: Norm = s.norm if s.norm_within else "none"
+        widths = [s.width * 2**level for level in range(s.depth + 1)]
+        self.stem = CircularConv3d(channels, s.width)
         self.down = nn.ModuleList(
-            nn.Sequential(CircularConv3d(a, b, 4, 2), normalisation(norm, b)) for a, b in pairwise(widths)
+            nn.Sequential(CircularConv3d(a, b, 4, 2), normalisation(s.norm, b)) for a, b in pairwise(widths)
         )
-        self.bottom = MSCA(widths[-1], msca_kernels, kernel_impl, within) if msca_kernels else nn.Identity()
+        self.bottom = MSCA(widths[-1], s.msca_kernels, s.kernel_impl, within) if s.msca_kernels else nn.Identity()
         self.stages = nn.ModuleList()
-        for level in reversed(range(depth)):
-            extras: list[nn.Module] = [MHFA(widths[level], mhfa_kernels, kernel_impl, within)] if mhfa_kernels else []
-            if msca_kernels and level == depth - 1:
-                extras.append(MSCA(widths[level], msca_kernels, kernel_impl, within))
-            extras += [CBAM(widths[level], within)] if cbam else []
-            self.stages.append(DecoderStage(widths[level], extras, norm, even_up, skip_start))
-        self.head = CircularConv3d(width, phases)
-        self.logit_scale = logit_scale
-        kind = BatchRenorm3d if norm == "renorm" else nn.BatchNorm3d
-        self.logit_norm = kind(phases, affine=False) if logit_scale else nn.Identity()
+        for level in reversed(range(s.depth)):
+            extras: list[nn.Module] = []
+            if s.mhfa_kernels:
+                extras.append(MHFA(widths[level], s.mhfa_kernels, s.kernel_impl, within))
+            if s.msca_kernels and level == s.depth - 1:
+                extras.append(MSCA(widths[level], s.msca_kernels, s.kernel_impl, within))
+            if s.cbam:
+                extras.append(CBAM(widths[level], within))
+            self.stages.append(DecoderStage(widths[level], extras, s.norm, s.even_up, s.skip_start))
+        self.head = CircularConv3d(s.width, phases)
+        self.logit_scale = s.logit_scale
+        kind = BatchRenorm3d if s.norm == "renorm" else nn.BatchNorm3d
+        self.logit_norm = kind(phases, affine=False) if s.logit_scale else nn.Identity()
         self.shift = nn.Parameter(torch.zeros(phases))
 
     def noise_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """Return the shape of the noise for a volume of that shape, without the batch."""
+        """Return the shape of the noise of one volume of that shape."""
         return (self.channels, *shape)
 
     def forward(self, noise: Tensor) -> Tensor:
@@ -133,6 +100,6 @@ class UNet(nn.Module):
             x = stage(x, skips.pop())
         logits = self.head(x).float()
         if self.logit_scale:
-            # What is common to all phases decides nothing, and could be all that there is to scale.
+            # The part common to all phases decides nothing, but could dominate the scale.
             logits = self.logit_norm(logits - logits.mean(dim=1, keepdim=True)) * self.logit_scale
         return logits + self.shift[:, None, None, None]

@@ -1,1 +1,1 @@
-"""Volumes of any size: noise by coordinates, halos, tiles."""
+"""Volumes of any size from a network: noise by coordinates, halos, tiles, volumes around a slice."""

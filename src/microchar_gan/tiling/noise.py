@@ -1,4 +1,4 @@
-"""Normal noise on an endless grid: a function of seed, channel and position, whatever part of it is asked for."""
+"""Normal noise on an endless grid, as a function of seed, channel and position."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from microchar.core.errors import InputError
 
-#: Edge of the cube of positions that share a random stream: at 16³ starting a stream costs little beside reading it.
+#: Edge of the cubes of positions that share a random stream: at 16³ starting a stream costs little.
 _CELL = 16
-#: Of one cell along one axis: where its values go in the result, and which of its values those are.
+#: One cell along one axis: slice of the result, and slice of the cell's values that goes there.
 _Run = tuple[slice, slice]
 
 
@@ -26,26 +26,26 @@ def noise(
     r"""Return independent standard normal values at the positions of a box of an endless grid.
 
     The value of a channel at a position depends on the seed, the channel and the
-    position alone: boxes that overlap agree where they do, in whatever order and
-    sizes they are asked for. Each cube of 16³ positions has a random stream of
-    its own, Philox 4×64 with ten rounds [1]_, whose key comes from the seed and
-    whose counter starts at the cube's coordinates.
+    position alone. Overlapping boxes therefore agree where they overlap, whatever
+    their sizes and order. Each cube of 16³ positions has its own random stream,
+    Philox 4×64 with ten rounds [1]_, whose key is derived from the seed and whose
+    counter starts at the cube's coordinates.
 
     Parameters
     ----------
     seed : int
         Not negative.
     start, stop : sequence of three int
-        The box, `stop` excluded; negative coordinates are positions like others.
+        The box, `stop` excluded; coordinates may be negative.
     channels : int
-        Values at each position. More channels leave the first ones as they are.
+        Values at each position. More channels do not change the first ones.
     periods : sequence of three (int or None)
-        Coordinates along an axis with a period count modulo that period; it need not divide anything.
+        Coordinates along an axis with a period are taken modulo that period, which may be any length.
 
     Returns
     -------
     ndarray of float32
-        Of shape (channels, \*(stop − start)).
+        Shape (channels, \*(stop − start)).
 
     Raises
     ------
@@ -54,8 +54,8 @@ def noise(
 
     Notes
     -----
-    About 25 ns a value. The stream of a cube is read by NumPy's ziggurat; NumPy
-    does not promise the same normal values in every future version.
+    About 25 ns per value. NumPy's ziggurat method turns the stream into normal values;
+    NumPy does not guarantee the same values in every future version.
 
     References
     ----------
@@ -93,7 +93,7 @@ def noise(
 
 
 def _runs(start: int, stop: int, period: int | None) -> dict[int, list[_Run]]:
-    """Return the cells along one axis that a range meets, each with the pieces of the range that lie in it."""
+    """Return the cells along one axis that a range meets, each with the pieces of the range inside it."""
     runs = defaultdict(list)
     at = start
     while at < stop:

@@ -1,1 +1,1 @@
-"""From real slices to weights: data, losses, steps, scores, checkpoints."""
+"""Training: real slices, losses, steps, scores and checkpoints."""

@@ -1,4 +1,4 @@
-"""Volume fractions of a network that has not learnt anything yet."""
+"""Shifts of logits that give a network the volume fractions of the material."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import torch
 from torch import Tensor
 
 _ROUNDS = 100
-#: Places that are looked at: with so many, fractions are right to two in a thousand, and rounds take milliseconds.
-_PLACES = 2**16
-#: How near is near enough: far below that.
+#: Voxels that are counted: with so many, fractions are right to 0.002, and a round takes milliseconds.
+_VOXELS = 2**16
+#: Largest difference of a fraction that ends the rounds: far below that precision.
 _CLOSE = 2e-4
 
 
 def shift_to(logits: Tensor, fractions: np.ndarray) -> Tensor:
-    """Return what to add to the logits (P, n) so that phases win in the given fractions of the places: (P,)."""
-    # An odd stride meets all places of a lattice whose places of even and of odd number differ.
-    logits = logits[:, :: logits.shape[1] // _PLACES | 1].contiguous()
+    """Return the shift (P,) of the logits (P, n) that makes phases win in the given fractions of the voxels."""
+    # An odd stride meets even and odd voxels alike; they may differ.
+    logits = logits[:, :: logits.shape[1] // _VOXELS | 1].contiguous()
     target = torch.from_numpy(fractions).to(logits)
     shift = torch.zeros_like(target)
     step = logits.std()
     for _ in range(_ROUNDS):
-        found = torch.bincount((logits + shift[:, None]).argmax(dim=0), minlength=len(target)) / logits.shape[1]
-        missing = target - found
+        present = torch.bincount((logits + shift[:, None]).argmax(dim=0), minlength=len(target)) / logits.shape[1]
+        missing = target - present
         if missing.abs().max() < _CLOSE:
             break
         shift += missing * step

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: one safetensors file, written whole or not at all, from which it goes on exactly."""
+"""Checkpoints: one safetensors file that holds all that an exact continuation of a training needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEY = "microchar_gan"
 
 
 def save_checkpoint(folder: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-    """Write the checkpoint of a folder, in place of the one that may be there."""
+    """Write the checkpoint of a folder, replacing an earlier one; a failure leaves the earlier one intact."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
@@ -38,7 +38,7 @@ def load_checkpoint(folder: Path, expected: dict[str, Any]) -> tuple[dict[str, T
     ----------
     folder : Path
     expected : dict
-        What must be as it was when the checkpoint was written: settings, data, seed.
+        Entries of `about` that must be unchanged since the checkpoint was written: settings, data, seed.
 
     Returns
     -------
@@ -47,35 +47,38 @@ def load_checkpoint(folder: Path, expected: dict[str, Any]) -> tuple[dict[str, T
     Raises
     ------
     InputError
-        If there is none, it is damaged, or of another training.
+        If there is no checkpoint, or it is damaged or of another training.
     """
     from safetensors import SafetensorError, safe_open
 
     path = folder / NAME
     if not path.is_file():
-        raise InputError(f"{path}: no such file, nothing to resume; remove the folder and fit without --resume")
+        raise InputError(
+            f"{path}: no such file, so there is nothing to resume; remove the folder and fit without --resume"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
             version = about.get("format") if isinstance(about, dict) else None
             if version != FORMAT:
                 raise InputError(
-                    f"{path}: checkpoint format {version!r}, this microchar goes on from format {FORMAT}; fit anew"
+                    f"{path}: checkpoint format {version!r}, this microchar reads format {FORMAT}; "
+                    "fit again without --resume"
                 )
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: damaged, or no checkpoint ({error}); fit anew") from error
+        raise InputError(f"{path}: damaged, or no checkpoint ({error}); fit again without --resume") from error
     for key, value in expected.items():
         if about.get(key) != value:
             raise InputError(
-                f"{path}: of another training ({key}: {_differences(about.get(key), value)}); "
-                "give what it was begun with, or fit anew into another file"
+                f"{path}: belongs to another training ({key}: {_differences(about.get(key), value)}); "
+                "repeat the original command, or fit into another file"
             )
     return tensors, about
 
 
 def _differences(before: Any, now: Any) -> str:
-    """Say what was and what is; of many settings, those that differ."""
+    """Describe the two values; of settings, only those that differ."""
     if not isinstance(before, dict) or not isinstance(now, dict):
         return f"was {before!r}, now {now!r}"
     unlike = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))

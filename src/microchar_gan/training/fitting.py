@@ -1,4 +1,4 @@
-"""A fit: steps until the time or their number is up, scored on held-out material, kept in checkpoints."""
+"""A fit: training steps within a budget, scores on held-out material, and checkpoints."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from microchar.comparison.score import Score
 from microchar.core.errors import InputError
 from microchar.core.material import Material
 from microchar.core.progress import Progress
+from microchar_gan.networks.conditioning import one_hot
 from microchar_gan.training.checkpoint import NAME, load_checkpoint, save_checkpoint
-from microchar_gan.training.slicing import one_hot
 from microchar_gan.training.statistics import slice_s2
 from microchar_gan.training.trainer import Losses, Trainer
 from microchar_gan.training.watch import Watch
 
 #: Seconds between checkpoints.
 _BETWEEN = 60.0
-#: Samples of a score, and the seed of their noise: the same for every score, so that the weights make the difference.
+#: Samples of a score, and the seed of their noise: the same for every score, so that only the weights differ.
 _SAMPLES, _SAMPLE_SEED = 16, 1
-#: Volumes from which the statistics of the model are taken, once it is known which weights it has.
+#: Volumes for the statistics of the final model.
 _SETTLING = 64
 HISTORY, BEST = "history.csv", "best.safetensors"
 
@@ -40,18 +40,18 @@ class Fit:
     ----------
     trainer : Trainer
     held_out : HeldOut
-        What samples are scored by.
+        Held-out material that samples are scored against.
     material : Material
     minutes : float
-        Time budget of the fit, all of its resumptions together.
+        Time budget of the fit, including earlier runs that it resumes.
     steps : int or None
-        If given, ends after so many steps, however long they take.
+        Number of steps, which replaces the time budget.
     identity : dict
-        What a checkpoint must agree in to be gone on from: settings, data, seed.
+        Settings, data and seed: a checkpoint is resumed only if it has the same.
     folder : Path or None
-        Of checkpoint, history and best model so far.
+        Folder of checkpoint, history and best model so far.
     keep : callable
-        Writes the model of given weights to a file.
+        Writes the model with given weights to a file.
     """
 
     def __init__(
@@ -78,19 +78,19 @@ class Fit:
         self._began = self._saved = time.monotonic()
 
     def resume(self) -> None:
-        """Go on where the checkpoint of the folder was taken."""
+        """Continue from the checkpoint of the folder."""
         assert self.folder is not None
         tensors, about = load_checkpoint(self.folder, self.identity)
         try:
-            self._take_up(tensors, about)
+            self._restore(tensors, about)
         except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
             why = f"{type(error).__name__}: {error}".splitlines()[0]
             raise InputError(
-                f"{self.folder / NAME}: not what this training left, or on another kind of device ({why}); "
-                "go on where it was begun, or remove the folder and fit anew"
+                f"{self.folder / NAME}: not a checkpoint of this training, or of another kind of device ({why}); "
+                "resume on the device where the fit was started, or remove the folder and fit again"
             ) from error
 
-    def _take_up(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+    def _restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
         prefix = "best/"
         self.best = {key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)}
         self.trainer.restore(tensors, about["steps"], about["rng"])
@@ -100,12 +100,12 @@ class Fit:
         self._minutes_before = about["minutes"]
 
     def run(self, progress: Progress) -> dict[str, Tensor]:
-        """Train, and return the weights that scored best; whatever ends it early leaves a checkpoint."""
+        """Train and return the weights that scored best; an interruption leaves a checkpoint."""
         while not self._finished():
             try:
                 progress(self._fraction(), self._text())
             except BaseException:
-                # Between two steps all is in order; amid one it would not be.
+                # The state is consistent between two steps, but not within one.
                 self.save()
                 raise
             losses = self.trainer.step()
@@ -121,7 +121,7 @@ class Fit:
         return self.trainer.settled(self.best, _SETTLING).state_dict()
 
     def minutes_spent(self) -> float:
-        """Return the minutes of this run and of those it went on from."""
+        """Return the minutes of this run and of the earlier runs that it resumed."""
         return self._minutes_before + (time.monotonic() - self._began) / 60
 
     def save(self) -> None:
@@ -144,7 +144,7 @@ class Fit:
         best = {f"best/{key}": value for key, value in self.best.items()}
         save_checkpoint(self.folder, self.trainer.tensors() | best, about)
 
-    # --- where it stands ---
+    # --- progress ---
 
     def _finished(self) -> bool:
         if self.last_step is not None:
@@ -158,7 +158,7 @@ class Fit:
 
     def _text(self) -> str:
         parts = [f"step {self.trainer.steps}"]
-        # A line ends where the terminal does: what matters most stands first.
+        # Terminals cut the line: the most important part comes first.
         if self.watch.warnings:
             parts.append(f"warning: {', '.join(self.watch.warnings)}")
         if self._recent:
@@ -174,18 +174,18 @@ class Fit:
     # --- scores ---
 
     def _score(self) -> None:
-        """Score the averaged generator; keep its weights if they are the best so far."""
+        """Score the averaged generator; store its weights if they are the best so far."""
         network = self.trainer.settled()
         samples = self.trainer.samples(_SAMPLES, _SAMPLE_SEED, network)
         volumes = [self.material.volume(labels, name=f"sample {i}", source={}) for i, labels in enumerate(samples)]
         score = self.held_out.score(volumes)
         real = self.trainer.real.fractions
-        whole = self.watch.score(self.trainer.steps, samples, real, score.spread)
+        complete = self.watch.score(self.trainer.steps, samples, real, score.spread)
         self.rows.append(self._row(samples, score))
         self._recent = []
-        # The last is taken where none had all phases.
-        if (whole and score.total < self.best_total) or not self.best or np.isinf(self.best_total):
-            self.best_total, self.best_step = score.total if whole else float("inf"), self.trainer.steps
+        # While no weights had all phases, the latest ones count as the best.
+        if (complete and score.total < self.best_total) or not self.best or np.isinf(self.best_total):
+            self.best_total, self.best_step = score.total if complete else float("inf"), self.trainer.steps
             self.best = network.state_dict()
             if self.folder is not None:
                 self._keep(self.best, self.folder / BEST)
@@ -215,7 +215,7 @@ class Fit:
     def _s2_error(self, samples: list[np.ndarray]) -> float:
         """Return the mean absolute difference of S2 of the slices normal to axis 0, over phases and lags."""
         real = self.trainer.real
-        size = self.trainer.settings.slice_size  # the lags depend on it
+        size = self.trainer.settings.slice_size  # the lags of S2 depend on it
         labels = torch.from_numpy(np.concatenate([sample[::4, :size, :size] for sample in samples]))
         made = slice_s2(one_hot(labels, real.phases))
         return float((made - real.s2.to(made)).abs().mean())

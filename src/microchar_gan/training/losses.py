@@ -1,4 +1,4 @@
-"""Losses of critic and generator, and what keeps the critic Lipschitz.
+"""Losses of critic and generator, and penalties that keep the critic Lipschitz.
 
 Gulrajani, I. et al. (2017), NeurIPS 30 (gradient penalty); Arjovsky, M. et al.
 (2017), ICML, 214-223 (weight clipping); Mescheder, L. et al. (2018), ICML,
@@ -8,28 +8,29 @@ Gulrajani, I. et al. (2017), NeurIPS 30 (gradient penalty); Arjovsky, M. et al.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from microchar_gan.settings import Lipschitz
 
 Critic = Callable[[Tensor], Tensor]
 
 
 def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-    """Return E D(G(z)) − E D(x): what the critic lowers, but for the penalty."""
+    """Return E D(G(z)) − E D(x), the critic's loss without the penalty."""
     return fake_scores.mean() - real_scores.mean()
 
 
 def generator_loss(fake_scores: Tensor) -> Tensor:
-    """Return −E D(G(z))."""
+    """Return −E D(G(z)), the generator's loss."""
     return -fake_scores.mean()
 
 
 def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
     r"""Return :math:`\langle (|\nabla D(\hat x)| - 1)^2 \rangle` at mixtures of real and generated slices.
 
-    `share` (K, 1, 1, 1) is the part of each real slice, uniform in [0, 1).
+    `share` (K, 1, 1, 1) is the weight of each real slice, uniform in [0, 1).
     """
     mixed = (share * real + (1 - share) * fake).requires_grad_()
     return (_slope(critic, mixed) - 1).square().mean()
@@ -47,16 +48,14 @@ def _slope(critic: Critic, slices: Tensor) -> Tensor:
 
 
 def clip_weights(critic: nn.Module, largest: float) -> None:
-    """Bring every weight of the critic into [−largest, largest]."""
+    """Clip every weight of the critic to [−largest, largest]."""
     with torch.no_grad():
         for weight in critic.parameters():
             weight.clamp_(-largest, largest)
 
 
-def lipschitz_penalty(
-    kind: Literal["gp", "clip", "r1r2"], critic: Critic, real: Tensor, fake: Tensor, share: Tensor
-) -> Tensor:
-    """Return the penalty of that kind; none for clipped weights."""
+def lipschitz_penalty(kind: Lipschitz, critic: Critic, real: Tensor, fake: Tensor, share: Tensor) -> Tensor:
+    """Return the penalty of that kind; zero for clipped weights."""
     if kind == "gp":
         return gradient_penalty(critic, real, fake, share)
     if kind == "r1r2":

@@ -1,4 +1,4 @@
-"""Whether the directions of the training data differ: then one critic for all of them is one too few."""
+"""Detection of anisotropic training data, for which one critic of all directions is not enough."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ import numpy as np
 
 from microchar.core.volume import OUTSIDE
 
-#: Directions differ where their interfaces do by more than this share, and by more than chance makes them.
+#: Directions differ if their interfaces do by more than this share and more than this many standard errors.
 _SHARE, _STANDARD_ERRORS = 0.15, 4.0
-#: Windows that a standard error is taken from, at least.
+#: Fewest windows that a standard error is estimated from.
 _FEWEST = 8
 
 
 def direction_difference(labels: np.ndarray | dict[int, Sequence[np.ndarray]], edge: int = 24) -> float | None:
-    r"""Return by how much interfaces across one axis outnumber those across another; None if they do not.
+    r"""Return the relative difference between the interfaces across two axes; None if it is not significant.
 
     In windows that do not overlap, :math:`f_a` is the share of neighbours along
-    :math:`a` that are of unlike phases (the surface that faces :math:`a`); the
-    difference of two axes is :math:`|\langle f_a - f_b \rangle| / \langle (f_a + f_b) / 2 \rangle`,
-    from 0 to 2. It counts from 0.15 on, if it is more than four of its standard
-    errors over at least eight windows; the largest is returned.
+    :math:`a` that are of unlike phases. The difference of two axes is
+    :math:`|\langle f_a - f_b \rangle| / \langle (f_a + f_b) / 2 \rangle`, from 0 to 2. It is
+    significant above 0.15 if it exceeds four of its standard errors over at least
+    eight windows. The largest significant difference is returned.
 
     Parameters
     ----------
     labels : ndarray or mapping of axis to sequence of ndarray
-        A volume, or images by the axis they are normal to; windows with voxels `OUTSIDE` are left out.
+        A volume, or images by the axis they are normal to; windows with voxels `OUTSIDE` are skipped.
     edge : int
-        Of the windows, in voxels; longer than most structure, or they are not independent.
+        Edge of the windows in voxels. Windows are independent only if it exceeds most structure.
     """
     groups = (
         [np.moveaxis(labels, axis, 0)[edge // 2 :: edge] for axis in range(3)]
         if isinstance(labels, np.ndarray)
         else list(labels.values())
     )
-    found = [_difference(list(_windows(group, edge))) for group in groups]
-    return max((one for one in found if one is not None), default=None)
+    differences = [_difference(list(_windows(group, edge))) for group in groups]
+    return max((one for one in differences if one is not None), default=None)
 
 
 def _windows(planes: Sequence[np.ndarray] | np.ndarray, edge: int) -> Iterator[np.ndarray]:

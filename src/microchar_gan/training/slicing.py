@@ -1,4 +1,4 @@
-"""Slices for the critics: of the training data, kept as labels of one byte, and of generated volumes."""
+"""Slices for the critics, from the training data and from generated volumes."""
 
 from __future__ import annotations
 
@@ -8,32 +8,34 @@ from functools import cached_property
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from microchar.core.errors import InputError
 from microchar.core.volume import OUTSIDE
+from microchar_gan.networks.conditioning import one_hot
 from microchar_gan.training.statistics import slice_s2
 
 #: The two axes in the plane of a slice, by the axis it is normal to.
 PLANES = ((1, 2), (0, 2), (0, 1))
-#: Windows that are drawn before a mask is said to leave room for none.
+#: Windows that are drawn before concluding that a mask leaves no room.
 _TRIES = 200
-#: Windows that the descriptors of the material are taken from.
+#: Windows for S2 of the material.
 _WINDOWS = 512
 
 
 class RealSlices:
-    """Draws random windows of slices from one volume or from 2D images.
+    """Random windows of slices, from one volume or from 2D images.
 
     Parameters
     ----------
     labels : ndarray or mapping of axis to sequence of ndarray
-        uint8; `OUTSIDE` marks voxels that are not to be learnt from.
+        uint8; `OUTSIDE` marks voxels that the training must not see.
     phases : int
     crop : int
         Edge of a window.
     device : torch.device
-        Where the labels are kept; one-hot is made there.
+        Device that holds the labels.
+    isotropic : bool
+        Whether slices of all axes are interchangeable.
     """
 
     def __init__(
@@ -59,7 +61,7 @@ class RealSlices:
             )
 
     def axes_of(self, edge: int, setting: str) -> tuple[int, ...]:
-        """Return the axes that windows of an edge are normal to; none is an error that names the setting."""
+        """Return the axes that windows of an edge can be normal to; if there are none, raise an InputError."""
         if self.volume is not None:
             largest = tuple(self.volume.shape)
             axes = [axis for axis in range(3) if all(largest[a] >= edge for a in PLANES[axis])]
@@ -70,7 +72,7 @@ class RealSlices:
         if not axes or (not self.isotropic and self.volume is not None and len(axes) < 3):
             raise InputError(
                 f"training data of shape {largest}: smaller than slices of {edge} × {edge} voxels; "
-                f"give a larger volume, or a smaller {setting} (a multiple of 16)"
+                f"use a larger volume, or a smaller {setting} (a multiple of 16)"
             )
         return tuple(axes)
 
@@ -85,14 +87,14 @@ class RealSlices:
 
     @cached_property
     def s2(self) -> Tensor:
-        """S2 of slices normal to axis 0 (or the first there are), drawn with a random state of their own."""
+        """S2 of slices normal to the first axis available, drawn with a separate random state."""
         windows = self.draw(self.axes[0], _WINDOWS, np.random.default_rng(0))
         return slice_s2(self.one_hot(windows)).cpu()
 
     def draw(self, axis: int, count: int, rng: np.random.Generator, edge: int | None = None) -> Tensor:
-        """Return `count` windows normal to an axis, or to any if the material is isotropic: (K, c, c), uint8.
+        """Return `count` windows normal to an axis, or to any axis if isotropic: (K, c, c), uint8.
 
-        Their edge is `crop` unless another one is given.
+        Their edge is `crop` by default.
         """
         axes = self.axes if edge is None else self.axes_of(edge, "field=")
         windows: list[Tensor] = []
@@ -102,7 +104,7 @@ class RealSlices:
         return torch.stack(windows)
 
     def one_hot(self, labels: Tensor) -> Tensor:
-        """Make labels phase indicators: (K, c, c) → (K, P, c, c), float32."""
+        """Turn labels into phase indicators: (K, c, c) → (K, P, c, c), float32."""
         return one_hot(labels, self.phases)
 
     def _window(self, axis: int, edge: int, rng: np.random.Generator) -> Tensor:
@@ -118,33 +120,28 @@ class RealSlices:
                 return window
         raise InputError(
             f"training data: found no slice of {edge} × {edge} voxels inside the mask in {_TRIES} tries; "
-            "give a larger part, or a smaller slice_size="
+            "use a larger part of the volume, or a smaller slice_size="
         )
 
 
-def one_hot(labels: Tensor, phases: int) -> Tensor:
-    """Make labels phase indicators: (K, …) → (K, P, …), float32."""
-    return functional.one_hot(labels.long(), phases).movedim(-1, 1).float()
-
-
 def as_labels(probabilities: Tensor) -> Tensor:
-    """Return the likeliest phase as indicators, with the gradient of the probabilities (B, P, …).
+    """Return the most probable phase as indicators, with the gradient of the probabilities (B, P, …).
 
-    A phase that is given three parts in a hundred everywhere is in no label, and yet
-    in the volume fraction; and probabilities would be told from real labels by that.
-    The gradient of labels is zero, but this one (straight-through; Bengio, Y. et al.
-    (2013), arXiv:1308.3432) says well enough which way to go.
+    A phase with a probability of 0.03 everywhere contributes to the volume fraction but
+    appears in no label, and a critic tells such probabilities from real labels. The
+    gradient of labels is zero; the straight-through estimate (Bengio, Y. et al. (2013),
+    arXiv:1308.3432) replaces it.
     """
     labels = one_hot(probabilities.argmax(dim=1), probabilities.shape[1])
     return probabilities + (labels - probabilities).detach()
 
 
 def with_gumbel_noise(logits: Tensor, scale: float, source: torch.Generator) -> Tensor:
-    """Add Gumbel noise, so that the largest is phase i with probability softmax(logits / scale)_i.
+    """Add Gumbel noise: the largest logit is then phase i with probability softmax(logits / scale)_i.
 
-    Labels alone do not show by how little a phase won. All over a phase another one
-    can be nearly as likely, at no cost, until a little more of it makes thousands of
-    specks (Jang, E., Gu, S. and Poole, B. (2017), ICLR; Maddison, C. J. et al., same).
+    Labels do not show how narrowly a phase won. Another phase can be nearly as probable
+    throughout, at no cost, until a small change produces thousands of specks (Jang, E.,
+    Gu, S. and Poole, B. (2017), ICLR; Maddison, C. J. et al. (2017), ICLR).
     """
     if not scale:
         return logits
@@ -157,13 +154,13 @@ def volume_slices(
 ) -> Tensor:
     """Cut slices normal to an axis from generated volumes: (B, P, F, F, F) → (B·count, P, c, c).
 
-    Windows of periodic volumes may begin anywhere and go on at the other side;
-    being smaller than the volume they do not show that it repeats.
+    Windows of periodic volumes may begin anywhere and continue at the opposite side.
+    They are smaller than the volume and do not show that it repeats.
     """
     a, b = PLANES[axis]
     size = volume.shape[2]
-    places = rng.choice(size, count, replace=count > size)
-    picked = volume.index_select(2 + axis, torch.from_numpy(np.sort(places)).to(volume.device))
+    positions = rng.choice(size, count, replace=count > size)
+    picked = volume.index_select(2 + axis, torch.from_numpy(np.sort(positions)).to(volume.device))
     for plane in (a, b):
         start = int(rng.integers(size if periodic else size - crop + 1)) if crop < size else 0
         if periodic and start:
@@ -173,7 +170,7 @@ def volume_slices(
 
 
 def turned(slices: Tensor, rng: np.random.Generator) -> Tensor:
-    """Flip and turn square slices, all alike, as an isotropic material may be."""
+    """Flip and rotate square slices, all in the same way, as is valid for isotropic materials."""
     if rng.integers(2):
         slices = slices.flip(-1)
     return slices.rot90(int(rng.integers(4)), (-2, -1))

@@ -1,4 +1,4 @@
-"""Volume fraction, S2 and lineal path of slices, differentiable: what the L1 term of the default compares."""
+"""Differentiable volume fraction, S2 and lineal path of slices, compared by the L1 term ``descriptor``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-#: Lags in voxels; those longer than half a slice are left out. At lag 0 S2 is the volume fraction, and less where
-#: probabilities are neither 0 nor 1.
+#: Lags in voxels; those longer than half a slice are not used. S2 at lag 0 is the volume fraction for labels, and
+#: less for probabilities between 0 and 1.
 LAGS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
-#: The lineal path is a product over all voxels of a segment, and short ones tell most.
+#: The lineal path is a product over all voxels of a segment; short segments tell most.
 LONGEST_PATH = 16
 
 
@@ -39,11 +39,11 @@ def slice_s2(slices: Tensor) -> Tensor:
 
 def _along(p: Tensor, lags: Sequence[int]) -> Tensor:
     over = (0, 2, 3)
-    found = [p.mean(dim=over)]
-    found += [(p[..., : p.shape[-1] - lag] * p[..., lag:]).mean(dim=over) for lag in lags]
+    means = [p.mean(dim=over)]
+    means += [(p[..., : p.shape[-1] - lag] * p[..., lag:]).mean(dim=over) for lag in lags]
     path = p
     for lag in range(1, min(LONGEST_PATH, p.shape[-1] // 2) + 1):
         path = path[..., :-1] * p[..., lag:]
         if lag in lags:
-            found.append(path.mean(dim=over))
-    return torch.stack(found, dim=-1)
+            means.append(path.mean(dim=over))
+    return torch.stack(means, dim=-1)

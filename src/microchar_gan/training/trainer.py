@@ -1,4 +1,4 @@
-"""One training: networks, optimisers and random states, a step at a time; all of it can be kept and taken up again."""
+"""One training: networks, optimisers and random states, step by step; its state can be saved and restored."""
 
 from __future__ import annotations
 
@@ -13,53 +13,53 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from microchar_gan.devices import exact_float32, place
 from microchar_gan.networks.attention import GlobalPools
 from microchar_gan.networks.building import Network, build
 from microchar_gan.networks.critic import SliceCritic
+from microchar_gan.networks.devices import exact_float32, to_device
 from microchar_gan.networks.unet import UNet
 from microchar_gan.settings import Settings
 from microchar_gan.training import losses
 from microchar_gan.training.calibration import shift_to
-from microchar_gan.training.condition import Conditions
+from microchar_gan.training.conditions import Conditions
 from microchar_gan.training.slicing import RealSlices, as_labels, turned, volume_slices, with_gumbel_noise
 from microchar_gan.training.statistics import slice_descriptors
 
-#: Weight of a step in the running mean of the generated descriptors that the L1 term holds against the real ones.
+#: Weight of a step in the running mean of the generated descriptors that the L1 term compares with the real ones.
 _MEMORY = 0.05
-#: Real windows from which the descriptors of the material are taken.
+#: Real windows for the descriptors of the material.
 _WINDOWS = 1024
-#: Volumes from which the averaged generator's statistics are taken; seed of their noise.
+#: Volumes for the statistics of the averaged generator; seed of their noise.
 _SETTLING, _SETTLE_SEED = 16, 2
-#: Largest edge of volumes that samples are cut from; larger volumes of training are samples themselves.
+#: Largest edge of the volumes that samples are cut from; larger training volumes are samples themselves.
 _LARGEST = 128
 
 
 @dataclass(frozen=True)
 class Losses:
-    """What a step reports: all must stay finite."""
+    """Losses of one step; all must stay finite."""
 
     critic: float
     penalty: float
     generator: float
     l1: float
-    #: How far the critic's scores of real and generated slices lie apart, in their standard deviations.
+    #: Difference between the critic's mean scores of real and generated slices, in their standard deviations.
     separation: float
 
 
 class Trainer:
-    """The networks of one training and all that changes with a step.
+    """The networks of one training, and everything that changes with a step.
 
     Parameters
     ----------
     settings : Settings
     real : RealSlices
-        What the critics are shown.
+        Real slices for the critics.
     device : torch.device
     half : bool
-        Whether convolutions run in bfloat16; penalties and losses are in float32.
+        Whether convolutions run in bfloat16; penalties and losses always use float32.
     seed : int
-        Of weights, noise and slices. PyTorch's own random state is left alone.
+        Seed of weights, noise and slices. PyTorch's global random state does not change.
     """
 
     def __init__(self, settings: Settings, real: RealSlices, *, device: torch.device, half: bool, seed: int):
@@ -69,12 +69,9 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(int(self.rng.integers(2**62)))
             generator = build(settings, real.phases)
-            critics = nn.ModuleList(
-                SliceCritic(real.phases, settings.slice_size, settings.critic_width, settings.critic_norm)
-                for _ in range(3 if settings.anisotropic else 1)
-            )
-        self.generator = place(generator, device, torch.channels_last_3d)
-        self.critics = place(critics, device, torch.channels_last)
+            critics = nn.ModuleList(SliceCritic(settings, real.phases) for _ in range(3 if settings.anisotropic else 1))
+        self.generator = to_device(generator, device, torch.channels_last_3d)
+        self.critics = to_device(critics, device, torch.channels_last)
         self.conditions = Conditions(real, settings.field) if settings.input == "slice" else None
         if settings.calibrate:
             self._calibrate()
@@ -90,11 +87,11 @@ class Trainer:
     def _calibrate(self) -> None:
         """Shift the logits so that the first volumes have the material's volume fractions.
 
-        From another start the quickest way is often to a single phase, and hundreds
-        of steps lead back from there. Not so later: of a network that has learnt, the
-        fractions hardly depend on the shift, until it is large and all noise shows.
+        Other starts often lead to a single phase at first, and the training needs
+        hundreds of steps to recover. The fractions of a trained network hardly depend
+        on the shift, until it is so large that all the noise shows.
         """
-        noise = self.draw_noise(1, self.noise, self._times() * self.settings.field)
+        noise = self.draw_noise(1, self.noise, self._edge_ratio() * self.settings.field)
         self._shift_to_fractions(self.generator, [noise])
 
     def _shift_to_fractions(self, network: Network, noises: Iterable[Tensor]) -> None:
@@ -107,12 +104,12 @@ class Trainer:
     # --- a step ---
 
     def step(self) -> Losses:
-        """Let the critics learn `n_critic` times, then the generator once."""
+        """Update the critics `n_critic` times, then the generator once."""
         with exact_float32(self.device):
             return self._step()
 
     def finite(self) -> bool:
-        """Return whether all weights are numbers: losses of a step do not show what its own updates made of them."""
+        """Return whether all weights are finite; the losses of a step do not show the effect of its own updates."""
         weights = [weight for module in (self.generator, self.critics) for weight in module.parameters()]
         return bool(torch.stack([weight.detach().sum() for weight in weights]).isfinite().all())
 
@@ -123,7 +120,7 @@ class Trainer:
             with torch.no_grad():
                 volume = self._volume()
             self._critic_step(volume)
-        # The last volume serves critics and generator both.
+        # The last volume serves both the critics and the generator.
         volume = self._volume()
         critic, penalty, separation = self._critic_step(volume.detach())
         generator, l1 = self._generator_step(volume)
@@ -135,17 +132,17 @@ class Trainer:
 
     @torch.no_grad()
     def _hold_fractions(self, volume: Tensor) -> None:
-        """Shift the logits a little towards the material's volume fractions: a tenth or so of the way.
+        """Shift the logits about a tenth of the way towards the material's volume fractions.
 
-        What the critic says of them it says of all slices at once, for many steps
-        after it stopped being true: left to it, they swing, and a phase can be lost.
+        A critic alone corrects the fractions of all slices at once, and for many steps
+        too long: the fractions oscillate, and a phase can be lost.
         """
         shift = _shift(self.generator)
-        found = torch.bincount(volume.argmax(dim=1).flatten(), minlength=len(shift)) / volume[:, 0].numel()
-        shift.add_(torch.from_numpy(self.real.fractions).to(found) - found)
+        made = torch.bincount(volume.argmax(dim=1).flatten(), minlength=len(shift)) / volume[:, 0].numel()
+        shift.add_(torch.from_numpy(self.real.fractions).to(made) - made)
 
     def _set_rates(self) -> None:
-        """Lower the learning rates by and by: networks that play against each other do not come to rest otherwise."""
+        """Lower the learning rates gradually; competing networks do not converge at constant rates."""
         s = self.settings
         share = s.half_rate / (s.half_rate + self.steps) if s.half_rate else 1.0
         for adam, rate in ((self.adam_generator, s.rate), (self.adam_critics, s.critic_rate)):
@@ -161,7 +158,7 @@ class Trainer:
         return as_labels(with_gumbel_noise(logits, self.settings.label_noise, self.noise).softmax(dim=1))
 
     def draw_noise(self, batch: int, source: torch.Generator, edge: int) -> Tensor:
-        """Return noise for cubes, with slices in it if the generator is given some."""
+        """Return noise for cubes, with slices written into it if the generator takes a slice."""
         shape = self.generator.noise_shape((edge,) * 3)
         noise = torch.randn((batch, *shape), generator=source, device=self.device)
         if self.conditions is not None:
@@ -172,15 +169,15 @@ class Trainer:
         return [(axis, self.critics[axis if self.settings.anisotropic else 0]) for axis in range(3)]
 
     def _fakes(self, volume: Tensor) -> list[tuple[int, nn.Module, Tensor]]:
-        """Return the slices that each critic is to score; one critic gets those of all axes together."""
+        """Return the slices for each critic; a single critic gets those of all axes together."""
         s = self.settings
-        found = [
+        per_axis = [
             (axis, critic, volume_slices(volume, axis, s.slices_per_axis, s.slice_size, self.rng, self.generator.torus))
             for axis, critic in self._axes()
         ]
         if s.anisotropic:
-            return found
-        return [(0, self.critics[0], torch.cat([slices for _, _, slices in found]))]
+            return per_axis
+        return [(0, self.critics[0], torch.cat([slices for _, _, slices in per_axis]))]
 
     def _reals(self, axis: int, count: int) -> Tensor:
         slices = self.real.one_hot(self.real.draw(axis, count, self.rng))
@@ -194,12 +191,12 @@ class Trainer:
             real = self._reals(axis, len(fake))
             with self._autocast():
                 if s.critic_norm == "batch":
-                    # Normalised together, they differ by what the generator's step, which has no real ones, lacks.
+                    # Normalise real and generated slices apart: the generator's step has no real ones.
                     of_real, of_fake = self._scores(critic, real), self._scores(critic, fake)
                 else:
                     of_real, of_fake = self._scores(critic, torch.cat([real, fake])).split(len(real))
             loss = losses.critic_loss(of_real, of_fake)
-            # The penalty is the dearest part: a third of the slices tells as much of the slope.
+            # The penalty is the most expensive part; a third of the slices estimates the slope as well.
             few = slice(None, None, 3 if s.lipschitz == "gp" and len(real) >= 24 else 1)
             share = torch.rand((len(real[few]), 1, 1, 1), generator=self.noise, device=self.device)
             penalty = losses.lipschitz_penalty(s.lipschitz, critic, real[few], fake[few], share)
@@ -238,7 +235,7 @@ class Trainer:
     def _l1(self, axis: int, fake: Tensor) -> Tensor:
         if self.settings.l1_match == "index":
             return (fake - self._reals(axis, len(fake))).abs().mean()
-        # One volume scatters as the real ones do, and must: it is the mean over many that is held to the target.
+        # A single volume may scatter as real ones do: the term compares the mean over many with the target.
         now = slice_descriptors(fake)
         if self.steps == 0:
             self.running[axis] = now.detach()
@@ -249,30 +246,30 @@ class Trainer:
     def _targets(self) -> dict[int, Tensor]:
         """Return the descriptors of the real slices, by the axis they are normal to."""
         axes = range(3) if self.settings.anisotropic else (0,)
-        found = {}
+        targets = {}
         for axis in axes:
             with torch.no_grad():
                 total = slice_descriptors(self.real.one_hot(self.real.draw(axis, _WINDOWS, self.rng)))
             # Slices of an isotropic material look alike along both of their axes.
-            found[axis] = total if self.settings.anisotropic else total.mean(dim=0, keepdim=True).expand_as(total)
-        return found
+            targets[axis] = total if self.settings.anisotropic else total.mean(dim=0, keepdim=True).expand_as(total)
+        return targets
 
     # --- averages, precision ---
 
     @torch.no_grad()
     def _average(self) -> None:
-        """Draw the averaged generator towards the present one; fast in the first steps, when all is new."""
+        """Move the averaged generator towards the present one, faster in the first steps."""
         decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
         for mean, weight in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(weight, 1 - decay)
 
     @torch.no_grad()
     def settled(self, weights: Mapping[str, Tensor] | None = None, volumes: int = _SETTLING) -> Network:
-        """Return a copy of the averaged generator that normalises and attends by statistics of its own volumes.
+        """Return a copy of the averaged generator whose frozen statistics are of its own volumes.
 
-        Those that the live one gathered belong to its weights; with the averaged
-        ones they can turn the volume into a single phase. With other `weights`, of
-        an averaged generator of before, it is that one.
+        The statistics that the live generator gathered fit its weights only; with the
+        averaged weights they can give volumes of a single phase. `weights` replaces the
+        weights of the averaged generator by earlier ones.
         """
         network = copy.deepcopy(self.average)
         if weights is not None:
@@ -294,34 +291,35 @@ class Trainer:
 
     @torch.no_grad()
     def _hold_average(self, network: Network, volumes: int) -> None:
-        """Shift the logits so that an averaged generator, too, has the material's volume fractions.
+        """Shift the logits so that the averaged generator also has the material's volume fractions.
 
-        Trained on labels, a network leaves many places nearly undecided, and the mean
-        of its weights decides them otherwise than the weights that were held, by
-        hundredths of the volume. Trained on probabilities it leaves few.
+        Training on labels leaves many voxels nearly undecided. The averaged weights
+        decide them differently from the latest weights, which changes the fractions by
+        some 0.01. Training on probabilities leaves few such voxels.
         """
         noises = self._noise_for_use(volumes, torch.Generator(self.device).manual_seed(_SETTLE_SEED))
         self._shift_to_fractions(network, noises)
 
-    def _times(self) -> int:
-        """Return how many times the edge of the training's volumes those have that stand for what is made for use.
+    def _edge_ratio(self) -> int:
+        """Return the edge of the volumes for scores and statistics, in edges of the training volumes.
 
-        Those of training are periods of a torus that the U-net sees around. Around a
-        slice, all volumes are of that size; and beyond a size there is no need.
+        Training volumes are single periods, and the U-net sees around the period: twice
+        the edge represents generated volumes better. Volumes around a slice have the
+        size of the training volumes, and beyond `_LARGEST` the difference is small.
         """
-        around = self.generator.torus and self.conditions is None
-        return 2 if around and 2 * self.settings.field <= _LARGEST else 1
+        sees_around = self.generator.torus and self.conditions is None
+        return 2 if sees_around and 2 * self.settings.field <= _LARGEST else 1
 
     def _noise_for_use(self, count: int, source: torch.Generator) -> Iterator[Tensor]:
-        """Draw noise for volumes worth at least `count` of the training's size, every second one the negative.
+        """Yield noise for volumes worth at least `count` training volumes; every second one is the negative.
 
-        Where noise makes more of a phase than usual, its negative makes less: means
-        over both are nearer to those over all noise.
+        If noise gives more of a phase than usual, its negative gives less: the mean over
+        both is nearer to the mean over all noise.
         """
-        times = self._times()
+        ratio = self._edge_ratio()
         channels = None if self.conditions is None else self.settings.noise_channels
-        for _ in range(-(-count // (2 * times**3))):
-            noise = self.draw_noise(1, source, times * self.settings.field)
+        for _ in range(-(-count // (2 * ratio**3))):
+            noise = self.draw_noise(1, source, ratio * self.settings.field)
             yield noise
             noise[:, :channels].neg_()
             yield noise
@@ -331,7 +329,7 @@ class Trainer:
 
     @torch.no_grad()
     def samples(self, count: int, seed: int, network: Network | None = None) -> list[np.ndarray]:
-        """Return labels of cubes of the training's size that a network, or else the averaged one settled now, makes."""
+        """Return the labels of cubes of the training's size, made by a network; default: `settled`."""
         network = network or self.settled()
         edge = self.settings.field
         made: list[np.ndarray] = []
@@ -342,23 +340,23 @@ class Trainer:
             made += [labels[a : a + edge, b : b + edge, c : c + edge].copy() for a, b, c in corners]
         return made[:count]
 
-    # --- all of it, to be kept ---
+    # --- the state ---
 
     def tensors(self) -> dict[str, Tensor]:
         """Return all tensors that change with a step, by name."""
         modules = {"generator": self.generator, "average": self.average, "critics": self.critics}
-        found = {
+        tensors = {
             f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()
         }
         for name, adam in self._optimisers().items():
             for index, state in adam.state_dict()["state"].items():
-                found |= {f"{name}/{index}/{key}": value for key, value in state.items()}
-        found |= {f"running/{axis}": value for axis, value in self.running.items()}
-        found |= {f"targets/{axis}": value for axis, value in self.targets.items()}
-        return found | {"noise": self.noise.get_state()}
+                tensors |= {f"{name}/{index}/{key}": value for key, value in state.items()}
+        tensors |= {f"running/{axis}": value for axis, value in self.running.items()}
+        tensors |= {f"targets/{axis}": value for axis, value in self.targets.items()}
+        return tensors | {"noise": self.noise.get_state()}
 
     def restore(self, tensors: dict[str, Tensor], steps: int, rng: dict[str, Any]) -> None:
-        """Take up the training where `tensors`, the number of steps and the state of `rng` were taken."""
+        """Restore the state of a training: its tensors, its number of steps and the state of `rng`."""
         for name, module in (("generator", self.generator), ("average", self.average), ("critics", self.critics)):
             module.load_state_dict(_under(tensors, name))
         for name, adam in self._optimisers().items():
@@ -378,7 +376,7 @@ class Trainer:
 
 
 def _shift(network: Network) -> Tensor:
-    """Return what a U-net adds to its logits; `calibrate` is refused for the others."""
+    """Return the shift of a U-net's logits; settings refuse `calibrate` for other networks."""
     assert isinstance(network, UNet)
     return network.shift
 

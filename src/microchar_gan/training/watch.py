@@ -1,7 +1,7 @@
-"""Says when a training goes wrong.
+"""Detection of failing trainings.
 
-Losses that are no numbers, lost phases, volumes all alike, a critic that won, an
-oriented material taken for an isotropic one.
+It detects losses that are not finite, lost phases, mode collapse, a saturated critic,
+and an anisotropic material that is learnt as an isotropic one.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ import numpy as np
 from microchar.core.errors import MicrocharError
 from microchar_gan.training.trainer import Losses
 
-#: Real and generated scores this many standard deviations apart, for so many steps, and the generator learns nothing.
+#: The critic is saturated if real and generated scores differ by this many standard deviations for so many steps.
 _APART, _PATIENCE = 8.0, 300
-#: A phase with less than this part of its real share is lost.
+#: A phase is lost if its share is below this part of its real share.
 _LOST = 0.02
-#: Samples that scatter less than this part of the real blocks are copies of each other.
+#: Mode collapse: samples scatter less than this part of the scatter of real blocks.
 _ALIKE = 0.2
-#: Scores before this step are of an untrained network.
+#: Scores before this step do not cause warnings: the network is untrained.
 _YOUNG = 200
 
 
 class TrainingError(MicrocharError, RuntimeError):
-    """A training that cannot go on; the message says what to change."""
+    """A training that cannot continue; the message says what to change."""
 
 
 class Watch:
-    """Keeps what went wrong, each kind once.
+    """Warnings of one training, each kind once.
 
     Parameters
     ----------
     unet : bool
-        Whether the generator has the settings of the U-net, for the advice.
+        Whether the generator has the settings of the U-net; the advice depends on it.
 
     Attributes
     ----------
     warnings : dict of str to str
-        What to do about it, by what it is.
+        Advice, by the kind of failure.
     apart : int
-        Steps in a row in which the critic told all slices from each other.
+        Consecutive steps with a saturated critic.
     """
 
     def __init__(self, unet: bool = True) -> None:
@@ -50,37 +50,37 @@ class Watch:
         self.apart = 0
 
     def directions(self, difference: float | None) -> None:
-        """Look at what `direction_difference` finds of a material that is learnt as an isotropic one."""
+        """Check the result of `direction_difference` for a material that is learnt as an isotropic one."""
         if difference is not None:
             self._warn(
                 "directions differ",
                 f"interfaces across one axis outnumber those across another by {difference:.0%}, and one critic for "
-                "all directions learns their mixture; ask for one for each axis: anisotropic=True (--anisotropic)",
+                "all directions learns their mixture; use one critic per axis: anisotropic=True (--anisotropic)",
             )
 
     def step(self, number: int, losses: Losses, finite: bool = True) -> None:
-        """Look at the losses of a step, and whether all weights are finite; if not, raise TrainingError."""
+        """Check the losses of a step; raise TrainingError if a loss or a weight is not finite."""
         broken = [f"the {name} loss is {value}" for name, value in vars(losses).items() if not math.isfinite(value)]
-        broken += [] if finite else ["weights are no numbers any more"]
+        broken += [] if finite else ["some weights are not finite"]
         if broken:
             raise TrainingError(
                 f"step {number}: {broken[0]}; the training has diverged. "
-                "Begin anew with a lower rate= and critic_rate=, or with precision='float32'; the progress of this one "
-                "ends before that step"
+                "Start again with a lower rate= and critic_rate=, or with precision='float32'; the progress of this "
+                "training ends before that step"
             )
         self.apart = self.apart + 1 if losses.separation > _APART else 0
         if self.apart == _PATIENCE:
             self._warn(
                 "critic saturation",
-                f"for {_PATIENCE} steps up to {number} the critic told every generated slice from the real ones; "
+                f"for {_PATIENCE} steps up to {number} the critic separated all generated slices from the real ones; "
                 "raise penalty_weight=, or lower critic_rate= or n_critic=",
             )
 
     def score(self, number: int, samples: Sequence[np.ndarray], real: np.ndarray, spread: float | None) -> bool:
-        """Look at samples: the volume fractions beside the `real` ones, and the ratio of spreads.
+        """Check the volume fractions of samples against the `real` ones, and the ratio of spreads.
 
-        Returns whether all phases are there: volumes that lack one can be near in
-        every mean, where the material scatters much, and are of no use.
+        Returns whether all phases are present. Volumes without one can still be close in
+        every mean if the material scatters much, but are useless.
         """
         shares = np.array([np.mean([sample == phase for sample in samples]) for phase in range(len(real))])
         lost = np.flatnonzero(shares < _LOST * real)

@@ -1,1 +1,1 @@
-"""The file formats: one module each, see `microchar.io.image.Reader`; found by scanning this folder."""
+"""File formats, one module each; see `microchar.io.image.Reader`. A scan of this folder finds the modules."""

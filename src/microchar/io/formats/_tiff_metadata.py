@@ -1,4 +1,4 @@
-"""The voxel size that a TIFF file states: in OME or ImageJ metadata, or in its resolution tags."""
+"""Read the voxel size of a TIFF file from its OME or ImageJ metadata or from its resolution tags."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from microchar.core.units import canonical_unit, convert
 if TYPE_CHECKING:
     import tifffile
 
-#: Edges along axes 0, 1, 2 (None where not stated), and the unit of each.
+#: Edge lengths of a voxel along axes 0, 1, 2 (None if not stated), and the unit of each.
 Edges = tuple[Sequence[float | None], Sequence[str]]
 
-#: Image software writes whole dots per inch up to here; voxels that small are not scanned on paper.
+#: Image software writes whole numbers of dots per inch up to this one. Smaller voxels than that do not come from a scan
+#: of paper.
 _PRINT_DPI = 1200
-#: Centimetres per unit of the tag ResolutionUnit: inch, centimetre.
+#: Length in centimetres of the units of the tag ResolutionUnit: inch, centimetre.
 _RESOLUTION_UNITS = {2: 2.54, 3: 1.0}
 
 
 def stated_voxel_size(file: tifffile.TiffFile, ndim: int) -> tuple[tuple[float, float, float] | None, str, str]:
-    """Return voxel size, unit, and where they come from (or why there are none).
+    """Return the voxel size, its unit, and a note on where they come from (or why they are missing).
 
-    OME and ImageJ metadata are believed. Resolution tags without them are taken
-    for a voxel size only if they could not come from ordinary image software: a
-    whole number of dots per inch up to 1200 (72, 96, 300, also when written per
-    centimetre) says how large a picture is to be printed, not how large a voxel is.
+    OME and ImageJ metadata are trusted. Without them, resolution tags are used as
+    voxel size only if they cannot come from ordinary image software: a whole number
+    of dots per inch up to 1200 (72, 96, 300, also if written per centimetre) states
+    the size of a printed picture, not the size of a voxel.
     """
     if file.ome_metadata and (edges := _ome(file.ome_metadata)) is not None:
         return _resolved(edges, "OME metadata", ndim)
@@ -66,9 +67,9 @@ def _ome(xml: str) -> Edges | None:
 
 
 def _imagej(file: tifffile.TiffFile, stated: Mapping[str, Any]) -> Edges | None:
-    # ImageJ writes the sign for micro as an escape.
+    # ImageJ writes the micro sign as an escape sequence.
     unit = str(stated.get("unit", "")).replace("\\u00B5", "µ")
-    if unit in ("", "inch"):  # what it takes over from a picture's tags
+    if unit in ("", "inch"):  # ImageJ copies this unit from the tags of a picture
         return None
     units = [str(stated.get(key, unit)).replace("\\u00B5", "µ") for key in ("zunit", "yunit")]
     tags = file.pages.first.tags
@@ -89,12 +90,13 @@ def _from_tags(file: tifffile.TiffFile, ndim: int) -> tuple[tuple[float, float, 
 
 
 def _edge(resolution: tuple[int, int] | None, factor: float = 1.0) -> float | None:
-    """Turn pixels per unit, a fraction, into the edge of a pixel times a factor."""
+    """Convert a resolution (pixels per unit, as a fraction) to the edge length of a pixel times a factor."""
     if resolution is None or min(resolution) <= 0:
         return None
     pixels, units = resolution
     edge = units / pixels * factor
-    # ImageJ cuts pixels per unit to millionths, so that 15.2 would read 15.20011: take the shortest number in reach.
+    # ImageJ truncates pixels per unit to millionths, so that an edge of 15.2 would be read as 15.20011: return the
+    # number with the fewest digits within this rounding error.
     reach = min(1 / pixels, 1e-3) if units == 10**6 else 1e-9
     for digits in range(1, 16):
         rounded = float(f"{edge:.{digits}g}")

@@ -1,4 +1,4 @@
-"""NumPy arrays: .npy, memory-mapped."""
+"""NumPy array files (.npy), memory-mapped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
 
 def read(path: Path, options: Options) -> Image:
-    """Map an array."""
+    """Memory-map the array in a file."""
     del options
     with path.open("rb") as file:
         shape, fortran_order, dtype = header(file, str(path))
@@ -36,7 +36,7 @@ def write(path: Path, image: Image) -> None:
 
 
 def header(file: IO[bytes], name: str) -> Header:
-    """Read what comes before the numbers; refuse Python objects, which only pickle could load."""
+    """Read the header of an array; raise InputError for records, and for Python objects, which need pickle."""
     try:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

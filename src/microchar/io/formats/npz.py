@@ -1,4 +1,4 @@
-"""Archives of NumPy arrays: .npz."""
+"""Archives of NumPy arrays (.npz)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SUFFIXES = (".npz", ".npz:")
 
 
 def read(path: Path, options: Options) -> Image:
-    """Read the array, or of several the one named behind a colon."""
+    """Read the only array or, if there are several, the array named after the colon."""
     try:
         with zipfile.ZipFile(path) as archive:
             member = _member(path, [name.removesuffix(".npy") for name in archive.namelist()], options.key)

@@ -1,4 +1,4 @@
-"""A volume in pieces: a folder, or a glob, of 2D slices in natural order."""
+"""Folders and globs of 2D slices, which are stacked in natural order."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _KINDS = {".tif": "TIFF", ".tiff": "TIFF", ".png": "PNG", ".bmp": "BMP", ".jpg":
 
 
 def read(path: Path, options: Options) -> Image:
-    """Stack the slices along axis 0."""
+    """Read the slices and stack them along axis 0."""
     files = _in_folder(path) if path.is_dir() else _of_glob(path)
     volume = np.empty(0)
     first = None
-    for place, file in enumerate(files):
+    for position, file in enumerate(files):
         image = read_image(file, options)
         plane = image.values
         if plane.ndim == 3 and plane.shape[0] == 1:
@@ -43,14 +43,14 @@ def read(path: Path, options: Options) -> Image:
                 f"{file}: this slice has shape {plane.shape} and type {plane.dtype}, those before it "
                 f"{volume.shape[1:]} and {volume.dtype} (first {files[0].name}); all slices must be alike"
             )
-        volume[place] = plane
+        volume[position] = plane
     assert first is not None
     note = first.voxel_size_note and f"{first.voxel_size_note}, of the slice {files[0].name}"
     return Image(volume, first.voxel_size, first.unit, note, notes=first.notes, files=files)
 
 
 def natural(path: Path) -> list[str | int]:
-    """Sort key by which slice 2 comes before slice 10."""
+    """Return the sort key that puts slice 2 before slice 10."""
     return [int(part) if part.isdecimal() else part.lower() for part in re.split(r"(\d+)", str(path))]
 
 
@@ -59,8 +59,10 @@ def _in_folder(folder: Path) -> list[Path]:
     files = sorted((file for file in names if file.suffix.lower() in _KINDS), key=natural)
     kinds = Counter(_KINDS[file.suffix.lower()] for file in files)
     if len(kinds) > 1:
-        found = " and ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
-        raise InputError(f"{folder}: holds {found} files; say which are the slices with a glob, as in '{folder}/*.tif'")
+        counts = " and ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        raise InputError(
+            f"{folder}: holds {counts} files; say which are the slices with a glob, as in '{folder}/*.tif'"
+        )
     if not files:
         raise InputError(
             f"{folder}: no images in this folder of {len(names)} files; expected slices as {', '.join(_KINDS)}"

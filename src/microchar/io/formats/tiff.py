@@ -1,4 +1,4 @@
-"""TIFF: multi-page, BigTIFF, ImageJ, OME; memory-mapped where the voxels lie in one piece, uncompressed."""
+"""TIFF files: multi-page, BigTIFF, ImageJ, OME; memory-mapped if the voxels are contiguous and uncompressed."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 FORMAT = "TIFF"
 SUFFIXES = (".tif", ".tiff")
 
-#: What tifffile and the decoders behind it raise on damaged files, besides their own errors.
+#: Exceptions that tifffile and its decoders raise for damaged files, besides their own exception classes.
 _DAMAGE = (ValueError, LookupError, ArithmeticError, RuntimeError, AssertionError, EOFError, struct.error)
-#: What they raise on some damaged files, and what a version of another interface raises on every file.
+#: Exceptions that they raise for some damaged files, and that a version with another interface raises for every file.
 _DAMAGE_OR_VERSION = (TypeError, AttributeError)
-#: A file with more "channels" than this, and no other planes, holds a volume written without names for its axes.
+#: A file with more "channels" than this, and no other planes, is taken to be a volume whose axes were not named.
 _CHANNELS = 16
-#: Tags that are read here: size, description, where the voxels are, resolution.
+#: Tags that are read here: image size, description, position of the voxels, resolution.
 _NEEDED_TAGS = frozenset({256, 257, 258, 259, 270, 273, 277, 279, 282, 283, 296, 324, 325})
-#: Bytes of the values of TIFF's types: bytes and text, short, long, rational, BigTIFF's long.
+#: Bytes per value of the TIFF types: byte and text, short, long, rational, BigTIFF's long.
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 16: 8}
-#: From here on a file needs 64-bit offsets (with room for headers), which ImageJ's variant has not.
+#: Number of bytes (with room for headers) from which a file needs 64-bit offsets, which ImageJ's variant lacks.
 _CLASSIC_LIMIT = 2**32 - 2**25
 
 
 def read(path: Path, options: Options) -> Image:
-    """Read the one image of a file."""
+    """Read the only image of a file."""
     del options
     import tifffile
 
@@ -77,25 +77,25 @@ def write(path: Path, image: Image) -> None:
             raise InputError(f"grey values from {values.min()} to {values.max()} do not fit in a TIFF; write .npy")
     if values.dtype == np.float16:
         values = values.astype(np.float32)
-    shape, how = _layout(values.shape, values.dtype, voxel_size, unit)
-    tifffile.imwrite(path, values.reshape(shape), **how)
+    shape, arguments = _layout(values.shape, values.dtype, voxel_size, unit)
+    tifffile.imwrite(path, values.reshape(shape), **arguments)
 
 
 def create(
     path: Path, shape: Sequence[int], dtype: np.dtype[Any], voxel_size: tuple[float, float, float], unit: str
 ) -> int:
-    """Write the file that `write` would, with zeros for values, and return where they begin."""
+    """Write the file that `write` would write, but with zeros, and return the byte offset of the first value."""
     import tifffile
 
-    paged, how = _layout(shape, dtype, voxel_size, unit)
-    found: Any = tifffile.imwrite(path, shape=paged, dtype=dtype, returnoffset=True, **how)
-    return int(found[0])
+    paged, arguments = _layout(shape, dtype, voxel_size, unit)
+    location: Any = tifffile.imwrite(path, shape=paged, dtype=dtype, returnoffset=True, **arguments)
+    return int(location[0])
 
 
 def _layout(
     shape: Sequence[int], dtype: np.dtype[Any], voxel_size: tuple[float, float, float], unit: str
 ) -> tuple[tuple[int, ...], dict[str, Any]]:
-    """Return the shape as the file has it, and what tifffile must be told."""
+    """Return the shape as it is stored in the file, and the arguments for tifffile."""
     known = unit != "voxel" or voxel_size != (1.0, 1.0, 1.0)
     resolution = (_per_unit(voxel_size[2]), _per_unit(voxel_size[1]))
     metadata: dict[str, Any] = {}
@@ -126,9 +126,11 @@ def _per_unit(size: float) -> tuple[int, int]:
 
 
 def _refuse_broken_chain(path: Path) -> None:
-    """Follow the chain of pages to its end: tifffile stops at a break and returns fewer pages.
+    """Follow the chain of pages to its end and raise InputError if it is broken.
 
-    A page is a list of tags and the place of the next page; longer values of tags lie elsewhere.
+    tifffile would stop at the break and return fewer pages. A page is a list of tags
+    followed by the offset of the next page. A value that does not fit into its tag is
+    stored elsewhere in the file.
     """
     length = path.stat().st_size
     with path.open("rb") as file:
@@ -137,13 +139,13 @@ def _refuse_broken_chain(path: Path) -> None:
         kind = struct.unpack(order + "H", start[2:4])[0] if order and len(start) == 8 else 0
         if kind not in (42, 43):
             raise InputError(f"{path}: not a TIFF file, although it is named so: it begins with {start[:4]!r}")
-        # Classic TIFF has 2 bytes for the number of tags and 4 for places, BigTIFF 8 for both.
-        number, place = (struct.Struct(order + code) for code in ("HI" if kind == 42 else "QQ"))
+        # Classic TIFF has 2 bytes for the number of tags and 4 for an offset, BigTIFF has 8 for both.
+        number, offset = (struct.Struct(order + code) for code in ("HI" if kind == 42 else "QQ"))
         tag = struct.Struct(order + ("HHII" if kind == 42 else "HHQQ"))
-        here, pages = place.size, set[int]()
-        while here + place.size <= length:
-            file.seek(here)
-            (page,) = place.unpack(file.read(place.size))
+        pointer, pages = offset.size, set[int]()
+        while pointer + offset.size <= length:
+            file.seek(pointer)
+            (page,) = offset.unpack(file.read(offset.size))
             if page == 0:
                 return
             if page in pages or page + number.size > length:
@@ -151,10 +153,10 @@ def _refuse_broken_chain(path: Path) -> None:
             pages.add(page)
             file.seek(page)
             (tags,) = number.unpack(file.read(number.size))
-            here = page + number.size + tags * tag.size
-            if here > length or any(
+            pointer = page + number.size + tags * tag.size
+            if pointer > length or any(
                 code in _NEEDED_TAGS
-                and (size := _TYPE_SIZES.get(type_, 0) * count) > place.size
+                and (size := _TYPE_SIZES.get(type_, 0) * count) > offset.size
                 and value + size > length
                 for code, type_, count, value in tag.iter_unpack(file.read(tags * tag.size))
             ):
@@ -183,7 +185,7 @@ def _only_image(file: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
             "save the one to be measured by itself"
         )
     series = file.series[0]
-    # Where metadata do not fit, tifffile falls back on the pages that it finds.
+    # If the metadata do not match the pages, tifffile falls back to the pages that it finds.
     if series.kind in ("generic", "uniform") and (file.is_imagej or file.is_shaped):
         raise InputError(
             f"{path}: the file's metadata do not fit its {len(file.pages)} pages of {page.shape}; "
@@ -193,28 +195,28 @@ def _only_image(file: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
 
 
 def _spatial_shape(series: tifffile.TiffPageSeries, path: Path) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return the shape without the axes of length one that are neither rows nor columns; and what to note about it."""
-    found = [(axis, int(n)) for axis, n in zip(series.axes, series.shape, strict=True) if axis != "S"]
+    """Return the shape without axes of length one, except rows and columns, and notes about the shape."""
+    axes = [(axis, int(n)) for axis, n in zip(series.axes, series.shape, strict=True) if axis != "S"]
     if series.kind != "shaped":
-        # Some versions of tifffile list axes of length one and others do not; rows and columns stand in each page.
-        found = [(axis, n) for axis, n in found if n > 1]
+        # Some versions of tifffile list axes of length one and others do not; each page states its rows and columns.
+        axes = [(axis, n) for axis, n in axes if n > 1]
         rows, columns = int(series.keyframe.imagelength), int(series.keyframe.imagewidth)
         for n in (columns, rows):
-            if n > 1 and found and found[-1][1] == n:
-                found.pop()
-        found += [("Y", rows), ("X", columns)]
-    if len(found) > 3:
-        found = [(axis, n) for axis, n in found if n > 1 or axis in "YX"]
-    names, shape = "".join(axis for axis, _ in found), tuple(n for _, n in found)
-    channels = dict(found).get("C", 1)
-    if channels > 1 and (channels <= _CHANNELS or len(found) > 3):
+            if n > 1 and axes and axes[-1][1] == n:
+                axes.pop()
+        axes += [("Y", rows), ("X", columns)]
+    if len(axes) > 3:
+        axes = [(axis, n) for axis, n in axes if n > 1 or axis in "YX"]
+    names, shape = "".join(axis for axis, _ in axes), tuple(n for _, n in axes)
+    channels = dict(axes).get("C", 1)
+    if channels > 1 and (channels <= _CHANNELS or len(axes) > 3):
         raise InputError(
             f"{path}: found {channels} channels (axes {names} of shape {shape}), expected one; save one channel by "
             "itself. If they are the planes of a volume, say so in the file (in ImageJ: Image > Properties)"
         )
-    if len(found) > 3:
+    if len(axes) > 3:
         raise InputError(
-            f"{path}: expected a 3D volume or a 2D image, found {len(found)} axes {names} of shape {shape}; "
+            f"{path}: expected a 3D volume or a 2D image, found {len(axes)} axes {names} of shape {shape}; "
             "select one channel or time step first"
         )
     called = {"C": "channels", "T": "time steps"}.get(names[0])
@@ -231,21 +233,21 @@ def _mapped(
 
 
 def _refuse_incomplete(path: Path, series: tifffile.TiffPageSeries, shape: Sequence[int]) -> None:
-    """Raise if pages or parts of pages are missing, which tifffile would fill with zeros, or if they do not fit."""
+    """Raise InputError if pages or parts of pages are missing or do not fit the shape; tifffile would insert zeros."""
     refuse_beyond_memory(path, shape, series.dtype)
-    found = 0
-    for place, page in enumerate(series.pages):
+    voxels = 0
+    for number, page in enumerate(series.pages):
         length = 0 if page is None else page.parent.filehandle.size
         ends = [] if page is None else [a + n for a, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
         if page is None or max(ends, default=0) > length:
             where = f"ends at byte {max(ends)} of a file of {length}" if ends else "is missing"
             raise InputError(
-                f"{path}: the TIFF file is truncated or damaged: page {place + 1} of {len(series.pages)} {where}; "
+                f"{path}: the TIFF file is truncated or damaged: page {number + 1} of {len(series.pages)} {where}; "
                 "copy or export it again"
             )
-        found += math.prod(page.shape)
-    if found != math.prod(shape):
+        voxels += math.prod(page.shape)
+    if voxels != math.prod(shape):
         raise InputError(
             f"{path}: the file promises {' × '.join(str(n) for n in shape)} = {math.prod(shape)} voxels and has "
-            f"{found}; it is truncated or damaged: copy or export it again"
+            f"{voxels}; it is truncated or damaged: copy or export it again"
         )

@@ -1,0 +1,231 @@
+"""Local thickness: bodies of known size, slow painting, porespy, real volumes."""
+
+from __future__ import annotations
+
+import edt
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import microchar as mc
+from microchar.metrics import LocalThickness
+from microchar.metrics.local_thickness import thickness_counts
+from oracles import thickness as naive
+
+
+def features(result, phase):
+    return {value.feature: value.value for value in result.values if value.phase == phase}
+
+
+def smooth_labels(shape, n_phases, seed):
+    """Phases with bodies some voxels thick."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(seed)
+    field = gaussian_filter(rng.normal(size=shape), rng.uniform(0.3, 2.5), mode="nearest")
+    cuts = np.quantile(field, np.sort(rng.uniform(0.05, 0.95, n_phases - 1)))
+    return np.searchsorted(cuts, field.ravel()).reshape(shape).astype(np.uint8)
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 7, 10])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_slab(width, axis):
+    labels = np.zeros((14, 14, 14), int)
+    np.moveaxis(labels, axis, 0)[2 : 2 + width] = 1
+    found = features(LocalThickness()(labels), "1")
+    # The bias of the convention: odd widths read one voxel more.
+    expected = width + width % 2
+    assert found == {
+        "mean": expected,
+        "standard_deviation": 0,
+        "quantile_0.1": expected,
+        "quantile_0.5": expected,
+        "quantile_0.9": expected,
+    }
+
+
+@pytest.mark.analytic
+def test_slab_of_anisotropic_voxels():
+    labels = np.zeros((14, 9, 9), int)
+    labels[4:10] = 1
+    found = LocalThickness()(mc.as_volume(labels, voxel_size="0.5,3,2um")).value(phase="1", feature="mean")
+    assert found.value == pytest.approx(6 * 0.5, rel=1e-5)
+    assert found.unit == "um"
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize("radius", [5, 8, 12])
+def test_sphere(radius):
+    x = np.indices((2 * radius + 5,) * 3) - (radius + 2)
+    ball = (x**2).sum(axis=0) <= radius**2
+    found = features(LocalThickness()(ball.astype(int)), "1")
+    # The largest sphere is all but the tips: within a voxel of the diameter, the nearest outer voxel being
+    # less than a voxel beyond the surface.
+    assert found["quantile_0.5"] == found["quantile_0.9"]
+    assert 2 * radius < found["quantile_0.5"] <= 2 * radius + 1
+    assert found["mean"] == pytest.approx(found["quantile_0.5"], rel=0.02)
+
+
+@pytest.mark.analytic
+def test_cylinder_in_three_dimensions_is_its_section_in_two():
+    i, j = np.indices((25, 27)) - 12
+    disc = ((i**2 + j**2) <= 81).astype(int)
+    image = features(LocalThickness()(disc), "1")
+    volume = features(LocalThickness()(np.repeat(disc[np.newaxis], 20, axis=0)), "1")
+    assert volume == pytest.approx(image, rel=1e-12)
+
+
+@pytest.mark.analytic
+def test_two_thicknesses_by_volume():
+    labels = np.zeros((12, 6, 6), int)
+    labels[1:3] = labels[5:11] = 1
+    result = LocalThickness()(labels)
+    found = features(result, "1")
+    assert found["mean"] == pytest.approx((2 * 2 + 6 * 6) / 8, rel=1e-12)
+    assert (found["quantile_0.1"], found["quantile_0.5"]) == (2, 6)
+    assert result.profile(phase="1").y == pytest.approx([0, 0, 0.25, 0.25, 0.25, 0.25, 1], rel=1e-12)
+
+
+@pytest.mark.analytic
+def test_spheres_reach_out_of_the_sample():
+    # The centre voxel of a half slab at the face: its distance to the other phase is that of the whole slab's middle.
+    labels = np.zeros((8, 5, 5), int)
+    labels[:3] = 1
+    assert features(LocalThickness()(labels), "1")["mean"] == 6
+
+
+@pytest.mark.analytic
+def test_a_mask_is_no_obstacle_either():
+    labels = np.zeros((8, 5, 5), int)
+    labels[1:4] = 1
+    mask = np.ones(labels.shape, bool)
+    mask[0] = False
+    assert features(LocalThickness()(mc.as_volume(labels, mask=mask)), "1")["mean"] == 6
+
+
+@pytest.mark.analytic
+def test_finer_voxels_bring_the_thickness_of_a_sphere_nearer():
+    errors = []
+    for n in (6, 12, 24):
+        x = (np.indices((2 * n + 4,) * 3) + 0.5) / n - (n + 2) / n
+        ball = ((x**2).sum(axis=0) <= 1).astype(int)
+        found = LocalThickness()(mc.as_volume(ball, voxel_size=f"{1 / n}um"))
+        errors.append(found.value(phase="1", feature="quantile_0.5").value - 2)
+        # The centre lies where eight voxels meet, sqrt(3)/2 from that of each: the diameter reads too small by
+        # at most twice that, and too large by at most one voxel.
+        assert -np.sqrt(3) / n <= errors[-1] <= 1 / n
+    assert abs(errors[0]) > abs(errors[1]) > abs(errors[2])
+
+
+@pytest.mark.analytic
+def test_phases_without_a_thickness():
+    full = LocalThickness()(mc.as_volume(np.zeros((4, 4, 4), int), phases={"full": 0, "absent": 1}))
+    assert {value.status for value in full.values if value.phase == "full"} == {"undefined"}
+    assert {value.status for value in full.values if value.phase == "absent"} == {"absent_phase"}
+    assert full.profiles == ()
+
+
+@pytest.mark.analytic
+def test_axes_permute():
+    labels = np.random.default_rng(2).random((9, 11, 13)) < 0.8
+    found = LocalThickness()(mc.as_volume(labels, voxel_size="1,2,3um"))
+    turned = LocalThickness()(mc.as_volume(np.ascontiguousarray(labels.transpose(2, 0, 1)), voxel_size="3,1,2um"))
+    assert features(turned, "1") == pytest.approx(features(found, "1"), rel=1e-5)
+
+
+@pytest.mark.analytic
+def test_periodic_axes_are_refused():
+    with pytest.raises(mc.InputError, match="periodic"):
+        LocalThickness(periodic=(0,))
+
+
+@pytest.mark.oracle
+@settings(deadline=None, max_examples=50)
+@given(
+    shape=st.sampled_from([(9, 10, 12), (1, 17, 23), (14, 1, 9), (20, 3, 1), (1, 1, 30), (4, 5, 70)]),
+    n_phases=st.integers(2, 3),
+    voxel_size=st.sampled_from([(1, 1, 1), (0.3, 0.3, 0.3), (1, 2, 1.5), (2.1, 0.7, 1)]),
+    masked=st.booleans(),
+    threads=st.integers(1, 3),
+    seed=st.integers(0, 2**20),
+)
+def test_voxels_by_thickness_are_those_of_slow_painting(shape, n_phases, voxel_size, masked, threads, seed):
+    labels = smooth_labels(shape, n_phases, seed)
+    if masked:
+        labels[np.random.default_rng(seed).random(shape) < 0.1] = naive.OUTSIDE
+    grid = mc.as_volume(np.zeros(shape, int), voxel_size=voxel_size).grid
+    for phase in range(n_phases):
+        if not (labels == phase).any() or set(np.unique(labels)) <= {phase, naive.OUTSIDE}:
+            continue
+        thickness, voxels = thickness_counts(labels, phase, grid, threads)
+        expected = naive.local_thickness(labels, phase, voxel_size)[labels == phase]
+        # Distances of anisotropic voxels are in single precision; nearly equal ones may be one or two.
+        assert np.repeat(thickness, voxels) == pytest.approx(np.sort(expected), rel=1e-5)
+
+
+@pytest.mark.oracle
+def test_batches_of_spheres_do_not_matter(monkeypatch):
+    labels = smooth_labels((20, 20, 20), 2, 5)
+    volume = mc.as_volume(labels)
+    whole = LocalThickness()(volume)
+    monkeypatch.setattr("microchar.metrics.local_thickness._BATCH", 7)
+    pieces = LocalThickness()(volume)
+    assert pieces.values == whole.values
+    assert all(np.array_equal(p.y, q.y) for p, q in zip(pieces.profiles, whole.profiles, strict=True))
+
+
+@pytest.mark.oracle
+def test_statistics_and_distribution_function():
+    labels = smooth_labels((16, 18, 20), 2, 9)
+    found = LocalThickness()(mc.as_volume(labels, voxel_size="2,2,2um"))
+    for phase in "01":
+        expected = naive.local_thickness(labels, int(phase), (2, 2, 2))[labels == int(phase)]
+        values = {v.feature: v.value for v in found.values if v.phase == phase}
+        assert values["mean"] == pytest.approx(expected.mean(), rel=1e-12)
+        assert values["standard_deviation"] == pytest.approx(expected.std(), rel=1e-12)
+        quantiles = np.quantile(expected, [0.1, 0.5, 0.9], method="inverted_cdf")
+        assert [values[f"quantile_{q}"] for q in (0.1, 0.5, 0.9)] == pytest.approx(quantiles, rel=1e-12)
+        cdf = found.profile(phase=phase, feature="cdf")
+        assert cdf.y == pytest.approx([(expected <= x + 1e-9).mean() for x in cdf.x], rel=1e-12)
+        assert cdf.y[-1] == 1
+        assert cdf.x_unit == "um"
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("seed", [0, 1])
+def test_thickness_is_that_of_porespy(seed):
+    filters = pytest.importorskip("porespy", minversion="3.2").filters
+    labels = smooth_labels((30, 30, 30), 2, seed)
+    # All radii that occur, and spheres without the voxels at exactly their radius: the same definition.
+    radii = np.unique(edt.edt(labels == 1)[labels == 1])
+    theirs = filters.local_thickness(labels == 1, method="legacy", sizes=radii, smooth=True)
+    thickness, voxels = thickness_counts(labels, 1, mc.as_volume(labels).grid, 2)
+    assert np.repeat(thickness, voxels) == pytest.approx(2 * np.sort(theirs[labels == 1]), rel=1e-6)
+
+
+@pytest.mark.realdata
+def test_grains_of_berea_are_thicker_than_its_pores(real_array):
+    piece = mc.as_volume(real_array("berea")[:120, :120, :120], phases=["pore", "grain"])
+    found = LocalThickness()(piece)
+    pore, grain = (found.profile(phase=phase, feature="cdf") for phase in ("pore", "grain"))
+    n = min(len(pore.x), len(grain.x))
+    assert (pore.y[:n] >= grain.y[:n]).all()
+    for profile in (pore, grain):
+        assert profile.y[0] == 0
+        assert profile.y[-1] == 1
+        assert (np.diff(profile.y) >= 0).all()
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", ["nmc_cathode", "separator"])
+def test_a_small_piece_is_that_of_slow_painting(real_array, name):
+    piece = real_array(name)[30:50, 20:44, 20:44]
+    volume = mc.as_volume(piece)
+    found = LocalThickness()(volume)
+    for phase in range(volume.n_phases):
+        labels = volume.read()
+        expected = naive.local_thickness(labels, phase)[labels == phase]
+        value = found.value(phase=volume.phases[phase], feature="mean").value
+        assert value == pytest.approx(expected.mean(), rel=1e-12)
