@@ -32,7 +32,7 @@ from microchar_gan.tiling.tiles import Field, blocks
 from microchar_gan.training.fitting import Fit
 from microchar_gan.training.orientation import direction_difference
 from microchar_gan.training.slicing import RealSlices
-from microchar_gan.training.split import split
+from microchar_gan.training.splitting import split
 from microchar_gan.training.trainer import Trainer
 
 _PRESET = "settings to start from; parameters that are given replace them"

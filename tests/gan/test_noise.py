@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microchar.core.errors import InputError
-from microchar_gan.tiling.noise import noise
+from microchar_gan.tiling.lattice_noise import noise
 
 coordinates = st.tuples(*[st.integers(-40, 60)] * 3)
 lengths = st.tuples(*[st.integers(1, 37)] * 3)

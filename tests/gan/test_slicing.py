@@ -20,7 +20,7 @@ from microchar_gan.training.slicing import (
     volume_slices,
     with_gumbel_noise,
 )
-from microchar_gan.training.split import GAP, split
+from microchar_gan.training.splitting import GAP, split
 from microchar_gan.training.statistics import slice_s2
 
 CPU = torch.device("cpu")

@@ -13,7 +13,7 @@ from torch import nn
 
 from microchar.core.errors import InputError
 from microchar_gan.tiling.halo import felt_halo, impulse_halo, seam_mismatch
-from microchar_gan.tiling.noise import noise
+from microchar_gan.tiling.lattice_noise import noise
 from microchar_gan.tiling.tiles import Field, blocks
 
 # --- maps of integers: exact, so that tiled and whole must agree to the bit ----

@@ -10,7 +10,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple
-from microchar_gan.tiling.noise import noise
+from microchar_gan.tiling.lattice_noise import noise
 from microchar_gan.tiling.tiles import Field, blocks, read_lengths
 
 #: Longest halo that is tried by default, in cells of noise.

@@ -13,7 +13,7 @@ import numpy as np
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple, triple
 from microchar.core.progress import Progress
-from microchar_gan.tiling.noise import noise
+from microchar_gan.tiling.lattice_noise import noise
 
 Slices = tuple[slice, slice, slice]
 

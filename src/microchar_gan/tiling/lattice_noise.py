@@ -65,7 +65,7 @@ def noise(
     Examples
     --------
     >>> import numpy as np
-    >>> from microchar_gan.tiling.noise import noise
+    >>> from microchar_gan.tiling.lattice_noise import noise
     >>> large = noise(7, (-20, 0, 0), (20, 30, 40), channels=2)
     >>> small = noise(7, (-3, 5, 6), (4, 7, 8), channels=2)
     >>> bool(np.array_equal(small, large[:, 17:24, 5:7, 6:8]))
