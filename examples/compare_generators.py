@@ -1,15 +1,15 @@
-"""Fit every generator to real volumes, and judge what it makes by parts of them that it never saw.
+"""Fit every generator to real volumes, and compare its volumes with held-out parts of them.
 
-    python examples/compare_generators.py --quick       to try it: small volumes, one sample each
+    python examples/compare_generators.py --quick       a trial: small volumes, one sample each
     python examples/compare_generators.py               full tables and pictures
 
-Each real volume is cut into blocks: one is trained on, the others are held out. Every generator that can be fitted and
-is usable here makes volumes of the same size. Two volumes of one material differ too, so a difference means little by
-itself: the tables give the mean distance (by each metric's own measure) between generated and held-out volumes,
-divided by the mean distance between the real blocks. About 1 is as good as another piece of the material. A generator
-passes where it is hardly farther off than the oddest of the real blocks is from the others.
-Fits and generation run in processes of their own, as `microchar fit` and `microchar generate`: time and peak memory
-are what a user sees, kernels compiled beforehand. Needs a Unix system, for the memory.
+Each real volume is cut into blocks: one for training, the others held out. Every generator that can be fitted and is
+usable here makes volumes of the same size. Two volumes of the same material differ too, so a difference alone means
+little: the tables give the mean distance, as each metric defines it, between generated and held-out volumes, divided
+by the mean distance between the real blocks. A value of 1 is as good as another piece of the material. A generator
+passes if it is not much farther from the real blocks than the most unusual of them is from the others.
+Fits and generation run in separate processes, as `microchar fit` and `microchar generate`, so that time and peak
+memory are those a user sees, with kernels compiled beforehand. The memory needs a Unix system.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from microchar.metrics import find_metric, metric_names
 
 ROOT = Path(__file__).parent.parent
 MATERIALS = {"berea": "berea", "nmc": "nmc_cathode", "separator": "separator"}
-#: Slow, or of another metric's numbers, or of pairs of images: not in the tables unless asked for.
+#: Metrics that are slow or derived from others; not in the tables unless requested.
 SKIP = ("effective_diffusivity", "tortuosity_factor", "local_thickness", "pair_correlation", "anisotropy_index")
 PAIRS = ("ssim", "psnr")
-#: A generator may be so many times as far from the held-out blocks as the oddest real block is from the others.
+#: Allowed distance from the held-out blocks, relative to that of the most unusual real block from the others.
 MARGIN = 1.25
-#: Distances between real blocks below this part of the value are taken for that part.
+#: Smallest distance between real blocks, relative to the value.
 LEAST = 0.005
-#: Real blocks that are measured, at least (they get smaller where the volume is small) and at most.
+#: Smallest and largest number of real blocks; in small volumes the blocks are made smaller.
 BLOCKS = (3, 5)
-#: Generators that cannot be fitted: the parameter that is given the volume fraction of phase 1.
+#: Parameter for the volume fraction of phase 1 of generators that cannot be fitted.
 FRACTION = {"porespy:blobs": "porosity"}
 
-#: A small process between this one and the command: the peak memory of a process counts from its parent's.
+#: A small process between this one and the command, because peak memory includes that of the parent process.
 LAUNCH = """
 import resource, subprocess, sys, time
 began = time.monotonic()
@@ -61,7 +61,7 @@ sys.exit(done.returncode)
 
 @dataclass
 class Family:
-    """What became of one generator on one material."""
+    """The results of one generator for one material."""
 
     name: str
     fit_s: float = 0.0
@@ -87,7 +87,7 @@ def main() -> None:
         judge(material, folder, blocks, families, options)
         tables.append((material, blocks, families))
         options.output.mkdir(parents=True, exist_ok=True)
-        # After each material, so that an interrupted run leaves what it has.
+        # Written after each material, so that an interrupted run keeps its results.
         write_csv(options.output / "generators_table.csv", tables)
         write_rst(options.output / "generators_table.rst", tables)
         picture(options.output / "_static" / f"generators_{material}.png", blocks, families)
@@ -116,7 +116,7 @@ def parse() -> argparse.Namespace:
 
 
 def generators(train: Volume, options: argparse.Namespace) -> list[str]:
-    """Return the generators to compare, the trivial ones first."""
+    """Return the generators to compare, baselines first."""
     able = [name for name, spec in generator_specs().items() if "volume" in spec.inputs and not spec.missing()]
     if train.n_phases == 2:
         able += [name for name in FRACTION if not generator_specs()[name].missing()]
@@ -125,13 +125,13 @@ def generators(train: Volume, options: argparse.Namespace) -> list[str]:
 
 
 def cut(volume: Volume, size: int) -> list[Volume]:
-    """Return disjoint blocks, the first to train on; shorter along the longest axis where there would be too few."""
+    """Return disjoint blocks, the first for training; shorter along the longest axis if there would be too few."""
     shape = [min(size, n) for n in volume.shape]
     if np.prod([n // length for n, length in zip(volume.shape, shape, strict=True)]) < BLOCKS[0]:
         longest = int(np.argmax(volume.shape))
         shape[longest] = volume.shape[longest] // BLOCKS[0]
     starts = list(product(*(range(0, n - length + 1, length) for n, length in zip(volume.shape, shape, strict=True))))
-    # Spread over the volume, the first and the last corner among them.
+    # Spread over the volume, including the first and the last corner.
     chosen = [starts[i] for i in np.unique(np.linspace(0, len(starts) - 1, BLOCKS[1]).astype(int))]
     return [volume.crop(start, [a + n for a, n in zip(start, shape, strict=True)]) for start in chosen]
 
@@ -140,7 +140,7 @@ def cut(volume: Volume, size: int) -> list[Volume]:
 
 
 def run(name: str, folder: Path, train: Volume, options: argparse.Namespace) -> Family:
-    """Fit one generator and make volumes, in processes of their own."""
+    """Fit one generator and make volumes, in separate processes."""
     family = Family(name)
     stem = name.replace(":", "-")
     model, fakes = folder / f"{stem}.safetensors", folder / "fakes"
@@ -153,9 +153,8 @@ def run(name: str, folder: Path, train: Volume, options: argparse.Namespace) -> 
     try:
         if name not in FRACTION:
             if not options.quick:
-                command(
-                    [*fit, "--crop", "0:48,0:48,0:48"], options.timeout
-                )  # compiles the kernels, and so does the next
+                # This and the next extra command compile the kernels.
+                command([*fit, "--crop", "0:48,0:48,0:48"], options.timeout)
             family.fit_s, fit_mb = command(fit, options.timeout)
         if not options.quick:
             command([*make, "48,48,48"], options.timeout)
@@ -172,7 +171,7 @@ def run(name: str, folder: Path, train: Volume, options: argparse.Namespace) -> 
 
 
 def command(arguments: list[str], timeout: float) -> tuple[float, float]:
-    """Run the command line; return seconds and peak memory in MB, or raise what it said."""
+    """Run a command; return seconds and peak memory in MB, or raise RuntimeError with its message."""
     done = subprocess.run(
         [sys.executable, "-c", LAUNCH, str(timeout), *arguments], capture_output=True, text=True, check=False
     )
@@ -188,7 +187,7 @@ def command(arguments: list[str], timeout: float) -> tuple[float, float]:
 def judge(
     material: str, folder: Path, blocks: list[Volume], families: list[Family], options: argparse.Namespace
 ) -> None:
-    """Measure everything alike, write the report, and put each family's distances in units of the real blocks'."""
+    """Measure all volumes, write the report, and relate the distances of each family to those between real blocks."""
     held_out, train = blocks[1:], blocks[0]
     fakes = {path: mc.read_volume(path) for family in families[1:] for path in family.files}
     left_out = () if options.with_slow_metrics else SKIP
@@ -262,19 +261,19 @@ def write_rst(path: Path, tables: list) -> None:
 
 
 def duration(seconds: float) -> str:
-    """Write a time, nothing where none was needed."""
+    """Format a time; a dash if there is none."""
     return f"{seconds:.1f} s" if seconds else "–"
 
 
 def cell(family: Family, name: str) -> str:
-    """Write a ratio, strong where it passes."""
+    """Format a ratio, strong if it passes."""
     ratio = family.ratios[name]
     text = f"{ratio:.1f}" if ratio < 100 else f"{ratio:.0f}"
     return f"**{text}**" if family.passes[name] else text
 
 
 def sentence(family: Family) -> str:
-    """Say in words what passes."""
+    """Return a sentence that names what passes and what fails."""
     if family.failure:
         return f"- **{family.name}**: {family.failure}"
     words = {passes: [name.replace("_", " ") for name, p in family.passes.items() if p == passes] for passes in (1, 0)}
@@ -282,7 +281,7 @@ def sentence(family: Family) -> str:
 
 
 def listed(texts: list[str]) -> str:
-    """Join texts as a sentence does."""
+    """Join texts to a list in a sentence."""
     return " and ".join(filter(None, [", ".join(texts[:-1]), *texts[-1:]])) or "nothing"
 
 

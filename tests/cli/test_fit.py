@@ -1,19 +1,21 @@
-"""`microchar fit` of a generator that has many parameters and keeps progress: a plugin, installed in a folder."""
+"""`microchar fit` and `generate` with parameters given like options, and with work that is interrupted and resumed."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import sys
 import time
-from textwrap import dedent
+from functools import partial
 
 import numpy as np
 import pytest
 import tifffile
 
+from distributions import Site
 from microchar.cli._parameters import as_assignments
+
+pytestmark = pytest.mark.property
 
 PLUGIN = """
     import json, time
@@ -25,8 +27,8 @@ PLUGIN = """
     from microchar.generation.spec import GeneratorSpec
 
     SPEC = GeneratorSpec(id="counting", factory="counting:Counting", title="", summary="counts",
-                         inputs=("volume", "slices"),
-                         keeps_progress=("fit",), adjustable=("tile_size",))
+                         inputs=("volume", "slices"), keeps_progress=("fit", "generate"),
+                         adjustable=("tile_size", "pause"))
 
     @dataclass(kw_only=True)
     class Counting(Generator):
@@ -40,6 +42,16 @@ PLUGIN = """
         tile_size: int = 4
 
         def learn(self, data, rng, progress):
+            return {"sum": np.array(self.count(rng, progress))}
+
+        def make(self, shape, rng, periodic, progress):
+            self.remarks = {"tile size": self.tile_size}
+            total = self.count(rng, progress)
+            if self.folder:
+                (self.folder / "checkpoint.json").unlink()
+            return np.full(shape, int(1000 * total) % 2, np.uint8) ^ rng.integers(0, 2, shape).astype(np.uint8)
+
+        def count(self, rng, progress):
             total, first = 0.0, 0
             if self.resume:
                 known = json.loads((self.folder / "checkpoint.json").read_text())
@@ -53,43 +65,28 @@ PLUGIN = """
                 while time.monotonic() < deadline:
                     time.sleep(0.01)
                 total += rng.random() + self.shift
-            return {"sum": np.array(total)}
-
-        def make(self, shape, rng, periodic, progress):
-            self.remarks = {"tile size": self.tile_size}
-            return rng.integers(0, 2, shape).astype(np.uint8)
+            return total
 """
 
 
 @pytest.fixture
-def home(tmp_path):
+def site(tmp_path):
     """Give a folder with the plugin and a real volume."""
-    (tmp_path / "counting.py").write_text(dedent(PLUGIN), encoding="utf-8")
-    info = tmp_path / "counting-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: counting\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[microchar.generators]\ncounting = counting:SPEC\n")
+    site = Site(tmp_path)
+    site.install("counting", "microchar.generators", {"counting": "counting:SPEC"}, PLUGIN)
     tifffile.imwrite(tmp_path / "real.tif", np.random.default_rng(0).integers(0, 2, (8, 8, 8), np.uint8))
-    return tmp_path
+    return site
 
 
-def start(home, *arguments: str) -> subprocess.Popen:
-    path = os.pathsep.join([str(home), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return subprocess.Popen(
-        [sys.executable, "-m", "microchar", *arguments],
-        env={**os.environ, "PYTHONPATH": path},
-        cwd=home,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+def start(site, *arguments: str) -> subprocess.Popen:
+    # Whoever runs the tests may ignore interrupts, as `nohup` does, and a process inherits that.
+    heed = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    return site.start("-m", "microchar", *arguments, preexec_fn=heed)
 
 
-def run(home, *arguments: str) -> tuple[int, str, str]:
-    process = start(home, *arguments)
-    out, errors = process.communicate(timeout=120)
-    return process.returncode, out, errors
+def run(site, *arguments: str) -> tuple[int, str, str]:
+    done = site.microchar(*arguments)
+    return done.returncode, done.stdout, done.stderr
 
 
 def model(path):
@@ -125,16 +122,16 @@ def test_options_of_nobody_are_parameters(given, rewritten):
     assert as_assignments(given.split(), OWN) == rewritten.split()
 
 
-def test_parameters_are_given_like_options(home):
+def test_parameters_are_given_like_options(site):
     given = ["--preset", "paper", "--steps=3", "--shift", "-1.5", "--anisotropic", "--tile-size", "9"]
-    code, out, errors = run(home, "fit", "counting", *given, "real.tif")
+    code, out, errors = run(site, "fit", "counting", *given, "real.tif")
     assert (code, errors) == (0, "")
     assert out.splitlines()[-1] == "model.safetensors"
-    parameters, _ = model(home / "model.safetensors")
+    parameters, _ = model(site.folder / "model.safetensors")
     assert parameters == {
         "preset": "paper", "steps": 3, "pause": 0.0, "shift": -1.5, "anisotropic": True, "tile_size": 9
     }  # fmt: skip
-    made = run(home, "generate", "model.safetensors", "--shape", "4,4,4", "--tile-size", "2")
+    made = run(site, "generate", "model.safetensors", "--shape", "4,4,4", "--tile-size", "2")
     assert made[:2] == (0, "fakes/counting-0.tif; tile size: 2\n")
 
 
@@ -145,34 +142,36 @@ def test_parameters_are_given_like_options(home):
         (["fit", "counting", "real.tif", "--sliced", "xy"], "no option and no parameter; did you mean --slices?"),
         (["fit", "counting", "real.tif", "--steps", "many"], "steps=many: generator 'counting' expects int here"),
         (["fit", "shuffle", "real.tif", "--frobnicate", "1"], "'shuffle' has no parameter 'frobnicate'; it has none"),
-        (["fit", "shuffle", "real.tif", "--resume"], "'shuffle' keeps no progress of its fit"),
+        (["generate", "overlapping-spheres", "--resume", "--shape", "9,9,9"], "cannot resume an interrupted volume"),
+        (["fit", "shuffle", "real.tif", "--resume"], "'shuffle' cannot resume an interrupted fit"),
         (["fit", "counting", "real.tif", "--resume"], "model.fit: holds no fit to resume"),
         (["fit", "counting", "real.tif", "-o", "m.fit"], "m.fit: the folder for checkpoints has this name"),
         (["generate", "shuffle", "--outputs", "x", "--shape", "4,4"], "did you mean --output?"),
         (["generate", "overlapping-spheres", "--radii", "2", "--shape", "4,4,4"], "did you mean 'radius'?"),
     ],
 )  # fmt: skip
-def test_misspelt_parameters_and_options_are_errors_that_help(home, arguments, message):
-    before = sorted(os.listdir(home))
-    code, out, errors = run(home, *arguments)
+def test_misspelt_parameters_and_options_are_errors_that_help(site, arguments, message):
+    before = sorted(os.listdir(site.folder))
+    code, out, errors = run(site, *arguments)
     assert (code, out) == (2, "")
     assert message in errors
-    assert sorted(set(os.listdir(home)) - {"__pycache__"}) == before
+    assert sorted(set(os.listdir(site.folder)) - {"__pycache__"}) == before
 
 
-def test_a_parameter_of_a_fitted_model_cannot_be_changed_unless_it_is_adjustable(home):
-    assert run(home, "fit", "counting", "real.tif")[0] == 0
-    code, _, errors = run(home, "generate", "model.safetensors", "--shape", "4,4,4", "--shift", "2")
+def test_a_parameter_of_a_fitted_model_cannot_be_changed_unless_it_is_adjustable(site):
+    assert run(site, "fit", "counting", "real.tif")[0] == 0
+    code, _, errors = run(site, "generate", "model.safetensors", "--shape", "4,4,4", "--shift", "2")
     assert code == 2
     assert "shift cannot be changed after the fit; give it to `microchar fit`" in errors
+    assert "that can be changed: tile_size, pause" in errors
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_fit_is_resumed_as_if_it_had_not_been_stopped(home, number):
+def test_a_stopped_fit_is_resumed_as_if_it_had_not_been_stopped(site, number):
     fit = ["fit", "counting", "real.tif", "--steps", "20"]
-    assert run(home, *fit, "-o", "whole.safetensors")[0] == 0
-    process = start(home, *fit, "--pause", "0.2")
-    checkpoint = home / "model.fit" / "checkpoint.json"
+    assert run(site, *fit, "-o", "whole.safetensors")[0] == 0
+    process = start(site, *fit, "--pause", "0.2")
+    checkpoint = site.folder / "model.fit" / "checkpoint.json"
     while not checkpoint.exists() and process.poll() is None:
         time.sleep(0.01)
     time.sleep(0.3)
@@ -183,18 +182,52 @@ def test_a_stopped_fit_is_resumed_as_if_it_had_not_been_stopped(home, number):
     assert errors.endswith(
         "microchar: interrupted; model.fit holds the progress, continue with the same command and --resume\n"
     )
-    assert not (home / "model.safetensors").exists()
+    assert not (site.folder / "model.safetensors").exists()
 
-    code, _, errors = run(home, *fit)
+    code, _, errors = run(site, *fit)
     assert code == 2
     assert "model.fit: holds the progress of an earlier fit; continue it with resume=True (--resume)" in errors
-    assert run(home, *fit, "--resume")[0] == 0
-    assert model(home / "model.safetensors")[1] == model(home / "whole.safetensors")[1]
+    assert run(site, *fit, "--resume")[0] == 0
+    assert model(site.folder / "model.safetensors")[1] == model(site.folder / "whole.safetensors")[1]
 
 
-def test_asked_twice_it_stops_at_once(home):
-    process = start(home, "fit", "counting", "real.tif", "--pause", "60")
-    checkpoint = home / "model.fit" / "checkpoint.json"
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_volumes_are_resumed_as_if_they_had_not_been_interrupted(site, number):
+    assert run(site, "fit", "counting", "real.tif")[0] == 0
+    generate = ["generate", "model.safetensors", "--shape", "8,8,8", "-n", "3"]
+    assert run(site, *generate, "-o", "expected")[0] == 0
+    process = start(site, *generate, "--pause", "0.2")
+    # Of the second volume.
+    checkpoint = site.folder / "fakes" / "counting-1.generate" / "checkpoint.json"
+    while not checkpoint.exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    folder = os.path.join("fakes", "counting-1.generate")
+    assert errors.endswith(
+        f"microchar: interrupted; {folder} holds the progress, continue with the same command and --resume\n"
+    )
+    assert os.listdir(site.folder / "fakes") == ["counting-1.generate"]
+
+    code, _, errors = run(site, *generate)
+    assert code == 2
+    assert f"{folder}: holds the progress of an earlier volume; continue it with resume=True (--resume)" in errors
+    assert run(site, *generate, "--resume")[0] == 0
+    names = [f"counting-{seed}.tif" for seed in range(3)]
+    assert sorted(os.listdir(site.folder / "fakes")) == names
+    for name in names:
+        assert (site.folder / "fakes" / name).read_bytes() == (site.folder / "expected" / name).read_bytes()
+
+    code, _, errors = run(site, *generate, "--resume")
+    assert code == 2
+    assert "counting-0.generate: holds no volume to resume; omit resume (--resume) to start a new one" in errors
+
+
+def test_asked_twice_it_stops_at_once(site):
+    process = start(site, "fit", "counting", "real.tif", "--pause", "60")
+    checkpoint = site.folder / "model.fit" / "checkpoint.json"
     while not checkpoint.exists() and process.poll() is None:
         time.sleep(0.01)
     time.sleep(0.3)

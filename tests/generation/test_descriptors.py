@@ -21,6 +21,7 @@ from microchar.generators.bootstrap import Bootstrap
 from microchar.generators.gaussian_field import GaussianField
 from microchar.generators.gaussian_field.pair_statistics import PairStatistics, lines
 from microchar.generators.shuffle import Shuffle
+from microchar.metrics.two_point_correlation import TwoPointCorrelation
 from microchar.testing import check_generator
 
 pytestmark = pytest.mark.property
@@ -142,7 +143,7 @@ def test_lags_that_a_mask_leaves_without_pairs_are_cut():
 
 def test_volume_fractions_that_were_not_measured_are_those_at_lag_0():
     volume = material(2)
-    data = TrainingData.of(mc.measure(volume, "two_point_correlation", r_max=4))
+    data = TrainingData.of(mc.measure(volume, TwoPointCorrelation(radial=False, r_max=4)))
     assert data.volume_fractions()[1] == pytest.approx(volume.values.mean(), rel=1e-12)
 
 
@@ -257,7 +258,7 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         TrainingData.from_results(tmp_path / "none.json")
     (tmp_path / "text.json").write_text("{")
-    with pytest.raises(InputError, match="the file ends early"):
+    with pytest.raises(InputError, match=r"text.json: .*expected a results.json"):
         TrainingData.from_results(tmp_path / "text.json")
 
 

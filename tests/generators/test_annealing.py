@@ -1,14 +1,25 @@
-"""What annealing promises: functions below the noise, fractions to the voxel, runs that go on where they ended."""
+"""Annealing: errors far below the noise, exact fractions, counts that equal a recount, runs that can be resumed."""
+
+import copy
+import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import microchar as mc
 from microchar.core.errors import InputError
+from microchar.core.material import Material
 from microchar.generation.training import TrainingData
 from microchar.generators.annealing import Annealing
+from microchar.generators.annealing.run import Run
+from microchar.generators.annealing.targets import tally
 from microchar.generators.gaussian_field import GaussianField, cut_gaussian_field
+from microchar.metrics.lineal_path import LinealPath
+from microchar.metrics.two_point_correlation import TwoPointCorrelation
 from microchar.testing.generators import check_generator
+from oracles.correlation import along, pairs, segments
 
 pytestmark = pytest.mark.analytic
 
@@ -29,10 +40,7 @@ def functions(volume, r_max, periodic=()):
     """S2 and L of all phases along the axes at lag 1 and more: (2, phases x axes, lags)."""
     found = mc.measure(
         volume,
-        ["two_point_correlation", "lineal_path"],
-        r_max=r_max,
-        periodic=periodic,
-        parameters={"two_point_correlation": {"radial": False}},
+        [TwoPointCorrelation(radial=False, r_max=r_max, periodic=periodic), LinealPath(r_max=r_max, periodic=periodic)],
     )
     return np.array(
         [
@@ -61,18 +69,22 @@ def three():
     return GaussianField(correlation_length=4.0, volume_fraction=(0.3, 0.25)).generate((40, 40, 40), seed=1)
 
 
+@pytest.mark.analytic
 def test_contract_two_phases(real):
     check_generator(Annealing(sweeps=0.5, r_max=8), real[:32, :32, :32])
 
 
+@pytest.mark.analytic
 def test_contract_three_phases(three):
     check_generator(Annealing(sweeps=0.5, r_max=8), three)
 
 
+@pytest.mark.analytic
 def test_contract_random_start(three):
     check_generator(Annealing(sweeps=0.5, r_max=8, start="random"), three)
 
 
+@pytest.mark.analytic
 def test_contract_slices(real):
     data = TrainingData.from_slices({0: [real[0], real[20]]})
     check_generator(Annealing(sweeps=0.5, r_max=8), data)
@@ -80,10 +92,12 @@ def test_contract_slices(real):
     check_generator(Annealing(sweeps=0.5, r_max=8), three_ways)
 
 
+@pytest.mark.analytic
 def test_contract_images(real):
     check_generator(Annealing(r_max=8), real[0], shape=(40, 36))
 
 
+@pytest.mark.analytic
 def test_errors_end_far_below_the_noise_floor(real, fitted):
     # The floor: two independent samples of one process. A tenth of it is out of reach of any start.
     made = fitted.generate(real.shape, seed=1)
@@ -99,17 +113,20 @@ def test_errors_end_far_below_the_noise_floor(real, fitted):
     assert np.count_nonzero(made.values) == np.count_nonzero(real)
 
 
+@pytest.mark.analytic
 def test_three_phases_and_their_fractions(three):
     made = Annealing(r_max=16).fit(three).generate((40, 40, 40), seed=1)
     assert np.array_equal(np.bincount(made.values.ravel()), np.bincount(three.values.ravel()))
     assert (rms(functions(made, 16) - functions(three, 16)) < 5e-4).all()
 
 
+@pytest.mark.analytic
 def test_random_start_ends_at_the_same_functions(real):
     made = Annealing(r_max=12, start="random", sweeps=6).fit(real).generate(real.shape, seed=1)
     assert (rms(functions(made, 12) - functions(real, 12)) < 1e-3).all()
 
 
+@pytest.mark.analytic
 def test_periodic_volumes_have_the_functions_with_the_faces_joined(real):
     made = Annealing(r_max=10).fit(real).generate((40, 40, 40), seed=1, periodic=(0, 2))
     difference = functions(made, 10, periodic=(0, 2)) - functions(real, 10)
@@ -122,6 +139,7 @@ def test_periodic_volumes_have_the_functions_with_the_faces_joined(real):
     assert np.abs(of_phases.mean(axis=0)[[0, 2]]).max() < 1e-3
 
 
+@pytest.mark.analytic
 def test_anisotropy_is_kept():
     long = cut_gaussian_field((48, 48, 48), correlation_length=(3, 5, 9), volume_fraction=0.4, seed=1)
     made = Annealing(r_max=20).fit(long).generate((48, 48, 48), seed=2)
@@ -130,6 +148,7 @@ def test_anisotropy_is_kept():
     assert faces[0] > 1.5 * faces[1] > 2 * faces[2]
 
 
+@pytest.mark.analytic
 def test_all_slices_tell_what_the_volume_tells(real):
     volume = Annealing(r_max=10).fit(real).state
     planes = Annealing(r_max=10).fit(TrainingData.from_slices({0: list(real)})).state
@@ -140,6 +159,7 @@ def test_all_slices_tell_what_the_volume_tells(real):
     assert planes["fractions"] == pytest.approx(volume["fractions"])
 
 
+@pytest.mark.analytic
 def test_lags_of_a_missing_axis_are_lengths(real):
     data = TrainingData.from_slices({0: list(real)}, voxel_size="2,1,1um")
     state = Annealing(r_max=10).fit(data).state
@@ -147,6 +167,7 @@ def test_lags_of_a_missing_axis_are_lengths(real):
     assert state["s2"][:, 0, :6] == pytest.approx(state["s2"][:, 1:, ::2].mean(axis=1))
 
 
+@pytest.mark.analytic
 def test_tolerance_and_budget(real, fitted):
     loose = Annealing(r_max=20, tolerance=0.005)
     loose.state, loose.material = fitted.state, fitted.material
@@ -159,59 +180,131 @@ def test_tolerance_and_budget(real, fitted):
     assert strict.generate(real.shape, seed=1).source["remarks"]["swaps tried"] == round(0.3 * real.size)
 
 
-def test_a_run_that_was_stopped_goes_on(tmp_path, real):
-    def stop_at(calls):
-        def progress(fraction, what):
-            seen.append(what)
-            if "swaps" in what and len([w for w in seen if "swaps" in w]) == calls:
-                raise KeyboardInterrupt
-
-        seen = []
-        return progress
-
-    request = {"seed": 3, "periodic": (1,)}
-    model = Annealing(r_max=8, sweeps=2, tolerance=0, temperature=0.002).fit(real)
-    undisturbed = model.generate((40, 40, 40), **request)
-    folder = tmp_path / "progress"
-    for calls, resume in ((3, False), (2, True)):
-        with pytest.raises(KeyboardInterrupt):
-            model.generate((40, 40, 40), **request, progress=stop_at(calls), folder=folder, resume=resume)
-    with np.load(folder / "annealing.npz") as file:
-        assert file["swaps"][0] == 30_000
-    with pytest.raises(InputError, match="checkpoint of another volume"):
-        model.generate((40, 40, 40), seed=4, periodic=(1,), folder=folder, resume=True)
-    resumed = model.generate((40, 40, 40), **request, folder=folder, resume=True)
-    assert not folder.exists()
-    assert np.array_equal(resumed.values, undisturbed.values)
-    assert resumed.source["remarks"] == undisturbed.source["remarks"]
+# --- checkpoints -------------------------------------------------------------
 
 
-@pytest.mark.parametrize("damage", ["truncated", "other arrays", "pickle", "other voxels"])
-def test_a_damaged_checkpoint_is_refused(tmp_path, real, damage):
-    def stop(fraction, what):
-        if "swaps" in what:
+def stop_at_chunk(number):
+    """Give a progress that interrupts the run when the error is reported for the given time."""
+    reports = []
+
+    def progress(fraction, text):
+        if "of the swaps" in text:
+            reports.append(text)
+        if len(reports) == number:
             raise KeyboardInterrupt
 
-    generator = Annealing(r_max=8).fit(real[:32, :32, :32])
-    folder = tmp_path / "progress"
+    return progress
+
+
+REQUEST = {"shape": (40, 40, 40), "seed": 3, "periodic": (1,)}
+
+
+@pytest.fixture(scope="module")
+def cooling(real):
+    return Annealing(r_max=8, sweeps=2, tolerance=0, temperature=0.002).fit(real)
+
+
+@pytest.mark.property
+def test_a_run_interrupted_twice_gives_the_same_volume(tmp_path, cooling):
+    folder = tmp_path / "runs" / "a"
     with pytest.raises(KeyboardInterrupt):
-        generator.generate((32, 32, 32), progress=stop, folder=folder)
-    (path,) = folder.iterdir()
+        cooling.generate(**REQUEST, progress=stop_at_chunk(3), folder=folder)
+    with pytest.raises(KeyboardInterrupt):
+        cooling.generate(**REQUEST, progress=stop_at_chunk(2), folder=folder, resume=True)
+    with np.load(folder / "annealing.npz") as file:
+        assert file["swaps"][0] == 30_000
+    expected = cooling.generate(**REQUEST)
+    resumed = cooling.generate(**REQUEST, folder=folder, resume=True)
+    assert np.array_equal(resumed.values, expected.values)
+    assert resumed.source == expected.source
+    assert not folder.exists()
+
+
+@pytest.mark.property
+def test_a_run_that_is_killed_resumes_from_its_last_checkpoint(tmp_path, monkeypatch, cooling):
+    monkeypatch.setattr("microchar.generators.annealing.generator._CHECKPOINT_INTERVAL", 0.0)
+    path, contents = tmp_path / "run" / "annealing.npz", []
+
+    def progress(fraction, text):
+        if path.is_file():
+            contents.append(path.read_bytes())
+
+    expected = cooling.generate(**REQUEST, progress=progress, folder=path.parent)
+    assert len(contents) > 5
+    for content in contents[1:5:2]:
+        path.parent.mkdir()
+        path.write_bytes(content)
+        resumed = cooling.generate(**REQUEST, folder=path.parent, resume=True)
+        assert np.array_equal(resumed.values, expected.values)
+
+
+@pytest.fixture
+def interrupted(tmp_path, cooling):
+    """Give the folder of an interrupted run."""
+    with pytest.raises(KeyboardInterrupt):
+        cooling.generate(**REQUEST, progress=stop_at_chunk(2), folder=tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("different", ["shape", "seed", "periodic", "fit", "tolerance"])
+def test_the_checkpoint_of_another_request_is_refused(interrupted, real, cooling, different):
+    request, generator = dict(REQUEST), copy.deepcopy(cooling)
+    if different == "fit":
+        generator.fit(np.roll(real[:40], 3, axis=2))
+    elif different == "tolerance":
+        generator.tolerance = 1e-3
+    else:
+        request[different] = {"shape": (40, 40, 32), "seed": 4, "periodic": ()}[different]
+    before = (interrupted / "annealing.npz").read_bytes()
+    with pytest.raises(InputError, match=rf"annealing.npz: checkpoint of another volume, with other .*{different}"):
+        generator.generate(**request, folder=interrupted, resume=True)
+    assert (interrupted / "annealing.npz").read_bytes() == before
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("damage", ["truncated", "missing", "no arrays", "pickle", "other voxels", "other shape"])
+def test_a_damaged_checkpoint_is_refused(interrupted, cooling, damage):
+    path = interrupted / "annealing.npz"
     with np.load(path) as file:
-        kept = {"request": file["request"], "swaps": file["swaps"], "random": file["random"]}
+        arrays = dict(file)
     if damage == "truncated":
         path.write_bytes(path.read_bytes()[:300])
-    elif damage == "other arrays":
+    elif damage == "missing":
+        path.rename(interrupted / "other")
+    elif damage == "no arrays":
         np.savez(path, labels=np.zeros(3, np.uint8))
     elif damage == "pickle":
-        np.savez(path, **kept, labels=np.array([{}], object))
+        np.savez(path, **(arrays | {"labels": np.array([{}], object)}))
+    elif damage == "other voxels":
+        np.savez(path, **(arrays | {"labels": np.zeros_like(arrays["labels"])}))
     else:
-        labels = np.zeros((32, 32, 32), np.uint8)
-        np.savez(path, **kept, labels=labels)
-    with pytest.raises(InputError, match="checkpoint"):
-        generator.generate((32, 32, 32), folder=folder, resume=True)
+        np.savez(path, **(arrays | {"labels": arrays["labels"][:20]}))
+    with pytest.raises(InputError, match=r"annealing.npz: .*checkpoint.*; delete the folder and omit resume"):
+        cooling.generate(**REQUEST, folder=interrupted, resume=True)
 
 
+@pytest.mark.property
+def test_progress_that_would_be_lost_or_is_missing_is_refused(interrupted, tmp_path, cooling):
+    with pytest.raises(InputError, match=r"run: holds the progress of an earlier volume; continue it with resume=True"):
+        cooling.generate(**REQUEST, folder=interrupted)
+    with pytest.raises(InputError, match="none: holds no volume to resume"):
+        cooling.generate(**REQUEST, folder=tmp_path / "none", resume=True)
+    with pytest.raises(InputError, match="'annealing' cannot resume an interrupted fit"):
+        cooling.fit(np.zeros((8, 8, 8)) + np.arange(8) % 2, folder=tmp_path / "none")
+
+
+@pytest.mark.property
+def test_a_written_volume_can_be_resumed(interrupted, tmp_path, cooling):
+    cooling.generate_to(tmp_path / "a.tif", **REQUEST, folder=interrupted, resume=True)
+    assert np.array_equal(mc.read_volume(tmp_path / "a.tif").values, cooling.generate(**REQUEST).values)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
+
+
+# --- progress and refusals ---------------------------------------------------
+
+
+@pytest.mark.analytic
 def test_progress_tells_the_errors(real, fitted):
     seen = []
     fitted.generate((40, 40, 40), seed=1, progress=lambda fraction, what: seen.append((fraction, what)))
@@ -221,6 +314,7 @@ def test_progress_tells_the_errors(real, fitted):
     assert 0 <= fractions[0] <= fractions[-1] <= 1
 
 
+@pytest.mark.analytic
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -240,6 +334,7 @@ def test_wrong_parameters_are_refused(real, wrong):
         Annealing(**wrong).fit(real)
 
 
+@pytest.mark.analytic
 def test_shapes_that_cannot_hold_the_structure_are_refused(real):
     with pytest.raises(InputError, match="correlation length"):
         Annealing(r_max=20, start="random").fit(real).generate((40, 5, 40))
@@ -247,3 +342,107 @@ def test_shapes_that_cannot_hold_the_structure_are_refused(real):
     rare[::16, ::16, ::16] = 1
     with pytest.raises(InputError, match="too small"):
         Annealing(r_max=8, start="random").fit(rare).generate((6, 6, 6))
+
+
+# --- counts and energy -------------------------------------------------------
+
+
+def volume(labels, n_phases):
+    material = Material(phases=tuple("abc"[:n_phases]), grey_values=tuple(range(n_phases)))
+    return material.volume(labels, name="test", source={})
+
+
+def run_of(labels, target_of, **changes):
+    """Give a run that takes the first labels towards the functions of the second."""
+    n_phases = int(labels.max()) + 1
+    lags = tuple(n // 2 for n in labels.shape)
+    counts, valid = tally(volume(target_of, n_phases), lags)
+    target = np.divide(counts, valid[:, None], out=np.zeros(counts.shape), where=valid[:, None] > 0)
+    given = {"periodic": (), "tries": 5000, "temperature": 0.0, "seed": 1, "lags": np.array(lags), "target": target}
+    return Run(labels=labels, **(given | changes))
+
+
+def random_labels(shape, n_phases, seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(np.prod(shape)) % n_phases).astype(np.uint8)
+    return labels.reshape(shape)
+
+
+@pytest.mark.oracle
+@given(
+    shape=st.sampled_from([(9, 8, 7), (1, 12, 13), (2, 3, 16), (16, 1, 5), (8, 8, 8)]),
+    n_phases=st.sampled_from([2, 3]),
+    periodic=st.sets(st.sampled_from([0, 1, 2])),
+    temperature=st.sampled_from([0.0, 0.03, 0.5]),
+    seed=st.integers(0, 1000),
+)
+@settings(deadline=None, max_examples=40)
+def test_updated_counts_equal_counts_taken_anew(shape, n_phases, periodic, temperature, seed):
+    start, goal = random_labels(shape, n_phases, seed), random_labels(shape, n_phases, seed + 1)
+    run = run_of(start, goal, periodic=tuple(sorted(periodic)), temperature=temperature, seed=seed)
+    while run.done < run.tries:
+        run.advance()
+    counts, _ = tally(volume(run.labels, n_phases), tuple(run.lags.tolist()), tuple(sorted(periodic)))
+    assert run.kept > 0
+    assert np.array_equal(run.counts, counts)
+    assert np.array_equal(np.bincount(run.labels.ravel()), np.bincount(start.ravel()))
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("periodic", [(), (0, 2), (0, 1, 2)])
+def test_updated_counts_equal_the_definition(periodic):
+    start, goal = random_labels((6, 5, 7), 3, 1), random_labels((6, 5, 7), 3, 2)
+    run = run_of(start, goal, periodic=periodic, temperature=0.1)
+    run.advance()
+    assert run.kept > 100
+    for axis in range(3):
+        for lag in range(1, int(run.lags[axis]) + 1):
+            both, _ = pairs(run.labels, along(axis, lag), periodic)
+            pure, _ = segments(run.labels, axis, lag, periodic)
+            for phase in range(3):
+                assert run.counts[0, phase, axis, lag] == both.get(phase, 0)
+                assert run.counts[1, phase, axis, lag] == pure.get(phase, 0)
+
+
+@pytest.mark.oracle
+def test_the_error_is_that_of_the_counts_and_never_rises_at_zero_temperature():
+    start, goal = random_labels((32, 32, 32), 2, 1), np.repeat(random_labels((32, 32, 8), 2, 2), 4, axis=2)
+    run = run_of(start, goal, tries=100_000)
+    errors = [run.error()]
+    while run.done < run.tries:
+        run.advance()
+        errors.append(run.error())
+    assert len(errors) == 11
+    assert all(after <= before for before, after in itertools.pairwise(errors))
+    assert errors[-1] < errors[0] / 10
+    # The mean over lags, axes, phases and both functions, by hand.
+    lags = (16, 16, 16)
+    (found, valid), (wanted, _) = tally(volume(run.labels, 2), lags), tally(volume(goal, 2), lags)
+    difference = ((found - wanted) / valid[:, None])[..., 1:]
+    assert run.error() == pytest.approx(np.sqrt(np.mean(difference**2)))
+    assert run.errors() == pytest.approx(np.sqrt(np.mean(difference**2, axis=(1, 2, 3))))
+
+
+@pytest.mark.oracle
+def test_rejected_swaps_leave_no_trace():
+    # Already at the goal: whatever moves counts is refused, and swaps that move none change none.
+    labels = random_labels((12, 12, 12), 2, 3)
+    run = run_of(labels, labels)
+    before = run.counts.copy()
+    run.advance()
+    assert run.kept < run.tries / 100
+    assert np.array_equal(run.counts, before)
+    assert run.error() < 1e-12  # rounding of the target
+    counts, _ = tally(volume(run.labels, 2), (6, 6, 6))
+    assert np.array_equal(run.counts, counts)
+
+
+@pytest.mark.oracle
+def test_equilibrium_error_is_the_temperature():
+    # E has its minimum at zero and many terms, all of which the swaps move: each holds half a temperature. The lattice
+    # gives the counts of neighbouring lags in common, so that fewer move freely: a factor of two is allowed for.
+    start = random_labels((24, 24, 24), 2, 4)
+    run = run_of(start, start, tries=10**9, temperature=0.01)
+    for _ in range(20):
+        run.advance()
+    assert 0.005 < run.error() < 0.02

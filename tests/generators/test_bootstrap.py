@@ -1,25 +1,29 @@
-"""Blocks of the real volume side by side: what they keep and what they lose."""
+"""Bootstrap: what blocks of the real volume side by side preserve and what they lose."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from microchar.core.errors import InputError
 from microchar.core.volume import as_volume
-from microchar.generators.bootstrap import Bootstrap
+from microchar.generators.bootstrap import Bootstrap, _positions
 from microchar.generators.gaussian_field import cut_gaussian_field
 from microchar.testing import check_generator
 
 pytestmark = pytest.mark.analytic
 
 
+@pytest.mark.analytic
 def test_the_contract():
     rng = np.random.default_rng(0)
     check_generator(Bootstrap(), rng.integers(2, size=(30, 20, 26)))
     check_generator(Bootstrap(block=(5, 6, 7)), rng.integers(3, size=(12, 14, 16)))
 
 
+@pytest.mark.analytic
 def test_each_block_is_a_copy_of_a_place():
     real = np.arange(6 * 7 * 8).reshape(6, 7, 8) % 16
     made = Bootstrap(block=(2, 3, 4)).fit(real).generate((4, 5, 10), seed=1).values
@@ -31,6 +35,7 @@ def test_each_block_is_a_copy_of_a_place():
     assert made[2:4, 3:5, 8:10].astype(real.dtype).tobytes() in cut
 
 
+@pytest.mark.analytic
 def test_all_places_come_up_alike():
     real = np.zeros((4, 1, 1), int)
     real[0] = 1
@@ -40,6 +45,7 @@ def test_all_places_come_up_alike():
     assert not made[1].any()
 
 
+@pytest.mark.analytic
 def test_s2_is_that_of_the_real_volume_within_blocks():
     real = cut_gaussian_field((64, 64, 64), correlation_length=5.0, seed=1).values
     generator = Bootstrap(block=16).fit(real)
@@ -56,6 +62,7 @@ def test_s2_is_that_of_the_real_volume_within_blocks():
     assert error.max() < 0.005
 
 
+@pytest.mark.analytic
 def test_blocks_come_from_inside_the_mask():
     labels = np.ones((20, 20, 20), int)
     labels[:10, :, ::2] = 0
@@ -65,6 +72,7 @@ def test_blocks_come_from_inside_the_mask():
     assert made.mean() == pytest.approx(0.5, abs=1e-9)  # only the striped half is inside
 
 
+@pytest.mark.analytic
 @pytest.mark.parametrize(
     ("block", "message"),
     [(0, "at least 1"), ((2, 2), "one or three"), (2.5, "numbers of voxels"), (9, "larger than the training volume")],
@@ -74,12 +82,26 @@ def test_blocks_that_cannot_be_are_refused(block, message):
         Bootstrap(block=block).fit(np.indices((8, 8, 8)).sum(axis=0) % 2)
 
 
+@pytest.mark.analytic
 def test_a_mask_without_room_for_a_block_is_refused():
     labels = np.indices((8, 8, 8)).sum(axis=0) % 2
     with pytest.raises(InputError, match="inside the mask"):
         Bootstrap(block=4).fit(as_volume(labels, mask=np.indices((8, 8, 8))[0] % 3 > 0))
 
 
+@pytest.mark.analytic
 def test_images_and_slices_are_no_volumes():
     with pytest.raises(InputError, match="made from volume, found slices"):
         Bootstrap().fit(np.eye(8, dtype=int))
+
+
+@pytest.mark.oracle
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1), block=st.tuples(*[st.integers(1, 3)] * 3))
+def test_places_of_blocks_inside_a_mask(seed, block):
+    labels = np.where(np.random.default_rng(seed).random((5, 3, 6)) < 0.1, 255, 1).astype(np.uint8)
+    found = _positions(labels, block)
+    assert found.shape == tuple(n - b + 1 for n, b in zip(labels.shape, block, strict=True))
+    for start in np.ndindex(found.shape):
+        box = tuple(slice(s, s + b) for s, b in zip(start, block, strict=True))
+        assert found[start] == (labels[box] != 255).all()

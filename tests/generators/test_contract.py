@@ -147,8 +147,9 @@ def test_a_path_is_no_data():
 
 def test_specs_are_read_without_importing_anything_heavy():
     code = """
-import sys, microchar.generation.catalogue
-names = list(microchar.generation.catalogue.generator_specs())
+import sys
+from microchar.generation.catalogue import generator_specs
+names = list(generator_specs())
 assert "shuffle" in names, names
 heavy = {"numba", "scipy", "torch", "porespy", "pandas", "matplotlib", "skimage", "safetensors"} & set(sys.modules)
 assert not heavy, heavy

@@ -1,4 +1,4 @@
-"""Level-cut Gaussian fields against what theory says of them."""
+"""Level-cut Gaussian fields against theory."""
 
 from __future__ import annotations
 
@@ -7,37 +7,24 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import ndtri
 
+from generators.samples import s2_along, spread, three_phases
 from microchar.core.errors import InputError, MissingDependencyError
-from microchar.core.volume import as_volume
 from microchar.generation.training import TrainingData
 from microchar.generators.gaussian_field import (
     GaussianField,
     cut_gaussian_field,
     field_covariance,
-    matched_gaussian_field,
     pair_probability,
 )
 from microchar.generators.gaussian_field.covariances import covariance_of
-from microchar.generators.gaussian_field.lattice import fold
 from microchar.generators.gaussian_field.spectrum import nearest_spectrum
 from microchar.testing import check_generator
-from microchar.testing.volumes import overlapping_spheres
+
+pytestmark = pytest.mark.analytic
 
 pytestmark = pytest.mark.analytic
 
 REALISATIONS = 32
-
-
-def s2_along(values, axis, lags):
-    """Share of pairs with both voxels set, periodic."""
-    set_ = np.asarray(values, bool)
-    return np.array([np.mean(set_ & np.roll(set_, -lag, axis)) for lag in lags])
-
-
-def spread(samples):
-    """Mean over realisations and its standard error."""
-    samples = np.asarray(samples)
-    return samples.mean(axis=0), samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
 
 
 def fields(**parameters):
@@ -171,86 +158,7 @@ def test_arguments_out_of_range_are_refused(parameters, message):
         cut_gaussian_field(**({"shape": (16, 16, 16), "seed": 0} | parameters))
 
 
-# --- fields matched to a volume ----------------------------------------------
-
-
-def test_a_matched_field_has_the_s2_of_an_isotropic_medium():
-    real = overlapping_spheres((96, 96, 96), radius=5, void_fraction=0.3, seed=2)
-    void = 1 - real.values
-    fraction = void.mean()
-    lags = np.arange(25)
-    target = np.mean([s2_along(void, axis, lags) for axis in range(3)], axis=0)
-    found = []
-    for seed in range(5):
-        fake = matched_gaussian_field(real, seed=seed)
-        assert abs(fake.values.mean() - real.values.mean()) < 1e-5
-        found.append(np.mean([s2_along(1 - fake.values, axis, lags) for axis in range(3)], axis=0))
-    mean, error = spread(found)
-    # Not every S2 belongs to a cut Gaussian field: 0.01 phi (1 - phi) is allowed for what the fit gives up, a fifth of
-    # the difference at which two materials are called different; the rest is the scatter of the realisations.
-    assert (np.abs(mean - target) < 5 * error + 0.01 * fraction * (1 - fraction)).all()
-
-
-def test_a_matched_field_follows_an_anisotropic_medium():
-    lengths = (3.0, 5.0, 9.0)
-    real = cut_gaussian_field((96, 96, 96), correlation_length=lengths, volume_fraction=0.4, seed=1)
-    fakes = [matched_gaussian_field(real, seed=seed).values for seed in range(4)]
-    for axis, length in enumerate(lengths):
-        mean, error = spread([s2_along(values, axis, [1, 3, 6]) for values in fakes])
-        target = s2_along(real.values, axis, [1, 3, 6])
-        # Same allowance as above: lags at half height, where a wrong length would be off by .1 and more.
-        assert (np.abs(mean - target) < 5 * error + 0.01 * 0.24).all(), length
-
-
-def test_a_matched_field_keeps_the_identity_of_the_reference():
-    real = overlapping_spheres((40, 40, 40), radius=4, void_fraction=0.4, seed=0, voxel_size="1,1,2um")
-    coded = type(real)(
-        values=np.where(real.values == 1, 255, 7).astype(np.int16),
-        grey_values=(7, 255),
-        phases=("pore", "grain"),
-        voxel_size=real.voxel_size,
-        unit=real.unit,
-    )
-    fake = matched_gaussian_field(coded, shape=(32, 48, 24), seed=0)
-    assert fake.shape == (32, 48, 24)
-    assert (fake.grey_values, fake.phases, fake.voxel_size, fake.unit) == ((7, 255), ("pore", "grain"), (1, 1, 2), "um")
-    assert abs(np.mean(fake.values == 255) - real.values.mean()) < 1e-4
-
-
-def test_a_matched_field_repeats_with_its_seed():
-    real = overlapping_spheres((32, 32, 32), radius=4, void_fraction=0.4, seed=0)
-    first, again, other = (matched_gaussian_field(real, seed=seed).values for seed in (1, 1, 2))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
-
-
-def test_an_image_can_be_matched():
-    real = cut_gaussian_field((1, 96, 80), correlation_length=4.0, seed=4)
-    fake = matched_gaussian_field(real, seed=0)
-    assert fake.shape == (1, 96, 80)
-    assert abs(fake.values.mean() - real.values.mean()) < 1e-3
-
-
-def test_what_cannot_be_matched_is_refused():
-    with pytest.raises(InputError, match="has no voxels"):
-        matched_gaussian_field(as_volume(np.zeros((4, 4, 4), int), phases={"pore": 0, "solid": 1}), seed=0)
-    with pytest.raises(InputError, match="2 to 5 phases"):
-        matched_gaussian_field(np.arange(216).reshape(6, 6, 6) % 6, seed=0)
-    real = cut_gaussian_field((32, 32, 32), correlation_length=6.0, seed=0)
-    with pytest.raises(InputError, match="shorter than twice the correlation length along axis 1"):
-        matched_gaussian_field(real, shape=(32, 6, 32), seed=0)
-
-
 # --- as a generator ----------------------------------------------------------
-
-
-def three_phases(shape, seed, **parameters):
-    return GaussianField(volume_fraction=(0.3, 0.25), **parameters).generate(shape, seed=seed)
-
-
-def slices_of(volume, normals):
-    labels = volume.read()
-    return TrainingData.from_slices({axis: [np.take(labels, i, axis) for i in range(0, 96, 12)] for axis in normals})
 
 
 @pytest.mark.parametrize("exact", [True, False])
@@ -331,70 +239,6 @@ def test_triple_lines_of_phases_cut_one_after_the_other():
     # Steps of the two stairs of voxels that pass each other count twice or not at all: to first order this cancels in
     # the mean; a tenth is allowed for the rest.
     assert mean == pytest.approx(np.pi / 4 * areas[0] * areas[1], abs=5 * error, rel=0.1)
-
-
-def test_three_phases_are_matched():
-    real = three_phases((96, 96, 96), 1, correlation_length=(3.0, 5.0, 7.0))
-    generator = GaussianField().fit(real)
-    fakes = [generator.generate((96, 96, 96), seed=seed).values for seed in range(3)]
-    for phase in range(3):
-        fraction = np.mean(real.values == phase)
-        for axis in range(3):
-            mean, error = spread([s2_along(values == phase, axis, [0, 1, 3, 6]) for values in fakes])
-            target = s2_along(real.values == phase, axis, [0, 1, 3, 6])
-            # 0.02 phi (1 - phi): two fits in a row give up twice what one does.
-            assert (np.abs(mean - target) < 5 * error + 0.02 * fraction * (1 - fraction)).all(), (phase, axis)
-    assert max(max(errors) for errors in generator.history["s2_error"].values()) < 0.05
-
-
-@pytest.mark.parametrize(("lengths", "normals"), [((5.0, 5.0, 5.0), (1,)), ((3.0, 5.0, 8.0), (0, 1, 2))])
-def test_slices_are_enough(lengths, normals):
-    real = cut_gaussian_field((96, 96, 96), correlation_length=lengths, volume_fraction=0.4, seed=3)
-    generator = GaussianField().fit(slices_of(real, normals))
-    fakes = [generator.generate((96, 96, 96), seed=seed).values for seed in range(4)]
-    for axis, length in enumerate(lengths):
-        mean, error = spread([s2_along(values, axis, [1, 3, 5]) for values in fakes])
-        truth = pair_probability(np.exp(-((np.array([1, 3, 5]) / length) ** 2)), 0.4)
-        # Eight slices hold some hundred correlation areas: 0.05 phi (1 - phi) is their own noise.
-        assert (np.abs(mean - truth) < 5 * error + 0.05 * 0.24).all(), (axis, mean - truth)
-
-
-def test_slices_of_long_voxels_are_isotropic_in_lengths():
-    real = cut_gaussian_field((1, 256, 256), correlation_length=6.0, seed=3)
-    generator = GaussianField().fit(TrainingData.from_slices({0: [real.values]}, voxel_size="2,1,1um"))
-    ((across, *within),) = generator.history["correlation_length"]
-    assert across == pytest.approx(np.mean(within) / 2, rel=0.1)
-
-
-def test_only_what_the_mask_shows_is_learnt():
-    labels = np.concatenate([cut_gaussian_field((24, 48, 48), correlation_length=3.0, seed=0).values] * 2)
-    mask = np.ones(labels.shape, bool)
-    mask[24:] = False
-    half = GaussianField().fit(labels[:24])
-    spoilt = labels.copy()
-    spoilt[24:] = 1
-    masked = GaussianField().fit(as_volume(spoilt, mask=mask))
-    # Lags up to half of each axis: the masked volume is twice as long, but pairs that far are not inside.
-    for mine, other in zip(masked.history["s2_error"]["1"][1:], half.history["s2_error"]["1"][1:], strict=True):
-        assert mine == pytest.approx(other, abs=0.02)
-    assert masked.state["fractions"] == pytest.approx(half.state["fractions"])
-    assert masked.history["correlation_length"][0] == pytest.approx(half.history["correlation_length"][0], rel=0.01)
-
-
-def test_a_fitted_covariance_is_valid_on_every_lattice():
-    real = overlapping_spheres((48, 48, 48), radius=5, void_fraction=0.4, seed=1)
-    covariance = GaussianField().fit(real).state["covariance"][0]
-    for lattice in ((64, 64, 64), (97, 20, 50), (1, 64, 40)):
-        spectrum = np.fft.fftn(fold(covariance, lattice)).real
-        # Rounding of float32, and the end of the taper at e^-6.
-        assert -spectrum[spectrum < 0].sum() < 0.01 * spectrum.size
-
-
-def test_a_damaged_model_is_refused():
-    generator = GaussianField().fit(three_phases((24, 24, 24), 0, correlation_length=2.0))
-    generator.state["order"] = np.array([0, 0])
-    with pytest.raises(InputError, match="damaged"):
-        generator.generate((24, 24, 24))
 
 
 # --- covariance models of gstools ---------------------------------------------

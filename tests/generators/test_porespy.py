@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import microchar.generation.spec as plugins
 from microchar.core.errors import InputError, MissingDependencyError
 from microchar.generation.catalogue import create_generator, find_generator, generator_specs
 from microchar.testing import check_generator
@@ -17,7 +16,7 @@ NAMES = [name for name in generator_specs() if name.startswith("porespy:")]
 
 def test_they_are_listed_whether_porespy_is_there_or_not(monkeypatch):
     assert len(NAMES) == 6
-    monkeypatch.setattr(plugins, "find_spec", lambda module: None)
+    monkeypatch.setattr("microchar.generation.spec.find_spec", lambda module: None)
     with pytest.raises(MissingDependencyError, match=r"microchar\[porespy\]"):
         find_generator("porespy:blobs")
 

@@ -160,5 +160,5 @@ def test_too_short_an_axis_is_refused(fitted):
         fitted.generate((20, 6, 20))
     with pytest.raises(InputError, match="correlation length"):
         MultiplePoint().fit(smooth(6, [0.5])[0]).generate((12, 12, 12))
-    with pytest.raises(InputError, match="found one smaller than"):
+    with pytest.raises(InputError, match="found one smaller than 7 × 7 pixels"):
         MultiplePoint().fit(smooth(1, [0.5])[0, :6]).generate((20, 20, 20))

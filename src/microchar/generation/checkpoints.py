@@ -40,7 +40,7 @@ def progress_folder(spec: GeneratorSpec, work: Work, folder: str | Path | None, 
         return
     if work not in spec.keeps_progress:
         raise InputError(
-            f"generator {spec.id!r} keeps no progress of its {_PRODUCT[work]}: omit folder= and resume= (--resume)"
+            f"generator {spec.id!r} cannot resume an interrupted {_PRODUCT[work]}: omit folder= and resume= (--resume)"
         )
     if folder is None:
         raise InputError(f"resume=True: folder= is missing, expected the folder of the {_PRODUCT[work]} to resume")

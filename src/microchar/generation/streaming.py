@@ -13,7 +13,7 @@ from microchar.core.errors import MicrocharError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress, silent
 from microchar.generation.generator import Generator
-from microchar.io import write_blocks
+from microchar.io.writing import write_blocks
 
 #: Position of a block in a volume.
 Box = tuple[slice, slice, slice]

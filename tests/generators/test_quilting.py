@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from microchar.core.errors import InputError
 from microchar.core.volume import OUTSIDE
+from microchar.generators.multiple_point import search as searching
 from microchar.generators.multiple_point.copying import continuations, copied_share
 from microchar.generators.multiple_point.cover import UNKNOWN, Cover, Patch
 from microchar.generators.multiple_point.joining import _ends, _minimum_cut, join
@@ -94,7 +95,7 @@ def test_the_continuations_of_neighbours_are_found_around_a_periodic_axis():
 
 
 def test_of_a_large_image_a_region_is_searched(monkeypatch):
-    monkeypatch.setattr("microchar.generators.multiple_point.search._REGION", 8)
+    monkeypatch.setattr(searching, "_REGION", 8)
     rng = np.random.default_rng(2)
     search = search_of(rng, (30, 14, 7), (3, 2, 3), 2, masked=0.01)
     assert search.shape == (7, 7, 5)
