@@ -21,8 +21,6 @@ from microchar.metrics.two_point_correlation import TwoPointCorrelation
 from microchar.testing.generators import check_generator
 from oracles.correlation import along, pairs, segments
 
-pytestmark = pytest.mark.analytic
-
 
 def spheres(shape, seed, radius=4, number=110):
     """Overlapping spheres on a periodic lattice: convex solids, whose lineal path no Gaussian field has."""

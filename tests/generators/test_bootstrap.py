@@ -13,8 +13,6 @@ from microchar.generators.bootstrap import Bootstrap, _positions
 from microchar.generators.gaussian_field import cut_gaussian_field
 from microchar.testing import check_generator
 
-pytestmark = pytest.mark.analytic
-
 
 @pytest.mark.analytic
 def test_the_contract():

@@ -278,8 +278,6 @@ def test_a_damaged_model_is_refused():
 
 # --- real volumes ---
 
-pytestmark = pytest.mark.realdata
-
 
 def difference(fakes, real, phase, axis, lags):
     """Mean autocovariance of the fakes less that of the real volume, its standard error; shares of phi (1 - phi).

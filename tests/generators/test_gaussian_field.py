@@ -22,8 +22,6 @@ from microchar.testing import check_generator
 
 pytestmark = pytest.mark.analytic
 
-pytestmark = pytest.mark.analytic
-
 REALISATIONS = 32
 
 

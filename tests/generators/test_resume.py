@@ -20,8 +20,6 @@ from microchar.testing import check_generator, generator_checks
 
 pytestmark = pytest.mark.property
 
-pytestmark = pytest.mark.property
-
 SPEC = GeneratorSpec(
     id="counting",
     factory=f"{__name__}:Counting",
