@@ -30,6 +30,16 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _few_samples():
+    """Score four samples instead of sixteen: distances between all pairs are most of the time of a short fit."""
+    from microchar_gan.training import fitting
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "_SAMPLES", 4)
+        yield
+
+
 def smooth_field(shape, *, seed, sigma=2.0, fractions=(0.7, 0.3)):
     """Labels of a cut Gaussian random field, periodic: structure of a few voxels, the fractions exact."""
     from scipy.ndimage import gaussian_filter
