@@ -287,7 +287,7 @@ def absolute_rows(group: Group, models: Sequence[Runs]) -> list[list[str]]:
         # The second of two phases adds no information.
         for phase in phases[: 1 if len(phases) == 2 else None]:
             key = (*which, phase)
-            cells = [cell([group.real], key, "real", factor), cell([group.real], key, "sample", factor)]
+            cells = [cell([group.real], key, "reference", factor), cell([group.real], key, "sample", factor)]
             cells += [cell(runs.scores, key, "sample", factor) for runs in models]
             rows.append([f"{name}, phase {phase}", *cells])
     return rows
