@@ -158,9 +158,8 @@ def test_a_split_training_is_judged_by_what_it_has_not_seen(field):
     assert "for training" in model.history["held_out"]
 
 
-# Fifty steps bring each seed most of the way; one goes on, to show that it does not get lost again.
-@pytest.mark.parametrize(("seed", "steps"), [(0, 200), (1, 50), (2, 50)])
-def test_a_few_steps_come_nearer_to_the_material(field, seed, steps):
+@pytest.mark.parametrize("seed", range(3))
+def test_two_hundred_steps_come_nearer_to_the_material(field, seed):
     labels = field((64, 64, 64), seed=7)
     quarters = [labels[:, a : a + 32, b : b + 32] for a in (0, 32) for b in (0, 32)]
     target = slice_descriptors(one_hot(torch.from_numpy(np.concatenate(quarters)), 2))
@@ -174,7 +173,7 @@ def test_a_few_steps_come_nearer_to_the_material(field, seed, steps):
         return float(away[:, :, 0].mean()), float(away[:, :, 1:].mean())
 
     fraction, s2 = errors()
-    for _ in range(steps):
+    for _ in range(200):
         trainer.step()
     fraction_after, s2_after = errors()
     assert fraction > 0.1
