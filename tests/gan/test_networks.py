@@ -455,3 +455,13 @@ def test_the_modules_of_the_ablations_are_left_out_when_off():
     assert MSCA not in kinds(msca_kernels=())
     assert everything - kinds(cbam=False) == {CBAM, SAM}
     assert not {MHFA, MSCA, CBAM, CAM, SAM} & {type(module) for module in tiny_of("baseline").modules()}
+
+
+def test_a_reach_beyond_the_longest_halo_is_a_warning(monkeypatch):
+    from microchar_gan.tiling import network_field
+    from microchar_gan.tiling.halo import Reach
+
+    network = build(settings_of("tiny", {}), 2)
+    monkeypatch.setattr(network_field, "felt_halo", lambda *arguments, **options: Reach(64, False))
+    with pytest.warns(UserWarning, match="noise more than 64 cells away still changes the labels"):
+        assert halo_of(network) == 64

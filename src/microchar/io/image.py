@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -129,6 +130,19 @@ def stated_size(sizes: Sequence[float], unit: str, origin: str) -> dict[str, Any
     if name == "voxel" and edges == [1.0, 1.0, 1.0]:
         return {}
     return {"voxel_size": triple(edges), "unit": name, "voxel_size_note": f"voxel size read from {origin}"}
+
+
+def phases_text(phases: Mapping[str, int]) -> str:
+    """Write phases as text, for formats that have a place for one."""
+    return json.dumps(dict(phases), ensure_ascii=False)
+
+
+def phases_from(text: str, path: Path) -> dict[str, int]:
+    """Read what `phases_text` wrote; "" stands for no names."""
+    try:
+        return {str(name): int(grey) for name, grey in json.loads(text or "{}").items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: names its phases as microchar does not ({text[:60]!r}); export it again") from error
 
 
 def refuse_beyond_memory(path: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -16,18 +17,29 @@ from microchar_gan.tiling.tiles import Field
 
 
 def halo_of(network: Network) -> int:
-    """Return the halo that the tiles of a network need, measured by `felt_halo`."""
-    return _halo(network, felt_halo)
+    """Return the halo that the tiles of a network need, measured by `felt_halo`.
+
+    Warns if noise beyond the longest halo still changes labels: tiles then differ from
+    the volume made at once.
+    """
+    reach = _reach(network, felt_halo)
+    if not reach.exact:
+        warnings.warn(
+            f"noise more than {reach.halo} cells away still changes the labels: a volume made tile by tile differs "
+            "from one made at once; choose a smaller depth= or smaller kernels",
+            stacklevel=2,
+        )
+    return reach.halo
 
 
 def reach_of(network: Network) -> int:
     """Return a halo that suffices whatever the weights are, by `impulse_halo`: faster to find, and longer."""
-    return _halo(network, impulse_halo)
+    return _reach(network, impulse_halo).halo
 
 
-def _halo(network: Network, find: Callable[..., Reach]) -> int:
+def _reach(network: Network, find: Callable[..., Reach]) -> Reach:
     if isinstance(network, SliceGanNet):
-        return MARGIN
+        return Reach(MARGIN, True)
     device = next(network.parameters()).device
     with exact_float32(device):
         return find(
@@ -35,7 +47,7 @@ def _halo(network: Network, find: Callable[..., Reach]) -> int:
             network.channels,
             align=network.align,
             shortest=network.shortest,
-        ).halo
+        )
 
 
 def field_of(network: Network, halo: int) -> Field:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.formats._datasets import choose_array
-from microchar.io.image import Image, Options, optional, refuse_beyond_memory, stated_size
+from microchar.io.image import Image, Options, optional, phases_from, phases_text, refuse_beyond_memory, stated_size
 
 FORMAT = "HDF5"
 SUFFIXES = (".h5", ".hdf5", ".he5", ".h5:", ".hdf5:", ".he5:")
@@ -25,11 +24,20 @@ def read(path: Path, options: Options) -> Image:
     try:
         with h5py.File(path, "r") as file:
             datasets: dict[str, Any] = {}
-            file.visititems(lambda name, item: datasets.setdefault(name, item) and None if _is_array(item) else None)
+
+            def collect(name: str, item: Any) -> None:
+                if _is_array(item):
+                    datasets[name] = item
+
+            file.visititems(collect)
             dataset = datasets[choose_array(path, {name: item.shape for name, item in datasets.items()}, options.key)]
             refuse_beyond_memory(path, dataset.shape, dataset.dtype)
             shape = tuple(n for n in dataset.shape if n > 1) if dataset.ndim > 3 else dataset.shape
-            return Image(dataset[()].reshape(shape), **_size(dataset), phases=_phases(dataset))
+            return Image(
+                dataset[()].reshape(shape),
+                **_size(dataset),
+                phases=phases_from(str(dataset.attrs.get(_PHASES, "")), path),
+            )
     except InputError:
         raise
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -45,7 +53,7 @@ def write(path: Path, image: Image) -> None:
             dataset.attrs[_SIZE] = image.voxel_size
             dataset.attrs[_UNIT] = image.unit
         if image.phases:
-            dataset.attrs[_PHASES] = json.dumps(dict(image.phases), ensure_ascii=False)
+            dataset.attrs[_PHASES] = phases_text(image.phases)
 
 
 def _is_array(item: Any) -> bool:
@@ -60,7 +68,3 @@ def _size(dataset: Any) -> dict[str, Any]:
             unit = unit.decode() if isinstance(unit, bytes) else str(unit)
             return stated_size(sizes.tolist(), unit, f"the attribute {key!r}")
     return {}
-
-
-def _phases(dataset: Any) -> dict[str, int]:
-    return {str(name): int(grey) for name, grey in json.loads(dataset.attrs.get(_PHASES, "{}")).items()}

@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io.image import Image, Options, optional, refuse_beyond_memory, refuse_shorter_than, stated_size
+from microchar.io.image import (
+    Image,
+    Options,
+    optional,
+    phases_from,
+    phases_text,
+    refuse_beyond_memory,
+    refuse_shorter_than,
+    stated_size,
+)
 
 FORMAT = "NRRD"
 SUFFIXES = (".nrrd", ".nhdr")
@@ -33,7 +42,7 @@ def read(path: Path, options: Options) -> Image:
         else:
             refuse_beyond_memory(path, shape, dtype)
             values = nrrd.read(str(path), index_order="C")[0]
-        return Image(values, **_size(header), phases=_phases(header))
+        return Image(values, **_size(header), phases=phases_from(str(header.get(_PHASES, "")), path))
     except InputError:
         raise
     except (nrrd.NRRDError, ValueError, LookupError, TypeError, EOFError, OverflowError) as error:
@@ -52,7 +61,7 @@ def write(path: Path, image: Image) -> None:
         header["space directions"] = np.diag(image.voxel_size[::-1])
         header["space units"] = [image.unit] * 3
     if image.phases:
-        header[_PHASES] = ",".join(f"{name}={grey}" for name, grey in image.phases.items())
+        header[_PHASES] = phases_text(image.phases)
     values = image.values.astype(image.values.dtype.newbyteorder("<"), copy=False)
     nrrd.write(str(path), values, header, index_order="C", custom_field_map={_PHASES: "string"})
 
@@ -70,8 +79,3 @@ def _size(header: dict[str, Any]) -> dict[str, Any]:
         return {"voxel_size_note": "the NRRD header does not state one length for each axis, in one unit"}
     edges = [edges[0], *edges] if len(edges) == 2 else edges
     return stated_size(edges, "".join(units), "the NRRD header")
-
-
-def _phases(header: dict[str, Any]) -> dict[str, int]:
-    pairs = (part.rpartition("=") for part in str(header.get(_PHASES, "")).split(",") if part)
-    return {name: int(grey) for name, _, grey in pairs}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io.image import Image, Options, optional, stated_size
+from microchar.io.image import Image, Options, optional, phases_from, phases_text, stated_size
 
 FORMAT = "VTK image data"
 SUFFIXES = (".vti",)
@@ -39,7 +39,7 @@ def read(path: Path, options: Options) -> Image:
     return Image(
         np.asarray(values).reshape(shape[::-1]),
         **stated_size(sizes, about.get(_UNIT, ""), "the VTK file"),
-        phases=_phases(about.get(_PHASES, "")),
+        phases=phases_from(about.get(_PHASES, ""), path),
     )
 
 
@@ -52,13 +52,8 @@ def write(path: Path, image: Image) -> None:
     grid.cell_data[_VOXELS] = image.values.ravel()
     grid.field_data[_UNIT] = [image.unit]
     if image.phases:
-        grid.field_data[_PHASES] = [",".join(f"{name}={grey}" for name, grey in image.phases.items())]
+        grid.field_data[_PHASES] = [phases_text(image.phases)]
     grid.save(str(path))
-
-
-def _phases(text: str) -> dict[str, int]:
-    pairs = (part.rpartition("=") for part in text.split(",") if part)
-    return {name: int(grey) for name, _, grey in pairs}
 
 
 def _parsed(path: Path) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.formats._datasets import choose_array
-from microchar.io.image import Image, Options, optional, refuse_beyond_memory, stated_size
+from microchar.io.image import Image, Options, optional, phases_from, phases_text, refuse_beyond_memory, stated_size
 
 FORMAT = "Zarr"
 SUFFIXES = (".zarr/", ".zarr:")
@@ -32,7 +31,7 @@ def read(path: Path, options: Options) -> Image:
         refuse_beyond_memory(path, shape, np.dtype(array.dtype))
         values = np.asarray(array[...]).reshape(shape)
         files = sorted(file for file in path.rglob("*") if file.is_file())
-        return Image(values, **_size(about), phases=_phases(dict(array.attrs)), files=files)
+        return Image(values, **_size(about), phases=phases_from(str(array.attrs.get("phases", "")), path), files=files)
     except InputError:
         raise
     except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -53,7 +52,7 @@ def write(path: Path, image: Image) -> None:
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"name": "volume", "axes": axes, "datasets": datasets}]}
     array = group.create_array("0", data=image.values)
     if image.phases:
-        array.attrs["phases"] = json.dumps(dict(image.phases), ensure_ascii=False)
+        array.attrs["phases"] = phases_text(image.phases)
 
 
 def _chosen(zarr: Any, store: Any, path: Path, key: str) -> tuple[Any, Mapping[str, Any]]:
@@ -80,7 +79,3 @@ def _size(about: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     unit = units.pop()
     return stated_size([size for size, _ in spatial], _UNITS.get(unit, unit), "OME-Zarr metadata")
-
-
-def _phases(attributes: Mapping[str, Any]) -> dict[str, int]:
-    return {str(name): int(grey) for name, grey in json.loads(attributes.get("phases", "{}")).items()}
