@@ -12,27 +12,29 @@ _OUTSIDE = 255
 
 
 @njit(nogil=True, cache=True)
-def count_runs(labels, core, periodic, first, end, runs):  # type: ignore[no-untyped-def]
+def count_runs(labels, edges, periodic, first, end, runs):  # type: ignore[no-untyped-def]
     """Count the maximal runs of each label along the middle axis by their length.
 
-    A run that begins in the core and ends behind it adds 1 at its length and -1 at the
-    length of its part behind the core. A run that begins behind the core is not
-    counted. Therefore the sum over the lengths n of ``runs[..., n] * max(n - k, 0)`` is
-    the number of segments of k + 1 equal labels that begin in the core.
+    The lines are cut into parts. A run that reaches a part adds 1 at the length from
+    its beginning, or that of the part, to its end; if it continues behind the part, it
+    adds -1 at the length that lies behind. Therefore the sum over the lengths n of
+    ``runs[part, ..., n] * max(n - k, 0)`` is the number of segments of k + 1 equal
+    labels that begin in the part. The sum over all parts of a complete line is the
+    histogram of its runs.
 
     Parameters
     ----------
     labels : uint8, (outer, n, inner)
         Label of each voxel. Voxels with label 255 belong to no run.
-    core : int
-        Number of voxels of each line that are not halo.
+    edges : int64, (parts + 1,)
+        Where the parts begin, from 0, and where the last part ends; halo lies behind it.
     periodic : bool
-        Whether the lines are periodic. The core must then be the complete line.
+        Whether the lines are periodic. They must then have no halo.
     first, end : int64, (inner,)
         Workspace: the beginning of the current run of each line, and the end of its
         first run.
-    runs : int64, (3, labels, n + 1)
-        Number of runs by kind (`INSIDE`, `CUT`, `ENDLESS`), label and length; modified.
+    runs : int64, (parts, 3, labels, n + 1)
+        Number of runs by part, kind (`INSIDE`, `CUT`, `ENDLESS`), label and length; modified.
     """
     outer, n, inner = labels.shape
     for i in range(outer):
@@ -45,33 +47,51 @@ def count_runs(labels, core, periodic, first, end, runs):  # type: ignore[no-unt
                     continue
                 if first[k] > 0:
                     cut = block[first[k] - 1, k] == _OUTSIDE or block[j, k] == _OUTSIDE
-                    _add(runs, int(cut), block[j - 1, k], first[k], j, core)
+                    _add(runs, int(cut), block[j - 1, k], first[k], j, edges)
                 else:
                     end[k] = j
                 first[k] = j
         for k in range(inner):
-            _close_line(runs, block, k, first[k], end[k], core, periodic)
+            _close_line(runs, block, k, first[k], end[k], edges, periodic)
 
 
 @njit(nogil=True)
-def _close_line(runs, block, k, first, end, core, periodic):  # type: ignore[no-untyped-def]
+def _close_line(runs, block, k, first, end, edges, periodic):  # type: ignore[no-untyped-def]
     """Count the first run of a line, [0, end), and the last run, [first, n)."""
     n = len(block)
     head, tail = block[0, k], block[n - 1, k]
     if first == 0:
-        _add(runs, ENDLESS if periodic else CUT, head, 0, n, core)
+        _add(runs, ENDLESS if periodic else CUT, head, 0, n, edges)
         return
     head_cut, tail_cut = block[end, k] == _OUTSIDE, block[first - 1, k] == _OUTSIDE
     if periodic and head == tail:
-        _add(runs, int(head_cut or tail_cut), head, 0, end + n - first, n)
+        _add_wrapped(runs, int(head_cut or tail_cut), head, first, end, n, edges)
         return
-    _add(runs, int(head_cut or not periodic or tail == _OUTSIDE), head, 0, end, core)
-    _add(runs, int(tail_cut or not periodic or head == _OUTSIDE), tail, first, n, core)
+    _add(runs, int(head_cut or not periodic or tail == _OUTSIDE), head, 0, end, edges)
+    _add(runs, int(tail_cut or not periodic or head == _OUTSIDE), tail, first, n, edges)
 
 
 @njit(nogil=True)
-def _add(runs, kind, label, first, end, core):  # type: ignore[no-untyped-def]
-    if label != _OUTSIDE and first < core:
-        runs[kind, label, end - first] += 1
-        if end > core:
-            runs[kind, label, end - core] -= 1
+def _add(runs, kind, label, first, end, edges):  # type: ignore[no-untyped-def]
+    if label == _OUTSIDE:
+        return
+    for part in range(len(edges) - 1):
+        if first < edges[part + 1]:
+            runs[part, kind, label, end - max(first, edges[part])] += 1
+            if end <= edges[part + 1]:
+                return
+            runs[part, kind, label, end - edges[part + 1]] -= 1
+
+
+@njit(nogil=True)
+def _add_wrapped(runs, kind, label, first, end, n, edges):  # type: ignore[no-untyped-def]
+    """Count the run that begins at `first`, wraps around the end of the line at n, and ends at `end`."""
+    if label == _OUTSIDE:
+        return
+    for part in range(len(edges) - 1):
+        for start, stop, behind in ((first, n, end), (0, end, 0)):
+            begin, finish = max(start, edges[part]), min(stop, edges[part + 1])
+            if begin < finish:
+                runs[part, kind, label, stop - begin + behind] += 1
+                if stop - finish + behind > 0:
+                    runs[part, kind, label, stop - finish + behind] -= 1
