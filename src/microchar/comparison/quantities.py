@@ -1,0 +1,152 @@
+"""The quantities that decide a comparison, read from measurements as estimates with their evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from microchar.comparison.estimate import Estimate
+from microchar.core.grid import Grid
+from microchar.core.result import Profile, Result
+from microchar.core.spectrum import Spectrum
+from microchar.core.volume import Volume
+
+#: Estimates of profiles use lags up to this share of the shortest edge.
+_REACH = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """Numbers of one volume with the influence of its cells, (n0, n1, n2, numbers)."""
+
+    value: np.ndarray
+    influence: np.ndarray
+
+    def __truediv__(self, other: Numbers) -> Numbers:
+        """Divide by one number of the same volume."""
+        ratio = self.value / other.value
+        return Numbers(ratio, (self.influence - ratio * other.influence) / other.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Results of one volume, and what the estimates need to know of the volume."""
+
+    results: Mapping[str, Result]
+    grid: Grid
+    extent: float
+    lengths: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, volume: Volume, results: Mapping[str, Result]) -> Measured:
+        """Describe a measured volume; its voxels are read only if it has a mask."""
+        inside = int(np.prod(volume.shape)) if volume.mask is None else int(np.count_nonzero(volume.mask))
+        a, b, c = (n * size for n, size in zip(volume.shape, volume.voxel_size, strict=True))
+        return cls(results, volume.grid, inside * volume.grid.voxel_volume, (a, b, c))
+
+    @property
+    def shortest_edge(self) -> float:
+        """Length of the shortest edge."""
+        return min(self.lengths[axis] for axis in self.grid.axes)
+
+    def number(self, metric: str, **key: str) -> Numbers | None:
+        """Return one value; None if it does not exist or has no error."""
+        result = self.results.get(metric)
+        if result is None or result.influence is None:
+            return None
+        for index, value in enumerate(result.values):
+            if value.matches(**key) and value.value is not None:
+                influence = result.influence.values[..., index : index + 1]
+                return Numbers(np.array([value.value]), influence) if np.isfinite(influence).all() else None
+        return None
+
+    def profile(self, metric: str, **key: str) -> tuple[Profile, Numbers] | None:
+        """Return one profile; None if it does not exist or has no error."""
+        result = self.results.get(metric)
+        if result is None or result.influence is None:
+            return None
+        for profile, influence in zip(result.profiles, result.influence.profiles, strict=True):
+            if profile.matches(**key) and np.isfinite(profile.y).any():
+                return profile, Numbers(profile.y, influence)
+        return None
+
+    def normalised_covariance(self, phase: str, direction: str) -> tuple[np.ndarray, Numbers] | None:
+        r"""Return lags and :math:`\rho(r) = (S_2 - \phi^2) / (\phi - \phi^2)`."""
+        found = self.profile("two_point_correlation", phase=phase, direction=direction)
+        if found is None or not 0 < found[1].value[0] < 1:
+            return None
+        profile, s2 = found
+        phi, of_phi = s2.value[0], s2.influence[..., :1]
+        rho = (s2.value - phi**2) / (phi - phi**2)
+        influence = (s2.influence - (2 * phi + rho * (1 - 2 * phi)) * of_phi) / (phi - phi**2)
+        return profile.x, Numbers(rho, influence)
+
+    def path_share(self, phase: str, direction: str) -> tuple[np.ndarray, Numbers] | None:
+        r"""Return lags and :math:`L(r) / \phi`."""
+        found = self.profile("lineal_path", phase=phase, direction=direction)
+        if found is None or not found[1].value[0] > 0:
+            return None
+        profile, path = found
+        return profile.x, path / Numbers(path.value[:1], path.influence[..., :1])
+
+
+def estimate(side: Sequence[Measured], read: Callable[[Measured], Numbers | None]) -> Estimate | None:
+    """Return the estimate of numbers of one volume, or of the mean of several; None if a volume lacks them."""
+    numbers = [read(measured) for measured in side]
+    present = [n for n in numbers if n is not None]
+    if len(present) < len(numbers):
+        return None
+    if len(side) > 1:
+        return Estimate.of_samples([n.value for n in present], side[0].extent)
+    return Estimate(present[0].value, Spectrum.of(present[0].influence, side[0].lengths), side[0].extent)
+
+
+def profiles(
+    sides: tuple[Sequence[Measured], Sequence[Measured]],
+    read: Callable[[Measured], tuple[np.ndarray, Numbers] | None],
+) -> tuple[np.ndarray, Estimate, Estimate] | None:
+    """Return the lags that can be compared, and the estimates of a profile of both sides at these lags."""
+    found = [[read(measured) for measured in side] for side in sides]
+    present = [curve for side in found for curve in side if curve is not None]
+    if len(present) < sum(map(len, found)):
+        return None
+    reach = _REACH * min(measured.shortest_edge for side in sides for measured in side)
+    known = min(len(x) for x, _ in present)
+    x = present[0][0][:known]
+    used = (x > 0) & (x <= reach * (1 + 1e-9))
+    used &= np.all([np.isfinite(numbers.value[:known]) for _, numbers in present], axis=0)
+    if not used.any():
+        return None
+
+    def of(side: Sequence[Measured]) -> Estimate | None:
+        def cut(measured: Measured) -> Numbers | None:
+            curve = read(measured)
+            assert curve is not None
+            return Numbers(curve[1].value[:known][used], curve[1].influence[..., :known][..., used])
+
+        return estimate(side, cut)
+
+    first, second = of(sides[0]), of(sides[1])
+    assert first is not None and second is not None
+    return x[used], first, second
+
+
+def integral_range(measured: Measured) -> float | None:
+    r"""Return the integral range as a length: :math:`a^d = V\,\mathrm{SE}(\phi)^2 / (\phi (1 - \phi))`.
+
+    It is the largest over the phases; a volume holds about :math:`V / a^d` independent
+    pieces of the material. None if the volume has only one phase.
+
+    References
+    ----------
+    Lantuéjoul, C. (1991), "Ergodicity and integral range", Journal of Microscopy 161, 387.
+    """
+    result = measured.results["volume_fraction"]
+    ranges = [
+        measured.extent * value.standard_error**2 / (value.value * (1 - value.value))
+        for value in result.values
+        if value.standard_error is not None and value.value is not None and 0 < value.value < 1
+    ]
+    return float(max(ranges) ** (1 / measured.grid.ndim)) if ranges else None

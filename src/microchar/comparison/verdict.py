@@ -1,0 +1,161 @@
+"""`Verdict`: what a comparison concludes, in words, with the numbers that each word rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from microchar.comparison.inference import LEVEL, holm
+
+#: Edge over integral range under which a volume is too small to find agreement.
+SMALLEST_EDGE = 4.0
+
+
+class Word(StrEnum):
+    """Conclusion about a quantity or a comparison. The first of these that applies to any quantity is the verdict.
+
+    "Same" is not among them: it does not follow from a lack of evidence.
+
+    Attributes
+    ----------
+    meaning : str
+        What the word says.
+    """
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> Word:
+        """Make a member that holds its meaning together with its text."""
+        member = str.__new__(cls, value)
+        member._value_, member.meaning = value, meaning
+        return member
+
+    DIFFERENT = "different", "the difference is significant, and it may exceed the tolerance"
+    DETECTABLE = "detectable", "the difference is significant, but within the tolerance"
+    TOO_SMALL = "too small", "the volumes are too small to find agreement: an edge is under four integral ranges"
+    NOT_SEEN = "no difference seen", "no significant difference; a difference beyond the tolerance is not excluded"
+    CONSISTENT = "consistent", "any difference is within the tolerance, with 90 % confidence"
+
+    @property
+    def rank(self) -> int:
+        """Position in the order in which words decide, 0 for the first."""
+        return list(Word).index(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One quantity of a candidate compared with the reference.
+
+    Parameters
+    ----------
+    metric, phase, direction : str
+        What was compared.
+    title : str
+        Name of the quantity.
+    scale : {"relative", "absolute"}
+        Whether the difference is relative to the value of the reference.
+    reference, candidate : float or None
+        Values of the two; None for profiles.
+    difference, standard_error, lower, upper : float
+        Candidate minus reference, at equal volume fraction where `adjusted` is true;
+        its standard error; and its 90 % interval. For profiles, at the lag where the
+        difference is most significant.
+    df : float
+        Degrees of freedom.
+    p, holm_p : float
+        p-value, alone and corrected for the number of quantities that decide.
+    margin : float
+        Tolerance.
+    bound : float
+        Agreement bound: the largest end of the 90 % interval.
+    smallest_seen : float
+        Difference that the test sees in four of five cases, before Holm's correction.
+    adjusted : bool
+        Whether the quantities are compared at equal volume fraction.
+    where : str
+        For profiles, the lags at which they differ.
+    word : Word
+    """
+
+    metric: str
+    phase: str = ""
+    direction: str = ""
+    title: str = ""
+    scale: str = "relative"
+    reference: float | None = None
+    candidate: float | None = None
+    difference: float
+    standard_error: float
+    lower: float
+    upper: float
+    df: float
+    p: float
+    holm_p: float = 1.0
+    margin: float
+    bound: float
+    smallest_seen: float
+    adjusted: bool = False
+    where: str = ""
+    word: Word = Word.NOT_SEEN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the comparison of a candidate, or of a group of samples, with the reference concludes.
+
+    Parameters
+    ----------
+    candidate : str
+        Name of the candidate or of the group.
+    word : Word
+    sentence : str
+        The conclusion as one sentence.
+    why : tuple of str
+        The facts it rests on.
+    entries : tuple of Entry
+        The quantities that decide, the most significant first.
+    edge_over_range : float or None
+        Shortest edge over integral range, the smaller of the two sides.
+    notes : tuple of str
+        Quantities that could not be compared, and other reservations.
+    """
+
+    candidate: str
+    word: Word
+    sentence: str
+    why: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    edge_over_range: float | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the verdict as plain Python objects that can be written as JSON."""
+        return {**asdict(self), "why": list(self.why), "notes": list(self.notes), "entries": list(map(asdict, self.entries))}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Verdict:
+        """Make a verdict from the output of `to_dict`."""
+        entries = tuple(Entry(**{**entry, "word": Word(entry["word"])}) for entry in plain["entries"])
+        texts = {name: tuple(plain[name]) for name in ("why", "notes")}
+        return cls(**{**plain, **texts, "entries": entries, "word": Word(plain["word"])})
+
+
+def with_words(entries: Sequence[Entry], edge_over_range: float | None) -> list[Entry]:
+    """Correct the p-values for the number of entries, give every entry its word, and sort by significance."""
+    from dataclasses import replace
+
+    corrected = holm([entry.p for entry in entries])
+    small = edge_over_range is not None and edge_over_range < SMALLEST_EDGE
+    judged = []
+    for entry, p in zip(entries, corrected, strict=True):
+        within = max(abs(entry.lower), abs(entry.upper), entry.bound) <= entry.margin
+        if p < LEVEL:
+            word = Word.DETECTABLE if within else Word.DIFFERENT
+        elif small:
+            word = Word.TOO_SMALL
+        else:
+            word = Word.CONSISTENT if within else Word.NOT_SEEN
+        judged.append(replace(entry, holm_p=p, word=word))
+    return sorted(judged, key=lambda entry: (entry.word.rank, entry.p))
