@@ -28,6 +28,7 @@ MEASURING = (
     *("voxel_size", "phases", "threshold", "crop", "mask", "mask_insulating", "grey", "label", "shape", "dtype"),
     *("offset", "outside", "resample"),
     *("metrics", "skip", "r_max", "window", "periodic", "set", "deff_tolerance", "deff_axes", "deff_phases"),
+    "no_errors",
 )
 
 
@@ -69,6 +70,7 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--deff-phases", type=_phase_names, metavar="A,B", help="phases through which it is solved (all)"
     )
+    group.add_argument("--no-errors", action="store_true", help="compute no standard errors and no verdict; faster")
     group.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
 
 
@@ -138,6 +140,7 @@ def measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
         "window": options.window,
         "periodic": options.periodic,
         "parameters": _parameters(options),
+        "errors": not options.no_errors,
         "threads": options.threads,
     }
 

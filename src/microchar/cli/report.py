@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Any
 
 from microchar.cli._measuring import MEASURING, add_options, measure_arguments, measuring, read_volumes, say
@@ -16,6 +17,18 @@ def add(commands: Any) -> None:
         "volumes", nargs="+", metavar="VOLUME", help="the real volume, then the fakes; or a results.json"
     )
     add_options(command)
+    group = command.add_argument_group("verdict")
+    group.add_argument(
+        "--transport", action="store_true", help="let the effective diffusivity of sub-volumes decide too (slow)"
+    )
+    group.add_argument(
+        "--margin",
+        action="append",
+        type=_margin,
+        default=[],
+        metavar="METRIC=SIZE",
+        help="tolerance, such as volume_fraction=5%% or percolating_fraction=0.01; may be repeated",
+    )
     command.set_defaults(run=run)
 
 
@@ -40,15 +53,36 @@ def run(options: argparse.Namespace) -> None:
     reference, *candidates = read_volumes(options)
     with measuring(options) as progress:
         comparison = compare(
-            reference, candidates, phases=options.phases, progress=progress, **measure_arguments(options)
+            reference,
+            candidates,
+            phases=options.phases,
+            transport=options.transport,
+            margins=dict(options.margin),
+            progress=progress,
+            **measure_arguments(options),
         )
     record = comparison.record(command=options.command_line)
+    if not options.quiet:
+        print(*(verdict.sentence for verdict in record.verdicts), sep="\n")
     say(options, write_report(record, options.output, formats=options.format))
+
+
+def _margin(text: str) -> tuple[str, float]:
+    metric, equals, size = text.partition("=")
+    try:
+        margin = float(size.removesuffix("%")) / (100 if size.endswith("%") else 1)
+    except ValueError:
+        margin = 0.0
+    if not equals or not 0 < margin < math.inf:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected METRIC=SIZE, such as volume_fraction=5%")
+    return metric, margin
 
 
 def _refuse_measuring(options: argparse.Namespace) -> None:
     # Nothing is measured when a report is written again: do not ignore an option that requires a measurement.
-    names = [name for name in MEASURING if getattr(options, name) not in (None, (), [], False)]
+    names = [
+        name for name in (*MEASURING, "transport", "margin") if getattr(options, name) not in (None, (), [], False)
+    ]
     if names:
         raise InputError(
             f"{options.volumes[0]}: --{names[0].replace('_', '-')} cannot change existing results; "

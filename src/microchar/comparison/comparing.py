@@ -10,12 +10,14 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from microchar.comparison.baselines import baseline_pairs
+from microchar.comparison.evidence import Judged
 from microchar.comparison.matching import common_shape, leading, match_whole, named_volume, unique_names
 from microchar.core.errors import InputError
 from microchar.core.grid import Grid, LengthLike, Triple
 from microchar.core.progress import Progress
 from microchar.core.result import Result
 from microchar.core.text import by
+from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
 from microchar.measurement.measuring import Measurement
 from microchar.measurement.metric import Metric, PairMetric
@@ -47,6 +49,8 @@ class Comparison:
         Arguments that the caller gave.
     notes : tuple of str
         What was assumed or changed to make the volumes comparable.
+    verdicts : tuple of Verdict
+        What the comparison of each candidate concludes; empty without standard errors.
     """
 
     reference: Measurement
@@ -55,6 +59,7 @@ class Comparison:
     baselines: Mapping[str, Mapping[str, Result]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     def named(self) -> list[Named]:
         """Return the results of all volumes and pairs, with the names of the volumes."""
@@ -82,7 +87,7 @@ class Comparison:
         """Return the record of the comparison, which can be written or reported."""
         volumes = [VolumeRecord.of(self.reference.volume, "reference")]
         volumes += [VolumeRecord.of(candidate.volume, "candidate") for candidate in self.candidates]
-        return Record.now(volumes, self.named(), self.settings, provenance, self.notes)
+        return Record.now(volumes, self.named(), self.settings, provenance, self.notes, self.verdicts)
 
     def to_dict(self, **provenance: Any) -> dict[str, Any]:
         """Return the record as plain Python objects: the content of ``results.json``."""
@@ -101,6 +106,9 @@ def compare(
     parameters: Parameters | None = None,
     voxel_size: float | str | Sequence[float | str] | None = None,
     phases: Mapping[str, int] | Sequence[str] | None = None,
+    errors: bool = True,
+    transport: bool = False,
+    margins: Mapping[str, float] | None = None,
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -123,6 +131,13 @@ def compare(
         See `measure`.
     voxel_size, phases
         Voxel size and phases of the reference, passed to `as_volume`.
+    errors : bool
+        Whether to compute standard errors and a verdict.
+    transport : bool
+        Whether the effective diffusivity of pieces along axis 0 is among the
+        quantities that decide; its computation takes longest.
+    margins : mapping of str to float, optional
+        Tolerances by metric id, in place of `microchar.comparison.judging.MARGINS`.
 
     Returns
     -------
@@ -160,8 +175,9 @@ def compare(
     if metrics is not None:
         for volume, metric in product(volumes, chosen):
             metric.check_mask(volume)
-    run = partial(run_tasks, threads=threads, executor=executor, progress=progress)
-    return _compared(chosen, volumes, shape, settings(metrics, skip, common, parameters), run)
+    run = partial(run_tasks, threads=threads, executor=executor, progress=progress, errors=errors)
+    judged = Judged(transport, margins or {}) if errors else None
+    return _compared(chosen, volumes, shape, settings(metrics, skip, common, parameters), run, judged)
 
 
 def _compared(
@@ -170,6 +186,7 @@ def _compared(
     shape: Triple,
     arguments: Mapping[str, Any],
     run: Callable[[Sequence[Task]], list[dict[str, Result]]],
+    judged: Judged | None,
 ) -> Comparison:
     """Measure the volumes, the reference first; use crops of `shape` for metrics that depend on the size."""
     singles = [metric for metric in metrics if not isinstance(metric, PairMetric)]
@@ -180,7 +197,8 @@ def _compared(
     of_volumes = [task for volume in volumes for task in _tasks(singles, volume, shape)]
     of_pairs = [Task(paired, leading(reference, shape), leading(volume, shape)) for volume in candidates if paired]
     of_baselines = [Task(paired, piece, other) for piece, other in baselines.values()]
-    results = iter(run([*of_volumes, *of_pairs, *of_baselines]))
+    evidence = judged.tasks(volumes, singles) if judged else []
+    results = iter(run([*of_volumes, *of_pairs, *of_baselines, *evidence]))
 
     measured: dict[str, dict[str, Result]] = {volume.name: {} for volume in volumes}
     full_shapes = {volume.name: volume.shape for volume in volumes}
@@ -191,13 +209,16 @@ def _compared(
     first, *others = (
         Measurement(volume, {name: measured[volume.name][name] for name in order}, arguments) for volume in volumes
     )
+    pairs = tuple(next(results) if paired else {} for _ in candidates)
+    of_baselines_results = {name: next(results) for name in baselines}
     return Comparison(
         reference=first,
         candidates=tuple(others),
-        pairs=tuple(next(results) if paired else {} for _ in candidates),
-        baselines={name: next(results) for name in baselines},
+        pairs=pairs,
+        baselines=of_baselines_results,
         settings=arguments,
         notes=tuple(_notes(volumes, metrics, shape)),
+        verdicts=judged.verdicts(first, others, list(results)) if judged else (),
     )
 
 

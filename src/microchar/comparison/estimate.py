@@ -49,7 +49,9 @@ class Estimate:
         if self.samples is not None:
             m = len(self.samples)
             lost = m - 1 - self.fitted
-            return self.samples.var(axis=0, ddof=1) / m * (m - 1) / lost if lost > 0 else np.full(len(self.value), np.nan)
+            return (
+                self.samples.var(axis=0, ddof=1) / m * (m - 1) / lost if lost > 0 else np.full(len(self.value), np.nan)
+            )
         assert self.spectrum is not None
         return self.spectrum.variance
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 
 import numpy as np
 
 from microchar.comparison.estimate import Estimate, at_equal_fraction
-from microchar.comparison.inference import Difference, difference
+from microchar.comparison.inference import LEVEL, Difference, difference, holm
 from microchar.comparison.quantities import Measured, Numbers, estimate, integral_range, profiles
-from microchar.comparison.verdict import Entry, Verdict, with_words
-from microchar.comparison.wording import conclusion
+from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name
 from microchar.core.result import Result
+from microchar.core.verdict import Entry, Verdict, Word
 
 #: Default tolerances by metric: absolute for shares and correlation functions, relative for all others.
 MARGINS: dict[str, float] = {
@@ -49,12 +49,16 @@ class Side:
     ----------
     name : str
     volumes : sequence of Measured
+    crops : sequence of Measured
+        The metrics whose expectation depends on the size of the volume, measured on
+        crops of a common shape.
     pieces : sequence of sequence of mapping
         For each volume, the results of each of its pieces; empty if they were not measured.
     """
 
     name: str
     volumes: Sequence[Measured]
+    crops: Sequence[Measured]
     pieces: Pieces
 
 
@@ -90,7 +94,7 @@ def judge(
     case = _Case(reference, candidate, phases, margins, unit)
     entries = list(case.entries())
     ratio = case.edge_over_range()
-    judged = with_words(entries, ratio)
+    judged = _with_words(entries, ratio)
     word, sentence, why = conclusion(reference.name, candidate.name, judged, ratio, case.longest_range())
     return Verdict(
         candidate=candidate.name,
@@ -101,6 +105,23 @@ def judge(
         edge_over_range=ratio,
         notes=tuple(case.notes),
     )
+
+
+def _with_words(entries: Sequence[Entry], edge_over_range: float | None) -> list[Entry]:
+    """Correct the p-values for the number of entries, give every entry its word, and sort by significance."""
+    corrected = holm([entry.p for entry in entries])
+    small = edge_over_range is not None and edge_over_range < SMALLEST_EDGE
+    judged = []
+    for entry, p in zip(entries, corrected, strict=True):
+        within = max(abs(entry.lower), abs(entry.upper), entry.bound) <= entry.margin
+        if p < LEVEL:
+            word = Word.DETECTABLE if within else Word.DIFFERENT
+        elif small:
+            word = Word.TOO_SMALL
+        else:
+            word = Word.CONSISTENT if within else Word.NOT_SEEN
+        judged.append(replace(entry, holm_p=p, word=word))
+    return sorted(judged, key=lambda entry: (entry.word.rank, entry.p))
 
 
 class _Case:
@@ -187,7 +208,7 @@ class _Case:
         for phase in self.phases:
             read = partial(_mean_value, metric="effective_diffusivity", phase=phase)
             if all(np.isfinite(read(piece)) for side in self.sides for volume in side.pieces for piece in volume):
-                pair = self._of_pieces(lambda piece, read=read: np.array([read(piece)]))
+                pair = self._of_pieces(partial(_value, metric="effective_diffusivity", phase=phase))
                 if pair[0].value[0] > 0:
                     adjusted = at_equal_fraction(pair, fractions)
                     yield self._entry("effective_diffusivity", phase, adjusted, pair, _relative(pair[0]))
@@ -195,13 +216,15 @@ class _Case:
     # --- how they are tested ---------------------------------------------------
 
     def _number(self, metric: str, key: Mapping[str, str], *, adjusted: bool = True) -> Iterator[Entry]:
-        first, second = (estimate(side.volumes, partial(Measured.number, metric=metric, **key)) for side in self.sides)
+        cropped = metric in self.sides[0].crops[0].results and metric not in self.sides[0].volumes[0].results
+        volumes = [side.crops if cropped else side.volumes for side in self.sides]
+        first, second = (estimate(side, lambda volume: volume.number(metric, **key)) for side in volumes)
         if first is None or second is None:
-            if metric in self.sides[0].volumes[0].results:
+            if metric in volumes[0][0].results:
                 self.notes.append(f"{metric} of {key['phase']} is not compared: a volume has no such value")
             return
         pair = (first, second)
-        tested = at_equal_fraction(pair, self._phase_fractions()) if adjusted else pair
+        tested = at_equal_fraction(pair, self._phase_fractions(volumes)) if adjusted else pair
         yield self._entry(metric, key["phase"], tested, pair, _relative(first), adjusted=adjusted)
 
     def _profile(
@@ -217,7 +240,8 @@ class _Case:
             return
         x, first, second = found
         pair = (first, second)
-        tested = at_equal_fraction(pair, self._phase_fractions()) if adjusted else pair
+        volumes = [side.volumes for side in self.sides]
+        tested = at_equal_fraction(pair, self._phase_fractions(volumes)) if adjusted else pair
         yield self._entry(metric, phase, tested, None, _Scale("absolute", float), x=x, adjusted=adjusted)
 
     def _entry(
@@ -239,7 +263,7 @@ class _Case:
         return Entry(
             metric=metric,
             phase=phase,
-            title=self.sides[0].volumes[0].results[metric].title if metric in self.sides[0].volumes[0].results else metric,
+            title=quantity_name(metric),
             scale=scale.name,
             reference=float(pair[0].value[0]) if pair and metric not in _SHARES else None,
             candidate=float(pair[1].value[0]) if pair and metric not in _SHARES else None,
@@ -256,7 +280,7 @@ class _Case:
             where=_where(found, x, self.unit),
         )
 
-    def _phase_fractions(self) -> Pair:
+    def _phase_fractions(self, volumes: Sequence[Sequence[Measured]]) -> Pair:
         """Return the estimates of all independent volume fractions."""
 
         def read(measured: Measured) -> Numbers | None:
@@ -266,8 +290,9 @@ class _Case:
                 np.concatenate([n.value for n in present]), np.concatenate([n.influence for n in present], axis=-1)
             )
 
-        first, second = (estimate(side.volumes, read) for side in self.sides)
-        assert first is not None and second is not None
+        first, second = (estimate(side, read) for side in volumes)
+        assert first is not None
+        assert second is not None
         return first, second
 
     def _of_pieces(self, read: Callable[[Mapping[str, Result]], np.ndarray]) -> Pair:
@@ -308,6 +333,10 @@ def _share(piece: Mapping[str, Result], metric: str, phase: str) -> np.ndarray:
     """Return the logit of a share, the mean over the directions; a phase without voxels has no cluster: 0."""
     share = np.clip(np.nan_to_num(_mean_value(piece, metric, phase)), 0.0, 1.0)
     return np.array([np.log((share + _FLOOR) / (1 - share + _FLOOR))])
+
+
+def _value(piece: Mapping[str, Result], metric: str, phase: str) -> np.ndarray:
+    return np.array([_mean_value(piece, metric, phase)])
 
 
 def _mean_value(piece: Mapping[str, Result], metric: str, phase: str) -> float:

@@ -129,7 +129,8 @@ def profiles(
         return estimate(side, cut)
 
     first, second = of(sides[0]), of(sides[1])
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     return x[used], first, second
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from microchar.comparison.verdict import SMALLEST_EDGE, Entry, Word
+from microchar.core.verdict import Entry, Word
 
+#: Edge over integral range under which a volume is too small to find agreement.
+SMALLEST_EDGE = 4.0
 #: What is said of a quantity, by metric.
 _NAMES = {
     "volume_fraction": "volume fraction",
@@ -26,8 +28,14 @@ _REASONS = 3
 
 def quantity(entry: Entry) -> str:
     """Return the name of a quantity with its phase."""
-    name = _NAMES.get(entry.metric, entry.metric.replace("_", " "))
-    return f"{name} of {entry.phase.replace('|', ' and ')}" if entry.phase else name
+    name = quantity_name(entry.metric)
+    phases = " and ".join(f"phase {phase}" if phase.isdigit() else phase for phase in entry.phase.split("|"))
+    return f"{name} of {phases}" if phases else name
+
+
+def quantity_name(metric: str) -> str:
+    """Return the name of the quantity that is compared, by the id of the metric."""
+    return _NAMES.get(metric, metric.replace("_", " "))
 
 
 def amount(number: float, scale: str, *, sign: bool = False) -> str:
@@ -82,7 +90,9 @@ def conclusion(
             f"the shortest edge is {ratio:.1f} integral ranges, {SMALLEST_EDGE:.0f} are needed.{settles}"
         )
     elif word is Word.NOT_SEEN:
-        sentence = f"No difference between {candidate} and {reference} was seen; this test would have seen {_seen(entries)}."
+        sentence = (
+            f"No difference between {candidate} and {reference} was seen; this test would have seen {_seen(entries)}."
+        )
     else:
         sentence = f"{candidate} is consistent with {reference}: all quantities agree within the tolerances."
     return word, sentence, [_reason(entry) for entry in entries[:_REASONS]]

@@ -9,12 +9,12 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Influence:
-    """Influence of the cells of a volume on the numbers of a `Result`.
+    r"""Influence of the cells of a volume on the numbers of a `Result`.
 
-    The influence of cell :math:`b` on a ratio of counts :math:`\\theta = C / D` is
-    :math:`\\psi_b = n\\,(C_b - \\theta D_b) / D`, where :math:`n` is the number of cells. Its
+    The influence of cell :math:`b` on a ratio of counts :math:`\theta = C / D` is
+    :math:`\psi_b = n\\,(C_b - \theta D_b) / D`, where :math:`n` is the number of cells. Its
     mean over the cells is zero, and its spectrum at low frequencies gives the variance
-    of :math:`\\theta`.
+    of :math:`\theta`.
 
     Parameters
     ----------

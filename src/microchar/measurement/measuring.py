@@ -83,6 +83,7 @@ def measure(
     voxel_size: float | str | Sequence[float | str] | None = None,
     phases: Mapping[str, int] | Sequence[str] | None = None,
     mask: Any = None,
+    errors: bool = True,
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -110,6 +111,9 @@ def measure(
         ``{"effective_diffusivity": {"tolerance": 1e-2}}``.
     voxel_size, phases, mask
         Passed to `as_volume`.
+    errors : bool
+        Whether to compute the standard errors and 95 % intervals of the metrics that
+        are sums over places.
     threads : int, optional
         Number of threads; default all cores this process may use.
     executor : concurrent.futures.Executor, optional
@@ -145,7 +149,7 @@ def measure(
         _refuse_pairs(wanted)
         for metric in chosen:
             metric.check_mask(volume)
-    (results,) = run_tasks([Task(chosen, volume)], threads=threads, executor=executor, progress=progress)
+    (results,) = run_tasks([Task(chosen, volume)], threads=threads, executor=executor, progress=progress, errors=errors)
     return Measurement(volume, results, settings(metrics, skip, common, parameters))
 
 

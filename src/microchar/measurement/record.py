@@ -16,10 +16,11 @@ import numpy as np
 from microchar.core.errors import InputError
 from microchar.core.pictures import encode
 from microchar.core.result import Result
+from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
 from microchar.measurement.tables import Named
 
-SCHEMA = "microchar.results/1"
+SCHEMA = "microchar.results/2"
 #: A list of numbers over several lines, as `json.dumps` indents it. Inside a text no line can break.
 _NUMBERS = re.compile(r"\[\n[-+\d.eE,\snul]*\]")
 #: What a result in the file has besides the result itself: the names of its volumes.
@@ -128,6 +129,8 @@ class Record:
         Versions, time, command.
     notes : tuple of str
         What was assumed or changed to make the volumes comparable.
+    verdicts : tuple of Verdict
+        What the comparison of each candidate and group concludes.
     """
 
     volumes: tuple[VolumeRecord, ...]
@@ -135,6 +138,7 @@ class Record:
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     @classmethod
     def now(
@@ -144,6 +148,7 @@ class Record:
         settings: Mapping[str, Any],
         provenance: Mapping[str, Any],
         notes: Sequence[str] = (),
+        verdicts: Sequence[Verdict] = (),
     ) -> Record:
         """Make the record of what was just measured; versions and time are added to the provenance."""
         from microchar import __version__
@@ -160,6 +165,7 @@ class Record:
             settings={key: _plain(value) for key, value in settings.items()},
             provenance=made | dict(provenance),
             notes=tuple(notes),
+            verdicts=tuple(verdicts),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -173,6 +179,7 @@ class Record:
                 {**{key: getattr(named, key) for key in _NAMES}, **named.result.to_dict()} for named in self.results
             ],
             "notes": list(self.notes),
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
         }
 
     @classmethod
@@ -190,7 +197,7 @@ class Record:
             raise InputError(
                 f"{path}: found {stated}, expected {SCHEMA!r}; measure again with this version of microchar"
             )
-        missing = {"provenance", "settings", "volumes", "results", "notes"} - set(plain)
+        missing = {"provenance", "settings", "volumes", "results", "notes", "verdicts"} - set(plain)
         if missing:
             raise InputError(f"{path}: {', '.join(sorted(missing))} missing; the file was changed since it was written")
         try:
@@ -200,6 +207,7 @@ class Record:
                 settings=plain["settings"],
                 provenance=plain["provenance"],
                 notes=tuple(plain["notes"]),
+                verdicts=tuple(Verdict.from_dict(verdict) for verdict in plain["verdicts"]),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise InputError(f"{path}: not as microchar wrote it ({error!r}); was the file edited?") from error

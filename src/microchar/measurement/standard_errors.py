@@ -48,7 +48,9 @@ def with_errors(
         for value, error, q in zip(result.values, errors, quantiles, strict=True)
     )
     profiles = tuple(
-        replace(profile, standard_error=error) if np.isfinite(error := _errors(psi, influence.lengths)[0]).any() else profile
+        replace(profile, standard_error=error)
+        if np.isfinite(error := _errors(psi, influence.lengths)[0]).any()
+        else profile
         for profile, psi in zip(result.profiles, influence.profiles, strict=True)
     )
     return replace(result, values=values, profiles=profiles, influence=influence)
@@ -93,6 +95,6 @@ def _errors(psi: np.ndarray, lengths: tuple[float, float, float]) -> tuple[np.nd
 
     spectrum = Spectrum.of(psi, lengths)
     errors = np.sqrt(spectrum.variance)
-    # A number that no cell changes, such as a share of exactly 1, or one that does not depend on the cells, has no error.
+    # A number that no cell changes has no error: a share of exactly 1, or one that does not depend on the cells.
     errors[errors == 0] = np.nan
     return errors, t.ppf((1 + CONFIDENCE) / 2, spectrum.df)

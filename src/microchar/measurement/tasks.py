@@ -18,11 +18,15 @@ from microchar.measurement.metric import Metric, Shared
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Resolved metrics to measure on one volume or, for pair metrics, on two volumes of equal shape."""
+    """Resolved metrics to measure on one volume or, for pair metrics, on two volumes of equal shape.
+
+    `errors` is False if the values need no standard errors.
+    """
 
     metrics: Sequence[Metric]
     volume: Volume
     other: Volume | None = None
+    errors: bool = True
 
     def cost(self, metric: Metric) -> float:
         """Return the approximate computing time of a metric in arbitrary units."""
@@ -35,6 +39,7 @@ def run_tasks(
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    errors: bool = False,
 ) -> list[dict[str, Result]]:
     """Run tasks in their order and return the results of each task by metric id.
 
@@ -47,6 +52,8 @@ def run_tasks(
         Executor that counts the blocks in place of threads of this process.
     progress : Progress, optional
         Its text names the current volume and metric.
+    errors : bool
+        Whether standard errors are computed; not in tasks that say otherwise.
     """
     progress = progress or silent
     total = sum(task.cost(metric) for task in tasks for metric in task.metrics)
@@ -54,7 +61,7 @@ def run_tasks(
     results = []
     with nullcontext(executor) if executor else thread_pool(threads) as pool:
         for task in tasks:
-            shared = Shared(pool, threads or available_cores())
+            shared = Shared(pool, threads or available_cores(), errors=errors and task.errors)
             of_task = {}
             for metric in task.metrics:
                 cost = task.cost(metric)

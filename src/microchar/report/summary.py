@@ -12,6 +12,7 @@ from microchar.core.text import by
 from microchar.core.units import pretty_unit
 from microchar.measurement.record import Record, VolumeRecord
 from microchar.measurement.tables import Named
+from microchar.report.conclusions import conclusions, words
 from microchar.report.figures import DASHES, GLOW, N_COLOURS
 from microchar.report.glance import glance_table
 from microchar.report.metric_results import MetricResults, group_by_metric
@@ -45,7 +46,8 @@ def summarize(record: Record) -> dict[str, Any]:
         "volumes": [_volume(volume, index) for index, volume in enumerate(volumes)],
         "comparing": len(names) > 1,
         "notes": list(record.notes),
-        "glance": glance_table(headlines, names, [phase.name for phase in volumes[0].phases]),
+        "verdicts": conclusions(record.verdicts),
+        "glance": glance_table(headlines, names, [phase.name for phase in volumes[0].phases], words(record.verdicts)),
         "slices": _slices(volumes),
         "curves": [
             metric.heading | curves(metric, series) | {"numbers": values_by_volume(metric, names)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from microchar.core.errors import InputError
 from microchar.core.files import write_together
 from microchar.measurement.record import Record
-from microchar.measurement.tables import Named, profiles, scalars
+from microchar.measurement.tables import Named, comparisons, profiles, scalars
 
 if TYPE_CHECKING:
     from microchar.comparison.comparing import Comparison
@@ -37,7 +37,7 @@ def write_report(
         earlier report are replaced, other files stay.
     formats : sequence of str
         Some of "html" (``report.html``), "json" (``results.json``) and "csv"
-        (``scalars.csv`` and ``profiles.csv``).
+        (``scalars.csv``, ``profiles.csv`` and, of a comparison, ``comparisons.csv``).
 
     Returns
     -------
@@ -81,10 +81,15 @@ def _write_page(record: Record, path: Path) -> None:
 
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:
-    """Return the writers of ``scalars.csv`` and ``profiles.csv``."""
+    """Return the writers of the tables."""
 
     def writer(table: Callable[[Iterable[Named]], Any]) -> Callable[[Path], None]:
         # Without float_format, pandas writes the shortest text that reads back as the same number.
         return lambda path: table(record.results).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
-    return {"scalars.csv": writer(scalars), "profiles.csv": writer(profiles)}
+    tables = {"scalars.csv": writer(scalars), "profiles.csv": writer(profiles)}
+    if record.verdicts:
+        tables["comparisons.csv"] = lambda path: comparisons(record.verdicts).to_csv(
+            path, index=False, lineterminator="\n", encoding="utf-8"
+        )
+    return tables

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
-
-from microchar.comparison.inference import LEVEL, holm
-
-#: Edge over integral range under which a volume is too small to find agreement.
-SMALLEST_EDGE = 4.0
 
 
 class Word(StrEnum):
@@ -132,7 +127,12 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as plain Python objects that can be written as JSON."""
-        return {**asdict(self), "why": list(self.why), "notes": list(self.notes), "entries": list(map(asdict, self.entries))}
+        return {
+            **asdict(self),
+            "why": list(self.why),
+            "notes": list(self.notes),
+            "entries": list(map(asdict, self.entries)),
+        }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Verdict:
@@ -140,22 +140,3 @@ class Verdict:
         entries = tuple(Entry(**{**entry, "word": Word(entry["word"])}) for entry in plain["entries"])
         texts = {name: tuple(plain[name]) for name in ("why", "notes")}
         return cls(**{**plain, **texts, "entries": entries, "word": Word(plain["word"])})
-
-
-def with_words(entries: Sequence[Entry], edge_over_range: float | None) -> list[Entry]:
-    """Correct the p-values for the number of entries, give every entry its word, and sort by significance."""
-    from dataclasses import replace
-
-    corrected = holm([entry.p for entry in entries])
-    small = edge_over_range is not None and edge_over_range < SMALLEST_EDGE
-    judged = []
-    for entry, p in zip(entries, corrected, strict=True):
-        within = max(abs(entry.lower), abs(entry.upper), entry.bound) <= entry.margin
-        if p < LEVEL:
-            word = Word.DETECTABLE if within else Word.DIFFERENT
-        elif small:
-            word = Word.TOO_SMALL
-        else:
-            word = Word.CONSISTENT if within else Word.NOT_SEEN
-        judged.append(replace(entry, holm_p=p, word=word))
-    return sorted(judged, key=lambda entry: (entry.word.rank, entry.p))
