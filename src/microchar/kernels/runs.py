@@ -12,15 +12,16 @@ _OUTSIDE = 255
 
 
 @njit(nogil=True, cache=True)
-def count_runs(labels, edges, periodic, first, end, runs):  # type: ignore[no-untyped-def]
+def count_runs(labels, edges, split, periodic, first, end, runs):  # type: ignore[no-untyped-def]
     """Count the maximal runs of each label along the middle axis by their length.
 
-    The lines are cut into parts. A run that reaches a part adds 1 at the length from
-    its beginning, or that of the part, to its end; if it continues behind the part, it
-    adds -1 at the length that lies behind. Therefore the sum over the lengths n of
+    The lines are cut into parts. If runs are not split, each adds 1 at its length in the
+    part where it ends. If they are split, a run that reaches a part adds 1 at the length
+    from its beginning, or that of the part, to its end; if it continues behind the part,
+    it adds -1 at the length that lies behind. Therefore the sum over the lengths n of
     ``runs[part, ..., n] * max(n - k, 0)`` is the number of segments of k + 1 equal
-    labels that begin in the part. The sum over all parts of a complete line is the
-    histogram of its runs.
+    labels that begin in the part. In both cases, the sum over all parts of a complete
+    line is the histogram of its runs.
 
     Parameters
     ----------
@@ -28,8 +29,10 @@ def count_runs(labels, edges, periodic, first, end, runs):  # type: ignore[no-un
         Label of each voxel. Voxels with label 255 belong to no run.
     edges : int64, (parts + 1,)
         Where the parts begin, from 0, and where the last part ends; halo lies behind it.
+    split : bool
+        Whether runs are split between the parts.
     periodic : bool
-        Whether the lines are periodic. They must then have no halo.
+        Whether the lines are periodic. They must then have no halo, and runs are not split.
     first, end : int64, (inner,)
         Workspace: the beginning of the current run of each line, and the end of its
         first run.
@@ -47,33 +50,36 @@ def count_runs(labels, edges, periodic, first, end, runs):  # type: ignore[no-un
                     continue
                 if first[k] > 0:
                     cut = block[first[k] - 1, k] == _OUTSIDE or block[j, k] == _OUTSIDE
-                    _add(runs, int(cut), block[j - 1, k], first[k], j, edges)
+                    _add(runs, int(cut), block[j - 1, k], first[k], j, edges, split)
                 else:
                     end[k] = j
                 first[k] = j
         for k in range(inner):
-            _close_line(runs, block, k, first[k], end[k], edges, periodic)
+            _close_line(runs, block, k, first[k], end[k], edges, split, periodic)
 
 
 @njit(nogil=True)
-def _close_line(runs, block, k, first, end, edges, periodic):  # type: ignore[no-untyped-def]
+def _close_line(runs, block, k, first, end, edges, split, periodic):  # type: ignore[no-untyped-def]
     """Count the first run of a line, [0, end), and the last run, [first, n)."""
     n = len(block)
     head, tail = block[0, k], block[n - 1, k]
     if first == 0:
-        _add(runs, ENDLESS if periodic else CUT, head, 0, n, edges)
+        _add(runs, ENDLESS if periodic else CUT, head, 0, n, edges, split)
         return
     head_cut, tail_cut = block[end, k] == _OUTSIDE, block[first - 1, k] == _OUTSIDE
     if periodic and head == tail:
-        _add_wrapped(runs, int(head_cut or tail_cut), head, first, end, n, edges)
+        _add(runs, int(head_cut or tail_cut), head, first - n, end, edges, split)
         return
-    _add(runs, int(head_cut or not periodic or tail == _OUTSIDE), head, 0, end, edges)
-    _add(runs, int(tail_cut or not periodic or head == _OUTSIDE), tail, first, n, edges)
+    _add(runs, int(head_cut or not periodic or tail == _OUTSIDE), head, 0, end, edges, split)
+    _add(runs, int(tail_cut or not periodic or head == _OUTSIDE), tail, first, n, edges, split)
 
 
 @njit(nogil=True)
-def _add(runs, kind, label, first, end, edges):  # type: ignore[no-untyped-def]
+def _add(runs, kind, label, first, end, edges, split):  # type: ignore[no-untyped-def]
     if label == _OUTSIDE:
+        return
+    if not split:
+        runs[_part_of(end - 1, edges), kind, label, end - first] += 1
         return
     for part in range(len(edges) - 1):
         if first < edges[part + 1]:
@@ -84,14 +90,8 @@ def _add(runs, kind, label, first, end, edges):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True)
-def _add_wrapped(runs, kind, label, first, end, n, edges):  # type: ignore[no-untyped-def]
-    """Count the run that begins at `first`, wraps around the end of the line at n, and ends at `end`."""
-    if label == _OUTSIDE:
-        return
-    for part in range(len(edges) - 1):
-        for start, stop, behind in ((first, n, end), (0, end, 0)):
-            begin, finish = max(start, edges[part]), min(stop, edges[part + 1])
-            if begin < finish:
-                runs[part, kind, label, stop - begin + behind] += 1
-                if stop - finish + behind > 0:
-                    runs[part, kind, label, stop - finish + behind] -= 1
+def _part_of(position, edges):  # type: ignore[no-untyped-def]
+    part = 0
+    while position >= edges[part + 1]:
+        part += 1
+    return part

@@ -11,7 +11,7 @@ from microchar.kernels.runs import count_runs
 
 
 def runs_along(
-    labels: np.ndarray, axis: int, edges: Sequence[int], n_phases: int, *, periodic: bool = False
+    labels: np.ndarray, axis: int, edges: Sequence[int], n_phases: int, *, split: bool, periodic: bool = False
 ) -> np.ndarray:
     """Count the runs along an axis by part, kind, phase and length; see `microchar.kernels.runs.count_runs`.
 
@@ -23,6 +23,8 @@ def runs_along(
         Where the parts of the lines begin, from 0, and where the last part ends; halo
         lies behind it.
     n_phases : int
+    split : bool
+        Whether runs are split between the parts, or belong to the part where they end.
     periodic : bool
         Whether the volume repeats along the axis.
 
@@ -36,7 +38,7 @@ def runs_along(
     lines = np.ascontiguousarray(labels).reshape(math.prod(shape[:axis]), shape[axis], inner)
     runs = np.zeros((len(edges) - 1, 3, n_phases, shape[axis] + 1), np.int64)
     work = np.empty((2, inner), np.int64)
-    count_runs(lines, np.asarray(edges, np.int64), periodic, work[0], work[1], runs)
+    count_runs(lines, np.asarray(edges, np.int64), split, periodic, work[0], work[1], runs)
     return runs
 
 

@@ -93,11 +93,7 @@ class ChordLengthDistribution(AdditiveMetric):
         return {name: array[0, 0, 0] for name, array in self.count_cells(replace(block, cuts=None)).items()}
 
     def count_cells(self, block: Block) -> Counts:
-        """Count per cell; a column is cut only along its axis. A chord belongs to the cell in which it ends.
-
-        Its voxels belong to the cells in which they lie: a chord of 5 voxels with 2 voxels
-        behind the cell counts there as a chord of 5 minus one of 2 voxels.
-        """
+        """Count per cell; a column is cut only along its axis. A chord belongs to the cell in which it ends."""
         axis = block.axis
         assert axis is not None
         numbers = [len(line) - 1 for line in block.cell_edges]
@@ -107,7 +103,7 @@ class ChordLengthDistribution(AdditiveMetric):
             if n > 1
         }
         edges, periodic = block.cell_edges[axis], axis in self.periodic
-        runs = runs_along(block.labels, axis, edges, block.n_phases, periodic=periodic)
+        runs = runs_along(block.labels, axis, edges, block.n_phases, split=False, periodic=periodic)
         counts[f"runs {axis}"][...] = runs.reshape(*numbers, *runs.shape[1:])
         return counts
 

@@ -87,11 +87,13 @@ class LinealPath(DirectionalMetric):
             counts[f"segments {axis}"] = np.zeros((*numbers, block.n_phases, reach + 1), np.int64)
             counts[f"valid {axis}"] = np.zeros((*numbers, reach + 1), np.int64)
             for cells, lines in _bundles(block, axis):
-                runs = runs_along(lines, axis, edges, block.n_phases).sum(axis=1)
+                runs = runs_along(lines, axis, edges, block.n_phases, split=True).sum(axis=1)
                 counts[f"segments {axis}"][cells] = segments(runs, reach)
                 if masked:
                     inside = np.where(lines == OUTSIDE, lines, np.uint8(0))
-                    counts[f"valid {axis}"][cells] = segments(runs_along(inside, axis, edges, 1).sum((1, 2)), reach)
+                    counts[f"valid {axis}"][cells] = segments(
+                        runs_along(inside, axis, edges, 1, split=True).sum((1, 2)), reach
+                    )
             if not masked:
                 for index, cell in block.cells():
                     counts[f"valid {axis}"][index] = starts(cell, axis, reach)
