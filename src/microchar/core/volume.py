@@ -266,31 +266,42 @@ def _replaced(
     return replace(volume, **changes) if changes else volume
 
 
-def three_axes(array: np.ndarray, name: str) -> np.ndarray:
-    """Return an array with three axes, a 2D image as one plane; raise InputError for other shapes and empty axes."""
-    if array.ndim == 2:
-        array = array[np.newaxis]
-    if array.ndim != 3:
+def spatial_axes(shape: Sequence[int], name: str) -> tuple[int, ...]:
+    """Return which axes of an array are those of a volume, or of a 2D image; raise InputError if there are more.
+
+    An array of two or three axes is taken as it is. Of one with more, as batches of
+    images and files with channels and time steps are, the axes of length one are left out.
+    """
+    axes = tuple(axis for axis, n in enumerate(shape) if n != 1 or len(shape) <= 3)
+    if len(shape) < 2 or len(axes) > 3:
         raise InputError(
-            f"{name}: expected a 3D volume or a 2D image, found {array.ndim} axes of shape {array.shape}; "
+            f"{name}: expected a 3D volume or a 2D image, found {len(shape)} axes of shape {tuple(shape)}; "
             "select one channel or time step first"
         )
-    if 0 in array.shape:
+    if 0 in shape:
         raise InputError(
-            f"{name}: an axis has no voxels, the shape is {array.shape}; expected at least one on each axis"
+            f"{name}: an axis has no voxels, the shape is {tuple(shape)}; expected at least one on each axis"
         )
-    return array
+    return axes
+
+
+def three_axes(array: np.ndarray, name: str) -> np.ndarray:
+    """Return an array with the three axes of a volume, a 2D image as one plane; raise InputError for other shapes."""
+    lengths = [array.shape[axis] for axis in spatial_axes(array.shape, name)]
+    return array.reshape([1] * (3 - len(lengths)) + lengths)
 
 
 def same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np.ndarray:
     """Make an array of a mask or grey image, and refuse it where it does not lie on the voxels of the volume."""
-    array = plain_array(array, f"{name}: {what}").values
-    array = array[np.newaxis] if array.ndim == 2 else array
-    if array.shape != shape:
-        raise InputError(
-            f"{name}: the {what} has shape {array.shape}, the volume {shape}; they must be on the same voxels"
-        )
+    array = three_axes(plain_array(array, f"{name}: {what}").values, f"{name}: {what}")
+    refuse_other_voxels(array.shape, shape, what, name)
     return array
+
+
+def refuse_other_voxels(found: tuple[int, ...], shape: tuple[int, ...], what: str, name: str) -> None:
+    """Raise InputError if the shape of a mask or grey image is not that of the volume."""
+    if found != shape:
+        raise InputError(f"{name}: the {what} has shape {found}, the volume {shape}; they must be on the same voxels")
 
 
 def _mask(mask: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from microchar.core.text import by
-from microchar.core.volume import Volume, as_volume, same_voxels, three_axes
-from microchar.io.crop import Box, crop_box
+from microchar.core.volume import Volume, as_volume, refuse_other_voxels, same_voxels
+from microchar.io.crop import crop_box
 from microchar.io.dispatch import PathLike, locate, read_image
-from microchar.io.image import Image, Options
+from microchar.io.image import Box, Image, Options
 
 
 def read_volume(
@@ -100,8 +100,8 @@ def read_volume(
     options = Options(shape=shape, dtype=dtype, offset=offset)
     text = os.fspath(path)
     image = read_image(text, options)
-    values = three_axes(image.values, text)
-    box = crop_box(crop, values.shape, text)
+    whole = image.shape
+    box = crop_box(crop, whole, text)
     source = _source(text, image)
     companions: dict[str, np.ndarray] = {}
     for key, title, data in (("mask", "mask", mask), ("grey", "grey image", grey)):
@@ -109,11 +109,12 @@ def read_volume(
             companion = read_image(data, options)
             origin = _source(os.fspath(data), companion)
             source |= {key: origin["path"], f"{key}_sha256": origin["sha256"]}
-            data = companion.values
-        if data is not None:
-            companions[key] = same_voxels(data, values.shape, title, text)[box]
+            refuse_other_voxels(companion.shape, whole, title, text)
+            companions[key] = companion.read(box)
+        elif data is not None:
+            companions[key] = same_voxels(data, whole, title, text)[box]
     volume = as_volume(
-        values[box],
+        image.read(box),
         voxel_size=voxel_size,
         phases=image.phases or None if phases is None and threshold is None else phases,
         threshold=threshold,
@@ -121,7 +122,7 @@ def read_volume(
         **companions,
         name=text,  # so that messages name the file
         source=source,
-        notes=[_voxel_size_note(image, voxel_size), *image.notes, *_crop_note(box, values.shape)],
+        notes=[_voxel_size_note(image, voxel_size), *image.notes, *_crop_note(box, whole)],
     )
     if voxel_size is None and image.voxel_size is not None:
         volume = replace(volume, voxel_size=image.voxel_size, unit=image.unit)

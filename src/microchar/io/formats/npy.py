@@ -32,7 +32,7 @@ def read(path: Path, options: Options) -> Image:
 def write(path: Path, image: Image) -> None:
     """Write an array; the format has no place for a voxel size or phase names."""
     with path.open("wb") as file:
-        np.save(file, image.values, allow_pickle=False)
+        np.save(file, image.read(), allow_pickle=False)
 
 
 def header(file: IO[bytes], name: str) -> Header:
