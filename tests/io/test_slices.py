@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from PIL import Image
 
 import microchar as mc
 from images import SHAPE, assert_says, binary_voxels, refusal, voxels, write_slices
-from microchar.io.formats.slices import natural
+from microchar.io.formats._slice_names import natural
 
 
 @pytest.mark.oracle
@@ -35,7 +34,7 @@ def test_slices_are_stacked_in_natural_order(tmp_path, suffix, dtype):
 @pytest.mark.oracle
 def test_natural_order_is_that_of_numbers():
     names = ["b2", "a10", "a2", "A1", "a02b3", "a02b20"]
-    assert sorted(map(Path, names), key=natural) == [Path(n) for n in ("A1", "a2", "a02b3", "a02b20", "a10", "b2")]
+    assert sorted(names, key=natural) == ["A1", "a2", "a02b3", "a02b20", "a10", "b2"]
 
 
 @pytest.mark.oracle
@@ -94,7 +93,7 @@ def test_slices_that_differ(tmp_path, other):
         tifffile.imwrite(tmp_path / f"slice{place}.tif", plane)
     with pytest.raises(mc.InputError) as caught:
         mc.read_volume(tmp_path)
-    found = f"this slice has shape {other.shape} and type {other.dtype}, those before it (24, 31) and uint8"
+    found = f"shape {other.shape} and type {other.dtype}, the first one (slice0.tif) (24, 31) and uint8"
     assert_says(str(caught.value), str(tmp_path / "slice2.tif"), found, "all slices must be alike")
 
 
