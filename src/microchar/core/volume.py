@@ -247,7 +247,7 @@ def _replaced(
     notes: Sequence[str],
 ) -> Volume:
     if threshold is not None:
-        raise InputError(f"{volume.name}: threshold= is for images, this is a Volume and segmented already")
+        raise InputError(f"{volume.name}: threshold= applies to images; a Volume is already segmented")
     changes: dict[str, Any] = {}
     if voxel_size is not None:
         changes["voxel_size"], changes["unit"] = parse_voxel_size(voxel_size)
@@ -288,7 +288,7 @@ def spatial_axes(shape: Sequence[int], name: str) -> tuple[int, ...]:
 def three_axes(array: np.ndarray, name: str) -> np.ndarray:
     """Return an array with the three axes of a volume, a 2D image as one plane; raise InputError for other shapes."""
     lengths = [array.shape[axis] for axis in spatial_axes(array.shape, name)]
-    return array.reshape([1] * (3 - len(lengths)) + lengths)
+    return array if array.ndim == 3 else array.reshape([1] * (3 - len(lengths)) + lengths)
 
 
 def same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np.ndarray:
@@ -301,7 +301,7 @@ def same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np.
 def refuse_other_voxels(found: tuple[int, ...], shape: tuple[int, ...], what: str, name: str) -> None:
     """Raise InputError if the shape of a mask or grey image is not that of the volume."""
     if found != shape:
-        raise InputError(f"{name}: the {what} has shape {found}, the volume {shape}; they must be on the same voxels")
+        raise InputError(f"{name}: the {what} has shape {found}, the volume {shape}; they must have the same shape")
 
 
 def _mask(mask: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
@@ -378,7 +378,7 @@ def _refuse_other_codes(phases: Mapping[str, int] | Sequence[str] | None, cut: f
     if isinstance(phases, Mapping) and set(phases.values()) != {0, 1}:
         raise InputError(
             f"phases={dict(phases)!r}: after the threshold the grey values are 0 (up to {cut:g}) and 1 (above); "
-            "name these two"
+            "name these two phases"
         )
 
 

@@ -69,7 +69,7 @@ def _layout(start: bytes, path: Path) -> _Layout:
     order = {b"II": "<", b"MM": ">"}.get(start[:2], "")
     kind = struct.unpack(order + "H", start[2:4])[0] if order and len(start) == 8 else 0
     if kind not in (42, 43):
-        raise InputError(f"{path}: not a TIFF file, although it is named so: it begins with {start[:4]!r}")
+        raise InputError(f"{path}: not a TIFF file, despite its suffix: it begins with {start[:4]!r}")
     # Classic TIFF has 2 bytes for the number of tags and 4 for an offset, BigTIFF has 8 for both.
     codes = ("H", "I", "HHI4s") if kind == 42 else ("Q", "Q", "HHQ8s")
     return _Layout(order, *(struct.Struct(order + code) for code in codes))

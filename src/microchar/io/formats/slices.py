@@ -45,7 +45,7 @@ def _load(path: Path, options: Options, files: Sequence[Path], first: np.ndarray
         if plane.shape != first.shape or plane.dtype != first.dtype:
             raise InputError(
                 f"{file}: this slice has shape {plane.shape} and type {plane.dtype}, the first one ({files[0].name}) "
-                f"{first.shape} and {first.dtype}; all slices must be alike"
+                f"{first.shape} and {first.dtype}; all slices must have the same shape and type"
             )
         voxels[position] = plane[rows, columns]
     return voxels

@@ -202,7 +202,7 @@ def _spatial_shape(
             "select one channel or time step first"
         )
     called = {"C": "channels", "T": "time steps"}.get(names[0])
-    return shape, (f"what the file calls {called} is taken for the planes of a volume",) if called else ()
+    return shape, (f"the {called} of the file are used as planes of the volume",) if called else ()
 
 
 def _mapped(
@@ -267,6 +267,6 @@ def _refuse_incomplete(path: Path, pages: Sequence[Any], shape: Sequence[int]) -
         voxels += math.prod(page.shape)
     if voxels != math.prod(shape):
         raise InputError(
-            f"{path}: the file promises {' × '.join(str(n) for n in shape)} = {math.prod(shape)} voxels and has "
+            f"{path}: the file declares {' × '.join(str(n) for n in shape)} = {math.prod(shape)} voxels and has "
             f"{voxels}; it is truncated or damaged: copy or export it again"
         )
