@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
 
 from microchar.core.arrays import plain_array
 from microchar.core.errors import InputError
-from microchar.core.grey_values import distinct, segment, value_range, whole_numbers
+from microchar.core.grey_values import distinct, near_binary, segment, value_range, whole_numbers
 from microchar.core.grid import Grid, Triple, triple
 from microchar.core.units import parse_voxel_size
 
@@ -19,6 +20,10 @@ from microchar.core.units import parse_voxel_size
 OUTSIDE = 255
 #: Largest number of phases. An image with more distinct grey values is taken to be unsegmented.
 MAX_PHASES = 16
+#: A phase of a smaller volume fraction may be stray voxels.
+_STRAY = 1e-4
+#: "pore=0" or "pore:0".
+_NAMED = re.compile(r"(.*\S)\s*[=:]\s*([+-]?[0-9]{1,20})", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,6 +215,7 @@ def as_volume(
         voxel_size = plain.voxel_size if len(plain.voxel_size) == 3 else (plain.voxel_size[0], *plain.voxel_size)
     image = values if grey is None and threshold is not None else grey
     greys: tuple[int, ...]
+    counts: dict[int, int] = {}
     if threshold is not None:
         values, cut = segment(values, threshold, inside, name)
         greys = (0, 1)
@@ -218,7 +224,8 @@ def as_volume(
         notes = (*notes, f"segmented at the grey value {cut:g}{method}: phase 0 up to {cut:g}, phase 1 above")
     else:
         values = whole_numbers(values, inside, name)
-        greys = distinct(values, inside, name)
+        counts = distinct(values, inside, name)
+        greys = tuple(counts)
     size, unit = parse_voxel_size(voxel_size)
     grey_values, names = _phases(greys, phases, name)
     return Volume(
@@ -231,7 +238,7 @@ def as_volume(
         grey=_grey(image, values.shape, inside, name),
         name=name,
         source=dict(source or {}),
-        notes=tuple(notes),
+        notes=(*notes, *_doubts(dict(zip(grey_values, names, strict=True)), counts, phases is not None)),
     )
 
 
@@ -355,23 +362,40 @@ def _grey(grey: Any, shape: tuple[int, ...], mask: np.ndarray | None, name: str)
 
 
 def parse_phases(text: str) -> dict[str, int] | list[str]:
-    """Parse "pore=0,solid=255" as a mapping, or "pore,solid" as a list of names.
+    """Parse "pore=0,solid=255" as a mapping, or "pore,solid" as a list of names; a colon serves as well as "=".
 
     Examples
     --------
-    >>> parse_phases("pore=0, solid=255")
+    >>> parse_phases("pore=0, solid:255")
     {'pore': 0, 'solid': 255}
     """
     parts = [part.strip() for part in text.split(",")]
-    if not any("=" in part for part in parts):
+    if not any("=" in part or _NAMED.fullmatch(part) for part in parts):
         return parts
     phases: dict[str, int] = {}
     for part in parts:
-        phase, _, grey = part.rpartition("=")
-        if not re.fullmatch(r"\s*[+-]?\d+", grey) or phase.strip() in phases:
+        named = _NAMED.fullmatch(part)
+        if named is None or named[1] in phases:
             raise InputError(f"phases={text!r}: found {part!r}, expected each name once, as in 'pore=0,solid=255'")
-        phases[phase.strip()] = int(grey)
+        phases[named[1]] = int(named[2])
     return phases
+
+
+def _doubts(phases: Mapping[int, str], counts: Mapping[int, int], named: bool) -> list[str]:
+    """Return notes on grey values that may be no phases; those that were named are, unless they are very rare."""
+    middle = None if named else near_binary(list(counts))
+    if middle is not None:
+        return [
+            f"the grey values {_listed(list(counts))} are {len(counts)} phases: if they should be two, use "
+            f"threshold={middle}; if one of them belongs to no phase, use outside=GREY"
+        ]
+    total = sum(counts.values())
+    return [
+        f"phase {phases[grey]!r} has {count} of {total} voxels: if these are stray voxels, correct the segmentation, "
+        f"or leave them out with outside={grey}"
+        for grey, count in counts.items()
+        if count < _STRAY * total
+    ]
 
 
 def _refuse_other_codes(phases: Mapping[str, int] | Sequence[str] | None, cut: float) -> None:
@@ -411,7 +435,21 @@ def _phases(
         isinstance(phase, str) and phase and "|" not in phase for phase in names
     ):
         raise InputError(f"phases={phases!r}: expected different names, none empty and none with a '|'")
+    _refuse_misleading(names, greys)
     return greys, tuple(names)
+
+
+def _refuse_misleading(names: Sequence[str], greys: Sequence[int]) -> None:
+    """Raise InputError if the name of a phase is a grey value of another one, or ends with a grey value."""
+    for phase, grey in zip(names, greys, strict=True):
+        number = phase.strip().removeprefix("+").removeprefix("-")
+        is_other = number.isdecimal() and any(int(phase) == other for other in greys if other != grey)
+        if is_other or _NAMED.fullmatch(phase):
+            right = ",".join(f"{letter}={value}" for letter, value in zip(ascii_uppercase, greys, strict=False))
+            raise InputError(
+                f"phases: {phase!r} would be the name of the grey value {grey}; give names and grey values together, "
+                f"as {right!r}"
+            )
 
 
 def _named_greys(phases: Mapping[str, int]) -> tuple[int, ...]:

@@ -30,9 +30,9 @@ def read_image(path: PathLike, options: Options) -> Image:
     if reader is None:
         suffixes = ", ".join(suffix for suffix in readers() if suffix[-1] not in ":/")
         raise InputError(
-            f"{text}: cannot tell the format by the name; microchar reads {suffixes} (some need "
-            'pip install "microchar[formats]"), folders and globs of 2D slices, and files of raw voxels with shape= and '
-            "dtype= (--shape, --dtype)"
+            f"{text}: cannot tell the format by the name; microchar reads {suffixes} (some with "
+            'pip install "microchar[formats]" only), folders and globs of 2D slices, and files of raw voxels with '
+            "shape= and dtype= (--shape, --dtype)"
         )
     try:
         if found.is_file() and found.stat().st_size == 0:

@@ -152,7 +152,8 @@ class Reader(Protocol):
         Voxels are read when their box is asked for, where the format allows it.
 
         A module may also offer ``write(path, image)``, which writes values, voxel size
-        and phase names so far as the format has a place for them.
+        and phase names so far as the format has a place for them, and name in ``LOSES``
+        which of these ("voxel size", "phase names") are worth a warning if they are lost.
         """
 
 

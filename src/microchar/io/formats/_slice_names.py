@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 from microchar.core.errors import InputError
 
@@ -55,7 +56,7 @@ def in_order(names: Sequence[str], where: str) -> tuple[list[str], tuple[str, ..
 def natural(name: str, number: re.Pattern[str] = _NUMBER) -> list[str | int]:
     """Return the sort key that puts slice 2 before slice 10."""
     ends = [0, *(end for match in number.finditer(name) for end in match.span()), None]
-    parts = [name[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    parts = [name[start:end] for start, end in pairwise(ends)]
     return [int(part) if place % 2 else part.lower() for place, part in enumerate(parts)]
 
 
@@ -76,7 +77,7 @@ def _oddities(names: Sequence[str], number: re.Pattern[str]) -> tuple[str, ...]:
     if not counters:
         return (f"the slices {names[0]} to {names[-1]} are not numbered one by one: are they of several stacks?",)
     place = min(counters, key=lambda place: abs(columns[place][-1] - columns[place][0]))
-    steps = [after - before for before, after in zip(columns[place], columns[place][1:], strict=False)]
+    steps = [after - before for before, after in pairwise(columns[place])]
     if len(set(steps)) <= 1:
         return ()
     step = min(Counter(steps).items(), key=lambda item: (-item[1], item[0]))[0]

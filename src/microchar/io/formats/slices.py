@@ -53,9 +53,7 @@ def _load(path: Path, options: Options, files: Sequence[Path], first: np.ndarray
 
 def _plane(image: Image, file: Path, path: Path) -> np.ndarray:
     if image.shape[0] != 1:
-        raise InputError(
-            f"{file}: expected a 2D slice of {path}, found the shape {image.shape}; read the file itself"
-        )
+        raise InputError(f"{file}: expected a 2D slice of {path}, found the shape {image.shape}; read the file itself")
     return image.read()[0]
 
 

@@ -47,9 +47,8 @@ def read(path: Path, options: Options) -> Image:
             file.pages.cache = True
             stack = _only_stack(file, path)
             shape, notes = _spatial_shape(stack, path)
-            values = _mapped(path, file, stack, shape)
-            if values is None:
-                values = _stored(path, file, stack, shape)
+            mapped = _mapped(path, file, stack, shape)
+            values = _stored(path, file, stack, shape) if mapped is None else mapped
             size, unit, note = stated_voxel_size(file, len(shape))
     return Image(values, size, unit, note, notes)
 
@@ -171,9 +170,7 @@ def _are_planes(stack: Sequence[tifffile.TiffPageSeries]) -> bool:
     )
 
 
-def _spatial_shape(
-    stack: Sequence[tifffile.TiffPageSeries], path: Path
-) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def _spatial_shape(stack: Sequence[tifffile.TiffPageSeries], path: Path) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Return the shape without axes of length one, except rows and columns, and notes about the shape."""
     series = stack[0]
     if len(stack) > 1:
@@ -219,7 +216,7 @@ def _stored(
     path: Path, file: tifffile.TiffFile, stack: Sequence[tifffile.TiffPageSeries], shape: tuple[int, ...]
 ) -> Stored | np.ndarray:
     """Return the voxels of a file whose pages are planes; the voxels themselves if they must be read together."""
-    pages = [page for series in stack for page in series.pages]
+    pages: list[Any] = [page for series in stack for page in series.pages]
     _refuse_incomplete(path, pages, shape)
     dtype = stack[0].dtype.newbyteorder("=")
     if all(page.shape == shape[-2:] and page.parent is file for page in pages):
