@@ -168,8 +168,11 @@ def as_volume(
         then "voxel". By default every edge is 1 voxel.
     phases : mapping of str to int, sequence of str, or str, optional
         Grey value of each named phase, or the names in ascending order of grey
-        value; also as text, ``"pore=0,solid=255"`` or ``"pore,solid"``. By default
-        each distinct grey value is a phase named by that value.
+        value; also as text, ``"pore=0,solid=255"`` (or ``"pore:0,solid:255"``) or
+        ``"pore,solid"``. A name that ends with ``:number`` or ``=number``, or is the grey
+        value of another phase, is refused. By default each distinct grey value is a phase
+        named by that value; a note tells of values that look like noise on two phases,
+        and of phases with less than 1e-4 of the voxels.
     threshold : float or "otsu", optional
         Grey value at which the image is segmented: phase 0 up to and including it,
         phase 1 above it. The image is kept as the grey image, unless `grey` is given.

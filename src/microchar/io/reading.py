@@ -52,14 +52,22 @@ def read_volume(
 
         All but the first four and raw files need the extra ``microchar[formats]``.
         Uncompressed TIFF and NRRD in one piece, ``.npy`` and raw files stay on disk
-        (memory-mapped) until a block is read.
+        (memory-mapped) until a block is read. Of axes more than three, those of length
+        one (a batch, a channel, a time step) are left out.
+
+        Slices with gaps or unequal steps in their numbers are noted; names of two
+        patterns, such as ``real00.png`` and ``mask00.png``, are refused.
     voxel_size, phases, threshold
         See `microchar.as_volume`. A voxel size given here replaces that of the file.
-        The voxel size of a TIFF file is read from OME or ImageJ metadata, or from
-        resolution tags unless these are the dots per inch that image software writes.
+        The voxel size of a TIFF file is read from OME or ImageJ metadata, from tifffile's
+        ``metadata={"spacing": ..., "unit": ...}`` with its resolution in pixels per unit,
+        or from resolution tags unless these are the dots per inch that image software
+        writes, which up to 1200 are no voxel size.
     crop : str or sequence of slice, optional
         The part of the volume to use, ``"0:100,:,50:"`` or ``"z=0:100"``; ends may be
-        left out. Grey values outside this part are ignored.
+        left out. Grey values outside this part are ignored and, where the format allows
+        it, not read: only the pages of a TIFF file, the slices of a folder, or the chunks
+        of an HDF5 or Zarr array that the part touches are decompressed.
     mask : path or array_like, optional
         Nonzero for the voxels inside the mask; on the same voxels as the whole file.
     grey : path or array_like, optional

@@ -51,7 +51,8 @@ def _reading(path: Path, nibabel: Any) -> Iterator[None]:
         yield
     except _damage(nibabel) as error:
         raise InputError(
-            f"{path}: not a NIfTI file, or damaged ({str(error) or type(error).__name__}); export it again"
+            f"{path}: not a NIfTI file, or damaged ({' '.join(str(error).split()) or type(error).__name__}); "
+            "export it again"
         ) from error
 
 
