@@ -138,7 +138,7 @@ def test_the_json_of_tifffile_states_a_voxel_size(tmp_path, arguments, size, uni
     arguments = arguments | {"metadata": {"axes": "ZYX", **arguments["metadata"]}}
     tifffile.imwrite(tmp_path / "a.tif", voxels(), photometric="minisblack", **arguments, **how)
     volume = mc.read_volume(tmp_path / "a.tif")
-    assert volume.voxel_size == pytest.approx(size, rel=1e-6)
+    assert volume.voxel_size == pytest.approx(size, rel=1e-5)  # older versions of tifffile round resolutions
     assert volume.unit == unit
     assert volume.notes[0].startswith("voxel size read from tifffile metadata")
 
