@@ -331,3 +331,35 @@ def test_strips_and_tiles_that_were_never_written_are_not_read_as_zero(tmp_path,
     assert_says(refusal(path), says, "sparse")
     path.write_bytes(whole)
     assert np.array_equal(mc.read_volume(path).values, voxels((5, 64, 64)))
+
+
+@pytest.mark.oracle
+def test_a_volume_spread_over_the_files_of_an_ome_set(tmp_path):
+    image = voxels((4, 24, 31))
+    planes = "".join(
+        f'<TiffData IFD="0" FirstZ="{2 * place}" PlaneCount="2"><UUID FileName="{name}.ome.tif">urn:uuid:{name}</UUID>'
+        "</TiffData>"
+        for place, name in enumerate("ab")
+    )
+    for place, name in enumerate("ab"):
+        description = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{name}">'
+            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="31" '
+            f'SizeY="24" SizeZ="4" SizeC="1" SizeT="1">{planes}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(
+            tmp_path / f"{name}.ome.tif",
+            image[2 * place : 2 * place + 2],
+            photometric="minisblack",
+            metadata=None,
+            description=description,
+            compression="zlib",
+        )
+    assert np.array_equal(mc.read_volume(tmp_path / "a.ome.tif").values, image)
+    assert np.array_equal(mc.read_volume(tmp_path / "a.ome.tif", crop="1:3,:,2:9").values, image[1:3, :, 2:9])
+    with tifffile.TiffFile(tmp_path / "b.ome.tif", mode="r+b") as file:
+        file.pages[1].tags["StripOffsets"].overwrite(0)
+    with pytest.raises(
+        InputError, match=r"b\.ome\.tif: 1 of 2 pages \(2\) have strips or tiles that were never written"
+    ):
+        mc.read_volume(tmp_path / "a.ome.tif")

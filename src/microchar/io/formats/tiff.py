@@ -6,9 +6,10 @@ import math
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -220,33 +221,44 @@ def _stored(
     _refuse_incomplete(path, pages, shape)
     dtype = stack[0].dtype.newbyteorder("=")
     if all(page.shape == shape[-2:] and page.parent is file for page in pages):
-        return Stored(path, shape, dtype, partial(_load, path, file, [page.index for page in pages], shape, dtype))
+        return Stored(path, shape, dtype, _Planes(path, file, [page.index for page in pages], shape, dtype).load)
+    for other in {page.parent.filehandle.path for page in pages if page.parent is not file}:  # OME allows several
+        refuse_damaged_chain(Path(other))
     refuse_beyond_memory(path, shape, dtype)
     return stack[0].asarray().reshape(shape)
 
 
-def _load(
-    path: Path, file: tifffile.TiffFile, pages: Sequence[int], shape: tuple[int, ...], dtype: np.dtype[Any], box: Box
-) -> np.ndarray:
-    """Decode the pages of a box, a few at a time; tifffile spreads them over threads."""
-    planes, rows, columns = (slice(0, 1), *box)[-3:]
-    height, width = shape[-2:]
-    chosen = pages[planes]
-    voxels = np.empty((len(chosen), rows.stop - rows.start, columns.stop - columns.start), dtype)
-    step = max(_PIECE // (height * width * dtype.itemsize), 1)
-    with _reading(path):
-        file.filehandle.open()
-        try:
-            for start in range(0, len(chosen), step):
-                piece = voxels[start : start + step]
-                if piece.shape[1:] == (height, width):
-                    file.asarray(key=chosen[start : start + step], out=piece)
-                else:
-                    whole = file.asarray(key=chosen[start : start + step])
-                    piece[:] = whole.reshape(-1, height, width)[:, rows, columns]
-        finally:
-            file.filehandle.close()
-    return voxels
+@dataclass(frozen=True)
+class _Planes:
+    """Pages of a file, closed between reads, that are the planes of a volume."""
+
+    path: Path
+    file: tifffile.TiffFile
+    pages: Sequence[int]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    lock: Lock = field(default_factory=Lock)
+
+    def load(self, box: Box) -> np.ndarray:
+        """Decode the pages of a box, a few at a time; tifffile spreads them over threads."""
+        planes, rows, columns = (slice(0, 1), *box)[-3:]
+        height, width = self.shape[-2:]
+        pages = self.pages[planes]
+        voxels = np.empty((len(pages), rows.stop - rows.start, columns.stop - columns.start), self.dtype)
+        step = max(_PIECE // (height * width * self.dtype.itemsize), 1)
+        with _reading(self.path), self.lock:
+            self.file.filehandle.open()
+            try:
+                for start in range(0, len(pages), step):
+                    piece = voxels[start : start + step]
+                    if piece.shape[1:] == (height, width):
+                        self.file.asarray(key=pages[start : start + step], out=piece)
+                    else:
+                        whole = self.file.asarray(key=pages[start : start + step])
+                        piece[:] = whole.reshape(-1, height, width)[:, rows, columns]
+            finally:
+                self.file.filehandle.close()
+        return voxels
 
 
 def _refuse_incomplete(path: Path, pages: Sequence[Any], shape: Sequence[int]) -> None:
