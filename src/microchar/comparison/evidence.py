@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from microchar.comparison.judging import PIECE_METRICS, Side, judge
 from microchar.comparison.matching import common_shape, leading
-from microchar.comparison.pieces import piece_shape, pieces
 from microchar.comparison.quantities import Measured
+from microchar.comparison.subvolumes import piece_shape, pieces
 from microchar.core.grid import Grid
 from microchar.core.result import Result
 from microchar.core.verdict import Verdict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -57,11 +58,12 @@ class CellGrid:
         if layout == "boxes":
             return _products([_groups(edges, BOX_EDGE) for edges in self.edges], None)
         regions = []
+        volume = math.prod(edges[-1] for edges in self.edges)
         for axis, edges in enumerate(self.edges):
             if edges[-1] > 1:
-                rest = [_groups(other, other[-1] // (len(other) - 1) + 1) for other in self.edges]
-                rest[axis] = [(0, edges)]
-                regions += _products(rest, axis)
+                parts = [_columns(other, _COLUMN_VOXELS * _CELLS // volume * other[-1]) for other in self.edges]
+                parts[axis] = [(0, edges)]
+                regions += _products(parts, axis)
         return regions
 
 
@@ -85,6 +87,13 @@ def _groups(edges: tuple[int, ...], longest: int) -> list[tuple[int, tuple[int, 
         return [(cell, pair) for cell, line in enumerate(cuts) for pair in pairwise(line)]
     groups = np.array_split(np.arange(cells), min(cells, -(-edges[-1] // longest)))
     return [(int(group[0]), tuple(edges[group[0] : group[-1] + 2])) for group in groups]
+
+
+def _columns(edges: tuple[int, ...], longest: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Return each cell by itself; an axis that is not cut into cells is cut at `longest` voxels."""
+    if len(edges) == 2:
+        return _groups(edges, max(longest, 1))
+    return list(enumerate(pairwise(edges)))
 
 
 def _products(groups: list[list[tuple[int, tuple[int, ...]]]], axis: int | None) -> list[tuple[Triple, Region]]:

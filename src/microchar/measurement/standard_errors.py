@@ -70,23 +70,33 @@ def influence_of_cells(finish: Callable[[Counts], Result], cells: Counts, extra:
     """
     numbers = next(iter(cells.values())).shape[:3]
     whole = total(cells)
-    all_values, all_profiles = _numbers(finish(whole | extra))
+    result = finish(whole | extra)
+    all_values = _values(result, result)
+    all_points = _points(result, result)
     others = int(np.prod(numbers)) - 1
     values = np.empty((*numbers, len(all_values)))
-    profiles = [np.empty((*numbers, len(points))) for points in all_profiles]
+    points = np.empty((*numbers, len(all_points)))
     for cell in np.ndindex(*numbers):
-        without = {name: whole[name] - array[cell] for name, array in cells.items()}
-        cell_values, cell_profiles = _numbers(finish(without | extra))
-        values[cell] = others * (all_values - cell_values)
-        for psi, points, cell_points in zip(profiles, all_profiles, cell_profiles, strict=True):
-            psi[cell] = others * (points - cell_points)
+        without = finish({name: whole[name] - array[cell] for name, array in cells.items()} | extra)
+        values[cell] = others * (all_values - _values(without, result))
+        points[cell] = others * (all_points - _points(without, result))
+    ends = np.cumsum([len(profile.y) for profile in result.profiles])[:-1]
+    profiles = tuple(np.split(points, ends, axis=-1)) if result.profiles else ()
     lengths = triple(float(n * size) for n, size in zip(grid.shape, grid.voxel_size, strict=True))
-    return Influence(values, tuple(profiles), lengths)
+    return Influence(values, profiles, lengths)
 
 
-def _numbers(result: Result) -> tuple[np.ndarray, list[np.ndarray]]:
-    values = np.array([np.nan if value.value is None else value.value for value in result.values], float)
-    return values, [profile.y for profile in result.profiles]
+def _values(result: Result, like: Result) -> np.ndarray:
+    """Return the values in the order of another result; nan where one does not exist."""
+    by_key = {value.key: value.value for value in result.values}
+    return np.array([by_key.get(value.key) for value in like.values], float)
+
+
+def _points(result: Result, like: Result) -> np.ndarray:
+    """Return the points of all profiles one after the other, like `_values`."""
+    by_key = {profile.key: profile.y for profile in result.profiles}
+    curves = [by_key.get(profile.key, np.full(len(profile.y), np.nan)) for profile in like.profiles]
+    return np.concatenate(curves) if curves else np.empty(0)
 
 
 def _errors(psi: np.ndarray, lengths: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:

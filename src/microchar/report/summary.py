@@ -12,12 +12,12 @@ from microchar.core.text import by
 from microchar.core.units import pretty_unit
 from microchar.measurement.record import Record, VolumeRecord
 from microchar.measurement.tables import Named
-from microchar.report.conclusions import conclusions, words
 from microchar.report.figures import DASHES, GLOW, N_COLOURS
 from microchar.report.glance import glance_table
 from microchar.report.metric_results import MetricResults, group_by_metric
 from microchar.report.notation import described
 from microchar.report.panels import curves, dots, table, values_by_volume
+from microchar.report.verdicts import conclusions, words
 
 
 def summarize(record: Record) -> dict[str, Any]:
