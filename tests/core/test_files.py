@@ -284,7 +284,9 @@ def test_only_files_of_microchar_and_named_ones_are_replaced_and_inputs_never(tm
     ours.write_text("microchar")
     linked.hardlink_to(ours)
     Replacing(wrote=wrote).check([ours, tmp_path / "new.txt"])
-    with pytest.raises(InputError, match=r"mine\.txt: exists, and microchar did not write it; .*--overwrite .*mine\.txt"):
+    with pytest.raises(
+        InputError, match=r"mine\.txt: exists, and microchar did not write it; .*--overwrite .*mine\.txt"
+    ):
         Replacing(wrote=wrote, overwrite=[tmp_path / "other.txt"]).check([mine])
     for overwrite in (mine, tmp_path, tmp_path / "." / "mine.txt"):
         Replacing(wrote=wrote, overwrite=[overwrite]).check([mine])

@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from microchar.cli._measuring import MEASURING, add_options, measure_arguments, measuring, read_volumes, say
+from microchar.cli._measuring import (
+    MEASURING,
+    add_options,
+    check_output,
+    measure_arguments,
+    measuring,
+    read_volumes,
+    write,
+)
 from microchar.core.errors import InputError
 
 
@@ -21,20 +29,18 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Compare the volumes and write the report, or write the report of a results.json again."""
-    from microchar.core.files import check_writable
     from microchar.measurement.record import Record
-    from microchar.report.writing import write_report
 
     if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
         _refuse_measuring(options)
-        say(options, write_report(Record.read(options.volumes[0]), options.output, formats=options.format))
+        write(options, Record.read(options.volumes[0]))
         return
     if len(options.volumes) < 2:
         raise InputError(
             f"report: found one volume ({options.volumes[0]}), expected a real and at least one fake; "
             "`microchar measure` measures one volume"
         )
-    check_writable(options.output)
+    check_output(options)
     from microchar.comparison.comparing import compare
 
     reference, *candidates = read_volumes(options)
@@ -42,8 +48,7 @@ def run(options: argparse.Namespace) -> None:
         comparison = compare(
             reference, candidates, phases=options.phases, progress=progress, **measure_arguments(options)
         )
-    record = comparison.record(command=options.command_line)
-    say(options, write_report(record, options.output, formats=options.format))
+    write(options, comparison.record(command=options.command_line))
 
 
 def _refuse_measuring(options: argparse.Namespace) -> None:

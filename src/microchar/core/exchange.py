@@ -128,10 +128,10 @@ def _undo(temporary: Path) -> bool:
     except ValueError:  # the machine went down before the file was on the disk
         return False
     moves = [_Move.from_list(temporary, plain) for plain in listed]
-    complete = all([move.undo() for move in reversed(moves)])
-    if complete:
+    undone = [move.undo() for move in reversed(moves)]
+    if all(undone):
         journal.unlink()
-    return complete
+    return all(undone)
 
 
 def _remove(temporary: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError, MicrocharError
-from microchar.core.files import whole_file
+from microchar.core.files import file_path, whole_file
 from microchar.core.units import canonical_unit, convert, parse_voxel_size
 from microchar.core.volume import Volume, three_axes
 from microchar.io.dispatch import PathLike, reader_of, readers
@@ -48,7 +48,7 @@ def write_volume(
     InputError
         If the format cannot be written, or the file not be made.
     """
-    path = Path(path)
+    path = file_path(path)
     writer = _writer(path.name)
     if writer is None:
         raise InputError(f"{path}: microchar writes {', '.join(_writable())} only; choose one of these suffixes")
@@ -108,7 +108,7 @@ def write_blocks(
     InputError
         If the file cannot be made, or the disk has no room for it.
     """
-    path = Path(path)
+    path = file_path(path)
     create = getattr(reader_of(path.name), "create", None)
     if create is None:
         raise InputError(f"{path}: only .tif and .tiff are written block by block; choose one of these suffixes")

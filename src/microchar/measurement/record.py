@@ -241,6 +241,12 @@ def write_json(plain: Mapping[str, Any], path: Path) -> None:
     path.write_text(_NUMBERS.sub(lambda match: " ".join(match[0].split()), text) + "\n", encoding="utf-8")
 
 
+def wrote_json(path: Path, schema: str) -> bool:
+    """Return whether `write_json` wrote a file whose schema begins with `schema`, as far as its beginning tells."""
+    with path.open("rb") as file:
+        return re.match(rb'\{\s*"schema": "' + re.escape(schema.encode()), file.read(200)) is not None
+
+
 def _named(plain: Mapping[str, Any]) -> Named:
     names = {key: plain[key] for key in _NAMES}
     return Named(**names, result=Result.from_dict({key: value for key, value in plain.items() if key not in _NAMES}))

@@ -31,6 +31,8 @@ _CHANNELS = 16
 _NEEDED_TAGS = frozenset({256, 257, 258, 259, 270, 273, 277, 279, 282, 283, 296, 324, 325})
 #: Bytes per value of the TIFF types: byte and text, short, long, rational, BigTIFF's long.
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 16: 8}
+#: How the tag Software begins in files that `write` and `create` make.
+_SOFTWARE = "microchar "
 #: Number of bytes (with room for headers) from which a file needs 64-bit offsets, which ImageJ's variant lacks.
 _CLASSIC_LIMIT = 2**32 - 2**25
 
@@ -96,6 +98,9 @@ def _layout(
     shape: Sequence[int], dtype: np.dtype[Any], voxel_size: tuple[float, float, float], unit: str
 ) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Return the shape as it is stored in the file, and the arguments for tifffile."""
+    from microchar import __version__
+
+    software = f"{_SOFTWARE}{__version__}"
     known = unit != "voxel" or voxel_size != (1.0, 1.0, 1.0)
     resolution = (_per_unit(voxel_size[2]), _per_unit(voxel_size[1]))
     metadata: dict[str, Any] = {}
@@ -106,6 +111,7 @@ def _layout(
         return (1, n0, 1, n1, n2, 1), {
             "imagej": True,
             "photometric": "minisblack",
+            "software": software,
             "resolution": resolution if known else None,
             "metadata": {"axes": "TZCYXS", **metadata},
         }
@@ -113,7 +119,19 @@ def _layout(
         name = {"voxel": "pixel", "um": "µm"}.get(unit, unit)
         for axis, size in zip("ZYX", voxel_size, strict=True):
             metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": name}
-    return tuple(shape), {"ome": True, "photometric": "minisblack", "metadata": {"axes": "ZYX", **metadata}}
+    arguments = {"ome": True, "photometric": "minisblack", "software": software}
+    return tuple(shape), {**arguments, "metadata": {"axes": "ZYX", **metadata}}
+
+
+def wrote(path: Path) -> bool:
+    """Return whether microchar wrote a file: its tag Software says so."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            return file.pages.first.software.startswith(_SOFTWARE)
+    except (tifffile.TiffFileError, OSError, *_DAMAGE, *_DAMAGE_OR_VERSION):
+        return False
 
 
 def _per_unit(size: float) -> tuple[int, int]:
