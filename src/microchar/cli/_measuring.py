@@ -14,6 +14,7 @@ from microchar.cli._parameters import typed
 from microchar.cli._progress import ProgressLine
 from microchar.cli._values import assignment, axes, lengths, listed, positive
 from microchar.core.errors import InputError
+from microchar.core.text import printable
 
 if TYPE_CHECKING:
     from microchar.core.volume import Volume
@@ -29,6 +30,7 @@ MEASURING = (
     *("voxel_size", "phases", "threshold", "crop", "mask", "mask_insulating", "grey", "label", "shape", "dtype"),
     *("offset", "outside", "resample"),
     *("metrics", "skip", "r_max", "window", "periodic", "set", "deff_tolerance", "deff_axes", "deff_phases"),
+    "fail_fast",
 )
 
 
@@ -70,6 +72,7 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--deff-phases", type=_phase_names, metavar="A,B", help="phases through which it is solved (all)"
     )
+    group.add_argument("--fail-fast", action="store_true", help="stop at the first metric that fails")
     group.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
 
 
@@ -119,7 +122,7 @@ def write(options: argparse.Namespace, record: Record) -> None:
     written = write_report(record, options.output, formats=options.format, overwrite=options.overwrite)
     if not options.quiet:
         for path in written.values():
-            print(path)
+            print(printable(str(path)))
 
 
 def read_volumes(options: argparse.Namespace) -> list[Volume]:
@@ -159,6 +162,7 @@ def measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
         "periodic": options.periodic,
         "parameters": _parameters(options),
         "threads": options.threads,
+        "fail_fast": options.fail_fast,
     }
 
 

@@ -12,6 +12,7 @@ from microchar.cli._generation import PARAMETERS, add_common, ready_generator, r
 from microchar.cli._input import add_overwrite, input_files
 from microchar.cli._values import axes, integers, positive
 from microchar.core.progress import section
+from microchar.core.text import printable
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -70,7 +71,7 @@ def run(options: argparse.Namespace) -> None:
         files = write_together(output, writers, replacing=replacing)
     if not options.quiet:
         for name, path in files.items():
-            print("; ".join([str(path), *notes[name]]))
+            print(printable("; ".join([str(path), *notes[name]])))
 
 
 def _check_folders(folders: Collection[Path], resume: bool) -> None:

@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
     command.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Measure the volume and write its report."""
     check_output(options)
     from microchar.measurement.measuring import measure
@@ -24,4 +24,6 @@ def run(options: argparse.Namespace) -> None:
     (volume,) = read_volumes(options)
     with measuring(options) as progress:
         measurement = measure(volume, progress=progress, **measure_arguments(options))
-    write(options, measurement.record(command=options.command_line))
+    record = measurement.record(command=options.command_line)
+    write(options, record)
+    return 1 if record.failed else 0

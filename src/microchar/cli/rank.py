@@ -11,7 +11,7 @@ from microchar.cli._input import add_input, add_overwrite, input_files, read
 from microchar.cli._progress import ProgressLine
 from microchar.cli._values import integers, listed, positive
 from microchar.core.errors import InputError
-from microchar.core.text import by
+from microchar.core.text import by, printable
 
 if TYPE_CHECKING:
     from microchar.comparison.ranking import Ranked, Ranking
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> None:
         write_together(path.parent, {path.name: partial(write_json, plain)}, replacing=replacing)
     if not options.quiet:
         material = f"{real.name}, within the crop" if options.crop is not None else real.name
-        print("\n".join(_lines(ranking, material, _partly_trained(candidates, options))))
+        print("\n".join(map(printable, _lines(ranking, material, _partly_trained(candidates, options)))))
 
 
 def _candidates(options: argparse.Namespace) -> dict[str, Any]:
@@ -96,6 +96,7 @@ def _candidates(options: argparse.Namespace) -> dict[str, Any]:
     if len(set(options.candidates)) < len(options.candidates):
         raise InputError("rank: a candidate is listed twice; list each once")
     names = [text if stems.count(stem) > 1 else stem for text, stem in zip(options.candidates, stems, strict=True)]
+    names = [printable(name) for name in names]
     return {name: _candidate(text, options) for name, text in zip(names, options.candidates, strict=True)}
 
 

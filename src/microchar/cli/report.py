@@ -27,14 +27,14 @@ def add(commands: Any) -> None:
     command.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Compare the volumes and write the report, or write the report of a results.json again."""
     from microchar.measurement.record import Record
 
     if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
         _refuse_measuring(options)
         write(options, Record.read(options.volumes[0]))
-        return
+        return 0
     if len(options.volumes) < 2:
         raise InputError(
             f"report: found one volume ({options.volumes[0]}), expected a real and at least one fake; "
@@ -48,7 +48,9 @@ def run(options: argparse.Namespace) -> None:
         comparison = compare(
             reference, candidates, phases=options.phases, progress=progress, **measure_arguments(options)
         )
-    write(options, comparison.record(command=options.command_line))
+    record = comparison.record(command=options.command_line)
+    write(options, record)
+    return 1 if record.failed else 0
 
 
 def _refuse_measuring(options: argparse.Namespace) -> None:

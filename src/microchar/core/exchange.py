@@ -46,7 +46,7 @@ def temporary_folder(home: Path) -> Iterator[Path]:
         _remove(folder)
 
 
-def exchange(temporary: Path, folder: Path, new: Path, removed: Collection[str] = ()) -> None:
+def exchange_files(temporary: Path, folder: Path, new: Path, removed: Collection[str] = ()) -> None:
     """Move all that is in `new` into `folder`, in place of what has these names, and move other files away.
 
     Parameters

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from microchar.core.errors import InputError
-from microchar.core.exchange import exchange, temporary_folder
+from microchar.core.exchange import exchange_files, temporary_folder
 
 PathLike = str | os.PathLike[str]
 
@@ -108,7 +108,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             yield new
             refuse_irregular(path, folder=new.is_dir())
             if path.is_dir():
-                exchange(temporary, temporary.parent, new.parent)
+                exchange_files(temporary, temporary.parent, new.parent)
             else:
                 os.replace(new, path)
     except OSError as error:
@@ -182,7 +182,7 @@ def write_together(
             home, new = home / part, new / part
         replacing.check(folder / name for name in writers)
         with _refusing(folder):
-            exchange(temporary, home, new, _obsolete(place, set(obsolete) - set(writers), replacing))
+            exchange_files(temporary, home, new, _obsolete(place, set(obsolete) - set(writers), replacing))
     return {name: folder / name for name in writers}
 
 

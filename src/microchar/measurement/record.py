@@ -15,7 +15,8 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.pictures import encode
-from microchar.core.result import Result
+from microchar.core.result import Result, Status
+from microchar.core.text import printable
 from microchar.core.volume import Volume
 from microchar.measurement.tables import Named
 
@@ -81,13 +82,13 @@ class VolumeRecord:
         return cls(
             name=volume.name,
             role=role,
-            **{key: volume.source.get(key, "") for key in files},
+            **{key: printable(volume.source.get(key, "")) for key in files},
             shape=volume.shape,
             voxel_size=volume.voxel_size,
             unit=volume.unit,
             phases=tuple(PhaseRecord(name=name, grey_value=int(grey)) for name, grey in phases),
             masked=volume.mask is not None,
-            notes=tuple(volume.notes),
+            notes=tuple(map(printable, volume.notes)),
             slices={str(axis): image for axis, (_, image) in slices.items()},
             slice_positions={str(axis): position for axis, (position, _) in slices.items()},
         )
@@ -158,9 +159,14 @@ class Record:
             volumes=tuple(volumes),
             results=tuple(results),
             settings={key: _plain(value) for key, value in settings.items()},
-            provenance=made | dict(provenance),
-            notes=tuple(notes),
+            provenance=made | {key: _plain(value) for key, value in provenance.items()},
+            notes=tuple(map(printable, notes)),
         )
+
+    @property
+    def failed(self) -> tuple[Named, ...]:
+        """The results of metrics that ended with an error."""
+        return tuple(named for named in self.results if named.result.status == Status.FAILED)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python objects: the content of ``results.json``."""
@@ -270,4 +276,4 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(item) for item in value]
-    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+    return value if isinstance(value, int | float) or value is None else printable(str(value))
