@@ -137,7 +137,7 @@ def _lines(ranking: Ranking, material: str, partly: dict[str, str]) -> list[str]
         "",
         *("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows),
         "",
-        _MEANING,
+        *_MEANING.splitlines(),
     ]
     for entry in ranking.entries:
         notes = entry.notes or ((partly[entry.name],) if entry.name in partly else ())

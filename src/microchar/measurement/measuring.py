@@ -149,9 +149,8 @@ def measure(
         _refuse_pairs(wanted)
         for metric in chosen:
             metric.check_mask(volume)
-    (results,) = run_tasks(
-        [Task(chosen, volume)], threads=threads, executor=executor, progress=progress, fail_fast=fail_fast
-    )
+    how: dict[str, Any] = {"threads": threads, "executor": executor, "progress": progress, "fail_fast": fail_fast}
+    (results,) = run_tasks([Task(chosen, volume)], **how)
     return Measurement(volume, results, settings(metrics, skip, common, parameters))
 
 
