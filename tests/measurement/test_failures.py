@@ -9,7 +9,7 @@ import pytest
 
 import microchar as mc
 from microchar.cli.program import main
-from microchar.core.errors import InputError
+from microchar.core.errors import InputError, NotEnoughMemoryError
 from microchar.core.result import Status
 from microchar.metrics.glcm import Glcm
 from microchar.metrics.local_thickness import LocalThickness
@@ -81,7 +81,7 @@ def test_what_the_progress_raises_ends_the_run():
 def test_a_score_does_not_count_a_failure_as_zero(monkeypatch):
     held_out = mc.HeldOut(VOLUME, (6, 6, 6), ["volume_fraction", "glcm"])
     monkeypatch.setattr(Glcm, "count", allocate)
-    with pytest.raises(MemoryError):
+    with pytest.raises(NotEnoughMemoryError, match=r"glcm failed: not enough memory: 1000000000000000 bytes"):
         held_out.score([VOLUME[:6, :6, :6]])
 
 

@@ -18,6 +18,9 @@ from microchar.core.volume import Volume, three_axes
 from microchar.io.dispatch import PathLike, reader_of, readers
 from microchar.io.image import Image
 
+#: Files in a folder that is a Zarr volume, of versions 3 and 2; another folder is not replaced.
+_FOLDER_MARKS = ("zarr.json", ".zgroup", ".zarray")
+
 
 def write_volume(
     volume: Any,
@@ -36,8 +39,8 @@ def write_volume(
     path : str or path
         ``.tif`` or ``.tiff`` (uncompressed, with the voxel size, readable by
         ImageJ; no phase names), ``.npy`` (neither), or, with ``microchar[formats]``
-        installed, ``.nrrd``, ``.h5``, ``.zarr`` and ``.vti``. A file of that name is
-        replaced.
+        installed, ``.nrrd``, ``.h5``, ``.zarr`` and ``.vti``. A volume of that name
+        is replaced.
     voxel_size : float, str or sequence of three, optional
         As in `microchar.as_volume`; by default the volume's.
     unit : str, optional
@@ -52,6 +55,8 @@ def write_volume(
     writer = _writer(path.name)
     if writer is None:
         raise InputError(f"{path}: microchar writes {', '.join(_writable())} only; choose one of these suffixes")
+    if path.is_dir() and not any((path / mark).exists() for mark in _FOLDER_MARKS):
+        raise InputError(f"{path}: is a folder of other files, expected a {path.suffix} volume to replace, or nothing")
     values = three_axes(volume.values if isinstance(volume, Volume) else np.asarray(volume), str(path))
     if values.dtype == bool:
         values = values.view(np.uint8)

@@ -77,10 +77,13 @@ def run_tasks(
                 except InputError:
                     raise
                 except Exception as error:
+                    failed = _failed(metric, error)
+                    if fail_fast and isinstance(error, MemoryError):
+                        raise NotEnoughMemoryError(f"{task.volume.name}: {failed.message}") from error
                     if fail_fast or watched.raised:
                         raise
-                    of_task[metric.id] = _failed(metric, error)
-                    warnings.warn(f"{task.volume.name}: {of_task[metric.id].message}", RuntimeWarning, stacklevel=3)
+                    of_task[metric.id] = failed
+                    warnings.warn(f"{task.volume.name}: {failed.message}", RuntimeWarning, stacklevel=3)
                 done += cost
             results.append(of_task)
     watched(1.0, "")
@@ -120,8 +123,8 @@ def _failed(metric: Metric, error: Exception) -> Result:
 
 def _lack_of_memory(metric: Metric, error: MemoryError) -> str:
     remedy = (
-        f"crop the volume (--crop), leave the metric out (--skip {metric.id}), or measure with fewer threads "
-        "(--threads), which hold fewer blocks in memory"
+        f"crop the volume (--crop), leave the metric out (--skip {metric.id}, or another --metrics), or measure "
+        "with fewer threads (--threads), which hold fewer blocks in memory"
     )
     if isinstance(error, NotEnoughMemoryError):
         return f"{error}; {remedy}"
