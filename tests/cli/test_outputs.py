@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -21,20 +23,29 @@ RANK = ["--shape", "8,8,8", "--metrics", "volume_fraction", "-n", "1", "--quiet"
 GENERATE = ["--shape", "8,8,8", "--quiet"]
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """Give a folder with two volumes, a mask, slices, a model and a report."""
+    folder = tmp_path_factory.mktemp("template")
+    with contextlib.chdir(folder):
+        for seed, name in enumerate(("real", "fake")):
+            volume = overlapping_spheres((24, 24, 24), radius=2.5, void_fraction=0.6, seed=seed)
+            tifffile.imwrite(f"{name}.tif", volume.values * 255)
+        np.save("mask.npy", np.ones((24, 24, 24), np.uint8))
+        Path("scan").mkdir()
+        for plane in range(12):
+            tifffile.imwrite(f"scan/{plane}.tif", tifffile.imread("real.tif")[plane])
+        assert main(["fit", "shuffle", "real.tif", "-o", "model.safetensors", "--quiet"]) == 0
+        assert main(["measure", "real.tif", "-o", "out", *MEASURE]) == 0
+    return folder
+
+
 @pytest.fixture
-def home(tmp_path, monkeypatch):
-    """Give a folder, made the current one, with two volumes, a mask, slices, a model and a report."""
-    monkeypatch.chdir(tmp_path)
-    for seed, name in enumerate(("real", "fake")):
-        volume = overlapping_spheres((24, 24, 24), radius=2.5, void_fraction=0.6, seed=seed)
-        tifffile.imwrite(f"{name}.tif", volume.values * 255)
-    np.save("mask.npy", np.ones((24, 24, 24), np.uint8))
-    Path("scan").mkdir()
-    for plane in range(12):
-        tifffile.imwrite(f"scan/{plane}.tif", tifffile.imread("real.tif")[plane])
-    assert main(["fit", "shuffle", "real.tif", "-o", "model.safetensors", "--quiet"]) == 0
-    assert main(["measure", "real.tif", "-o", "out", *MEASURE]) == 0
-    return tmp_path
+def home(template, tmp_path, monkeypatch):
+    """Give a copy of the template, made the current folder."""
+    shutil.copytree(template, tmp_path / "home")
+    monkeypatch.chdir(tmp_path / "home")
+    return tmp_path / "home"
 
 
 def everything(folder):
