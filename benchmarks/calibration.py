@@ -103,7 +103,7 @@ def _gaussian(rng: np.random.Generator, n: int, spectrum: np.ndarray) -> np.ndar
 
 
 def _between_spheres(rng: np.random.Generator, n: int, radius: float, fraction: float) -> np.ndarray:
-    """Return the space between overlapping spheres in a periodic cube; their number is Poisson, centres are continuous."""
+    """Return the space between overlapping spheres in a periodic cube; their number is a Poisson number."""
     number = rng.poisson(-np.log(fraction) / (4 / 3 * np.pi * radius**3) * n**3)
     free = np.ones((n, n, n), bool)
     reach = int(np.ceil(radius)) + 1
@@ -268,7 +268,8 @@ def table(folder: Path) -> None:
         coverage = "" if s["coverage of phi"] is None else f", φ covered {s['coverage of phi']:.1f} %"
         print(
             f"{s['name']}: {s['pairs']} pairs, edge/a {s['edge/a']:.1f}, "
-            f"any difference {s['any difference']:.1f} ± {error:.1f} %{coverage}, interval of φ {s['interval of phi']:.2f} × ideal; {s['words']}"
+            f"any difference {s['any difference']:.1f} ± {error:.1f} %{coverage}, "
+            f"interval of φ {s['interval of phi']:.2f} × ideal; {s['words']}"
         )
         for metric, rates in s["metrics"].items():
             print(

@@ -97,6 +97,7 @@ def judge(
     judged = _with_words(entries, ratio)
     word, sentence, why = conclusion(reference.name, candidate.name, judged, ratio, case.longest_range())
     return Verdict(
+        reference=reference.name,
         candidate=candidate.name,
         word=word,
         sentence=sentence,
@@ -204,14 +205,18 @@ class _Case:
         for phase in self.active:
             for metric in ("largest_cluster_fraction", "percolating_fraction"):
                 pair = self._of_pieces(partial(_share, metric=metric, phase=phase))
-                yield self._entry(metric, phase, at_equal_fraction(pair, fractions), pair, _logit_scale(pair[0]))
+                yield self._entry(
+                    metric, {"phase": phase}, at_equal_fraction(pair, fractions), pair, _logit_scale(pair[0])
+                )
         for phase in self.phases:
             read = partial(_mean_value, metric="effective_diffusivity", phase=phase)
             if all(np.isfinite(read(piece)) for side in self.sides for volume in side.pieces for piece in volume):
                 pair = self._of_pieces(partial(_value, metric="effective_diffusivity", phase=phase))
                 if pair[0].value[0] > 0:
                     adjusted = at_equal_fraction(pair, fractions)
-                    yield self._entry("effective_diffusivity", phase, adjusted, pair, _relative(pair[0]))
+                    yield self._entry(
+                        "effective_diffusivity", {"phase": phase, "direction": "0"}, adjusted, pair, _relative(pair[0])
+                    )
 
     # --- how they are tested ---------------------------------------------------
 
@@ -225,7 +230,7 @@ class _Case:
             return
         pair = (first, second)
         tested = at_equal_fraction(pair, self._phase_fractions(volumes)) if adjusted else pair
-        yield self._entry(metric, key["phase"], tested, pair, _relative(first), adjusted=adjusted)
+        yield self._entry(metric, key, tested, pair, _relative(first), adjusted=adjusted)
 
     def _profile(
         self,
@@ -242,12 +247,20 @@ class _Case:
         pair = (first, second)
         volumes = [side.volumes for side in self.sides]
         tested = at_equal_fraction(pair, self._phase_fractions(volumes)) if adjusted else pair
-        yield self._entry(metric, phase, tested, None, _Scale("absolute", float), x=x, adjusted=adjusted)
+        yield self._entry(
+            metric,
+            {"phase": phase, "direction": "mean"},
+            tested,
+            None,
+            _Scale("absolute", float),
+            x=x,
+            adjusted=adjusted,
+        )
 
     def _entry(
         self,
         metric: str,
-        phase: str,
+        key: Mapping[str, str],
         tested: Pair,
         pair: Pair | None,
         scale: _Scale,
@@ -262,11 +275,11 @@ class _Case:
         ends = np.abs(np.concatenate([lower, upper]))
         return Entry(
             metric=metric,
-            phase=phase,
+            **key,
             title=quantity_name(metric),
             scale=scale.name,
-            reference=float(pair[0].value[0]) if pair and metric not in _SHARES else None,
-            candidate=float(pair[1].value[0]) if pair and metric not in _SHARES else None,
+            reference_value=float(pair[0].value[0]) if pair and metric not in _SHARES else None,
+            value=float(pair[1].value[0]) if pair and metric not in _SHARES else None,
             difference=scale.show(float(found.value[at])),
             standard_error=abs(scale.show(error) - scale.show(-error)) / 2,
             lower=float(lower[at]),

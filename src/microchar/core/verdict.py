@@ -45,14 +45,14 @@ class Entry:
 
     Parameters
     ----------
-    metric, phase, direction : str
-        What was compared.
+    metric, feature, phase, direction, estimator : str
+        What was compared; see `Key`.
     title : str
         Name of the quantity.
     scale : {"relative", "absolute"}
         Whether the difference is relative to the value of the reference.
-    reference, candidate : float or None
-        Values of the two; None for profiles.
+    reference_value, value : float or None
+        Values of the reference and the candidate; None for profiles and shares.
     difference, standard_error, lower, upper : float
         Candidate minus reference, at equal volume fraction where `adjusted` is true;
         its standard error; and its 90 % interval. For profiles, at the lag where the
@@ -75,12 +75,14 @@ class Entry:
     """
 
     metric: str
+    feature: str = ""
     phase: str = ""
-    direction: str = ""
+    direction: str = "all"
+    estimator: str = ""
     title: str = ""
     scale: str = "relative"
-    reference: float | None = None
-    candidate: float | None = None
+    reference_value: float | None = None
+    value: float | None = None
     difference: float
     standard_error: float
     lower: float
@@ -102,8 +104,8 @@ class Verdict:
 
     Parameters
     ----------
-    candidate : str
-        Name of the candidate or of the group.
+    reference, candidate : str
+        Names of the two volumes or groups.
     word : Word
     sentence : str
         The conclusion as one sentence.
@@ -117,6 +119,7 @@ class Verdict:
         Quantities that could not be compared, and other reservations.
     """
 
+    reference: str
     candidate: str
     word: Word
     sentence: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
@@ -210,9 +210,14 @@ def in_order(
             tick(voxels)
         return label, counts
 
-    for label, block in blocks:
-        waiting.append((label, executor.submit(count, block), int(np.prod(block.core))))
-        if len(waiting) >= in_flight:
+    try:
+        for label, block in blocks:
+            waiting.append((label, executor.submit(count, block), int(np.prod(block.core))))
+            if len(waiting) >= in_flight:
+                yield take()
+        while waiting:
             yield take()
-    while waiting:
-        yield take()
+    finally:  # after an error, do not let the other blocks take memory from the next metric
+        for _, future, _ in waiting:
+            future.cancel()
+        wait([future for _, future, _ in waiting])

@@ -99,10 +99,11 @@ def comparisons(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     """Return a table with a row for each quantity that decides: difference, standard error, p-values, word."""
     import pandas as pd
 
-    names = [f.name for f in fields(Entry)]
+    keys = ("metric", *Key._fields)
+    rest = [f.name for f in fields(Entry) if f.name not in keys]
     rows = [
-        (verdict.candidate, *(getattr(entry, name) for name in names))
+        (verdict.candidate, verdict.reference, *(getattr(entry, name) for name in (*keys, *rest)))
         for verdict in verdicts
         for entry in verdict.entries
     ]
-    return pd.DataFrame(rows, columns=["volume", *("value" if name == "candidate" else name for name in names)])
+    return pd.DataFrame(rows, columns=["volume", "reference", *keys, *rest])

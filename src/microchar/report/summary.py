@@ -47,6 +47,7 @@ def summarize(record: Record) -> dict[str, Any]:
         "comparing": len(names) > 1,
         "notes": list(record.notes),
         "verdicts": conclusions(record.verdicts),
+        "failed": [{"where": _pair(named), "message": named.result.message} for named in record.failed],
         "glance": glance_table(headlines, names, [phase.name for phase in volumes[0].phases], words(record.verdicts)),
         "slices": _slices(volumes),
         "curves": [
@@ -78,7 +79,7 @@ def _section(metric: MetricResults) -> str:
 
 
 def _on_grey(metric: MetricResults) -> bool:
-    return "grey levels" in metric.first.convention
+    return any("grey levels" in result.convention for result in metric.by_volume.values())
 
 
 # --- what was compared -------------------------------------------------------
