@@ -13,7 +13,7 @@ from microchar.comparison.estimate import Estimate, at_equal_fraction
 from microchar.comparison.inference import LEVEL, Difference, difference, holm
 from microchar.comparison.quantities import Measured, Numbers, estimate, integral_range, profiles
 from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name
-from microchar.core.result import Result
+from microchar.core.result import Key, Result, Status
 from microchar.core.verdict import Entry, Verdict, Word
 
 #: Default tolerances by metric: absolute for shares and correlation functions, relative for all others.
@@ -199,14 +199,14 @@ class _Case:
             yield from self._profile("lineal_path", read, phase, adjusted=True)
 
     def _connections(self) -> Iterator[Entry]:
-        if not all(side.pieces and side.pieces[0] for side in self.sides):
+        if not self._have_pieces():
             return
         fractions = self._of_pieces(self._piece_fractions)
         for phase in self.active:
             for metric in ("largest_cluster_fraction", "percolating_fraction"):
                 pair = self._of_pieces(partial(_share, metric=metric, phase=phase))
                 yield self._entry(
-                    metric, {"phase": phase}, at_equal_fraction(pair, fractions), pair, _logit_scale(pair[0])
+                    metric, Key(phase=phase), at_equal_fraction(pair, fractions), pair, _logit_scale(pair[0])
                 )
         for phase in self.phases:
             read = partial(_mean_value, metric="effective_diffusivity", phase=phase)
@@ -215,8 +215,20 @@ class _Case:
                 if pair[0].value[0] > 0:
                     adjusted = at_equal_fraction(pair, fractions)
                     yield self._entry(
-                        "effective_diffusivity", {"phase": phase, "direction": "0"}, adjusted, pair, _relative(pair[0])
+                        "effective_diffusivity", Key(phase=phase, direction="0"), adjusted, pair, _relative(pair[0])
                     )
+
+    def _have_pieces(self) -> bool:
+        pieces = [volume for side in self.sides for volume in side.pieces]
+        if not any(pieces):
+            return False
+        if not all(pieces):
+            self.notes.append("connectivity is not compared: the volumes hold too few sub-volumes of equal shape")
+            return False
+        if any(result.status == Status.FAILED for volume in pieces for piece in volume for result in piece.values()):
+            self.notes.append("connectivity is not compared: a metric failed in a sub-volume")
+            return False
+        return True
 
     # --- how they are tested ---------------------------------------------------
 
@@ -230,7 +242,7 @@ class _Case:
             return
         pair = (first, second)
         tested = at_equal_fraction(pair, self._phase_fractions(volumes)) if adjusted else pair
-        yield self._entry(metric, key, tested, pair, _relative(first), adjusted=adjusted)
+        yield self._entry(metric, Key(**key), tested, pair, _relative(first), adjusted=adjusted)
 
     def _profile(
         self,
@@ -249,7 +261,7 @@ class _Case:
         tested = at_equal_fraction(pair, self._phase_fractions(volumes)) if adjusted else pair
         yield self._entry(
             metric,
-            {"phase": phase, "direction": "mean"},
+            Key(phase=phase, direction="mean"),
             tested,
             None,
             _Scale("absolute", float),
@@ -260,7 +272,7 @@ class _Case:
     def _entry(
         self,
         metric: str,
-        key: Mapping[str, str],
+        key: Key,
         tested: Pair,
         pair: Pair | None,
         scale: _Scale,
@@ -275,7 +287,10 @@ class _Case:
         ends = np.abs(np.concatenate([lower, upper]))
         return Entry(
             metric=metric,
-            **key,
+            feature=key.feature,
+            phase=key.phase,
+            direction=key.direction,
+            estimator=key.estimator,
             title=quantity_name(metric),
             scale=scale.name,
             reference_value=float(pair[0].value[0]) if pair and metric not in _SHARES else None,
@@ -330,8 +345,8 @@ class _Case:
         pieces = [piece for side in self.sides for volume in side.pieces for piece in volume]
 
         def connected(phase: str) -> bool:
-            shares = [piece["largest_cluster_fraction"].value(phase=phase).value for piece in pieces]
-            return bool(pieces) and all(share is not None and share >= _CONNECTED for share in shares)
+            shares = [_mean_value(piece, "largest_cluster_fraction", phase) for piece in pieces]
+            return bool(pieces) and all(share >= _CONNECTED for share in shares)
 
         chosen = [phase for phase in present if not connected(phase)] or present
         if len(self.phases) == 2:
