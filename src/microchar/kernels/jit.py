@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numba import config, njit
 from numba.core.caching import FunctionCache
 
@@ -23,23 +24,35 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Compile a function that is called from Python, and cache it on disk.
 
     Used as ``@kernel``, or with options of `numba.njit` as ``@kernel(error_model="numpy")``.
-    With ``NUMBA_DISABLE_JIT=1`` the function remains as it is.
+    With ``NUMBA_DISABLE_JIT=1`` it stays a function of Python.
     """
     if function is None:
         return partial(kernel, **options)
+    if DISABLED:
+        return _wrapping_around(function)
     compiled = njit(nogil=True, **options)(function)
-    if not DISABLED:
-        try:
-            # What `Dispatcher.enable_caching` does with the cache of Numba.
-            compiled._cache = _Cache(function)
-        except RuntimeError:  # there is no folder that can be written to
-            _warn(str(Path(function.__code__.co_filename).parent / "__pycache__"), "is not writable, nor is the home")
+    try:
+        # What `Dispatcher.enable_caching` does with the cache of Numba.
+        compiled._cache = _Cache(function)
+    except RuntimeError:  # there is no folder that can be written to
+        _warn(str(Path(function.__code__.co_filename).parent / "__pycache__"), "is not writable, nor is the home")
     return compiled
 
 
 def inner(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     """Compile a function that is called by kernels only, and becomes a part of them; used like `kernel`."""
     return partial(inner, **options) if function is None else njit(nogil=True, **options)(function)
+
+
+def _wrapping_around(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let integers of NumPy overflow without a warning, as compiled ones do."""
+
+    @wraps(function)
+    def quiet(*arguments: Any) -> Any:
+        with np.errstate(over="ignore"):
+            return function(*arguments)
+
+    return quiet
 
 
 class _Cache(FunctionCache):
