@@ -41,16 +41,16 @@ lint: $(VENV)/.test
 	then echo $(BIN)/mypy; $(BIN)/mypy; \
 	else echo "mypy is left out: it needs Python 3.11 and torch"; fi
 
-# Both environments are made anew, so that they hold the newest of today, and nothing above the lowest.
+# Both environments are made anew, to hold the newest of today and nothing above the lowest. pip knows no lowest, uv does.
 test-newest: ENV := .venv-newest
 test-newest:
 	rm -rf $(ENV)
 	$(if $(filter file,$(origin PYTHON)),$$($(PYTHON) .ci/interpreter.py),$(PYTHON)) -m venv $(ENV)
-	$(ENV)/bin/python -m pip install $(QUIET) -e ".[test]"
-	$(ENV)/bin/python --version
+	$(ENV)/bin/python -m pip install $(QUIET) uv
+	$(ENV)/bin/uv pip install --quiet --python $(ENV)/bin/python -e ".[test]"
 	NUMBA_CACHE_DIR=$(CURDIR)/$(ENV)/kernels $(ENV)/bin/python -m pytest -n 2 $(SMOKE) $(PYTEST_ARGS)
 
-# pip knows no lowest versions; uv does. Old versions need not know that they are deprecated.
+# Old versions need not know that they are deprecated.
 test-lowest: ENV := .venv-lowest
 test-lowest:
 	rm -rf $(ENV)

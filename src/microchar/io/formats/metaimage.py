@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 from microchar.core.errors import InputError
+from microchar.core.special_files import refuse_special
 from microchar.io.image import Image, Options, optional, stated_size
 
 FORMAT = "MetaImage"
@@ -18,6 +21,7 @@ def read(path: Path, options: Options) -> Image:
     """
     del options
     itk = optional("SimpleITK", path)
+    _refuse_special_data(path)
     try:
         reader = itk.ImageFileReader()
         reader.SetImageIO("MetaImageIO")
@@ -37,3 +41,11 @@ def read(path: Path, options: Options) -> Image:
     unit = "" if sizes == [1.0, 1.0, 1.0] else "mm"
     origin = "the MetaImage header, which names no unit: millimetres are assumed"
     return Image(values, **(stated_size(sizes, unit, origin) if len(sizes) == 3 else {}))
+
+
+def _refuse_special_data(path: Path) -> None:
+    """Raise InputError if a header names a pipe or a device as the file of its voxels."""
+    with path.open("rb") as file:
+        named = re.search(rb"^ElementDataFile *= *(.+?)\s*$", file.read(2**16), re.MULTILINE)
+    if named:
+        refuse_special(path.parent / os.fsdecode(named[1]))
