@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 import microchar.cli
 from microchar import __version__
 from microchar.cli._parameters import as_assignments
+from microchar.cli._stopping import stopping
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.registry import module_names
 
@@ -56,11 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.own = fixed_options
     options.command_line = shlex.join(["microchar", *arguments])
-    # A terminated run must clean up like an interrupted run, so that no incomplete file remains.
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), stopping() as options.stop:
             warnings.showwarning = _warned
             options.run(options)
     except KeyboardInterrupt as interrupt:
@@ -73,10 +69,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (MicrocharError, MemoryError, OSError) as error:
         return _failed(str(error) or type(error).__name__, 1)
     return 0
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
