@@ -78,7 +78,7 @@ def test_bad_options_of_effective_diffusivity_exit_2(pair, option, capsys):
         (["measure", "{real}", "--mask", "{real}", "--metrics", "effective_diffusivity"], "effective_diffusivity"),
         (
             ["measure", "{real}", "--label", "a", "--label", "b"],
-            "--label: given 2 times for 1 volumes (b is left over)",
+            "--label: given 2 times for 1 volumes (b has no volume)",
         ),
         (["measure", "{real}", "--metrics", "ssim"], "ssim: measured on two volumes, found one"),
         (["measure", "{real}", "--metrics", ""], "found none"),

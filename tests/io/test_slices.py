@@ -95,7 +95,7 @@ def test_slices_that_differ(tmp_path, other):
     with pytest.raises(mc.InputError) as caught:
         mc.read_volume(tmp_path)
     found = f"this slice has shape {other.shape} and type {other.dtype}, those before it (24, 31) and uint8"
-    assert_says(str(caught.value), str(tmp_path / "slice2.tif"), found, "all slices must be alike")
+    assert_says(str(caught.value), str(tmp_path / "slice2.tif"), found, "all slices must have the same shape and type")
 
 
 @pytest.mark.property

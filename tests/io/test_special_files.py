@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.property,
     pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes"),
 ]
-REFUSED = r": is a pipe \(FIFO\), expected a file or a folder; save its content to a file first"
+REFUSED = r": expected a file or a folder, found a pipe \(FIFO\); save its content to a file first"
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_a_pipe_beside_a_header_is_refused(pipe, tmp_path, name, header):
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="the system has no such device")
 def test_a_device_is_no_volume():
-    with pytest.raises(InputError, match="/dev/zero: is a character device, expected a file"):
+    with pytest.raises(InputError, match="/dev/zero: expected a file or a folder, found a character device"):
         mc.read_volume("/dev/zero", shape=(2, 2, 2), dtype="uint8")
 
 
@@ -82,5 +82,5 @@ def test_a_socket_is_no_volume(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # names of sockets are short
     with socket.socket(socket.AF_UNIX) as one:
         one.bind("a.tif")
-        with pytest.raises(InputError, match=r"a\.tif: is a socket, expected a file"):
+        with pytest.raises(InputError, match=r"a\.tif: expected a file or a folder, found a socket"):
             mc.read_volume("a.tif")

@@ -90,7 +90,7 @@ def test_a_distance_between_planes_that_is_not_stated_is_noted(tmp_path):
 @pytest.mark.parametrize(
     ("stated", "reason"),
     [
-        ({"unit": "parsec", "spacing": 1}, "ImageJ metadata state lengths in parsec, which is no known unit"),
+        ({"unit": "parsec", "spacing": 1}, "ImageJ metadata state lengths in parsec, which is not a known unit"),
         ({"spacing": 2}, "lengths are in voxels"),
         ({"unit": "pixel", "spacing": 0.5}, "lengths are in voxels"),
     ],

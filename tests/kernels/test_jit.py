@@ -49,9 +49,9 @@ def fresh(tmp_path, monkeypatch):
 
 
 def used(folder, message):
-    """Load the kernels; they give the right numbers, and one warning that names the folder and the remedy."""
+    """Expect a warning that names the folder and the remedy."""
     return pytest.warns(
-        UserWarning, match=rf"(?s)^{folder}.*: the folder for compiled kernels {message}.*NUMBA_CACHE_DIR"
+        UserWarning, match=rf"(?s)^{folder}.*: this folder for compiled kernels {message}.*NUMBA_CACHE_DIR"
     )
 
 
@@ -68,7 +68,7 @@ def test_without_a_folder_that_can_be_written_to_kernels_are_compiled_every_time
     (tmp_path / "__pycache__").touch()
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "file" / "cache"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file" / "home"))
-    with used(tmp_path, "is not writable") as said:
+    with used(tmp_path, "cannot be written to") as said:
         loops = fresh()
     assert (loops.double(21), loops.triple(2), len(said)) == (42, 6, 1)
 

@@ -36,7 +36,7 @@ class Stopping:
             raise KeyboardInterrupt
         if self.gently:
             with suppress(OSError):  # the terminal may be gone
-                os.write(2, b"\nmicrochar: stopping at the next step; once more to stop at once\n")
+                os.write(2, b"\nmicrochar: stopping at the next step; press Ctrl-C again to stop immediately\n")
 
     def check(self) -> None:
         """Raise KeyboardInterrupt after a signal; called between two steps of the work."""

@@ -22,4 +22,4 @@ def refuse_special(path: Path) -> None:
     except (OSError, ValueError):  # whoever opens the file says more
         return
     if kind is not None:
-        raise InputError(f"{path}: is {kind}, expected a file or a folder; save its content to a file first")
+        raise InputError(f"{path}: expected a file or a folder, found {kind}; save its content to a file first")

@@ -247,7 +247,7 @@ def _replaced(
     notes: Sequence[str],
 ) -> Volume:
     if threshold is not None:
-        raise InputError(f"{volume.name}: threshold= is for images, this is a Volume and segmented already")
+        raise InputError(f"{volume.name}: threshold= applies to images; a Volume is already segmented")
     changes: dict[str, Any] = {}
     if voxel_size is not None:
         changes["voxel_size"], changes["unit"] = parse_voxel_size(voxel_size)
@@ -288,7 +288,7 @@ def same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np.
     array = array[np.newaxis] if array.ndim == 2 else array
     if array.shape != shape:
         raise InputError(
-            f"{name}: the {what} has shape {array.shape}, the volume {shape}; they must be on the same voxels"
+            f"{name}: the {what} has shape {array.shape}, the volume {shape}; they must have the same shape"
         )
     return array
 
@@ -367,7 +367,7 @@ def _refuse_other_codes(phases: Mapping[str, int] | Sequence[str] | None, cut: f
     if isinstance(phases, Mapping) and set(phases.values()) != {0, 1}:
         raise InputError(
             f"phases={dict(phases)!r}: after the threshold the grey values are 0 (up to {cut:g}) and 1 (above); "
-            "name these two"
+            "name these two phases"
         )
 
 

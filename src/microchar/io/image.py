@@ -116,7 +116,7 @@ def stated_size(sizes: Sequence[float], unit: str, origin: str) -> dict[str, Any
     sizes : sequence of three float
         Edges along axes 0, 1, 2.
     unit : str
-        As the file spells it; "" and "voxel" where it names none.
+        As the file spells it; "" and "voxel" where it states none.
     origin : str
         What states it, such as "the NRRD header".
     """
@@ -126,7 +126,7 @@ def stated_size(sizes: Sequence[float], unit: str, origin: str) -> dict[str, Any
     try:
         name = canonical_unit(unit)
     except InputError:
-        return {"voxel_size_note": f"{origin} states lengths in {unit!r}, which is no known unit"}
+        return {"voxel_size_note": f"{origin} states lengths in {unit!r}, which is not a known unit"}
     if name == "voxel" and edges == [1.0, 1.0, 1.0]:
         return {}
     return {"voxel_size": triple(edges), "unit": name, "voxel_size_note": f"voxel size read from {origin}"}
@@ -150,7 +150,7 @@ def refuse_beyond_memory(path: Path, shape: Sequence[int], dtype: np.dtype[Any])
     needed = math.prod(shape) * dtype.itemsize
     if needed > physical_memory():
         raise InputError(
-            f"{path}: the file promises {_voxels(shape, dtype)}, which is {_size(needed)}; it would have to be read "
+            f"{path}: the file declares {_voxels(shape, dtype)}, which is {_size(needed)}; it would have to be read "
             f"into memory, of which there is {_size(physical_memory())}. Save it uncompressed (.npy, or TIFF in one "
             "piece), so that it can stay on disk, or cut it into smaller files"
         )
@@ -161,7 +161,7 @@ def refuse_shorter_than(path: Path, offset: int, shape: Sequence[int], dtype: np
     expected, size = offset + math.prod(shape) * dtype.itemsize, path.stat().st_size
     if size < expected:
         raise InputError(
-            f"{path}: the file promises {_voxels(shape, dtype)}, for which it would have {expected} bytes, and has "
+            f"{path}: the file declares {_voxels(shape, dtype)}, for which it would have {expected} bytes, and has "
             f"{size}; it is truncated or damaged: copy or export it again"
         )
 

@@ -61,7 +61,7 @@ def read_volume(
         The part of the volume to use, ``"0:100,:,50:"`` or ``"z=0:100"``; ends may be
         left out. Grey values outside this part are ignored.
     mask : path or array_like, optional
-        Nonzero for the voxels that count; on the same voxels as the whole file.
+        Nonzero for the voxels inside the mask; on the same voxels as the whole file.
     grey : path or array_like, optional
         The unsegmented image, on the same voxels as the whole file.
     outside : int, optional

@@ -5,7 +5,6 @@ Numba caches compiled functions in files. If these cannot be read or written, th
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from functools import cache, partial, wraps
@@ -18,6 +17,7 @@ from numba.core.caching import FunctionCache
 
 #: Whether NUMBA_DISABLE_JIT=1 leaves all kernels to Python: slow, for debuggers and machines without a compiler.
 DISABLED = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
+_EVERY_RUN = "Every run compiles the kernels, which takes about 20 seconds"
 
 
 def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -35,7 +35,8 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         # What `Dispatcher.enable_caching` does with the cache of Numba.
         compiled._cache = _Cache(function)
     except RuntimeError:  # there is no folder that can be written to
-        _warn(str(Path(function.__code__.co_filename).parent / "__pycache__"), "is not writable, nor is the home")
+        folder = Path(function.__code__.co_filename).parent / "__pycache__"
+        _warn(str(folder), "cannot be written to, and neither can the user's cache folder", _EVERY_RUN)
     return compiled
 
 
@@ -64,7 +65,7 @@ class _Cache(FunctionCache):
         except OSError as error:
             self._give_up(error)
         except Exception as error:  # noqa: BLE001 (damaged bytes can make unpickling raise anything)
-            _warn(self.cache_path, f"is damaged ({type(error).__name__}); it is written again")
+            _warn(self.cache_path, f"is damaged ({type(error).__name__})", "The kernels are compiled and written again")
             self._discard()
         return None
 
@@ -82,15 +83,15 @@ class _Cache(FunctionCache):
             self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        _warn(self.cache_path, f"cannot be used ({error.strerror or error})")
+        _warn(self.cache_path, f"cannot be used ({error.strerror or error})", _EVERY_RUN)
         self.disable()
 
 
 @cache
-def _warn(folder: str, reason: str) -> None:
+def _warn(folder: str, reason: str, effect: str) -> None:
     """Warn about a folder, once for each reason and not once for each kernel."""
     warnings.warn(
-        f"{folder}: the folder for compiled kernels {reason}; every run compiles them, which takes about 20 seconds, "
-        f"until NUMBA_CACHE_DIR names a folder that can be written to (now {os.environ.get('NUMBA_CACHE_DIR')!r})",
+        f"{folder}: this folder for compiled kernels {reason}. {effect}. "
+        "To use another folder, set the environment variable NUMBA_CACHE_DIR",
         stacklevel=2,
     )

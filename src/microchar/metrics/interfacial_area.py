@@ -86,5 +86,5 @@ class InterfacialArea(NeighbourhoodMetric):
             volume,
             values,
             estimator="crofton (13 directions, 4 in 2D; Voronoi weights for the voxel size); beside it faces",
-            denominator="total volume: crofton, pairs of voxels that count; faces, voxels that count",
+            denominator="total volume: crofton, pairs of voxels inside the mask; faces, voxels inside the mask",
         )

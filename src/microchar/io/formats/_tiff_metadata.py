@@ -47,10 +47,18 @@ def _resolved(edges: Edges, origin: str, ndim: int) -> tuple[tuple[float, float,
         y = x if sizes[1] is None else convert(sizes[1], names[1], names[2])
         z = x if sizes[0] is None else convert(sizes[0], names[0], names[2])
     except InputError:
-        return None, "voxel", f"the {origin} state lengths in {'/'.join(dict.fromkeys(units))}, which is no known unit"
+        return (
+            None,
+            "voxel",
+            f"the {origin} state lengths in {'/'.join(dict.fromkeys(units))}, which is not a known unit",
+        )
     if names[2] == "voxel" and x == y == z:
         return None, "voxel", ""
-    assumed = " (distance between planes not stated, taken as within them)" if sizes[0] is None and ndim == 3 else ""
+    assumed = (
+        " (distance between planes not stated, assumed equal to the pixel size)"
+        if sizes[0] is None and ndim == 3
+        else ""
+    )
     return (z, y, x), names[2], f"voxel size read from {origin}{assumed}"
 
 

@@ -41,7 +41,8 @@ def read(path: Path, options: Options) -> Image:
         if plane.shape != volume.shape[1:] or plane.dtype != volume.dtype:
             raise InputError(
                 f"{file}: this slice has shape {plane.shape} and type {plane.dtype}, those before it "
-                f"{volume.shape[1:]} and {volume.dtype} (first {files[0].name}); all slices must be alike"
+                f"{volume.shape[1:]} and {volume.dtype} (first {files[0].name}); "
+                "all slices must have the same shape and type"
             )
         volume[position] = plane
     assert first is not None

@@ -138,7 +138,7 @@ def _refuse_broken_chain(path: Path) -> None:
         order = {b"II": "<", b"MM": ">"}.get(start[:2], "")
         kind = struct.unpack(order + "H", start[2:4])[0] if order and len(start) == 8 else 0
         if kind not in (42, 43):
-            raise InputError(f"{path}: not a TIFF file, although it is named so: it begins with {start[:4]!r}")
+            raise InputError(f"{path}: not a TIFF file, despite its suffix: it begins with {start[:4]!r}")
         # Classic TIFF has 2 bytes for the number of tags and 4 for an offset, BigTIFF has 8 for both.
         number, offset = (struct.Struct(order + code) for code in ("HI" if kind == 42 else "QQ"))
         tag = struct.Struct(order + ("HHII" if kind == 42 else "HHQQ"))
@@ -220,7 +220,7 @@ def _spatial_shape(series: tifffile.TiffPageSeries, path: Path) -> tuple[tuple[i
             "select one channel or time step first"
         )
     called = {"C": "channels", "T": "time steps"}.get(names[0])
-    return shape, (f"what the file calls {called} is taken for the planes of a volume",) if called else ()
+    return shape, (f"the {called} of the file are used as planes of the volume",) if called else ()
 
 
 def _mapped(
@@ -248,6 +248,6 @@ def _refuse_incomplete(path: Path, series: tifffile.TiffPageSeries, shape: Seque
         voxels += math.prod(page.shape)
     if voxels != math.prod(shape):
         raise InputError(
-            f"{path}: the file promises {' × '.join(str(n) for n in shape)} = {math.prod(shape)} voxels and has "
+            f"{path}: the file declares {' × '.join(str(n) for n in shape)} = {math.prod(shape)} voxels and has "
             f"{voxels}; it is truncated or damaged: copy or export it again"
         )
