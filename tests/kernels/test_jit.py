@@ -98,7 +98,7 @@ def test_a_damaged_cache_is_written_again(fresh, tmp_path, kind, content):
     loops = fresh()
     with used(tmp_path / "cache", "is damaged") as said:
         assert (loops.double(21), loops.triple(2)) == (42, 6)
-    assert len({str(warning.message) for warning in said}) == len(said)
+    assert len(said) == 1
     loops = fresh()
     with warnings.catch_warnings():
         warnings.simplefilter("error")

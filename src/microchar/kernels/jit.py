@@ -64,8 +64,8 @@ class _Cache(FunctionCache):
             return super().load_overload(sig, target_context)
         except OSError as error:
             self._give_up(error)
-        except Exception as error:  # noqa: BLE001 (damaged bytes can make unpickling raise anything)
-            _warn(self.cache_path, f"is damaged ({type(error).__name__})", "The kernels are compiled and written again")
+        except Exception:  # noqa: BLE001 (damaged bytes can make unpickling raise anything)
+            _warn(self.cache_path, "is damaged", "The kernels are compiled and written again")
             self._discard()
         return None
 
