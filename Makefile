@@ -23,7 +23,7 @@ PIP := $(BIN)/python -m pip install $(QUIET)
 
 # What may depend on the versions of Python and of the packages.
 SMOKE := tests/io tests/core tests/kernels tests/report tests/metrics/test_contract.py \
-	tests/cli/test_report.py tests/cli/test_measure.py tests/packaging/test_demo.py tests/packaging/test_import.py
+	tests/cli/test_report.py tests/cli/test_measure.py tests/cli/test_stopping.py tests/packaging/test_demo.py tests/packaging/test_import.py
 
 .PHONY: demo test test-newest test-lowest docs benchmark lint clean
 
