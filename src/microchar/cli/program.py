@@ -10,17 +10,16 @@ from __future__ import annotations
 import argparse
 import io
 import shlex
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 import microchar.cli
 from microchar import __version__
 from microchar.cli._parameters import as_assignments
+from microchar.cli._stopping import stopping
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.registry import module_names
 from microchar.core.text import printable
@@ -59,11 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.own = fixed_options
     options.command_line = printable(shlex.join(["microchar", *arguments]))
-    # A terminated run must clean up like an interrupted run, so that no incomplete file remains.
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), stopping() as options.stop:
             warnings.showwarning = _warned
             return options.run(options) or 0
     except KeyboardInterrupt as interrupt:
@@ -82,10 +78,6 @@ def _escape_what_the_console_lacks() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _warned(message: Warning | str, *where: Any, **more: Any) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from microchar.core.errors import InputError
 from microchar.core.pictures import encode
 from microchar.core.result import Result, Status
+from microchar.core.special_files import refuse_special
 from microchar.core.text import printable
 from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
@@ -236,6 +237,7 @@ class Record:
             If the file is missing, is no JSON, ends early, or is of another version.
         """
         path = Path(path)
+        refuse_special(path)
         try:
             plain = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
