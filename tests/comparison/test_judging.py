@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 import microchar as mc
+from media import cut_gaussian_field
 from microchar.core.verdict import Entry, Verdict, Word
-from tests.data import real_volume
-from tests.media import cut_gaussian_field
 
 DECIDING = (
     *("volume_fraction", "specific_surface_area", "chord_length_distribution", "euler_characteristic"),
@@ -20,9 +19,14 @@ def verdict(reference, candidate, **arguments):
 
 
 @pytest.fixture(scope="module")
-def berea():
-    rock = real_volume("berea.tif", phases={"pore": 0, "grain": 255})
-    return rock.crop((0, 0, 0), (128, 128, 128)), rock.crop((250, 250, 250), (378, 378, 378))
+def rock(real_array):
+    """Give a function from the name and the first corner to a piece of 128³ of a real rock."""
+
+    def piece(name, start):
+        box = tuple(slice(start, start + 128) for _ in range(3))
+        return mc.as_volume(real_array(name)[box], phases={"pore": 0, "grain": 255})
+
+    return piece
 
 
 @pytest.mark.property
@@ -34,27 +38,27 @@ def test_a_volume_agrees_with_itself():
     assert all(entry.difference == 0 and entry.p == 1 for entry in found.entries)
 
 
-@pytest.mark.property
-def test_pieces_of_one_rock_are_not_different(berea):
-    found = verdict(*berea)
+@pytest.mark.realdata
+def test_pieces_of_one_rock_are_not_different(rock):
+    found = verdict(rock("berea", 0), rock("berea", 250))
     assert found.word not in (Word.DIFFERENT, Word.DETECTABLE)
     assert "this test would have seen" in found.sentence or "consistent" in found.sentence
 
 
-@pytest.mark.property
-def test_another_rock_is_different(berea):
-    ketton = real_volume("ketton.tif", phases={"pore": 0, "grain": 255}).crop((0, 0, 0), (128, 128, 128))
-    found = verdict(berea[0], ketton)
+@pytest.mark.realdata
+def test_another_rock_is_different(rock):
+    found = verdict(rock("berea", 0), rock("ketton", 0))
     assert found.word is Word.DIFFERENT
     assert "is not the same material as" in found.sentence
     assert found.entries[0].word is Word.DIFFERENT
     assert found.why[0].endswith("tolerance 25 %.")  # the Euler characteristic, the most significant
 
 
-@pytest.mark.property
-def test_a_gaussian_field_fitted_to_a_rock_is_seen_by_connectivity(berea):
-    fake = mc.create_generator("gaussian-field").fit(berea[0], seed=3).generate((128, 128, 128), seed=3)
-    found = verdict(berea[0], fake)
+@pytest.mark.realdata
+def test_a_gaussian_field_fitted_to_a_rock_is_seen_by_connectivity(rock):
+    real = rock("berea", 0)
+    fake = mc.create_generator("gaussian-field").fit(real, seed=3).generate(real.shape, seed=3)
+    found = verdict(real, fake)
     assert found.word is Word.DIFFERENT
     different = {entry.metric for entry in found.entries if entry.word is Word.DIFFERENT}
     assert different & {"largest_cluster_fraction", "percolating_fraction", "euler_characteristic"}
@@ -117,8 +121,21 @@ def test_no_errors_no_verdict():
 @pytest.mark.property
 def test_a_verdict_is_written_and_read():
     entry = Entry(
-        metric="volume_fraction", phase="pore", title="volume fraction", difference=0.1, standard_error=0.02,
-        lower=0.05, upper=0.15, df=9.0, p=0.01, margin=0.1, bound=0.15, smallest_seen=0.07, word=Word.DIFFERENT,
+        metric="volume_fraction",
+        phase="pore",
+        title="volume fraction",
+        difference=0.1,
+        standard_error=0.02,
+        lower=0.05,
+        upper=0.15,
+        df=9.0,
+        p=0.01,
+        margin=0.1,
+        bound=0.15,
+        smallest_seen=0.07,
+        word=Word.DIFFERENT,
     )
-    one = Verdict(reference="a", candidate="b", word=Word.DIFFERENT, sentence="b differs.", why=("x",), entries=(entry,))
+    one = Verdict(
+        reference="a", candidate="b", word=Word.DIFFERENT, sentence="b differs.", why=("x",), entries=(entry,)
+    )
     assert Verdict.from_dict(one.to_dict()) == one

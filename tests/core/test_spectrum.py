@@ -39,7 +39,7 @@ def test_white_influence_has_the_variance_of_independent_cells():
     psi = rng.standard_normal((8, 8, 1, 2000))
     psi -= psi.mean(axis=(0, 1, 2))
     variance = Spectrum.of(psi, (1.0, 1.0, 1.0)).variance.mean()
-    # The slope is at least zero, so that chance makes a flat spectrum steep, never rising: the error is on the safe side.
+    # The slope is at least zero, so chance makes a flat spectrum steep, never rising: a safe error.
     assert 1 / 64 < variance < 1.35 / 64
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from microchar.cli._measuring import (
     MEASURING,
@@ -16,6 +16,13 @@ from microchar.cli._measuring import (
     write,
 )
 from microchar.core.errors import InputError
+from microchar.core.text import printable
+
+if TYPE_CHECKING:
+    from microchar.measurement.record import Record
+
+#: Words that `--fail-on` knows, in the order in which they decide.
+FAIL_ON = ("different", "detectable", "too-small")
 
 
 def add(commands: Any) -> None:
@@ -37,6 +44,9 @@ def add(commands: Any) -> None:
         metavar="METRIC=SIZE",
         help="tolerance, such as volume_fraction=5%% or percolating_fraction=0.01; may be repeated",
     )
+    group.add_argument(
+        "--fail-on", choices=FAIL_ON, help="exit with code 3 if the verdict on any fake is this word or one before it"
+    )
     command.set_defaults(run=run)
 
 
@@ -46,8 +56,7 @@ def run(options: argparse.Namespace) -> int:
 
     if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
         _refuse_measuring(options)
-        write(options, Record.read(options.volumes[0]))
-        return 0
+        return _conclude(options, Record.read(options.volumes[0]))
     if len(options.volumes) < 2:
         raise InputError(
             f"report: found one volume ({options.volumes[0]}), expected a real and at least one fake; "
@@ -68,10 +77,21 @@ def run(options: argparse.Namespace) -> int:
             **measure_arguments(options),
         )
     record = comparison.record(command=options.command_line)
+    return _conclude(options, record)
+
+
+def _conclude(options: argparse.Namespace, record: Record) -> int:
+    """Print the verdicts, write the report, and return the exit code."""
+    if options.fail_on and not record.verdicts:
+        raise InputError("--fail-on: there is no verdict, because no standard errors were computed (--no-errors)")
     if not options.quiet:
-        print(*(verdict.sentence for verdict in record.verdicts), sep="\n")
+        for verdict in record.verdicts:
+            print(printable(verdict.sentence))
     write(options, record)
-    return 1 if record.failed else 0
+    if record.failed:
+        return 1
+    failing = FAIL_ON[: FAIL_ON.index(options.fail_on) + 1] if options.fail_on else ()
+    return 3 if any(verdict.word.replace(" ", "-") in failing for verdict in record.verdicts) else 0
 
 
 def _margin(text: str) -> tuple[str, float]:
