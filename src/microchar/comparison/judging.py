@@ -11,7 +11,7 @@ import numpy as np
 
 from microchar.comparison.estimate import Estimate, at_equal_fraction
 from microchar.comparison.inference import LEVEL, Difference, difference, holm
-from microchar.comparison.quantities import Measured, Numbers, estimate, integral_range, profiles
+from microchar.comparison.quantities import Measured, Numbers, estimate, profiles
 from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name
 from microchar.core.result import Key, Result, Status
 from microchar.core.verdict import Entry, Verdict, Word
@@ -156,13 +156,13 @@ class _Case:
         ratios = []
         for side in self.sides:
             if len(side.volumes) == 1:
-                a = integral_range(side.volumes[0])
+                a = side.volumes[0].integral_range
                 ratios += [side.volumes[0].shortest_edge / a] if a else []
         return min(ratios, default=None)
 
     def longest_range(self) -> float | None:
         """Return the largest integral range of the single volumes, in voxels."""
-        ranges = [integral_range(v) for side in self.sides for v in side.volumes if len(side.volumes) == 1]
+        ranges = [v.integral_range for side in self.sides for v in side.volumes if len(side.volumes) == 1]
         known = [a for a in ranges if a]
         return max(known) / min(self.sides[0].volumes[0].grid.voxel_size) if known else None
 

@@ -12,6 +12,7 @@ from microchar.core.grid import Grid
 from microchar.core.result import Profile, Result
 from microchar.core.spectrum import Spectrum
 from microchar.core.volume import Volume
+from microchar.measurement.representative import integral_range
 
 #: Estimates of profiles use lags up to this share of the shortest edge.
 _REACH = 0.25
@@ -32,11 +33,15 @@ class Numbers:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Results of one volume, and what the estimates need to know of the volume."""
+    """Results of one volume, and what the estimates need to know of the volume.
+
+    `integral_range` is the largest over the phases, None if there is only one.
+    """
 
     results: Mapping[str, Result]
     grid: Grid
     extent: float
+    integral_range: float | None
     lengths: tuple[float, float, float]
 
     @classmethod
@@ -44,7 +49,8 @@ class Measured:
         """Describe a measured volume; its voxels are read only if it has a mask."""
         inside = int(np.prod(volume.shape)) if volume.mask is None else int(np.count_nonzero(volume.mask))
         a, b, c = (n * size for n, size in zip(volume.shape, volume.voxel_size, strict=True))
-        return cls(results, volume.grid, inside * volume.grid.voxel_volume, (a, b, c))
+        ranges = integral_range(volume, results["volume_fraction"]).values()
+        return cls(results, volume.grid, inside * volume.grid.voxel_volume, max(ranges, default=None), (a, b, c))
 
     @property
     def shortest_edge(self) -> float:
@@ -132,22 +138,3 @@ def profiles(
     assert first is not None
     assert second is not None
     return x[used], first, second
-
-
-def integral_range(measured: Measured) -> float | None:
-    r"""Return the integral range as a length: :math:`a^d = V\,\mathrm{SE}(\phi)^2 / (\phi (1 - \phi))`.
-
-    It is the largest over the phases; a volume holds about :math:`V / a^d` independent
-    pieces of the material. None if the volume has only one phase.
-
-    References
-    ----------
-    Lantuéjoul, C. (1991), "Ergodicity and integral range", Journal of Microscopy 161, 387.
-    """
-    result = measured.results["volume_fraction"]
-    ranges = [
-        measured.extent * value.standard_error**2 / (value.value * (1 - value.value))
-        for value in result.values
-        if value.standard_error is not None and value.value is not None and 0 < value.value < 1
-    ]
-    return float(max(ranges) ** (1 / measured.grid.ndim)) if ranges else None
