@@ -94,18 +94,21 @@ class Psnr(SlicePair):
         """Pool the squared differences of all slices, and average the ratios of the slices that differ."""
         by_axis: dict[int, float | None] = {}
         identical = []
-        pooled: float | None = None
+        pooled = None
         for axis in slice_axes(volume.shape):
             # As floats: the squares of a volume of 2^31 voxels exceed 64 bits.
             squares = counts["squares"][axis, : volume.shape[axis]].astype(float)
             differing = squares[squares > 0]
             pixels = float(np.prod(volume.shape)) / volume.shape[axis]
-            pooled = _ratio(squares.sum() / (len(squares) * pixels)) if len(differing) else None
-            by_axis[axis] = float(_ratio(differing / pixels).mean()) if len(differing) else None
+            by_axis[axis] = float(_ratios(differing / pixels).mean()) if len(differing) else None
+            pooled = float(_ratios(squares.sum() / pixels / len(squares))) if len(differing) else None
             identical.append(f"{len(squares) - len(differing)} of {len(squares)} along axis {axis}")
-        status = {"status": Status.IDENTICAL, "message": "the images are identical, so no ratio is finite"}
-        headline = self.scalar(volume.grid, pooled, estimator="pooled", **({} if pooled is not None else status))
-        means = pair_values(self, volume, by_axis, **status)
+        why = "the images are identical, so no ratio is finite"
+        status = Status.OK if pooled is not None else Status.IDENTICAL
+        headline = self.scalar(
+            volume.grid, pooled, estimator="pooled", status=status, message="" if pooled is not None else why
+        )
+        means = pair_values(self, volume, by_axis, Status.IDENTICAL, why)
         return self.result(
             volume,
             [replace(value, unit="dB") for value in (headline, *(replace(v, estimator="slice_mean") for v in means))],
@@ -113,5 +116,5 @@ class Psnr(SlicePair):
         )
 
 
-def _ratio(squared_difference: np.ndarray) -> np.ndarray:
-    return 10 * np.log10(float(FULL_SCALE) ** 2 / squared_difference)
+def _ratios(mean_squares: np.ndarray) -> np.ndarray:
+    return 10 * np.log10(float(FULL_SCALE) ** 2 / mean_squares)
