@@ -20,7 +20,7 @@ from microchar.core.volume import Volume
 from microchar.measurement.measuring import Measurement
 from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.record import Record, VolumeRecord
-from microchar.measurement.selection import Parameters, choose, settings
+from microchar.measurement.selection import Parameters, choose, settings, without_periodic_axes
 from microchar.measurement.tables import Named, differences, profiles, scalars
 from microchar.measurement.tasks import Task, run_tasks
 
@@ -197,7 +197,7 @@ def _compared(
         pairs=tuple(next(results) if paired else {} for _ in candidates),
         baselines={name: next(results) for name in baselines},
         settings=arguments,
-        notes=tuple(_notes(volumes, metrics, shape)),
+        notes=(*_notes(volumes, metrics, shape), *without_periodic_axes(metrics, arguments.get("periodic", ()))),
     )
 
 

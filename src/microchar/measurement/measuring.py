@@ -14,7 +14,7 @@ from microchar.core.result import Result
 from microchar.core.volume import Volume, as_volume
 from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.record import Record, VolumeRecord
-from microchar.measurement.selection import Parameters, choose, settings
+from microchar.measurement.selection import Parameters, choose, settings, without_periodic_axes
 from microchar.measurement.tables import Named, profiles, scalars
 from microchar.measurement.tasks import Task, run_tasks
 
@@ -35,11 +35,14 @@ class Measurement(Mapping[str, Result]):
     settings : mapping
         Arguments that the caller gave. The conventions of the results state the
         values of the other arguments.
+    notes : tuple of str
+        What could not be honoured.
     """
 
     volume: Volume
     results: Mapping[str, Result]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Result:
         return self.results[name]
@@ -64,7 +67,9 @@ class Measurement(Mapping[str, Result]):
 
     def record(self, **provenance: Any) -> Record:
         """Return the record of the measurement, which can be written or reported."""
-        return Record.now([VolumeRecord.of(self.volume, "measured")], self.named(), self.settings, provenance)
+        return Record.now(
+            [VolumeRecord.of(self.volume, "measured")], self.named(), self.settings, provenance, self.notes
+        )
 
     def to_dict(self, **provenance: Any) -> dict[str, Any]:
         """Return the record as plain Python objects: the content of ``results.json``."""
@@ -104,7 +109,8 @@ def measure(
     window : int, str, or three of them, optional
         Edge of the windows of `local_porosity`.
     periodic : sequence of int
-        Axes along which the volume is periodic.
+        Axes along which the volume is periodic. A metric that does not support them is
+        refused if it is named; without `metrics` it is measured, and a note says so.
     parameters : mapping of str to mapping, optional
         Parameters of individual metrics, by metric id:
         ``{"effective_diffusivity": {"tolerance": 1e-2}}``.
@@ -146,7 +152,8 @@ def measure(
         for metric in chosen:
             metric.check_mask(volume)
     (results,) = run_tasks([Task(chosen, volume)], threads=threads, executor=executor, progress=progress)
-    return Measurement(volume, results, settings(metrics, skip, common, parameters))
+    notes = without_periodic_axes(chosen, periodic)
+    return Measurement(volume, results, settings(metrics, skip, common, parameters), notes)
 
 
 def _refuse_pairs(metrics: Sequence[Metric]) -> None:
