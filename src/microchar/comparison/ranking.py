@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from microchar.comparison.candidates import volumes_of
 from microchar.comparison.cutting import count_blocks
 from microchar.comparison.held_out import HeldOut
 from microchar.comparison.score import Score
@@ -116,8 +117,9 @@ def rank(
     reference : Volume, array_like or Specimen
         Material that no candidate was trained on.
     candidates : mapping or sequence
-        Generators that are ready to generate, volumes or arrays, and sequences of
-        volumes that are samples of one candidate; either by name or without names.
+        Generators that are ready to generate, volumes or arrays, and sequences or
+        batches, (N, D, H, W) or (N, 1, D, H, W), of volumes that are samples of one
+        candidate; either by name or without names.
     samples : int
         Number of volumes that each generator makes, with seeds `seed`, `seed` + 1, …
     shape : sequence of int, optional
@@ -210,10 +212,7 @@ def _name(candidate: Any) -> str:
 
 
 def _volumes(candidate: Any, name: str) -> SampleSource | list[Volume]:
-    if isinstance(candidate, SampleSource):
-        return candidate
-    several = candidate if isinstance(candidate, list | tuple) else [candidate]
-    return [volume if isinstance(volume, Volume) else as_volume(volume, name=name) for volume in several]
+    return candidate if isinstance(candidate, SampleSource) else volumes_of(candidate, name)
 
 
 def _shape(data: Specimen, candidates: Sequence[SampleSource | list[Volume]]) -> tuple[int, ...]:
