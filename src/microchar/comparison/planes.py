@@ -113,9 +113,11 @@ def _mean_value(values: Sequence[Value], slices: int) -> Value:
     if not known:
         return values[0]
     without = [value for value in values if value.value is None]
-    message = f"mean of {len(known)} of {slices} slices; {without[0].message}" if without else ""
     first = next(value for value in values if value.value is not None)
-    status = first.status if len({value.status for value in values}) == 1 else Status.OK
+    alike = len({value.status for value in values}) == 1
+    status, message = (first.status, first.message) if alike else (Status.OK, "")
+    if without:
+        message = f"mean of {len(known)} of {slices} slices; {without[0].message}"
     return replace(first, value=float(np.mean(known)), lower=None, upper=None, status=status, message=message)
 
 
