@@ -21,6 +21,7 @@ from microchar.core.text import by
 from microchar.core.volume import Volume
 from microchar.measurement.measuring import Measurement
 from microchar.measurement.metric import Metric, PairMetric
+from microchar.measurement.overview import about, difference_lines
 from microchar.measurement.record import Record, VolumeRecord
 from microchar.measurement.selection import Parameters, choose, settings, without_periodic_axes
 from microchar.measurement.tables import Named, differences, profiles, scalars
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Measurements of a reference and its candidates, and the results of pair metrics.
 
@@ -57,6 +58,10 @@ class Comparison:
     baselines: Mapping[str, Mapping[str, Result]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = difference_lines(self.reference, {m.volume.name: m for m in self.candidates})
+        return "\n".join([f"Comparison with {about(self.reference.volume)}; largest differences", *lines])
 
     def named(self) -> list[Named]:
         """Return the results of all volumes and pairs, with the names of the volumes."""

@@ -14,6 +14,7 @@ from microchar.core.errors import InputError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress, section, silent
 from microchar.core.specimen import Specimen
+from microchar.core.text import aligned, by
 from microchar.core.volume import Volume, as_volume
 from microchar.measurement.metric import Metric
 
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
 #: Possible edges of blocks if no shape is given: the first edge of which `_ENOUGH` blocks fit is used.
 _EDGES = (64, 56, 48, 40, 32, 24, 16)
 _ENOUGH = 4
+
+
+#: Headings of columns; the heading for other metrics is their id.
+_HEADS = {
+    "volume_fraction": "φ",
+    "specific_surface_area": "s",
+    "two_point_correlation": "S2",
+    "two_point_cluster": "C2",
+    "lineal_path": "L",
+    "chord_length_distribution": "chords",
+    "local_porosity": "local φ",
+    "euler_characteristic": "Euler",
+}
 
 
 @runtime_checkable
@@ -61,7 +75,7 @@ class Ranked:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ranking:
     """Candidates sorted by their score, the nearest to the held-out material first.
 
@@ -74,6 +88,19 @@ class Ranking:
 
     held_out: HeldOut
     entries: tuple[Ranked, ...]
+
+    def __repr__(self) -> str:
+        blocks = f"{self.held_out.n_blocks} held-out blocks of {by(self.held_out.shape)} voxels"
+        return "\n".join([f"Ranking by {blocks}", *self.lines()])
+
+    def lines(self) -> list[str]:
+        """Return the table as lines of text."""
+        metrics = self.held_out.metrics
+        rows = [["candidate", "total", "spread", *(_HEADS.get(name, name) for name in metrics)]]
+        for entry in self.entries:
+            numbers = [entry.score.total, entry.score.spread, *(entry.score.ratios[name] for name in metrics)]
+            rows.append([entry.name, *map(_number, numbers)])
+        return aligned(rows, numbers=True)
 
     def table(self) -> pd.DataFrame:
         """Return a table with a row for each candidate: total, spread, and the ratio of each metric."""
@@ -180,6 +207,10 @@ def rank(
         entries.append(Ranked(name=name, score=held_out.score(volumes), notes=tuple(dict.fromkeys(notes))))
     progress(1.0, "")
     return Ranking(held_out, tuple(sorted(entries, key=lambda entry: entry.score.total)))
+
+
+def _number(number: float | None) -> str:
+    return "–" if number is None else f"{number:.2f}" if number < 10 else f"{number:.0f}"
 
 
 def _held_out(reference: Any, mask: Any) -> Specimen:

@@ -13,6 +13,7 @@ from microchar.core.progress import Progress
 from microchar.core.result import Result
 from microchar.core.volume import Volume, as_volume
 from microchar.measurement.metric import Metric, PairMetric
+from microchar.measurement.overview import about, measured_lines
 from microchar.measurement.record import Record, VolumeRecord
 from microchar.measurement.selection import Parameters, choose, settings, without_periodic_axes
 from microchar.measurement.tables import Named, profiles, scalars
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Measurement(Mapping[str, Result]):
     """Results of the metrics of one volume, by metric id.
 
@@ -43,6 +44,10 @@ class Measurement(Mapping[str, Result]):
     results: Mapping[str, Result]
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = [*measured_lines(self.results.values()), *(f"note: {note}" for note in self.notes)]
+        return "\n".join([f"Measurement of {about(self.volume)}", *lines])
 
     def __getitem__(self, name: str) -> Result:
         return self.results[name]

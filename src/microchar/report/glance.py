@@ -9,7 +9,7 @@ import numpy as np
 
 from microchar.core.result import Key, Profile, Value
 from microchar.core.units import pretty_unit
-from microchar.measurement.headlines import AXES, any_direction, direction_rank, headlines
+from microchar.measurement.directions import AXES, any_direction, direction_rank, headlines
 from microchar.measurement.metric import profile_gap
 from microchar.report.metric_results import MetricResults
 from microchar.report.notation import described, number, percent, signed

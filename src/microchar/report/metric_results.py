@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from microchar.core.result import Key, Picture, Profile, Result, Value
-from microchar.measurement.headlines import AXES
+from microchar.measurement.directions import AXES
 from microchar.measurement.tables import Named
 from microchar.report.notation import html_symbol
 

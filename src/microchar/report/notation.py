@@ -12,7 +12,7 @@ import re
 from html import escape
 
 from microchar.core.result import Key
-from microchar.measurement.headlines import AXES
+from microchar.measurement.directions import AXES
 
 _MINUS = "−"
 _SUPERSCRIPTS = dict(zip("0123456789+-−=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁱⁿ", strict=True))

@@ -14,7 +14,7 @@ import numpy as np
 
 from microchar.core.result import Key, Profile, Status, Value
 from microchar.core.units import pretty_unit
-from microchar.measurement.headlines import AXES, any_direction, direction_rank
+from microchar.measurement.directions import AXES, any_direction, direction_rank
 from microchar.report.metric_results import MetricResults
 from microchar.report.notation import described, number, plain_symbol, superscript
 

@@ -1,4 +1,4 @@
-"""Which values stand for a metric where there is little room: one for each phase, in the mean over directions."""
+"""The directions of values, and which values stand for a metric where there is little room."""
 
 from __future__ import annotations
 
