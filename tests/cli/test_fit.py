@@ -178,7 +178,7 @@ def test_a_stopped_fit_is_resumed_as_if_it_had_not_been_stopped(site, number):
     process.send_signal(number)
     out, errors = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, "")
-    assert "stopping at the next step; once more to stop at once" in errors
+    assert "stopping at the next step; press Ctrl-C again to stop immediately" in errors
     assert errors.endswith(
         "microchar: interrupted; model.fit holds the progress, continue with the same command and --resume\n"
     )

@@ -40,7 +40,7 @@ def test_the_table_is_sorted_and_says_what_it_means(home, capsys):
     totals = [float(row[1]) for row in table[1:]]
     assert totals == sorted(totals)
     notes = [line for line in lines if line.startswith("note")]
-    assert notes == ["note: bad: grey values 0, 1 of bad were taken for 0, 255 of real, by their order"]
+    assert notes == ["note: bad: grey values 0, 1 of bad were matched to 0, 255 of real, in ascending order"]
     found = json.loads((home / "out" / "found.json").read_text())
     assert [one["name"] for one in found["candidates"]] == [row[0] for row in table[1:]]
     assert found["candidates"][0]["total"] == pytest.approx(totals[0], abs=0.006)
@@ -74,7 +74,7 @@ def test_raw_files_are_read_with_their_own_option(home, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["good.tif", "good.tif"], "a file is given twice"),
+        (["good.tif", "good.tif"], "a candidate is listed twice; list each once"),
         (["shuffle"], "generator 'shuffle' must be fitted first"),
         (["nothing.safetensors"], "nothing.safetensors: no such file"),
         (["good.tif", "--metrics", "ssim"], "ssim: cannot be part of a score"),

@@ -87,7 +87,7 @@ def test_scores_and_rankings_take_batches_as_samples():
     [
         (np.zeros((2, 3, 4, 4, 4), int), {}, r"batch of shape \(2, 3, 4, 4, 4\), expected .*say one_hot=True"),
         (np.zeros((0, 4, 4, 4), int), {}, r"the batch of shape \(0, 4, 4, 4\) holds no volume"),
-        (np.zeros((1, 1, 1, 4, 4, 4), int), {}, "expected a 3D volume or a 2D image, found 6 axes"),
+        (np.zeros((2, 1, 2, 4, 4, 4), int), {}, "expected a 3D volume or a 2D image, found 6 axes"),
         (np.zeros((4, 4, 4), int), {"one_hot": True}, r"one-hot phases have the shape .* found \(4, 4, 4\)"),
         (np.zeros((3, 4, 4, 4)), {"one_hot": True}, "no single phase has the largest number"),
         (np.full((3, 4, 4, 4), np.nan), {"one_hot": True}, "no single phase has the largest number"),

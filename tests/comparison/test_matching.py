@@ -19,7 +19,7 @@ def test_candidate_coded_otherwise_is_matched_by_order_and_says_so():
     found = mc.compare(REAL, FAKE, ONLY)
     assert found.candidates[0].volume.phases == ("0", "255")
     assert found.candidates[0]["volume_fraction"].value(phase="255").value == FAKE.mean()
-    assert any("by their order" in note for note in found.candidates[0].volume.notes)
+    assert any("in ascending order" in note for note in found.candidates[0].volume.notes)
 
 
 def test_phase_names_of_the_reference_hold_for_candidates():

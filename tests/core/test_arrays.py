@@ -14,7 +14,7 @@ pytestmark = pytest.mark.property
 def test_the_mask_of_a_masked_array_is_the_mask():
     values = np.array([[[0, 1, 1, 1], [0, 0, 0, 1]]])
     array = np.ma.masked_array(values, mask=[[[0, 0, 0, 0], [0, 0, 1, 1]]])
-    # 3 zeros among the 6 voxels that count; 4 of 8 without the mask.
+    # 3 zeros among the 6 voxels inside the mask; 4 of 8 without the mask.
     assert mc.measure(array, "volume_fraction")["volume_fraction"].value(phase="0").value == 3 / 6
     array[..., 0] = np.ma.masked
     assert mc.measure(array, "volume_fraction")["volume_fraction"].value(phase="0").value == 1 / 4

@@ -54,7 +54,7 @@ def test_an_unknown_id_suggests_the_nearest(tools):
 
 @pytest.mark.parametrize(
     ("plugin", "reason"),
-    [(3, "it names 3, expected a .*Tool"), (int, "expected a subclass of .*Tool"), (Tool(None), "has no id")],
+    [(3, "it refers to 3, expected a .*Tool"), (int, "expected a subclass of .*Tool"), (Tool(None), "has no id")],
 )
 def test_a_broken_plugin_is_a_warning_that_names_it_and_the_others_go_on(tools, plugin, reason):
     found = tools(broken=plugin, good=Tool("saw"))

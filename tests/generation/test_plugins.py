@@ -59,7 +59,7 @@ def test_a_generator_plugin_is_listed_and_makes_volumes(site):
     [
         ("raise RuntimeError('out of order')", "RuntimeError: out of order"),
         ("import a_module_that_does_not_exist", "a_module_that_does_not_exist"),
-        ("SPEC = 3", "it names 3, expected a microchar.generation.spec.GeneratorSpec"),
+        ("SPEC = 3", "it refers to 3, expected a microchar.generation.spec.GeneratorSpec"),
         ("", "AttributeError"),
     ],
 )
@@ -227,4 +227,4 @@ def test_a_broken_model_plugin_is_a_warning_that_names_it(site):
     site.install("broken", MODELS, {"wreck": "broken:WRECK"}, "WRECK = 'models/wreck.safetensors'")
     listed = site.microchar("generators")
     assert listed.returncode == 0, listed.stderr
-    assert listed.stderr.startswith("microchar: warning: model 'wreck' (broken:WRECK) is left out, it names")
+    assert listed.stderr.startswith("microchar: warning: model 'wreck' (broken:WRECK) is left out, it refers to")

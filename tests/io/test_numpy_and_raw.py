@@ -64,7 +64,7 @@ def test_truncated_npy(tmp_path):
     np.save(path, binary_voxels())
     whole = path.read_bytes()
     path.write_bytes(whole[:-1])
-    says = ["promises 5 × 24 × 31 = 3720 voxels", f"it would have {len(whole)} bytes, and has {len(whole) - 1}"]
+    says = ["declares 5 × 24 × 31 = 3720 voxels", f"it would have {len(whole)} bytes, and has {len(whole) - 1}"]
     assert_says(refusal(path), *says, "truncated or damaged")
     path.write_bytes(whole[:40])
     assert_says(refusal(path), "not a NumPy array file", "save it again with np.save")
@@ -111,7 +111,7 @@ def test_archive_that_promises_too_much(tmp_path):
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w") as archive, archive.open("a.npy", "w") as file:
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (10**4,) * 3})
-    assert_says(refusal(path), "promises 10000 × 10000 × 10000 = 1e+12 voxels of type uint8", "931.3 GiB")
+    assert_says(refusal(path), "declares 10000 × 10000 × 10000 = 1e+12 voxels of type uint8", "931.3 GiB")
 
 
 @pytest.mark.property

@@ -139,6 +139,7 @@ def test_unknown_format(tmp_path):
     path = tmp_path / "a.xyz"
     path.write_text("x")
     assert_says(refusal(path), "cannot tell the format by the name; microchar reads", ".tif", ".npy", ".raw", "folder")
+    assert_says(refusal(path), 'some with pip install "microchar[formats]" only')
 
 
 @pytest.mark.property
@@ -203,7 +204,7 @@ def test_a_mask_or_grey_image_on_other_voxels(tmp_path):
     np.save(tmp_path / "other.npy", binary_voxels((5, 24, 30)))
     for what, name in (("mask", "mask"), ("grey", "grey image")):
         message = refusal(tmp_path / "a.npy", **{what: tmp_path / "other.npy"}, crop="0:2,0:2,0:2")
-        assert_says(message, f"the {name} has shape (5, 24, 30), the volume (5, 24, 31)", "same voxels")
+        assert_says(message, f"the {name} has shape (5, 24, 30), the volume (5, 24, 31)", "same shape")
         with pytest.raises(mc.InputError, match=f"the {name} has shape"):
             mc.as_volume(binary_voxels(), **{what: binary_voxels((5, 24, 30))})
 

@@ -45,7 +45,7 @@ def test_any_executor_counts_the_same():
 
 def test_metric_asked_for_by_name_that_cannot_honour_the_mask_is_refused_by_name():
     mask = np.ones_like(VOLUME)
-    with pytest.raises(mc.InputError, match=r"effective_diffusivity cannot honour a mask.*--mask-insulating"):
+    with pytest.raises(mc.InputError, match=r"effective_diffusivity does not support a mask.*--mask-insulating"):
         mc.measure(VOLUME, ["effective_diffusivity"], mask=mask)
 
 
@@ -68,7 +68,7 @@ def test_full_mask_changes_no_number():
 
 @pytest.mark.parametrize("n_phases", [2, 4])
 def test_a_box_as_mask_is_a_crop(n_phases):
-    """Voxels outside count for nothing: neither in numerators nor in denominators."""
+    """Voxels outside are ignored: neither in numerators nor in denominators."""
     values = np.random.default_rng(n_phases).integers(0, n_phases, (16, 15, 14)) // [[[1], [1], [2]] * 5]
     box = np.s_[2:12, 3:14, 1:13]
     inside = np.zeros(values.shape, bool)

@@ -55,7 +55,7 @@ def test_a_metric_plugin_is_listed_and_measured(site):
     ("code", "reason"),
     [
         ("raise RuntimeError('out of order')", "RuntimeError: out of order"),
-        ("Wreck = 3", "it names 3, expected a microchar.measurement.metric.Metric"),
+        ("Wreck = 3", "it refers to 3, expected a microchar.measurement.metric.Metric"),
         ("import not_there", "not_there"),
     ],
 )

@@ -40,7 +40,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 def _add_volumes(group: argparse._ArgumentGroup) -> None:
     add_input(group)
-    group.add_argument("--mask", action="append", metavar="FILE", help=_each("voxels where it is 0 count for nothing"))
+    group.add_argument("--mask", action="append", metavar="FILE", help=_each("voxels where it is 0 are ignored"))
     group.add_argument("--mask-insulating", action="store_true", help="let diffusion see masked voxels as insulators")
     group.add_argument("--grey", action="append", metavar="FILE", help=_each("unsegmented image for GLCM, SSIM, PSNR"))
     group.add_argument("--label", action="append", metavar="NAME", help=_each("name instead of the file's stem"))
@@ -112,7 +112,7 @@ def read_volumes(options: argparse.Namespace) -> list[Volume]:
         values = getattr(options, option) or []
         if len(values) > len(options.volumes):
             raise InputError(
-                f"--{option}: given {len(values)} times for {len(options.volumes)} volumes ({values[-1]} is left over)"
+                f"--{option}: given {len(values)} times for {len(options.volumes)} volumes ({values[-1]} has no volume)"
             )
     volumes = []
     for number, path in enumerate(options.volumes):
@@ -172,7 +172,7 @@ def measuring(options: argparse.Namespace) -> Iterator[ProgressLine]:
     from microchar.kernels import are_compiled
 
     if not options.quiet and not are_compiled():
-        print("first run: compiling the kernels, once, about 20 seconds", file=sys.stderr)
+        print("first run: compiling the kernels takes about 20 seconds, once", file=sys.stderr)
     with ProgressLine(options) as progress:
         yield progress
 

@@ -53,7 +53,7 @@ def stopping_gently(progress: Progress) -> Iterator[Progress]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        os.write(2, b"\nmicrochar: stopping at the next step; once more to stop at once\n")
+        os.write(2, b"\nmicrochar: stopping at the next step; press Ctrl-C again to stop immediately\n")
 
     def heeding(fraction: float, text: str, /) -> None:
         if asked:

@@ -78,7 +78,7 @@ def _candidates(options: argparse.Namespace) -> dict[str, Any]:
     """Return models and volumes by name: the stem of the file, or the whole path if several stems are equal."""
     stems = [Path(text).stem for text in options.candidates]
     if len(set(options.candidates)) < len(options.candidates):
-        raise InputError("rank: a file is given twice; give each of them once")
+        raise InputError("rank: a candidate is listed twice; list each once")
     names = [text if stems.count(stem) > 1 else stem for text, stem in zip(options.candidates, stems, strict=True)]
     return {name: _candidate(text, options) for name, text in zip(names, options.candidates, strict=True)}
 

@@ -51,6 +51,6 @@ def _refuse_measuring(options: argparse.Namespace) -> None:
     names = [name for name in MEASURING if getattr(options, name) not in (None, (), [], False)]
     if names:
         raise InputError(
-            f"{options.volumes[0]}: --{names[0].replace('_', '-')} cannot change results that were measured already; "
+            f"{options.volumes[0]}: --{names[0].replace('_', '-')} cannot change existing results; "
             "leave it out, or give the volumes again"
         )

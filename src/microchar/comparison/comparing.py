@@ -264,12 +264,12 @@ def _notes(samples: Sequence[Sample], metrics: Sequence[Metric], shape: Triple) 
         )
     masked = [volume.name for volume in volumes if volume.mask is not None]
     if 0 < len(masked) < len(volumes):
-        notes.append(f"a mask was given for {', '.join(masked)} only; the others were measured whole")
+        notes.append(f"a mask was given for {', '.join(masked)} only; the others were measured without a mask")
     with_grey = [volume.name for volume in volumes if volume.grey is not None]
     on_grey = [m.id for m in metrics if m.acts_on_grey_levels]
     if on_grey and with_grey and len(with_grey) < len(volumes):
         notes.append(
             f"{', '.join(on_grey)} act on the grey image of {', '.join(with_grey)} and on the phases spread over "
-            "0–255 of the others, so their differences hold that of the grey scales"
+            "0–255 of the others, so their differences include the difference between the grey scales"
         )
     return notes

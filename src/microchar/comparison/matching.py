@@ -67,8 +67,8 @@ def _same_phases(candidate: Volume, reference: Volume, named_phases: bool) -> Vo
             + "; segment both alike, or name all phases with phases= (--phases) if one is meant to be absent"
         )
     note = (
-        f"grey values {_listed(present)} of {candidate.name} were taken for {_listed(known)} of {reference.name}, "
-        "by their order"
+        f"grey values {_listed(present)} of {candidate.name} were matched to {_listed(known)} of {reference.name}, "
+        "in ascending order"
     )
     return replace(candidate, phases=reference.phases, notes=(*candidate.notes, note))
 
@@ -81,7 +81,7 @@ def _same_voxels(candidate: Volume, reference: Volume) -> Volume:
     if candidate.unit == "voxel" and candidate.voxel_size == (1.0, 1.0, 1.0):
         if reference.unit == "voxel" and reference.voxel_size == candidate.voxel_size:
             return candidate
-        note = f"{candidate.name} has no voxel size; that of {reference.name} is taken"
+        note = f"{candidate.name} has no voxel size; that of {reference.name} is used"
         return replace(candidate, voxel_size=reference.voxel_size, unit=reference.unit, notes=(*candidate.notes, note))
     if (candidate.unit == "voxel") == (reference.unit == "voxel"):
         sizes = [convert(size, candidate.unit, reference.unit) for size in candidate.voxel_size]

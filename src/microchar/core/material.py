@@ -56,14 +56,16 @@ class Material:
                 unit=canonical_unit(str(plain["unit"])),
             )
             if not 1 <= len(material.phases) == len(material.grey_values):
-                raise ValueError("phases and grey values are not as many")
+                raise ValueError("phases and grey values differ in number")
             if not all(0 < size < math.inf for size in material.voxel_size):
-                raise ValueError("a voxel has no size")
+                raise ValueError("a voxel edge is not positive and finite")
             greys = material.grey_values
             if list(greys) != sorted(set(greys)) or not -(2**63) <= greys[0] <= greys[-1] < 2**63:
                 raise ValueError("grey values are not ascending whole numbers of 64 bits")
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise InputError(f"{path}: its metadata describe no material ({error}); was the file edited?") from error
+            raise InputError(
+                f"{path}: its metadata do not describe a material ({error}); was the file edited?"
+            ) from error
         return material
 
     def table(self) -> np.ndarray:

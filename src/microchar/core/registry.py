@@ -102,7 +102,7 @@ class Registry(Generic[T]):
         else:
             fits, expected = isinstance(plugin, self._base), f"a {expected}"
         if not fits:
-            return f"it names {plugin!r}, expected {expected}"
+            return f"it refers to {plugin!r}, expected {expected}"
         return "" if isinstance(getattr(plugin, "id", None), str) else f"{plugin!r} has no id"
 
     @cached_property

@@ -106,7 +106,7 @@ class Specimen:
 
 def _refuse_mask(image: Volume) -> None:
     if image.mask is not None:
-        raise InputError(f"{image.name}: slices cannot have a mask; crop the image to what may be learnt from")
+        raise InputError(f"{image.name}: slices cannot have a mask; crop the image to the part to train on")
 
 
 def _labels_like(image: Volume, first: Volume) -> np.ndarray:

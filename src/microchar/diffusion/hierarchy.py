@@ -202,7 +202,7 @@ def refuse_beyond_memory(n: int) -> None:
     if needed > available:
         raise NotEnoughMemoryError(
             f"effective diffusivity of {n:.3g} conducting voxels needs about {needed / 1e9:.1f} GB of memory, "
-            f"{available / 1e9:.1f} GB are available; crop the volume, or measure on a machine with more"
+            f"{available / 1e9:.1f} GB are available; crop the volume, or measure on a machine with more memory"
         )
 
 

@@ -36,7 +36,8 @@ def solve_with_taufactor(
         raise MissingDependencyError("backend='taufactor' needs the extra microchar[taufactor]") from error
     if set(conductivity) - {0.0, 1.0} or periodic or len(set(voxel_size)) > 1:
         raise InputError(
-            "backend='taufactor' takes phases that conduct with 1, cubic voxels and closed sides; use backend='own'"
+            "backend='taufactor' supports only phases with diffusivity 1, cubic voxels and closed sides; "
+            "use backend='own'"
         )
     conducts = np.zeros(256, np.uint8)
     conducts[: len(conductivity)] = conductivity

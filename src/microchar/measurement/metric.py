@@ -153,7 +153,7 @@ class Metric(ABC):
         return {
             "definition": self.id,
             "boundary": _boundary(self.periodic),
-            "mask": "none" if volume.mask is None else "voxels outside the mask count for nothing",
+            "mask": "none" if volume.mask is None else "voxels outside the mask are ignored",
             "unit of length": volume.unit,
         }
 
@@ -172,11 +172,9 @@ class Metric(ABC):
         """Raise InputError if the volume has a mask and the metric does not support masks."""
         if volume.mask is None or self.mask_supported:
             return
-        insulating = (
-            "; diffusion can take the masked voxels as insulators with mask_insulating=True (--mask-insulating)"
-        )
+        insulating = "; diffusion can treat masked voxels as insulators with mask_insulating=True (--mask-insulating)"
         raise InputError(
-            f"{volume.name}: {self.id} cannot honour a mask; leave it out of the metrics, or measure without the mask"
+            f"{volume.name}: {self.id} does not support a mask; leave out the metric or the mask"
             + (insulating if "mask_insulating" in self.config() else "")
         )
 
@@ -184,7 +182,7 @@ class Metric(ABC):
         """Return why the metric is not defined for a volume (or pair), or None if it is."""
         masked = any(v is not None and v.mask is not None for v in (volume, other))
         if masked and not self.mask_supported:
-            return Status.REFUSED, "the metric cannot honour a mask"
+            return Status.REFUSED, "the metric does not support a mask"
         if volume.n_phases < self.min_phases:
             return Status.NOT_APPLICABLE, f"needs at least {self.min_phases} phases, the volume has {volume.n_phases}"
         if volume.grid.ndim < self.min_ndim:

@@ -64,7 +64,7 @@ class DirectionalMetric(AdditiveMetric):
     def defined_curve(self, grid: Grid, x: np.ndarray, y: np.ndarray, **key: Any) -> Profile:
         """Make a profile; its status is "undefined" if all values are nan, unless another status is passed."""
         if not np.isfinite(y).any():
-            key = {"status": Status.UNDEFINED, "message": "the mask leaves no place to count at any lag"} | key
+            key = {"status": Status.UNDEFINED, "message": "no pair or segment lies inside the mask at any lag"} | key
         return self.curve(grid, x, y, **key)
 
 

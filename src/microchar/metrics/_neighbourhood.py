@@ -75,7 +75,7 @@ class NeighbourhoodMetric(AdditiveMetric):
         """Make a `Value`; it is undefined if `value` is None, that is, if there was nothing to count."""
         if value is not None:
             return self.scalar(grid, value, **key)
-        why = "the voxels that count are too few or too scattered: some neighbourhood it needs never occurs"
+        why = "too few voxels inside the mask are adjacent: a required neighbourhood does not occur"
         return self.scalar(grid, None, status=Status.UNDEFINED, message=why, **key)
 
     def _framed(self, block: Block, edge: int) -> np.ndarray:

@@ -57,7 +57,8 @@ class TransportMetric(WholeMetric):
             raise InputError(f"backend={self.backend!r}: expected 'own' or 'taufactor'")
         if self.conducting is not None and self.diffusivity is not None:
             raise InputError(
-                "conducting= (each phase alone) and diffusivity= (they conduct together) exclude each other"
+                "conducting= (each phase alone) and diffusivity= (they conduct together) cannot be combined; "
+                "pass one of them"
             )
         wrong = [(phase, d) for phase, d in self.diffusivity or () if not 0 <= d < np.inf]
         if wrong:
@@ -69,7 +70,9 @@ class TransportMetric(WholeMetric):
             return replace(self, axes=grid.axes or None)
         flat = set(self.axes) - set(grid.axes)
         if flat:
-            raise InputError(f"axes={self.axes!r}: the shape is {grid.shape}, nothing flows along an axis of one voxel")
+            raise InputError(
+                f"axes={self.axes!r}: the shape is {grid.shape}, an axis of one voxel has no flux along it"
+            )
         return self
 
     def distance(self, a: Result, b: Result) -> float:
@@ -101,7 +104,8 @@ class TransportMetric(WholeMetric):
             boundary=f"concentration fixed on the two end faces; {_sides(self.periodic)}",
             connectivity="faces (6)",
             estimator="finite volumes on voxels, conductance of half voxels in series",
-            denominator="total volume" + (", voxels outside the mask insulate" if volume.mask is not None else ""),
+            denominator="total volume"
+            + (", voxels outside the mask are insulating" if volume.mask is not None else ""),
             tolerance=f"{self.tolerance:g}",
             solver="; ".join(solves),
         )

@@ -119,7 +119,7 @@ class AnisotropyIndex(SliceTexture):
         """Compute both indices from the features of the three directions."""
         features = direction_means(counts)
         if np.isnan(features).any():
-            message = "along an axis no slice has a pair of neighbouring voxels that count"
+            message = "along an axis no slice has a pair of neighbouring voxels inside the mask"
             values = [
                 self.scalar(volume.grid, None, estimator=estimator, status=Status.UNDEFINED, message=message)
                 for estimator in ("8-bit", "scale-free")

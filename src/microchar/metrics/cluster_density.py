@@ -61,4 +61,4 @@ class ClusterDensity(ClusterMetric):
             self.scalar(volume.grid, len(table.of_phase(phase)) / size, power=-volume.grid.ndim, phase=name)
             for phase, name in enumerate(volume.phases)
         ]
-        return self.result(volume, values, denominator="volume of all voxels that count")
+        return self.result(volume, values, denominator="volume of all voxels inside the mask")

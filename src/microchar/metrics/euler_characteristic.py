@@ -124,7 +124,7 @@ class EulerCharacteristic(NeighbourhoodMetric):
             values,
             estimator="half_open (2x2x2 windows inside the volume); beside it padded (the bounded sample)",
             connectivity="as the feature says; 6 and 26 (in 2D 4 and 8) are each other's complement",
-            denominator="half_open, windows whose voxels all count; padded, voxels that count",
+            denominator="half_open, windows inside the mask; padded, voxels inside the mask",
         )
 
 

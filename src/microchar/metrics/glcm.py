@@ -103,6 +103,6 @@ class Glcm(SliceTexture):
                 feature=feature,
                 direction=str(axis),
                 status=Status.UNDEFINED,
-                message="no slice normal to this axis has a pair of neighbouring voxels that count",
+                message="no slice normal to this axis has a pair of neighbouring voxels inside the mask",
             )
         return self.scalar(volume.grid, mean, feature=feature, direction=str(axis))

@@ -130,5 +130,6 @@ class InterfacialArea(NeighbourhoodMetric):
             values,
             estimator="corrected (crofton and the changes of phase hidden at the tips of wedges); beside it crofton "
             "(13 directions, 4 in 2D; Voronoi weights for the voxel size) and faces",
-            denominator="total volume: corrected and crofton, pairs of voxels that count; faces, voxels that count",
+            denominator="total volume: corrected and crofton, pairs of voxels inside the mask; "
+            "faces, voxels inside the mask",
         )

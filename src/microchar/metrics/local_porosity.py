@@ -179,7 +179,7 @@ class LocalPorosity(AdditiveMetric):
             for name, number in zip(names, numbers, strict=True):
                 yield self.scalar(grid, number, feature=f"{name}_{window}", **key)
         else:
-            why = "no window holds only voxels that count; choose a smaller window"
+            why = "no window lies entirely inside the mask; choose a smaller window"
             for name in names:
                 yield self.scalar(grid, None, feature=f"{name}_{window}", status=Status.UNDEFINED, message=why, **key)
 

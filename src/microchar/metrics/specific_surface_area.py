@@ -130,8 +130,8 @@ class SpecificSurfaceArea(NeighbourhoodMetric):
             values,
             estimator="crofton (13 directions, 4 in 2D; Voronoi weights for the voxel size); beside it "
             + ", ".join(list(densities)[1:]),
-            denominator="total volume: crofton, pairs of voxels that count; faces, voxels that count; "
-            "marching cubes, 2x2x2 windows whose voxels all count",
+            denominator="total volume: crofton, pairs of voxels inside the mask; faces, voxels inside the mask; "
+            "marching cubes, 2x2x2 windows inside the mask",
         )
 
 

@@ -83,7 +83,7 @@ class TortuosityFactor(TransportMetric):
         return [factor, geometric, *self._percolating(volume, phase, direction, solution)]
 
 
-_BLOCKED = "the phase does not connect the two end faces: nothing flows, and a tortuosity does not exist"
+_BLOCKED = "the phase does not connect the two end faces: there is no flux, and the tortuosity is undefined"
 
 
 def _over(parallel: float, diffusivity: float | None) -> float | None:

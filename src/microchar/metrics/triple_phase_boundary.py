@@ -147,7 +147,7 @@ class TriplePhaseBoundary(NeighbourhoodMetric):
             values,
             estimator="corrected (isotropic curves; slices in three directions, over the three-phase rectangles "
             "per triple point); beside it edges (raw)",
-            denominator="total volume: corrected, edges whose four voxels count; edges, voxels that count",
+            denominator="total volume: corrected, edges inside the mask; edges, voxels inside the mask",
         )
 
 

@@ -52,4 +52,4 @@ class VolumeFraction(AdditiveMetric):
             self.scalar(volume.grid, number / voxels.sum(), phase=phase)
             for phase, number in zip(volume.phases, voxels, strict=True)
         ]
-        return self.result(volume, values, estimator="voxel count", denominator="voxels that count")
+        return self.result(volume, values, estimator="voxel count", denominator="voxels inside the mask")

@@ -28,7 +28,7 @@ def grey_image(path: Path, name: str) -> np.ndarray:
                 )
             return np.asarray(image)
     except UnidentifiedImageError as error:
-        raise InputError(f"{path}: not a {name} image, although it is named so; export it again") from error
+        raise InputError(f"{path}: not a {name} image, despite its suffix; export it again") from error
     except Pillow.DecompressionBombError as error:
         raise InputError(f"{path}: the image is too large for {name} ({error}); save it as TIFF") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
