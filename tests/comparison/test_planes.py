@@ -99,6 +99,8 @@ def test_what_some_slices_lack_is_averaged_over_the_others():
     assert found.value(phase="a") == Value(phase="a", value=1.0, message="mean of 1 of 2 slices; none there")
     assert found.profile(phase="a").y.tolist() == [0.1, 0.75, 1.0]
     assert found.convention == {"boundary": "x", "sample": "two slices"}
+    failed = replace(result(1.0, [1]), values=(), status=Status.FAILED, message="out of luck")
+    assert mean_result([result(1.0, [1]), failed], "two") is failed
     missing = result(None, [1], Status.ABSENT_PHASE)
     assert mean_result([missing, missing], "two").value(phase="a").status == "absent_phase"
     zero = replace(missing, values=(Value(phase="a", value=0.0, status=Status.NOT_PERCOLATING, message="no"),))

@@ -112,6 +112,7 @@ def compare(
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    fail_fast: bool = False,
 ) -> Comparison:
     """Measure a reference and its candidates with the same metrics and parameters.
 
@@ -128,7 +129,7 @@ def compare(
         The keys of a mapping are names. The phases of a candidate with other grey
         values (0/1 against 0/255) are matched by the order of the grey values. A
         candidate without a voxel size gets that of the reference.
-    metrics, skip, r_max, window, periodic, parameters, threads, executor, progress
+    metrics, skip, r_max, window, periodic, parameters, threads, executor, progress, fail_fast
         See `measure`.
     one_hot : bool
         Whether the arrays of candidates have an axis of phases, (P, D, H, W) or
@@ -183,7 +184,7 @@ def compare(
     if metrics is not None:
         for volume, metric in product(volumes, chosen):
             metric.check_mask(volume)
-    run = partial(run_tasks, threads=threads, executor=executor, progress=progress)
+    run = partial(run_tasks, threads=threads, executor=executor, progress=progress, fail_fast=fail_fast)
     return _compared(chosen, samples, shape, settings(metrics, skip, common, parameters), run)
 
 

@@ -91,6 +91,9 @@ def mean_result(results: Sequence[Result], sample: str) -> Result:
     sample : str
         What the mean is over, for the convention record.
     """
+    failed = next((result for result in results if result.status == Status.FAILED), None)
+    if failed is not None:
+        return failed
     first = next((result for result in results if result.status == Status.OK), results[0])
     values: dict[Key, list[Value]] = {}
     profiles: dict[Key, list[Profile]] = {}

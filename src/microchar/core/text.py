@@ -3,7 +3,31 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
+
+#: Bytes of file names that are no text in the encoding of the system, as Python holds them.
+_BYTES = re.compile("[\udc80-\udcff]+")
+#: Control characters, other ends of lines, what turns the direction of writing, and halves of characters.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Escape what cannot be printed or written as UTF-8: control characters, and bytes in names of files.
+
+    All names that are shown pass here once, when a volume or a record is made.
+
+    Examples
+    --------
+    >>> printable("caf\udce9\n")
+    'caf\\xe9\\n'
+    """
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), _BYTES.sub(_as_utf8, text))
+
+
+def _as_utf8(found: re.Match[str]) -> str:
+    # In the C locale every byte beyond ASCII is such a character, also where the bytes together are letters.
+    return found[0].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from microchar.core.arrays import plain_array
 from microchar.core.errors import InputError
 from microchar.core.grey_values import distinct, near_binary, segment, value_range, whole_numbers
 from microchar.core.grid import Grid, Triple, triple
+from microchar.core.text import printable
 from microchar.core.units import parse_voxel_size
 
 #: Label of a voxel outside the mask; such voxels are not counted.
@@ -66,6 +67,10 @@ class Volume:
     name: str = "volume"
     source: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", printable(self.name))
+        object.__setattr__(self, "phases", tuple(map(printable, self.phases)))
 
     @property
     def shape(self) -> Triple:

@@ -19,6 +19,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.files import whole_file
+from microchar.core.special_files import refuse_special
 
 FORMAT = 1
 #: Larger files are refused unless the caller sets another limit.
@@ -48,6 +49,15 @@ def write_model(path: Path, metadata: Mapping[str, Any], arrays: Mapping[str, np
     )
     with whole_file(path) as temporary:
         temporary.write_bytes(content)
+
+
+def wrote(path: Path) -> bool:
+    """Return whether a file is a model that microchar wrote."""
+    try:
+        with open_model(path, max_bytes=path.stat().st_size):
+            return True
+    except (InputError, OSError):
+        return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +99,7 @@ def open_model(path: Path, max_bytes: int = MAX_BYTES) -> Iterator[ModelFile]:
     """
     from safetensors import SafetensorError, safe_open
 
+    refuse_special(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     size = path.stat().st_size

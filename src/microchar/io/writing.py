@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError, MicrocharError
-from microchar.core.files import whole_file
+from microchar.core.files import file_path, whole_file
 from microchar.core.units import canonical_unit, convert, parse_voxel_size
 from microchar.core.volume import Volume, three_axes
 from microchar.io.dispatch import PathLike, reader_of, readers
 from microchar.io.image import Image
+
+#: Files in a folder that is a Zarr volume, of versions 3 and 2; another folder is not replaced.
+_FOLDER_MARKS = ("zarr.json", ".zgroup", ".zarray")
 
 
 def write_volume(
@@ -38,7 +41,7 @@ def write_volume(
         ``.tif`` or ``.tiff`` (uncompressed, with the voxel size, readable by
         ImageJ; no phase names), ``.npy`` (neither: a warning says what is lost), or,
         with ``microchar[formats]`` installed, ``.nrrd``, ``.h5``, ``.zarr`` and
-        ``.vti``. A file of that name is replaced.
+        ``.vti``. A volume of that name is replaced.
     voxel_size : float, str or sequence of three, optional
         As in `microchar.as_volume`; by default the volume's.
     unit : str, optional
@@ -49,10 +52,12 @@ def write_volume(
     InputError
         If the format cannot be written, or the file not be made.
     """
-    path = Path(path)
+    path = file_path(path)
     format_ = _writable_format(path.name)
     if format_ is None:
         raise InputError(f"{path}: microchar writes {', '.join(_writable())} only; choose one of these suffixes")
+    if path.is_dir() and not any((path / mark).exists() for mark in _FOLDER_MARKS):
+        raise InputError(f"{path}: is a folder of other files, expected a {path.suffix} volume to replace, or nothing")
     values = three_axes(volume.values if isinstance(volume, Volume) else np.asarray(volume), str(path))
     if values.dtype == bool:
         values = values.view(np.uint8)
@@ -114,7 +119,7 @@ def write_blocks(
     InputError
         If the file cannot be made, or the disk has no room for it.
     """
-    path = Path(path)
+    path = file_path(path)
     create = getattr(reader_of(path.name), "create", None)
     if create is None:
         raise InputError(f"{path}: only .tif and .tiff are written block by block; choose one of these suffixes")

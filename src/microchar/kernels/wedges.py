@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from microchar.kernels.jit import inner, kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_wedges(labels, bits, n_phases, directions, seen, wedges):
     """Count the changes of phase at the tips of wedges, in the 3x3x3 cubes of a block.
 
@@ -29,7 +29,7 @@ def count_wedges(labels, bits, n_phases, directions, seen, wedges):
     """
     n0, n1, n2 = labels.shape
     steps = directions[:, 0] * (n1 * n2) + directions[:, 1] * n2 + directions[:, 2]
-    flat = labels.reshape(-1)
+    flat, flat_bits = labels.reshape(-1), bits.reshape(-1)
     for i in range(n0 - 2):
         for j in range(n1 - 2):
             seen[:] = 0
@@ -44,18 +44,19 @@ def count_wedges(labels, bits, n_phases, directions, seen, wedges):
                 others = present & (present - 1)
                 if others & (others - 1) and flat[centre + k] < n_phases:
                     cube = bits[i : i + 3, j : j + 3, k : k + 3]
-                    _count_tips(flat, centre + k, steps, n_phases, cube, wedges)
+                    _count_tips(flat, flat_bits, centre + k, steps, n_phases, cube, wedges)
 
 
-@njit(nogil=True, cache=True)
-def _count_tips(flat, centre, steps, n_phases, cube, wedges):
+@inner
+def _count_tips(flat, bits, centre, steps, n_phases, cube, wedges):
     b = flat[centre]
     searched, found = 0, False  # the pair of phases that was looked for last, as bits
     for direction in range(len(steps)):
-        a, c = flat[centre - steps[direction]], flat[centre + steps[direction]]
+        before, after = centre - steps[direction], centre + steps[direction]
+        a, c = flat[before], flat[after]
         if a == c or not a != b != c or max(a, c) >= n_phases:
             continue
-        pair = (1 << a) | (1 << c)
+        pair = bits[before] | bits[after]
         if pair != searched:
             searched, found = pair, _touch(cube, pair)
         if found:
@@ -64,7 +65,7 @@ def _count_tips(flat, centre, steps, n_phases, cube, wedges):
             wedges[direction, a, c] -= 1
 
 
-@njit(nogil=True, cache=True)
+@inner
 def _touch(cube, pair):
     """Return whether voxels of the two phases of a pair share a face inside a cube."""
     for x in range(3):

@@ -30,7 +30,7 @@ def read(path: Path, options: Options) -> Image:
         return Image(loadmat(path, variable_names=[name])[name])
     except InputError:
         raise
-    except (MatReadError, ValueError, TypeError, KeyError, OSError, NotImplementedError) as error:
+    except (MatReadError, ValueError, TypeError, LookupError, OSError, NotImplementedError) as error:
         raise InputError(f"{path}: not a MATLAB file, or damaged ({error}); save it again") from error
 
 

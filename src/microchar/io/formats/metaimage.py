@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.special_files import refuse_special
 from microchar.io.image import Box, Image, Options, Stored, optional, stated_size
 
 FORMAT = "MetaImage"
@@ -28,6 +31,7 @@ def read(path: Path, options: Options) -> Image:
     """
     del options
     itk = optional("SimpleITK", path)
+    _refuse_special_data(path)
     with _reading(path):
         reader = _reader(itk, path)
         reader.ReadImageInformation()
@@ -67,3 +71,11 @@ def _reading(path: Path) -> Iterator[None]:
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         raise InputError(f"{path}: not a MetaImage file, or damaged ({lines[-1]}); export it again") from error
+
+
+def _refuse_special_data(path: Path) -> None:
+    """Raise InputError if a header names a pipe or a device as the file of its voxels."""
+    with path.open("rb") as file:
+        named = re.search(rb"^ElementDataFile *= *(.+?)\s*$", file.read(2**16), re.MULTILINE)
+    if named:
+        refuse_special(path.parent / os.fsdecode(named[1]))

@@ -31,6 +31,8 @@ _DAMAGE = (ValueError, LookupError, ArithmeticError, RuntimeError, AssertionErro
 _DAMAGE_OR_VERSION = (TypeError, AttributeError)
 #: A file with more "channels" than this, and no other planes, is taken to be a volume whose axes were not named.
 _CHANNELS = 16
+#: How the tag Software begins in files that `write` and `create` make.
+_SOFTWARE = "microchar "
 #: Number of bytes (with room for headers) from which a file needs 64-bit offsets, which ImageJ's variant lacks.
 _CLASSIC_LIMIT = 2**32 - 2**25
 #: Number of bytes that are decoded at a time.
@@ -104,6 +106,9 @@ def _layout(
     shape: Sequence[int], dtype: np.dtype[Any], voxel_size: tuple[float, float, float], unit: str
 ) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Return the shape as it is stored in the file, and the arguments for tifffile."""
+    from microchar import __version__
+
+    software = f"{_SOFTWARE}{__version__}"
     known = unit != "voxel" or voxel_size != (1.0, 1.0, 1.0)
     resolution = (_per_unit(voxel_size[2]), _per_unit(voxel_size[1]))
     metadata: dict[str, Any] = {}
@@ -114,6 +119,7 @@ def _layout(
         return (1, n0, 1, n1, n2, 1), {
             "imagej": True,
             "photometric": "minisblack",
+            "software": software,
             "resolution": resolution if known else None,
             "metadata": {"axes": "TZCYXS", **metadata},
         }
@@ -121,7 +127,19 @@ def _layout(
         name = {"voxel": "pixel", "um": "µm"}.get(unit, unit)
         for axis, size in zip("ZYX", voxel_size, strict=True):
             metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": name}
-    return tuple(shape), {"ome": True, "photometric": "minisblack", "metadata": {"axes": "ZYX", **metadata}}
+    arguments = {"ome": True, "photometric": "minisblack", "software": software}
+    return tuple(shape), {**arguments, "metadata": {"axes": "ZYX", **metadata}}
+
+
+def wrote(path: Path) -> bool:
+    """Return whether microchar wrote a file: its tag Software says so."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            return file.pages.first.software.startswith(_SOFTWARE)
+    except (tifffile.TiffFileError, OSError, *_DAMAGE, *_DAMAGE_OR_VERSION):
+        return False
 
 
 def _per_unit(size: float) -> tuple[int, int]:
