@@ -13,8 +13,8 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 BENCHMARK_ARGS ?=
-# The build for CPUs: others bring gigabytes of CUDA libraries. TORCH=torch installs whatever is served.
-TORCH ?= torch==2.13.0+cpu
+# Of this version a build for CPUs is served. TORCH=torch installs whatever is served, with gigabytes of CUDA libraries.
+TORCH ?= torch==2.13.0
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -82,8 +82,10 @@ $(VENV)/.core: pyproject.toml | $(BIN)/python
 
 # The peers need torch: first, or pip picks another build.
 $(VENV)/.test: pyproject.toml | $(BIN)/python
-	if $(PIP) "$(TORCH)"; then $(PIP) -e ".[test,peers]"; \
-	else echo "$(TORCH) is not served for this Python: torch and the peers are left out"; $(PIP) -e ".[test]"; fi
+	if plan=$$($(BIN)/python -m pip install --dry-run --disable-pip-version-check "$(TORCH)") && \
+		{ [ $(origin TORCH) != file ] || ! echo "$$plan" | grep -q nvidia-; }; \
+	then $(PIP) "$(TORCH)" && $(PIP) -e ".[test,peers]"; \
+	else $(PIP) -e ".[test]" && echo "$(TORCH) has no build for CPUs here: torch and the peers are left out"; fi
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml | $(BIN)/python
