@@ -20,6 +20,7 @@ import microchar.cli
 from microchar import __version__
 from microchar.cli._parameters import as_assignments
 from microchar.cli._stopping import stopping
+from microchar.cli._values import joined
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.registry import module_names
 from microchar.core.text import printable
@@ -48,9 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser, takes_parameters = _parser()
     fixed_options = takes_parameters.get(arguments[0]) if arguments else None
-    options, rest = parser.parse_known_args(
-        arguments if fixed_options is None else as_assignments(arguments, fixed_options)
-    )
+    words = joined(arguments)
+    options, rest = parser.parse_known_args(words if fixed_options is None else as_assignments(words, fixed_options))
     # Older versions of argparse take an optional positional argument after an option to be missing.
     if len(rest) == 1 and not rest[0].startswith("-") and getattr(options, "volume", "") is None:
         options.volume = rest.pop()

@@ -10,8 +10,10 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from microchar.comparison.baselines import baseline_pairs
-from microchar.comparison.evidence import Judged
+from microchar.comparison.candidates import volumes_of
+from microchar.comparison.evidence import Evidence, Question
 from microchar.comparison.matching import common_shape, leading, match_whole, named_volume, unique_names
+from microchar.comparison.planes import Sample, for_planes, samples_like
 from microchar.core.errors import InputError
 from microchar.core.grid import Grid, LengthLike, Triple
 from microchar.core.progress import Progress
@@ -21,8 +23,9 @@ from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
 from microchar.measurement.measuring import Measurement
 from microchar.measurement.metric import Metric, PairMetric
+from microchar.measurement.overview import about, difference_lines
 from microchar.measurement.record import Record, VolumeRecord
-from microchar.measurement.selection import Parameters, choose, settings
+from microchar.measurement.selection import Parameters, choose, settings, without_periodic_axes
 from microchar.measurement.tables import Named, differences, profiles, scalars
 from microchar.measurement.tasks import Task, run_tasks
 
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Measurements of a reference and its candidates, and the results of pair metrics.
 
@@ -60,6 +63,10 @@ class Comparison:
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = difference_lines(self.reference, {m.volume.name: m for m in self.candidates})
+        return "\n".join([f"Comparison with {about(self.reference.volume)}; largest differences", *lines])
 
     def named(self) -> list[Named]:
         """Return the results of all volumes and pairs, with the names of the volumes."""
@@ -104,8 +111,10 @@ def compare(
     window: LengthLike | None = None,
     periodic: Sequence[int] = (),
     parameters: Parameters | None = None,
+    one_hot: bool = False,
     voxel_size: float | str | Sequence[float | str] | None = None,
     phases: Mapping[str, int] | Sequence[str] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
     errors: bool = True,
     transport: bool = False,
     margins: Mapping[str, float] | None = None,
@@ -123,17 +132,27 @@ def compare(
     Parameters
     ----------
     reference : Volume or array_like
-        The volume that the candidates are compared with.
-    candidates : Volume, array_like, or list or tuple of them
-        The phases of a candidate with other grey values (0/1 against 0/255) are
-        matched by the order of the grey values. A candidate without a voxel size gets
-        that of the reference.
+        The volume that the candidates are compared with, or a 2D image. A list of
+        several scans of one material: the first stands for them in tables, and the
+        scatter between all of them is the noise that candidates are compared with.
+    candidates : Volume, array_like, or mapping, list, tuple or iterator of them
+        Arrays and CPU tensors may be batches, of shape (N, D, H, W) or (N, 1, D, H, W).
+        The keys of a mapping are names. The phases of a candidate with other grey
+        values (0/1 against 0/255) are matched by the order of the grey values. A
+        candidate without a voxel size gets that of the reference.
     metrics, skip, r_max, window, periodic, parameters, threads, executor, progress, fail_fast
         See `measure`.
+    one_hot : bool
+        Whether the arrays of candidates have an axis of phases, (P, D, H, W) or
+        (N, P, D, H, W); the phase of a voxel is that with the largest number.
     voxel_size, phases
         Voxel size and phases of the reference, passed to `as_volume`.
+    groups : mapping of str to sequence of str, optional
+        Names of candidates that are samples of one material or generator, by the name
+        of the group. A group has one verdict, which rests on the scatter between its
+        samples.
     errors : bool
-        Whether to compute standard errors and a verdict.
+        Whether to compute standard errors and verdicts.
     transport : bool
         Whether the effective diffusivity of pieces along axis 0 is among the
         quantities that decide; its computation takes longest.
@@ -150,6 +169,14 @@ def compare(
         If the volumes cannot be compared because their phases, voxel sizes or numbers
         of axes differ.
 
+    Notes
+    -----
+    If the reference is a 2D image, a candidate with three axes is compared with it in
+    planes: up to 8 of its slices normal to each axis are measured as images, and
+    the means of their results are the results of one candidate for each axis. The
+    directions of these results are axes of the image. Pair metrics and metrics of
+    transport through a volume are left out, unless metrics of transport are named.
+
     Examples
     --------
     >>> import numpy as np
@@ -160,67 +187,87 @@ def compare(
     >>> sorted(comparison.differences()["phase"])
     ['0', '1']
     """
-    several = list(candidates) if isinstance(candidates, list | tuple) else [candidates]
-    if not several:
+    several = reference if isinstance(reference, list | tuple) and hasattr(reference[0], "shape") else [reference]
+    real = [named_volume(each, "reference", voxel_size=voxel_size, phases=phases) for each in several]
+    first = [real[0], *(match_whole(each, real[0], named_phases=phases is not None) for each in real[1:])]
+    samples = [Sample((volume,)) for volume in first]
+    for candidate in volumes_of(candidates, "candidate", one_hot=one_hot):
+        samples += [_matched(sample, real[0], phases is not None) for sample in samples_like(candidate, real[0])]
+    if len(samples) == len(first):
         raise InputError("compare: no candidates were given, expected at least one")
-    volumes = [named_volume(reference, "reference", voxel_size=voxel_size, phases=phases)]
-    for number, candidate in enumerate(several, 1):
-        volume = named_volume(candidate, f"candidate {number}" if len(several) > 1 else "candidate")
-        volumes.append(match_whole(volume, volumes[0], named_phases=phases is not None))
-    volumes = unique_names(volumes)
+    names = [volume.name for volume in unique_names([sample.volume for sample in samples])]
+    samples = [sample.renamed(name) for sample, name in zip(samples, names, strict=True)]
 
+    volumes = [volume for sample in samples for volume in sample.volumes]
     shape = common_shape(volumes)
     common = {"r_max": r_max, "window": window, "periodic": tuple(sorted(periodic)) or None}
-    grid = Grid(shape, volumes[0].voxel_size, volumes[0].unit)
-    chosen = [metric.resolved(grid) for metric in choose(metrics, skip, common, parameters)]
+    wanted = choose(metrics, skip, common, parameters)
+    if any(sample.slices for sample in samples):
+        wanted = for_planes(wanted, named=metrics is not None)
+    chosen = [metric.resolved(Grid(shape, real[0].voxel_size, real[0].unit)) for metric in wanted]
     if metrics is not None:
         for volume, metric in product(volumes, chosen):
             metric.check_mask(volume)
     run = partial(run_tasks, threads=threads, executor=executor, progress=progress, fail_fast=fail_fast, errors=errors)
-    judged = Judged(transport, margins or {}) if errors else None
-    return _compared(chosen, volumes, shape, settings(metrics, skip, common, parameters), run, judged)
+    question = Question(groups or {}, transport, margins or {}) if errors else None
+    arguments = settings(metrics, skip, common, parameters)
+    return _compared(chosen, samples[: len(first)], samples[len(first) :], shape, arguments, run, question)
+
+
+def _matched(sample: Sample, reference: Volume, named_phases: bool) -> Sample:
+    return replace(sample, volumes=tuple(match_whole(v, reference, named_phases=named_phases) for v in sample.volumes))
 
 
 def _compared(
     metrics: Sequence[Metric],
-    volumes: Sequence[Volume],
+    references: Sequence[Sample],
+    candidates: Sequence[Sample],
     shape: Triple,
     arguments: Mapping[str, Any],
     run: Callable[[Sequence[Task]], list[dict[str, Result]]],
-    judged: Judged | None,
+    question: Question | None,
 ) -> Comparison:
-    """Measure the volumes, the reference first; use crops of `shape` for metrics that depend on the size."""
+    """Measure the samples, the references first; use crops of `shape` for metrics that depend on the size."""
+    samples = [*references, *candidates]
     singles = [metric for metric in metrics if not isinstance(metric, PairMetric)]
     paired = [metric for metric in metrics if isinstance(metric, PairMetric)]
-    reference, *candidates = volumes
+    volumes = [volume for sample in samples for volume in sample.volumes]
+    reference = volumes[0]
     baselines = baseline_pairs(reference, shape) if paired else {}
 
-    of_volumes = [task for volume in volumes for task in _tasks(singles, volume, shape)]
-    of_pairs = [Task(paired, leading(reference, shape), leading(volume, shape)) for volume in candidates if paired]
+    of_volumes = [(number, task) for number, volume in enumerate(volumes) for task in _tasks(singles, volume, shape)]
+    of_pairs = [Task(paired, leading(reference, shape), leading(v, shape)) for v in volumes[1:] if paired]
     of_baselines = [Task(paired, piece, other) for piece, other in baselines.values()]
-    evidence = judged.tasks(volumes, singles) if judged else []
-    results = iter(run([*of_volumes, *of_pairs, *of_baselines, *evidence]))
+    evidence = Evidence(question, references, candidates, singles) if question else None
+    of_verdicts = evidence.tasks() if evidence else []
+    results = iter(run([*(task for _, task in of_volumes), *of_pairs, *of_baselines, *of_verdicts]))
 
-    measured: dict[str, dict[str, Result]] = {volume.name: {} for volume in volumes}
-    full_shapes = {volume.name: volume.shape for volume in volumes}
-    for task in of_volumes:
-        name = task.volume.name
-        measured[name] |= _with_sample(next(results), task.volume.shape, full_shapes[name])
+    by_volume: list[dict[str, Result]] = [{} for _ in volumes]
+    for number, task in of_volumes:
+        by_volume[number] |= _with_sample(next(results), task.volume.shape, volumes[number].shape)
     order = [metric.id for metric in singles]
+    waiting = iter(by_volume)
     first, *others = (
-        Measurement(volume, {name: measured[volume.name][name] for name in order}, arguments) for volume in volumes
+        _measurement(sample, [next(waiting) for _ in sample.volumes], order, arguments) for sample in samples
     )
-    pairs = tuple(next(results) if paired else {} for _ in candidates)
-    of_baselines_results = {name: next(results) for name in baselines}
+    pairs = tuple(next(results) if paired else {} for _ in others)
+    of_baseline_pairs = {name: next(results) for name in baselines}
     return Comparison(
         reference=first,
         candidates=tuple(others),
         pairs=pairs,
-        baselines=of_baselines_results,
+        baselines=of_baseline_pairs,
         settings=arguments,
-        notes=tuple(_notes(volumes, metrics, shape)),
-        verdicts=judged.verdicts(first, others, list(results)) if judged else (),
+        notes=(*_notes(samples, metrics, shape), *without_periodic_axes(metrics, arguments.get("periodic", ()))),
+        verdicts=evidence.verdicts(by_volume, list(results)) if evidence else (),
     )
+
+
+def _measurement(
+    sample: Sample, measured: Sequence[Mapping[str, Result]], order: Sequence[str], arguments: Mapping[str, Any]
+) -> Measurement:
+    results = {name: sample.result([of_volume[name] for of_volume in measured]) for name in order}
+    return Measurement(sample.volume, results, arguments)
 
 
 def _tasks(metrics: Sequence[Metric], volume: Volume, shape: Triple) -> list[Task]:
@@ -241,8 +288,9 @@ def _with_sample(results: Mapping[str, Result], measured: Triple, full: Triple) 
     }
 
 
-def _notes(volumes: Sequence[Volume], metrics: Sequence[Metric], shape: Triple) -> list[str]:
-    notes = []
+def _notes(samples: Sequence[Sample], metrics: Sequence[Metric], shape: Triple) -> list[str]:
+    notes = [f"{sample.volume.name}: {sample.slices}" for sample in samples if sample.slices]
+    volumes = [sample.volume for sample in samples]
     cropped = [m.id for m in metrics if m.size_dependent or isinstance(m, PairMetric)]
     if cropped and any(volume.shape != shape for volume in volumes):
         notes.append(

@@ -43,6 +43,18 @@ class Estimate:
         rows = np.asarray(samples, float)
         return cls(rows.mean(axis=0), extent=extent, samples=rows)
 
+    @classmethod
+    def joined(cls, estimates: Sequence[Estimate]) -> Estimate:
+        """Return the numbers of several estimates, with the same kind of evidence, as one estimate."""
+        first = estimates[0]
+        value = np.concatenate([e.value for e in estimates])
+        if first.samples is not None:
+            samples = np.concatenate([e.samples for e in estimates if e.samples is not None], axis=1)
+            return replace(first, value=value, samples=samples)
+        assert first.spectrum is not None
+        columns = np.concatenate([e.spectrum.coefficients for e in estimates if e.spectrum is not None], axis=1)
+        return replace(first, value=value, spectrum=replace(first.spectrum, coefficients=columns))
+
     @property
     def variance(self) -> np.ndarray:
         """Variance of each number."""
@@ -82,6 +94,12 @@ class Estimate:
         modes = len(self.spectrum.q)
         coefficients = self.spectrum.coefficients * weights
         return rng.standard_normal((draws, modes)) @ coefficients / np.sqrt(modes * self.spectrum.cells)
+
+    def zero(self) -> Estimate:
+        """Return an estimate of zero without error, with the same kind of evidence."""
+        assert self.spectrum is not None
+        none = replace(self.spectrum, coefficients=np.zeros_like(self.spectrum.coefficients))
+        return replace(self, value=np.zeros_like(self.value), spectrum=none)
 
     def minus(self, other: Estimate, slopes: np.ndarray, fitted: float) -> Estimate:
         """Return the estimate of ``self - other @ slopes``; `fitted` degrees of freedom are lost."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from microchar.comparison.estimate import Estimate, at_equal_fraction
 from microchar.comparison.inference import LEVEL, Difference, difference, holm
-from microchar.comparison.quantities import Measured, Numbers, estimate, profiles
+from microchar.comparison.quantities import Measured, Numbers, Read, differing_directions, estimate, profiles
 from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name
 from microchar.core.result import Key, Result, Status
 from microchar.core.verdict import Entry, Verdict, Word
@@ -192,10 +192,10 @@ class _Case:
 
     def _profiles(self) -> Iterator[Entry]:
         for phase in self.independent:
-            read = partial(Measured.normalised_covariance, phase=phase, direction="mean")
+            read = partial(_covariance, phase)
             yield from self._profile("two_point_correlation", read, phase, adjusted=False)
         for phase in self.active:
-            read = partial(Measured.path_share, phase=phase, direction="mean")
+            read = partial(_path, phase)
             yield from self._profile("lineal_path", read, phase, adjusted=True)
 
     def _connections(self) -> Iterator[Entry]:
@@ -247,12 +247,16 @@ class _Case:
     def _profile(
         self,
         metric: str,
-        read: Callable[[Measured], tuple[np.ndarray, Numbers] | None],
+        read: Read,
         phase: str,
         *,
         adjusted: bool,
     ) -> Iterator[Entry]:
-        found = profiles((self.sides[0].volumes, self.sides[1].volumes), read)
+        """Compare the mean over the directions; each direction if those of the reference differ from each other."""
+        reference = self.sides[0].volumes
+        apart = len(reference) == 1 and differing_directions(reference[0], read, LEVEL)
+        directions = [str(axis) for axis in reference[0].grid.axes] if apart else ["mean"]
+        found = profiles((reference, self.sides[1].volumes), read, directions)
         if found is None:
             return
         x, first, second = found
@@ -261,7 +265,7 @@ class _Case:
         tested = at_equal_fraction(pair, self._phase_fractions(volumes)) if adjusted else pair
         yield self._entry(
             metric,
-            Key(phase=phase, direction="mean"),
+            Key(phase=phase, direction="all" if apart else "mean"),
             tested,
             None,
             _Scale("absolute", float),
@@ -354,6 +358,14 @@ class _Case:
         return chosen
 
 
+def _covariance(phase: str, measured: Measured, direction: str) -> tuple[np.ndarray, Numbers] | None:
+    return measured.normalised_covariance(phase, direction)
+
+
+def _path(phase: str, measured: Measured, direction: str) -> tuple[np.ndarray, Numbers] | None:
+    return measured.path_share(phase, direction)
+
+
 _SHARES = ("largest_cluster_fraction", "percolating_fraction")
 
 
@@ -401,4 +413,4 @@ def _where(found: Difference, x: np.ndarray | None, unit: str) -> str:
     outside = x[(found.lower > 0) | (found.upper < 0)]
     if not len(outside):
         return ""
-    return f"r = {outside[0]:.3g} to {outside[-1]:.3g} {unit}" if len(outside) > 1 else f"r = {outside[0]:.3g} {unit}"
+    return f"r = {outside.min():.3g} to {outside.max():.3g} {unit}" if len(outside) > 1 else f"r = {outside[0]:.3g} {unit}"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
 
 import numpy as np
 
 from microchar.comparison.estimate import Estimate
+from microchar.comparison.inference import difference
 from microchar.core.grid import Grid
 from microchar.core.result import Profile, Result
 from microchar.core.spectrum import Spectrum
@@ -29,6 +32,15 @@ class Numbers:
         """Divide by one number of the same volume."""
         ratio = self.value / other.value
         return Numbers(ratio, (self.influence - ratio * other.influence) / other.value)
+
+    def __sub__(self, other: Numbers) -> Numbers:
+        """Subtract numbers of the same volume."""
+        return Numbers(self.value - other.value, self.influence - other.influence)
+
+    def at(self, x: np.ndarray, wanted: np.ndarray) -> Numbers:
+        """Interpolate numbers at `x` linearly between them."""
+        weights = np.array([np.interp(wanted, x, row) for row in np.eye(len(x))]).T
+        return Numbers(weights @ self.value, self.influence @ weights.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,11 +121,49 @@ def estimate(side: Sequence[Measured], read: Callable[[Measured], Numbers | None
     return Estimate(present[0].value, Spectrum.of(present[0].influence, side[0].lengths), side[0].extent)
 
 
+#: Reads a profile, its lags and its numbers, of a volume along a direction: "0", "1", "2" or "mean".
+Read = Callable[[Measured, str], "tuple[np.ndarray, Numbers] | None"]
+
+
+def differing_directions(measured: Measured, read: Read, level: float) -> bool:
+    """Return whether the profiles of a volume along its axes differ from each other."""
+    curves = [read(measured, str(axis)) for axis in measured.grid.axes]
+    reach = _REACH * measured.shortest_edge
+    tests = []
+    for (x, one), (y, two) in combinations([curve for curve in curves if curve is not None], 2):
+        lags = (x if x[1] >= y[1] else y)[1:]
+        lags = lags[lags <= reach * (1 + 1e-9)]
+        if not len(lags):
+            continue
+        gap = one.at(x, lags) - two.at(y, lags)
+        of_gap = Estimate(gap.value, Spectrum.of(gap.influence, measured.lengths), measured.extent)
+        tests.append(difference(of_gap.zero(), of_gap).p)
+    return bool(tests) and min(tests) * len(tests) < level
+
+
 def profiles(
+    sides: tuple[Sequence[Measured], Sequence[Measured]], read: Read, directions: Sequence[str]
+) -> tuple[np.ndarray, Estimate, Estimate] | None:
+    """Return the lags that can be compared, and the estimates of both sides at these lags, for all directions."""
+    found = [_profile(sides, partial(_along, read, direction)) for direction in directions]
+    present = [entry for entry in found if entry is not None]
+    if not present:
+        return None
+    return (
+        np.concatenate([x for x, _, _ in present]),
+        Estimate.joined([first for _, first, _ in present]),
+        Estimate.joined([second for _, _, second in present]),
+    )
+
+
+def _along(read: Read, direction: str, measured: Measured) -> tuple[np.ndarray, Numbers] | None:
+    return read(measured, direction)
+
+
+def _profile(
     sides: tuple[Sequence[Measured], Sequence[Measured]],
     read: Callable[[Measured], tuple[np.ndarray, Numbers] | None],
 ) -> tuple[np.ndarray, Estimate, Estimate] | None:
-    """Return the lags that can be compared, and the estimates of a profile of both sides at these lags."""
     found = [[read(measured) for measured in side] for side in sides]
     present = [curve for side in found for curve in side if curve is not None]
     if len(present) < sum(map(len, found)):

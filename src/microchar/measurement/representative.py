@@ -89,7 +89,8 @@ def representative_volumes(volume: Volume, fractions: Result, accuracy: float) -
     found = []
     for phase, a in integral_range(volume, fractions).items():
         value = fractions.value(phase=phase)
-        assert value.value is not None and value.standard_error is not None
+        assert value.value is not None
+        assert value.standard_error is not None
         d = volume.grid.ndim
         edge = a * ((1 - value.value) / (value.value * accuracy**2)) ** (1 / d)
         found.append(
