@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from microchar.cli._groups import add_groups, files_of, is_model, made_by
 from microchar.cli._measuring import (
     MEASURING,
     add_options,
@@ -33,6 +36,7 @@ def add(commands: Any) -> None:
     )
     add_options(command)
     group = command.add_argument_group("verdict")
+    add_groups(group)
     group.add_argument(
         "--transport", action="store_true", help="let the effective diffusivity of sub-volumes decide too (slow)"
     )
@@ -57,20 +61,33 @@ def run(options: argparse.Namespace) -> int:
     if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
         _refuse_measuring(options)
         return _conclude(options, Record.read(options.volumes[0]))
-    if len(options.volumes) < 2:
+    if len(options.volumes) < 2 and not options.group:
         raise InputError(
             f"report: found one volume ({options.volumes[0]}), expected a real and at least one fake; "
             "`microchar measure` measures one volume"
         )
-    check_output(options)
     from microchar.comparison.comparing import compare
 
-    reference, *candidates = read_volumes(options)
+    grouped = {name: files_of(pattern, "--group") for name, pattern in options.group if not is_model(pattern)}
+    scans = [path for pattern in options.real for path in files_of(pattern, "--real")]
+    scans = [path for path in scans if not Path(path).samefile(options.volumes[0])]
+    places = len(options.volumes)
+    options.volumes += [*(path for files in grouped.values() for path in files), *scans]
+    check_output(options)
+    volumes = read_volumes(options)
+    reals = [volumes[0], *volumes[len(volumes) - len(scans) :]]
+    fakes = volumes[1:places]
+    rest = iter(volumes[places : len(volumes) - len(scans)])
+    members = {name: [replace(next(rest), name=f"{name}: {Path(f).stem}") for f in fs] for name, fs in grouped.items()}
+    for name, pattern in options.group:
+        if is_model(pattern):
+            members[name] = list(made_by(pattern, name, reals[0], options.samples))
     with measuring(options) as progress:
         comparison = compare(
-            reference,
-            candidates,
+            reals,
+            [*fakes, *(volume for samples in members.values() for volume in samples)],
             phases=options.phases,
+            groups={name: [volume.name for volume in samples] for name, samples in members.items()},
             transport=options.transport,
             margins=dict(options.margin),
             progress=progress,
@@ -108,7 +125,9 @@ def _margin(text: str) -> tuple[str, float]:
 def _refuse_measuring(options: argparse.Namespace) -> None:
     # Nothing is measured when a report is written again: do not ignore an option that requires a measurement.
     names = [
-        name for name in (*MEASURING, "transport", "margin") if getattr(options, name) not in (None, (), [], False)
+        name
+        for name in (*MEASURING, "transport", "margin", "group", "real")
+        if getattr(options, name) not in (None, (), [], False)
     ]
     if names:
         raise InputError(

@@ -413,4 +413,6 @@ def _where(found: Difference, x: np.ndarray | None, unit: str) -> str:
     outside = x[(found.lower > 0) | (found.upper < 0)]
     if not len(outside):
         return ""
-    return f"r = {outside.min():.3g} to {outside.max():.3g} {unit}" if len(outside) > 1 else f"r = {outside[0]:.3g} {unit}"
+    return (
+        f"r = {outside.min():.3g} to {outside.max():.3g} {unit}" if len(outside) > 1 else f"r = {outside[0]:.3g} {unit}"
+    )
