@@ -9,7 +9,7 @@ from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microchar.cli._values import assignment, positive
+from microchar.cli._values import positive
 from microchar.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def add_groups(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--group",
         action="append",
-        type=assignment,
+        type=_named,
         default=[],
         metavar="NAME=FILES",
         help="samples of one generator, as a quoted glob, or a model file, which makes its own; may be repeated",
@@ -39,6 +39,13 @@ def add_groups(group: argparse._ArgumentGroup) -> None:
         metavar="FILES",
         help="more scans of the real material, as a quoted glob: their scatter is then the noise",
     )
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, files = text.partition("=")
+    if not (name.strip() and equals and files):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected NAME=FILES, such as ours='fakes/*.tif'")
+    return name.strip(), files
 
 
 def files_of(pattern: str, option: str) -> list[str]:

@@ -22,6 +22,7 @@ from microchar.core.errors import InputError
 from microchar.core.text import printable
 
 if TYPE_CHECKING:
+    from microchar.core.volume import Volume
     from microchar.measurement.record import Record
 
 #: Words that `--fail-on` knows, in the order in which they decide.
@@ -68,26 +69,13 @@ def run(options: argparse.Namespace) -> int:
         )
     from microchar.comparison.comparing import compare
 
-    grouped = {name: files_of(pattern, "--group") for name, pattern in options.group if not is_model(pattern)}
-    scans = [path for pattern in options.real for path in files_of(pattern, "--real")]
-    scans = [path for path in scans if not Path(path).samefile(options.volumes[0])]
-    places = len(options.volumes)
-    options.volumes += [*(path for files in grouped.values() for path in files), *scans]
-    check_output(options)
-    volumes = read_volumes(options)
-    reals = [volumes[0], *volumes[len(volumes) - len(scans) :]]
-    fakes = volumes[1:places]
-    rest = iter(volumes[places : len(volumes) - len(scans)])
-    members = {name: [replace(next(rest), name=f"{name}: {Path(f).stem}") for f in fs] for name, fs in grouped.items()}
-    for name, pattern in options.group:
-        if is_model(pattern):
-            members[name] = list(made_by(pattern, name, reals[0], options.samples))
+    reals, fakes, groups = _volumes(options)
     with measuring(options) as progress:
         comparison = compare(
             reals,
-            [*fakes, *(volume for samples in members.values() for volume in samples)],
+            [*fakes, *(volume for samples in groups.values() for volume in samples)],
             phases=options.phases,
-            groups={name: [volume.name for volume in samples] for name, samples in members.items()},
+            groups={name: [volume.name for volume in samples] for name, samples in groups.items()},
             transport=options.transport,
             margins=dict(options.margin),
             progress=progress,
@@ -95,6 +83,28 @@ def run(options: argparse.Namespace) -> int:
         )
     record = comparison.record(command=options.command_line)
     return _conclude(options, record)
+
+
+def _volumes(options: argparse.Namespace) -> tuple[list[Volume], list[Volume], dict[str, list[Volume]]]:
+    """Read the real volumes and the fakes, and read or make the samples of each group."""
+    files = {name: files_of(pattern, "--group") for name, pattern in options.group if not is_model(pattern)}
+    scans = [path for pattern in options.real for path in files_of(pattern, "--real")]
+    scans = [path for path in scans if not Path(path).samefile(options.volumes[0])]
+    alone = len(options.volumes)
+    options.volumes += [*(path for of_group in files.values() for path in of_group), *scans]
+    check_output(options)
+    volumes = read_volumes(options)
+    waiting = iter(volumes[alone:])
+    groups = {name: [_member(next(waiting), name, path) for path in paths] for name, paths in files.items()}
+    reals = [volumes[0], *waiting]
+    for name, pattern in options.group:
+        if is_model(pattern):
+            groups[name] = list(made_by(pattern, name, reals[0], options.samples))
+    return reals, volumes[1:alone], groups
+
+
+def _member(volume: Volume, group: str, path: str) -> Volume:
+    return replace(volume, name=f"{group}: {Path(path).stem}")
 
 
 def _conclude(options: argparse.Namespace, record: Record) -> int:

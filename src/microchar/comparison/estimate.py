@@ -95,6 +95,12 @@ class Estimate:
         coefficients = self.spectrum.coefficients * weights
         return rng.standard_normal((draws, modes)) @ coefficients / np.sqrt(modes * self.spectrum.cells)
 
+    def first(self) -> Estimate:
+        """Return the estimate of the first number alone."""
+        samples = None if self.samples is None else self.samples[:, :1]
+        spectrum = self.spectrum and replace(self.spectrum, coefficients=self.spectrum.coefficients[:, :1])
+        return replace(self, value=self.value[:1], spectrum=spectrum, samples=samples)
+
     def zero(self) -> Estimate:
         """Return an estimate of zero without error, with the same kind of evidence."""
         assert self.spectrum is not None

@@ -10,11 +10,11 @@ from itertools import combinations
 import numpy as np
 
 from microchar.comparison.estimate import Estimate, at_equal_fraction
-from microchar.comparison.inference import LEVEL, Difference, difference, holm
+from microchar.comparison.inference import LEVEL, Difference, difference, holm, ratio_interval
 from microchar.comparison.quantities import Measured, Numbers, Read, differing_directions, estimate, profiles
 from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name
 from microchar.core.result import Key, Result, Status
-from microchar.core.verdict import Entry, Verdict, Word
+from microchar.core.verdict import Entry, Spread, Verdict, Word
 
 #: Default tolerances by metric: absolute for shares and correlation functions, relative for all others.
 MARGINS: dict[str, float] = {
@@ -32,6 +32,8 @@ MARGINS: dict[str, float] = {
 }
 #: Metrics of the pieces; they are no sums over places.
 PIECE_METRICS = ("volume_fraction", "largest_cluster_fraction", "percolating_fraction")
+#: Number of samples from which on their spread has a word.
+_ENOUGH_SAMPLES = 8
 #: Share that is added on both sides before the logit of a share.
 _FLOOR = 0.005
 #: A phase is connected everywhere if its largest cluster holds at least this share of it in every piece.
@@ -96,6 +98,7 @@ def judge(
     ratio = case.edge_over_range()
     judged = _with_words(entries, ratio)
     word, sentence, why = conclusion(reference.name, candidate.name, judged, ratio, case.longest_range())
+    spread = case.spread()
     return Verdict(
         reference=reference.name,
         candidate=candidate.name,
@@ -104,7 +107,21 @@ def judge(
         why=tuple(why),
         entries=tuple(judged),
         edge_over_range=ratio,
+        spread=spread,
         notes=tuple(case.notes),
+    )
+
+
+def spread_of(variances: float, df_samples: float, df_real: float, samples: int) -> Spread:
+    """Return the ratio of two standard deviations with its interval and, of enough samples, its word."""
+    lower, upper = ratio_interval(variances, df_samples, df_real)
+    word = "too alike" if upper < 1 else "too varied" if lower > 1 else "no difference seen"
+    return Spread(
+        ratio=variances**0.5,
+        lower=lower,
+        upper=upper,
+        samples=samples,
+        word=word if samples >= _ENOUGH_SAMPLES else "",
     )
 
 
@@ -165,6 +182,19 @@ class _Case:
         ranges = [v.integral_range for side in self.sides for v in side.volumes if len(side.volumes) == 1]
         known = [a for a in ranges if a]
         return max(known) / min(self.sides[0].volumes[0].grid.voxel_size) if known else None
+
+    def spread(self) -> Spread | None:
+        """Return the scatter of the first independent volume fraction between the samples of a group."""
+        reference, candidate = self.sides
+        if len(candidate.volumes) == 1 or not self.independent:
+            return None
+        if len(candidate.volumes) < _ENOUGH_SAMPLES:
+            self.notes.append(f"{len(candidate.volumes)} samples say little about their spread; take 16 to 20")
+        real, samples = (e.first() for e in self._phase_fractions([side.volumes for side in self.sides]))
+        # The variance of a volume fraction is inversely proportional to the volume.
+        of_samples = samples.variance[0] * len(candidate.volumes) * samples.extent
+        of_real = real.variance[0] * real.extent * len(reference.volumes)
+        return spread_of(of_samples / of_real, float(samples.df[0]), float(real.df[0]), len(candidate.volumes))
 
     # --- the quantities --------------------------------------------------------
 
@@ -235,13 +265,14 @@ class _Case:
     def _number(self, metric: str, key: Mapping[str, str], *, adjusted: bool = True) -> Iterator[Entry]:
         cropped = metric in self.sides[0].crops[0].results and metric not in self.sides[0].volumes[0].results
         volumes = [side.crops if cropped else side.volumes for side in self.sides]
-        first, second = (estimate(side, lambda volume: volume.number(metric, **key)) for side in volumes)
+        read = partial(_number_of, metric, key)
+        first, second = (estimate(side, read, edge_effect=cropped) for side in volumes)
         if first is None or second is None:
             if metric in volumes[0][0].results:
                 self.notes.append(f"{metric} of {key['phase']} is not compared: a volume has no such value")
             return
         pair = (first, second)
-        tested = at_equal_fraction(pair, self._phase_fractions(volumes)) if adjusted else pair
+        tested = at_equal_fraction(pair, self._phase_fractions(volumes, edge_effect=cropped)) if adjusted else pair
         yield self._entry(metric, Key(**key), tested, pair, _relative(first), adjusted=adjusted)
 
     def _profile(
@@ -312,7 +343,7 @@ class _Case:
             where=_where(found, x, self.unit),
         )
 
-    def _phase_fractions(self, volumes: Sequence[Sequence[Measured]]) -> Pair:
+    def _phase_fractions(self, volumes: Sequence[Sequence[Measured]], *, edge_effect: bool = False) -> Pair:
         """Return the estimates of all independent volume fractions."""
 
         def read(measured: Measured) -> Numbers | None:
@@ -322,7 +353,7 @@ class _Case:
                 np.concatenate([n.value for n in present]), np.concatenate([n.influence for n in present], axis=-1)
             )
 
-        first, second = (estimate(side, read) for side in volumes)
+        first, second = (estimate(side, read, edge_effect=edge_effect) for side in volumes)
         assert first is not None
         assert second is not None
         return first, second
@@ -356,6 +387,10 @@ class _Case:
         if len(self.phases) == 2:
             return sorted(chosen, key=lambda phase: self.fractions[phase])[:1]
         return chosen
+
+
+def _number_of(metric: str, key: Mapping[str, str], measured: Measured) -> Numbers | None:
+    return measured.number(metric, **key)
 
 
 def _covariance(phase: str, measured: Measured, direction: str) -> tuple[np.ndarray, Numbers] | None:

@@ -110,15 +110,22 @@ class Measured:
         return profile.x, path / Numbers(path.value[:1], path.influence[..., :1])
 
 
-def estimate(side: Sequence[Measured], read: Callable[[Measured], Numbers | None]) -> Estimate | None:
-    """Return the estimate of numbers of one volume, or of the mean of several; None if a volume lacks them."""
+def estimate(
+    side: Sequence[Measured], read: Callable[[Measured], Numbers | None], *, edge_effect: bool = False
+) -> Estimate | None:
+    """Return the estimate of numbers of one volume, or of the mean of several; None if a volume lacks them.
+
+    See `Spectrum.of` for `edge_effect`.
+    """
     numbers = [read(measured) for measured in side]
     present = [n for n in numbers if n is not None]
     if len(present) < len(numbers):
         return None
     if len(side) > 1:
         return Estimate.of_samples([n.value for n in present], side[0].extent)
-    return Estimate(present[0].value, Spectrum.of(present[0].influence, side[0].lengths), side[0].extent)
+    return Estimate(
+        present[0].value, Spectrum.of(present[0].influence, side[0].lengths, edge_effect=edge_effect), side[0].extent
+    )
 
 
 #: Reads a profile, its lags and its numbers, of a volume along a direction: "0", "1", "2" or "mean".

@@ -39,7 +39,7 @@ class Spectrum:
     cells: int
 
     @classmethod
-    def of(cls, psi: np.ndarray, lengths: tuple[float, float, float]) -> Spectrum:
+    def of(cls, psi: np.ndarray, lengths: tuple[float, float, float], *, edge_effect: bool = False) -> Spectrum:
         """Transform influences.
 
         Parameters
@@ -48,6 +48,11 @@ class Spectrum:
             Influence of each cell on each number.
         lengths : tuple of float
             Edges of the volume.
+        edge_effect : bool
+            Whether the expectation of the influence depends on the distance from the
+            faces of the volume, as that of chords does, which the faces cut. Such a
+            profile is no noise. It is even about the middle, so the modes with an
+            even number of half waves along a single axis are left out.
         """
         from scipy.fft import dctn
 
@@ -55,10 +60,12 @@ class Spectrum:
         cut = [axis for axis in range(3) if numbers[axis] > 1]
         most = [min(_HALF_WAVES[len(cut)], n - 1) if n > 1 else 0 for n in numbers]
         box = tuple(slice(m + 1) for m in most)
-        waves = np.indices([m + 1 for m in most]).reshape(3, -1).T[1:]
+        waves = np.indices([m + 1 for m in most]).reshape(3, -1).T
+        along_one_axis = (waves > 0).sum(axis=1) == 1
+        used = waves.any(axis=1) & ~(edge_effect & along_one_axis & (waves.sum(axis=1) % 2 == 0))
         shortest = min(lengths[axis] for axis in cut)
-        q = ((waves * shortest / np.asarray(lengths)) ** 2).sum(axis=1)
-        coefficients = dctn(psi, axes=(0, 1, 2), norm="ortho")[box].reshape(len(waves) + 1, -1)[1:]
+        q = ((waves[used] * shortest / np.asarray(lengths)) ** 2).sum(axis=1)
+        coefficients = dctn(psi, axes=(0, 1, 2), norm="ortho")[box].reshape(len(waves), -1)[used]
         return cls(coefficients, q, int(np.prod(numbers)))
 
     @property

@@ -99,6 +99,27 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Scatter between the samples of a group, relative to that of real pieces of their size.
+
+    Parameters
+    ----------
+    ratio, lower, upper : float
+        Ratio of the standard deviations of the volume fraction, and its 95 % interval.
+    samples : int
+        Number of samples.
+    word : str
+        "too alike", "too varied" or "no difference seen"; "" for fewer than 8 samples.
+    """
+
+    ratio: float
+    lower: float
+    upper: float
+    samples: int
+    word: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What the comparison of a candidate, or of a group of samples, with the reference concludes.
 
@@ -115,6 +136,8 @@ class Verdict:
         The quantities that decide, the most significant first.
     edge_over_range : float or None
         Shortest edge over integral range, the smaller of the two sides.
+    spread : Spread, optional
+        Scatter between the samples; only for groups.
     notes : tuple of str
         Quantities that could not be compared, and other reservations.
     """
@@ -126,6 +149,7 @@ class Verdict:
     why: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
     edge_over_range: float | None = None
+    spread: Spread | None = None
     notes: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
@@ -142,4 +166,5 @@ class Verdict:
         """Make a verdict from the output of `to_dict`."""
         entries = tuple(Entry(**{**entry, "word": Word(entry["word"])}) for entry in plain["entries"])
         texts = {name: tuple(plain[name]) for name in ("why", "notes")}
-        return cls(**{**plain, **texts, "entries": entries, "word": Word(plain["word"])})
+        spread = None if plain["spread"] is None else Spread(**plain["spread"])
+        return cls(**{**plain, **texts, "entries": entries, "word": Word(plain["word"]), "spread": spread})

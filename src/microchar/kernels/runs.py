@@ -16,7 +16,7 @@ def count_runs(labels, edges, split, periodic, first, end, runs):  # type: ignor
     """Count the maximal runs of each label along the middle axis by their length.
 
     The lines are cut into parts. If runs are not split, each adds 1 at its length in the
-    part where it ends. If they are split, a run that reaches a part adds 1 at the length
+    part of its middle voxel. If they are split, a run that reaches a part adds 1 at the length
     from its beginning, or that of the part, to its end; if it continues behind the part,
     it adds -1 at the length that lies behind. Therefore the sum over the lengths n of
     ``runs[part, ..., n] * max(n - k, 0)`` is the number of segments of k + 1 equal
@@ -79,7 +79,8 @@ def _add(runs, kind, label, first, end, edges, split):  # type: ignore[no-untype
     if label == _OUTSIDE:
         return
     if not split:
-        runs[_part_of(end - 1, edges), kind, label, end - first] += 1
+        # The middle of a run that wraps around the end of the line may lie before its beginning.
+        runs[_part_of((first + end - 1) // 2 % edges[-1], edges), kind, label, end - first] += 1
         return
     for part in range(len(edges) - 1):
         if first < edges[part + 1]:

@@ -331,7 +331,8 @@ class AdditiveMetric(Metric):
         key = self.count_key()
         counts = shared.get(("cells", key), lambda: self._add_up_cells(cells, volume, shared))
         extra = shared.get(("whole", key), lambda: self.whole(volume, shared))
-        return with_errors(partial(self.finish, volume=volume), counts, extra, volume.grid, self.has_error)
+        finish = partial(self.finish, volume=volume)
+        return with_errors(finish, counts, extra, volume.grid, self.has_error, edge_effect=self.size_dependent)
 
     def _add_up_cells(self, cells: CellGrid, volume: Volume, shared: Shared) -> Counts:
         labels, regions = zip(*cells.regions(self.layout), strict=True)

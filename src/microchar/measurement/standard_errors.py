@@ -23,6 +23,8 @@ def with_errors(
     extra: Counts,
     grid: Grid,
     has_error: Callable[[Key], bool],
+    *,
+    edge_effect: bool = False,
 ) -> Result:
     """Return the result of the sum of the counts, with standard errors and the influence of the cells.
 
@@ -37,10 +39,12 @@ def with_errors(
     grid : Grid
     has_error : callable
         ``has_error(key)`` tells whether a value has an error.
+    edge_effect : bool
+        Whether the faces of the volume change the expectation of the counts near them.
     """
     influence = influence_of_cells(finish, cells, extra, grid)
     result = finish(total(cells) | extra)
-    errors, quantiles = _errors(influence.values, influence.lengths)
+    errors, quantiles = _errors(influence.values, influence.lengths, edge_effect)
     values = tuple(
         replace(value, standard_error=float(error), lower=value.value - q * error, upper=value.value + q * error)
         if value.value is not None and np.isfinite(error) and has_error(value.key)
@@ -49,7 +53,7 @@ def with_errors(
     )
     profiles = tuple(
         replace(profile, standard_error=error)
-        if np.isfinite(error := _errors(psi, influence.lengths)[0]).any()
+        if np.isfinite(error := _errors(psi, influence.lengths, edge_effect)[0]).any()
         else profile
         for profile, psi in zip(result.profiles, influence.profiles, strict=True)
     )
@@ -99,11 +103,11 @@ def _points(result: Result, like: Result) -> np.ndarray:
     return np.concatenate(curves) if curves else np.empty(0)
 
 
-def _errors(psi: np.ndarray, lengths: tuple[float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+def _errors(psi: np.ndarray, lengths: tuple[float, float, float], edge_effect: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return standard errors and the quantiles of Student's t of their intervals; nan for numbers without influence."""
     from scipy.stats import t
 
-    spectrum = Spectrum.of(psi, lengths)
+    spectrum = Spectrum.of(psi, lengths, edge_effect=edge_effect)
     errors = np.sqrt(spectrum.variance)
     # A number that no cell changes has no error: a share of exactly 1, or one that does not depend on the cells.
     errors[errors == 0] = np.nan

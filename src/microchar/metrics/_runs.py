@@ -24,7 +24,7 @@ def runs_along(
         lies behind it.
     n_phases : int
     split : bool
-        Whether runs are split between the parts, or belong to the part where they end.
+        Whether runs are split between the parts, or belong to the part of their middle voxel.
     periodic : bool
         Whether the volume repeats along the axis.
 

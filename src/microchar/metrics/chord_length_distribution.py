@@ -93,7 +93,7 @@ class ChordLengthDistribution(AdditiveMetric):
         return {name: array[0, 0, 0] for name, array in self.count_cells(replace(block, cuts=None)).items()}
 
     def count_cells(self, block: Block) -> Counts:
-        """Count per cell; a column is cut only along its axis. A chord belongs to the cell in which it ends."""
+        """Count per cell; a column is cut only along its axis. A chord belongs to the cell of its middle."""
         axis = block.axis
         assert axis is not None
         numbers = [len(line) - 1 for line in block.cell_edges]
