@@ -71,8 +71,7 @@ def difference(reference: Estimate, candidate: Estimate, *, seed: int = 0) -> Di
         combined = variances.sum(axis=0) ** 2 / (variances**2 / dfs).sum(axis=0)
     df = float(np.nanmean(combined)) if np.isfinite(combined).any() else float(dfs.min())
     sees = float(t.ppf(1 - LEVEL / 2, df) + t.ppf(POWER, df))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        deviation = float(np.nanmax(np.abs(value) / error, initial=0.0))
+    deviation = float(studentised(value, error).max(initial=0.0))
     if len(value) == 1:
         return Difference(value, error, df, float(2 * t.sf(deviation, df)), float(t.ppf((1 + AGREEMENT) / 2, df)), sees)
     largest = _largest_deviations(reference, candidate, error, df, seed)
@@ -80,14 +79,18 @@ def difference(reference: Estimate, candidate: Estimate, *, seed: int = 0) -> Di
     return Difference(value, error, df, float(p), float(np.quantile(largest, AGREEMENT)), sees)
 
 
+def studentised(value: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """Return absolute values in units of their standard errors; 0 where both are 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nan_to_num(np.abs(value) / error, nan=0.0, posinf=np.inf)
+
+
 def _largest_deviations(
     reference: Estimate, candidate: Estimate, error: np.ndarray, df: float, seed: int
 ) -> np.ndarray:
     rng = np.random.default_rng(seed)
     noise = reference.noise(rng, _DRAWS) + candidate.noise(rng, _DRAWS)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        deviations = np.nanmax(np.abs(noise) / error, axis=1)
-    return deviations * np.sqrt(df / rng.chisquare(df, _DRAWS))
+    return studentised(noise, error).max(axis=1) * np.sqrt(df / rng.chisquare(df, _DRAWS))
 
 
 def ratio_interval(variances: float, df_numerator: float, df_denominator: float) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from microchar.comparison.estimate import Estimate, at_equal_fraction
-from microchar.comparison.inference import LEVEL, Difference, difference, holm, ratio_interval
+from microchar.comparison.inference import LEVEL, Difference, difference, holm, ratio_interval, studentised
 from microchar.comparison.quantities import Measured, Numbers, Read, differing_directions, estimate, profiles
 from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name
 from microchar.core.result import Key, Result, Status
@@ -436,9 +436,7 @@ def _logit_scale(reference: Estimate) -> _Scale:
 
 
 def _most_significant(found: Difference) -> int:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        deviations = np.abs(found.value) / found.standard_error
-    return int(np.argmax(np.nan_to_num(deviations, nan=0.0)))
+    return int(np.argmax(studentised(found.value, found.standard_error)))
 
 
 def _where(found: Difference, x: np.ndarray | None, unit: str) -> str:

@@ -23,7 +23,11 @@ _REACH = 0.25
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """Numbers of one volume with the influence of its cells, (n0, n1, n2, numbers)."""
+    """Numbers of one volume with the influence of its cells, (n0, n1, n2, numbers).
+
+    There are no cells if the volume was measured without errors, as one of several
+    samples may be.
+    """
 
     value: np.ndarray
     influence: np.ndarray
@@ -70,23 +74,22 @@ class Measured:
         return min(self.lengths[axis] for axis in self.grid.axes)
 
     def number(self, metric: str, **key: str) -> Numbers | None:
-        """Return one value; None if it does not exist or has no error."""
+        """Return one value; None if it does not exist."""
         result = self.results.get(metric)
-        if result is None or result.influence is None:
-            return None
-        for index, value in enumerate(result.values):
+        for index, value in enumerate(result.values if result is not None else ()):
             if value.matches(**key) and value.value is not None:
-                influence = result.influence.values[..., index : index + 1]
+                assert result is not None
+                influence = result.influence.values[..., index : index + 1] if result.influence else _no_influence(1)
                 return Numbers(np.array([value.value]), influence) if np.isfinite(influence).all() else None
         return None
 
     def profile(self, metric: str, **key: str) -> tuple[Profile, Numbers] | None:
-        """Return one profile; None if it does not exist or has no error."""
+        """Return one profile; None if it does not exist."""
         result = self.results.get(metric)
-        if result is None or result.influence is None:
-            return None
-        for profile, influence in zip(result.profiles, result.influence.profiles, strict=True):
+        for index, profile in enumerate(result.profiles if result is not None else ()):
             if profile.matches(**key) and np.isfinite(profile.y).any():
+                assert result is not None
+                influence = result.influence.profiles[index] if result.influence else _no_influence(len(profile.y))
                 return profile, Numbers(profile.y, influence)
         return None
 
@@ -110,6 +113,10 @@ class Measured:
         return profile.x, path / Numbers(path.value[:1], path.influence[..., :1])
 
 
+def _no_influence(numbers: int) -> np.ndarray:
+    return np.empty((0, 0, 0, numbers))
+
+
 def estimate(
     side: Sequence[Measured], read: Callable[[Measured], Numbers | None], *, edge_effect: bool = False
 ) -> Estimate | None:
@@ -123,6 +130,8 @@ def estimate(
         return None
     if len(side) > 1:
         return Estimate.of_samples([n.value for n in present], side[0].extent)
+    if not present[0].influence.size:
+        return None
     return Estimate(
         present[0].value, Spectrum.of(present[0].influence, side[0].lengths, edge_effect=edge_effect), side[0].extent
     )
