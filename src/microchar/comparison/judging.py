@@ -194,6 +194,8 @@ class _Case:
         # The variance of a volume fraction is inversely proportional to the volume.
         of_samples = samples.variance[0] * len(candidate.volumes) * samples.extent
         of_real = real.variance[0] * real.extent * len(reference.volumes)
+        if not of_real > 0:
+            return None
         return spread_of(of_samples / of_real, float(samples.df[0]), float(real.df[0]), len(candidate.volumes))
 
     # --- the quantities --------------------------------------------------------
