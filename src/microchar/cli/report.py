@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
 
     if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
         _refuse_measuring(options)
-        return _conclude(options, Record.read(options.volumes[0]))
+        return _conclude(options, Record.read(options.volumes[0]))  # what failed, failed in an earlier run
     if len(options.volumes) < 2 and not options.group:
         raise InputError(
             f"report: found one volume ({options.volumes[0]}), expected a real and at least one fake; "
@@ -82,7 +82,8 @@ def run(options: argparse.Namespace) -> int:
             **measure_arguments(options),
         )
     record = comparison.record(command=options.command_line)
-    return _conclude(options, record)
+    code = _conclude(options, record)
+    return 1 if record.failed else code
 
 
 def _volumes(options: argparse.Namespace) -> tuple[list[Volume], list[Volume], dict[str, list[Volume]]]:
@@ -115,8 +116,6 @@ def _conclude(options: argparse.Namespace, record: Record) -> int:
         for verdict in record.verdicts:
             print(printable(verdict.sentence))
     write(options, record)
-    if record.failed:
-        return 1
     failing = FAIL_ON[: FAIL_ON.index(options.fail_on) + 1] if options.fail_on else ()
     return 3 if any(verdict.word.replace(" ", "-") in failing for verdict in record.verdicts) else 0
 
