@@ -142,7 +142,7 @@ def read_volumes(options: argparse.Namespace) -> list[Volume]:
     volumes = []
     for number, path in enumerate(options.volumes):
         # A fake may have other grey values; compare() matches them with those of the reference.
-        phases = options.phases if number == 0 else None
+        phases = options.phases if number == 0 else getattr(options, "fake_phases", None)
         volume = read(path, options, phases=phases, mask=_of(options.mask, number), grey=_of(options.grey, number))
         label = _of(options.label, number)
         volumes.append(replace(volume, name=label) if label else volume)

@@ -36,6 +36,11 @@ def add(commands: Any) -> None:
         "volumes", nargs="+", metavar="VOLUME", help="the real volume, then the fakes; or a results.json"
     )
     add_options(command)
+    command.add_argument(
+        "--fake-phases",
+        metavar="NAME=GREY,…",
+        help="phases of the fakes, if their grey values mean something else than in the real volume",
+    )
     group = command.add_argument_group("verdict")
     add_groups(group)
     group.add_argument(
@@ -135,7 +140,7 @@ def _refuse_measuring(options: argparse.Namespace) -> None:
     # Nothing is measured when a report is written again: do not ignore an option that requires a measurement.
     names = [
         name
-        for name in (*MEASURING, "transport", "margin", "group", "real")
+        for name in (*MEASURING, "transport", "margin", "group", "real", "fake_phases")
         if getattr(options, name) not in (None, (), [], False)
     ]
     if names:

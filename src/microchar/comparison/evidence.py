@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from microchar.comparison.judging import PIECE_METRICS, Side, judge
-from microchar.comparison.matching import common_shape, leading
+from microchar.comparison.matching import common_shape, leading, mirrored
 from microchar.comparison.planes import Sample
 from microchar.comparison.quantities import Measured
 from microchar.comparison.subvolumes import piece_shape, pieces
@@ -119,10 +119,14 @@ class Evidence:
 
         first = self._volumes[0]
         reference = side(self._samples[0].volume.name, range(self._references))
-        return tuple(
-            judge(reference, side(name, members), first.phases, margins=self._question.margins, unit=first.unit)
-            for name, members in self._sides.items()
-        )
+        margins, ours = self._question.margins, _fractions(volumes[0][0])
+        found = []
+        for name, members in self._sides.items():
+            verdict = judge(reference, side(name, members), first.phases, margins=margins, unit=first.unit)
+            number = self._numbers_of(members[0])[0]
+            reverse = mirrored(self._volumes[number], ours, _fractions(volumes[number][0]))
+            found.append(replace(verdict, notes=(reverse, *verdict.notes)) if reverse else verdict)
+        return tuple(found)
 
     def _named_sides(self, candidates: Sequence[Sample]) -> dict[str, list[int]]:
         """Return the numbers of the samples of each group and of each candidate without one."""
@@ -158,6 +162,10 @@ class Evidence:
         cropped = {name: results[name] for name in dependent}
         crop = leading(volume, self._shape)
         return Measured.of(volume, {**whole, **of_whole}), Measured.of(crop, {**cropped, **of_crop})
+
+
+def _fractions(measured: Measured) -> dict[str, float]:
+    return {value.phase: value.value or 0.0 for value in measured.results["volume_fraction"].values}
 
 
 def _along_axis_0(named: Mapping[str, Metric]) -> Metric:

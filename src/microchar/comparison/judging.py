@@ -14,6 +14,7 @@ from microchar.comparison.inference import LEVEL, Difference, difference, holm, 
 from microchar.comparison.quantities import Measured, Numbers, Read, differing_directions, estimate, profiles
 from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name
 from microchar.core.result import Key, Result, Status
+from microchar.core.units import pretty_unit
 from microchar.core.verdict import Entry, Spread, Verdict, Word
 
 #: Default tolerances by metric: absolute for shares and correlation functions, relative for all others.
@@ -93,7 +94,7 @@ def judge(
         Unit of lengths, for the text.
     """
     margins = {**MARGINS, **(margins or {})}
-    case = _Case(reference, candidate, phases, margins, unit)
+    case = _Case(reference, candidate, phases, margins, pretty_unit(unit))
     entries = list(case.entries())
     ratio = case.edge_over_range()
     judged = _with_words(entries, ratio)
