@@ -14,6 +14,7 @@ from microchar.comparison.candidates import volumes_of
 from microchar.comparison.evidence import Evidence, Question
 from microchar.comparison.matching import common_shape, leading, match_whole, named_volume, unique_names
 from microchar.comparison.planes import Sample, for_planes, samples_like
+from microchar.comparison.segmentation import threshold_note
 from microchar.core.errors import InputError
 from microchar.core.grid import Grid, LengthLike, Triple
 from microchar.core.progress import Progress
@@ -291,6 +292,7 @@ def _with_sample(results: Mapping[str, Result], measured: Triple, full: Triple) 
 def _notes(samples: Sequence[Sample], metrics: Sequence[Metric], shape: Triple) -> list[str]:
     notes = [f"{sample.volume.name}: {sample.slices}" for sample in samples if sample.slices]
     volumes = [sample.volume for sample in samples]
+    notes += [note for volume in volumes[1:] if (note := threshold_note(volumes[0], volume))]
     cropped = [m.id for m in metrics if m.size_dependent or isinstance(m, PairMetric)]
     if cropped and any(volume.shape != shape for volume in volumes):
         notes.append(
