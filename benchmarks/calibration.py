@@ -6,7 +6,8 @@ object per line, so that an interrupted run goes on where it stopped::
     python benchmarks/calibration.py run G6@64 --pairs 240 --into calibration/
     python benchmarks/calibration.py table calibration/
     python benchmarks/calibration.py all --into calibration/        about an hour on two cores
-    python benchmarks/calibration.py smoke                          two minutes; exits 1 if a rate is out of bounds
+    python benchmarks/calibration.py rst calibration/               the table of the documentation
+    python benchmarks/calibration.py smoke                          half a minute; exits 1 if a rate is out of bounds
 
 Processes: ``G6`` is a Gaussian field of covariance exp(-r²/6²) cut at its median, ``E6`` one of spectrum
 1/(1 + 6²k²)², ``S6`` the space between overlapping spheres of radius 6, ``M6`` a Gaussian field with the two-point
@@ -20,7 +21,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +41,8 @@ METRICS = (
 NULL = ("G3@64", "G6@64", "G12@64", "G6@96", "G12@96", "E6@96", "S6@96", "B@128", "B@200")
 #: Pairs that differ.
 DIFFERENT = ("B@128 ~ F", "B@200 ~ F", "S6@96 ~ M6@96", "G6@96 ~ G6.6@96")
+#: Words that say that there is a difference.
+_SEEN = ("different", "detectable")
 
 
 @dataclass(frozen=True)
@@ -281,10 +284,47 @@ def table(folder: Path) -> None:
             )
 
 
+def rst(folder: Path) -> str:
+    """Return the rates of all files in a folder as a table for the documentation."""
+    head = ("pairs of", "pairs", "edge / *a*", "called different or detectable", "φ covered", "interval of φ / ideal")
+    lines = [".. list-table::", "   :header-rows: 1", "", *_row(head)]
+    for path in sorted(folder.glob("*.jsonl"), key=_order):
+        s = summary(path)
+        share = s["any difference"] / 100
+        error = 100 * np.sqrt(max(share * (1 - share), 1 / s["pairs"]) / s["pairs"])
+        covered = "–" if s["coverage of phi"] is None else f"{s['coverage of phi']:.1f} %"
+        name = (
+            s["name"].replace("~", " against ").replace("F", "its fitted Gaussian field").replace("B@", "Berea, edge ")
+        )
+        rate = f"{s['any difference']:.1f} ± {error:.1f} %"
+        interval = f"{s['interval of phi']:.2f}" if covered != "–" else "–"
+        lines += _row((name, str(s["pairs"]), f"{s['edge/a']:.1f}", rate, covered, interval))
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[str]) -> list[str]:
+    return [("   * - " if number == 0 else "     - ") + cell for number, cell in enumerate(cells)]
+
+
+def _order(path: Path) -> tuple[bool, str]:
+    return "~" in path.stem, path.stem
+
+
+def smoke() -> int:
+    """Compare a few small pairs of one process and of two; return 1 if a rate is out of its bounds."""
+    alike = [row["word"] for batch in range(4) for row in _compared("G3@40", batch)]
+    apart = [row["word"] for row in _compared("G3@48 ~ G4@48", 0)]
+    false = sum(word in _SEEN for word in alike)
+    seen = sum(word in _SEEN for word in apart)
+    print(f"G3@40: {false} of {len(alike)} called different; G3@48 ~ G4@48: {seen} of {len(apart)}")
+    # At 5 %, more than 4 of 16 are a chance of 1 in 1000.
+    return int(false > 4 or seen < len(apart) - 2)
+
+
 def main() -> int:
     """Run one of the commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("run", "all", "table", "smoke"))
+    parser.add_argument("command", choices=("run", "all", "table", "rst", "smoke"))
     parser.add_argument("name", nargs="?", default="", help="pair to run, or folder of the table")
     parser.add_argument("--pairs", type=int, default=240)
     parser.add_argument("--into", type=Path, default=Path("calibration"))
@@ -292,6 +332,10 @@ def main() -> int:
     options = parser.parse_args()
     if options.command == "table":
         table(Path(options.name or options.into))
+    elif options.command == "rst":
+        print(rst(Path(options.name or options.into)), end="")
+    elif options.command == "smoke":
+        return smoke()
     elif options.command == "run":
         run(options.name, options.pairs, options.into, options.workers)
     else:
