@@ -12,7 +12,8 @@ object per line, so that an interrupted run goes on where it stopped::
 Processes: ``G6`` is a Gaussian field of covariance exp(-r²/6²) cut at its median, ``E6`` one of spectrum
 1/(1 + 6²k²)², ``S6`` the space between overlapping spheres of radius 6, ``M6`` a Gaussian field with the two-point
 correlation of S6, ``B`` disjoint pieces of Berea (needs the data), ``F`` the Gaussian field fitted to the reference. A
-name such as ``G6:0.3@96`` sets the volume fraction; ``G6@64 ~ G6.6@64`` compares two processes.
+name such as ``G6:0.3@96`` sets the volume fraction; ``G6@64 ~ G6.6@64`` compares two processes; ``G6@64+T`` lets the
+effective diffusivity decide, too.
 """
 
 from __future__ import annotations
@@ -184,10 +185,10 @@ def _volume(labels: np.ndarray) -> mc.Volume:
 
 def _compared(name: str, batch: int) -> list[dict]:
     rows = []
+    name, plus, _ = name.partition("+")
+    parameters = {"two_point_correlation": {"radial": False}}
     for label, reference, candidate, truth in pairs(name, batch):
-        comparison = mc.compare(
-            reference, candidate, METRICS, parameters={"two_point_correlation": {"radial": False}}, threads=1
-        )
+        comparison = mc.compare(reference, candidate, METRICS, parameters=parameters, transport=bool(plus), threads=1)
         (verdict,) = comparison.verdicts
         phi = comparison.reference["volume_fraction"].value(phase="pore")
         rows.append(
@@ -211,7 +212,7 @@ def run(name: str, wanted: int, folder: Path, workers: int) -> None:
     path = folder / (name.replace(" ", "") + ".jsonl")
     done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     batch = 1 + max((int(str(row["pair"]).split(".")[0]) for row in done), default=-1)
-    if "B@" in name:
+    if name.startswith("B@"):
         wanted = min(wanted, _limit(name))
     with ProcessPoolExecutor(workers) as pool:
         while len(done) < wanted:
@@ -224,7 +225,7 @@ def run(name: str, wanted: int, folder: Path, workers: int) -> None:
 
 
 def _limit(name: str) -> int:
-    n = (400 // Process.parse(name.partition("~")[0]).edge) ** 3
+    n = (400 // Process.parse(name.partition("+")[0].partition("~")[0]).edge) ** 3
     return n * 30 if "~" in name else n * (n - 1) // 2
 
 
