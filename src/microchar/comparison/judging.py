@@ -241,7 +241,7 @@ class _Case:
                 yield self._entry(
                     metric, Key(phase=phase), at_equal_fraction(pair, fractions), pair, _logit_scale(pair[0])
                 )
-        for phase in self.phases:
+        for phase in self.active:
             read = partial(_mean_value, metric="effective_diffusivity", phase=phase)
             if all(np.isfinite(read(piece)) for side in self.sides for volume in side.pieces for piece in volume):
                 pair = self._of_pieces(partial(_value, metric="effective_diffusivity", phase=phase))
