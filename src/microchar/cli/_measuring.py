@@ -14,6 +14,7 @@ from microchar.cli._parameters import typed
 from microchar.cli._progress import ProgressLine
 from microchar.cli._values import assignment, axes, lengths, listed, positive
 from microchar.core.errors import InputError
+from microchar.core.text import printable
 
 if TYPE_CHECKING:
     from microchar.core.volume import Volume
@@ -180,4 +181,4 @@ def say(options: argparse.Namespace, written: Any) -> None:
     """Print the paths of the written files."""
     if not options.quiet:
         for path in written.values():
-            print(path)
+            print(printable(str(path)))

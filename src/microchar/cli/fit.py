@@ -10,6 +10,7 @@ from microchar.cli._generation import PARAMETERS, add_common, resumable_progress
 from microchar.cli._input import INPUT, add_input, read
 from microchar.cli._parameters import values_of
 from microchar.core.errors import InputError
+from microchar.core.text import printable
 
 if TYPE_CHECKING:
     from microchar.generation.training import TrainingData
@@ -67,8 +68,8 @@ def run(options: argparse.Namespace) -> None:
         for key in [key for key in generator.history if key not in ("seed", "data")]:
             text = _brief(generator.history[key])
             if len(text) <= _LONGEST:
-                print(f"{key.replace('_', ' ')}: {text}")
-        print(path)
+                print(printable(f"{key.replace('_', ' ')}: {text}"))
+        print(printable(str(path)))
 
 
 def _brief(value: Any) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from microchar.cli._generation import PARAMETERS, add_common, ready_generator, resumable_progress
 from microchar.cli._values import axes, integers, positive
 from microchar.core.progress import section
+from microchar.core.text import printable
 
 
 def add(commands: Any) -> argparse.ArgumentParser:
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
         files = write_together(output, {name: partial(write, number) for number, name in enumerate(seeds)})
     if not options.quiet:
         for name, path in files.items():
-            print("; ".join([str(path), *notes[name]]))
+            print(printable("; ".join([str(path), *notes[name]])))
 
 
 def _check_folders(folders: Collection[Path], resume: bool) -> None:

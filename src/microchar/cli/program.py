@@ -8,12 +8,14 @@ the parser. Heavy imports stay inside the commands.
 from __future__ import annotations
 
 import argparse
+import logging
 import shlex
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -22,6 +24,7 @@ from microchar import __version__
 from microchar.cli._parameters import as_assignments
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.registry import module_names
+from microchar.core.text import one_line
 
 #: Commands that the help lists first; the others follow in alphabetical order.
 _FIRST = ("report", "measure", "metrics")
@@ -53,14 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(rest) == 1 and not rest[0].startswith("-") and getattr(options, "volume", "") is None:
         options.volume = rest.pop()
     if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parser.error(f"unrecognized arguments: {one_line(' '.join(rest))}")
     options.own = fixed_options
     options.command_line = shlex.join(["microchar", *arguments])
     # A terminated run must clean up like an interrupted run, so that no incomplete file remains.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _without_logs():
             warnings.showwarning = _warned
             options.run(options)
     except KeyboardInterrupt as interrupt:
@@ -75,18 +78,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """Keep what libraries log off stderr, where Python writes it if no handler is installed."""
+    silent = logging.NullHandler()
+    logging.getLogger().addHandler(silent)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(silent)
+
+
 def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
 def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
     # The position in the source is of no use to the user.
-    print(f"microchar: warning: {message}", file=sys.stderr)
+    print(f"microchar: warning: {one_line(str(message))}", file=sys.stderr)
 
 
 def _failed(message: str, code: int) -> int:
-    print(f"microchar: {message}", file=sys.stderr)
+    print(f"microchar: {one_line(message)}", file=sys.stderr)
     return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser, also of the commands, whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit with code 2."""
+        self.exit(2, f"{self.prog}: {one_line(message)}; `{self.prog} --help` lists what is accepted\n")
 
 
 def _commands() -> list[str]:
@@ -96,7 +118,7 @@ def _commands() -> list[str]:
 
 def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, Collection[str]]]:
     """Return the parser and, for the commands that take the parameters of a generator, their other options."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="microchar",
         description="Is this volume statistically the same material as that one, and how sure are we?",
         epilog=_EXAMPLES,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from microchar.cli._input import add_input, read
 from microchar.cli._progress import ProgressLine
-from microchar.cli._values import integers, listed, positive
+from microchar.cli._values import integer, integers, listed, positive
 from microchar.core.errors import InputError
-from microchar.core.text import by
+from microchar.core.text import by, printable
 
 if TYPE_CHECKING:
     from microchar.comparison.ranking import Ranked, Ranking
@@ -44,7 +44,7 @@ def add(commands: Any) -> None:
     )
     rank.add_argument("--shape", type=integers, metavar="N,N,N", dest="blocks", help="of the blocks and samples")
     rank.add_argument("-n", type=positive, default=4, metavar="N", help="samples of each model (default 4)")
-    rank.add_argument("--seed", type=int, default=0, help="of the first sample (default 0)")
+    rank.add_argument("--seed", type=integer, default=0, help="of the first sample (default 0)")
     rank.add_argument("--metrics", type=listed, metavar="A,B", help="score by these instead of the headline metrics")
     rank.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
     rank.add_argument("--json", metavar="FILE", help="write everything that was found, z-scores too")
@@ -82,7 +82,8 @@ def run(options: argparse.Namespace) -> None:
         write_together(path.parent, {path.name: partial(write_json, plain)})
     if not options.quiet:
         material = f"{real.name}, within the crop" if options.crop is not None else real.name
-        print("\n".join(_lines(ranking, material, _partly_trained(candidates, options))))
+        for line in _lines(ranking, material, _partly_trained(candidates, options)):
+            print(line)
 
 
 def _candidates(options: argparse.Namespace) -> dict[str, Any]:
@@ -131,18 +132,18 @@ def _lines(ranking: Ranking, material: str, partly: dict[str, str]) -> list[str]
         "",
         *("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows),
         "",
-        _MEANING,
+        *_MEANING.splitlines(),
     ]
     for entry in ranking.entries:
         notes = entry.notes or ((partly[entry.name],) if entry.name in partly else ())
         lines += [f"note: {entry.name}: {note}" for note in notes]
-    return lines
+    return [printable(line) for line in lines]
 
 
 def _row(entry: Ranked, metrics: tuple[str, ...]) -> list[str]:
     score = entry.score
     numbers = [score.total, score.spread, *(score.ratios[name] for name in metrics)]
-    return [entry.name, *(_number(number) for number in numbers)]
+    return [printable(entry.name), *(_number(number) for number in numbers)]
 
 
 def _number(number: float | None) -> str:

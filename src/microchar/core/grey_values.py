@@ -37,7 +37,7 @@ def _pieces(values: np.ndarray, mask: np.ndarray | None) -> Iterator[np.ndarray]
 
 
 def value_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple[float, float]:
-    """Return the lowest and the highest grey value; raise InputError for NaN and infinite values.
+    """Return the lowest and the highest grey value; raise InputError for NaN, infinity, and whole numbers from 2^63 up.
 
     Parameters
     ----------
@@ -60,6 +60,10 @@ def value_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple
         raise InputError(
             f"{name}: the image holds NaN or infinite values; "
             "replace them, or exclude those voxels with a mask, and segment the image"
+        )
+    if values.dtype.kind == "u" and highest >= 2**63:
+        raise InputError(
+            f"{name}: found grey values up to {highest}, expected less than 2^63; number the phases 0, 1, … instead"
         )
     return lowest, highest
 

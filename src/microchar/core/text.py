@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
 from collections.abc import Iterable
+
+#: Categories of Unicode that are shown as escapes: controls, invisible marks, surrogates, and what has no character.
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+#: Longest message on the command line; of longer ones the middle is left out.
+_LONGEST = 2000
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -27,3 +34,41 @@ def by(lengths: Iterable[object]) -> str:
     '100 × 200 × 300'
     """
     return " × ".join(f"{n:g}" if isinstance(n, float) else str(n) for n in lengths)
+
+
+def printable(text: str) -> str:
+    r"""Return a text with control characters, line breaks and invisible characters as escapes.
+
+    Names come from files. A terminal, a table or a page must show them and not obey them.
+
+    Examples
+    --------
+    >>> print(printable("caf\xe9 \x1b[31m\n"))
+    café \x1b[31m\n
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        sign.encode("unicode_escape").decode("ascii") if unicodedata.category(sign) in _HIDDEN else sign
+        for sign in text
+    )
+
+
+def one_line(message: str) -> str:
+    """Return a message as one printable line of bearable length."""
+    line = printable(message)
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]} … {line[-half:]}"
+
+
+def whole_number(text: str) -> int:
+    """Parse a whole number of 64 bits; anything else, such as a number of 5,000 digits, is a ValueError.
+
+    Examples
+    --------
+    >>> whole_number(" -12")
+    -12
+    """
+    if not re.fullmatch(r"\s*[+-]?[0-9]{1,19}\s*", text) or not -(2**63) <= int(text) < 2**63:
+        raise ValueError(f"{one_line(text)!r} is no whole number of 64 bits")
+    return int(text)

@@ -14,6 +14,7 @@ import numpy as np
 
 from microchar.core.errors import InputError, MissingDependencyError
 from microchar.core.grid import triple
+from microchar.core.json_text import parse_json
 from microchar.core.memory import physical_memory
 from microchar.core.text import by
 from microchar.core.units import canonical_unit
@@ -140,7 +141,7 @@ def phases_text(phases: Mapping[str, int]) -> str:
 def phases_from(text: str, path: Path) -> dict[str, int]:
     """Read what `phases_text` wrote; "" stands for no names."""
     try:
-        return {str(name): int(grey) for name, grey in json.loads(text or "{}").items()}
+        return {str(name): int(grey) for name, grey in parse_json(text or "{}").items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: names its phases as microchar does not ({text[:60]!r}); export it again") from error
 
