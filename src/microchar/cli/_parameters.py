@@ -60,10 +60,9 @@ def parameters_of(cls: type[Generator]) -> list[Parameter]:
 
     A field states its meaning in ``metadata["meaning"]``.
     """
-    try:
-        hints = get_type_hints(cls)
-    except NameError:  # an annotation of something that only type checkers import
-        hints = {}
+    from microchar.generation.parameter_types import parameter_hints
+
+    hints = parameter_hints(cls)
     unset = cls.when_unset()
     return [
         Parameter(

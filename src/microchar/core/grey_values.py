@@ -37,7 +37,7 @@ def _pieces(values: np.ndarray, mask: np.ndarray | None) -> Iterator[np.ndarray]
 
 
 def value_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple[float, float]:
-    """Return the lowest and the highest grey value; raise InputError for NaN, infinity, and whole numbers from 2^63 up.
+    """Return the lowest and the highest grey value; raise InputError for NaN and infinite values.
 
     Parameters
     ----------
@@ -60,10 +60,6 @@ def value_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple
         raise InputError(
             f"{name}: the image holds NaN or infinite values; "
             "replace them, or exclude those voxels with a mask, and segment the image"
-        )
-    if values.dtype.kind == "u" and highest >= 2**63:
-        raise InputError(
-            f"{name}: found grey values up to {highest}, expected less than 2^63; number the phases 0, 1, … instead"
         )
     return lowest, highest
 
@@ -92,7 +88,10 @@ def _integer_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tu
 def _counts(values: np.ndarray, mask: np.ndarray | None, low: int, high: int) -> np.ndarray:
     counts = np.zeros(high - low + 1, np.int64)
     for piece in _pieces(values, mask):
-        shifted = piece if low == 0 and piece.dtype.itemsize <= 2 else piece.astype(np.int64) - low
+        if piece.dtype.itemsize <= 2:
+            shifted = piece if low == 0 else piece.astype(np.int64) - low
+        else:  # grey values of 64 bits without a sign do not fit into int64, their differences do
+            shifted = (piece - piece.dtype.type(low)).astype(np.int64)
         counts += np.bincount(shifted, minlength=len(counts))
     return counts
 

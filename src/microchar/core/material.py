@@ -59,7 +59,7 @@ class Material:
                 raise ValueError("phases and grey values differ in number, are too many, or a name is there twice")
             check_voxel_size(material.voxel_size, material.unit, "voxel_size")
             greys = material.grey_values
-            if list(greys) != sorted(set(greys)) or not -(2**63) <= greys[0] <= greys[-1] < 2**63:
+            if list(greys) != sorted(set(greys)) or not -(2**63) <= greys[0] <= greys[-1] < 2**64:
                 raise ValueError("grey values are not ascending whole numbers of 64 bits")
         except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
             raise InputError(

@@ -62,13 +62,13 @@ def one_line(message: str) -> str:
 
 
 def whole_number(text: str) -> int:
-    """Parse a whole number of 64 bits; anything else, such as a number of 5,000 digits, is a ValueError.
+    """Parse a whole number of 64 bits, with or without a sign; anything else, such as 5,000 digits, is a ValueError.
 
     Examples
     --------
     >>> whole_number(" -12")
     -12
     """
-    if not re.fullmatch(r"\s*[+-]?[0-9]{1,19}\s*", text) or not -(2**63) <= int(text) < 2**63:
+    if not re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", text) or not -(2**63) <= int(text) < 2**64:
         raise ValueError(f"{one_line(text)!r} is no whole number of 64 bits")
     return int(text)

@@ -357,7 +357,7 @@ def parse_phases(text: str) -> dict[str, int] | list[str]:
     phases: dict[str, int] = {}
     for part in parts:
         phase, _, grey = part.rpartition("=")
-        if not re.fullmatch(r"\s*[+-]?[0-9]{1,18}", grey) or phase.strip() in phases:
+        if not re.fullmatch(r"\s*[+-]?[0-9]{1,20}", grey) or phase.strip() in phases:
             raise InputError(f"phases={text!r}: found {part!r}, expected each name once, as in 'pore=0,solid=255'")
         phases[phase.strip()] = int(grey)
     return phases
@@ -407,8 +407,8 @@ def _named_greys(phases: Mapping[str, int]) -> tuple[int, ...]:
     if not phases or not all(isinstance(grey, int | np.integer) for grey in phases.values()):
         raise InputError(f"phases={dict(phases)!r}: expected a whole grey value for each name, as in {{'pore': 0}}")
     greys = tuple(sorted(int(grey) for grey in phases.values()))
-    if not -(2**63) <= greys[0] <= greys[-1] < 2**63:
-        raise InputError(f"phases={dict(phases)!r}: expected grey values of 64 bits with a sign")
+    if not -(2**63) <= greys[0] <= greys[-1] < 2**64:
+        raise InputError(f"phases={dict(phases)!r}: expected grey values of 64 bits")
     if len(set(greys)) != len(greys):
         raise InputError(f"phases={dict(phases)!r}: two phases have the same grey value")
     return greys

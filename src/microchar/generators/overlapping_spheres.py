@@ -11,7 +11,7 @@ from microchar.core.errors import InputError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress
 from microchar.core.volume import OUTSIDE
-from microchar.generation.fitted_state import Layout
+from microchar.generation.fitted_state import Layout, check_fractions
 from microchar.generation.generator import Generator
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.training import TrainingData
@@ -28,6 +28,8 @@ SPEC = GeneratorSpec(
 
 #: Spheres painted between two calls of the progress.
 _AT_ONCE = 4096
+#: Largest radius in voxels, longer than any volume.
+_LARGEST = 1_000_000
 
 
 @dataclass(kw_only=True)
@@ -110,6 +112,14 @@ class OverlappingSpheres(Generator):
         self.history |= {"radius": radius, "unit": data.material.unit, "volume_fraction": fraction}
         return {"radius": np.array([radius]), "volume_fraction": np.array([fraction])}
 
+    def check_state(self) -> None:
+        """Check radius and volume fraction."""
+        assert self.material is not None
+        check_fractions(self.state["volume_fraction"], None)
+        radii = self.state["radius"] / np.array(self.material.voxel_size)
+        if not ((radii > 0) & (radii <= _LARGEST)).all():
+            raise ValueError(f"its spheres have a radius of {radii.tolist()} voxels")
+
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
@@ -141,8 +151,10 @@ class OverlappingSpheres(Generator):
         return covered if self.spheres else 1 - covered
 
     def _check(self) -> None:
-        if not isinstance(self.radius, int | float) or not self.radius > 0.5:
-            raise InputError(f"radius={self.radius!r}: expected a number of voxels greater than 0.5")
+        if not isinstance(self.radius, int | float) or not 0.5 < self.radius <= _LARGEST:
+            raise InputError(
+                f"radius={self.radius!r}: expected a number of voxels greater than 0.5, at most {_LARGEST}"
+            )
         if not isinstance(self.volume_fraction, int | float) or not 0 < self.volume_fraction < 1:
             raise InputError(f"volume_fraction={self.volume_fraction!r}: expected a number between 0 and 1")
         if self.spheres not in (0, 1):

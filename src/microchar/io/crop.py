@@ -65,10 +65,10 @@ def _number(digits: str | None, text: str) -> int | None:
 
 
 def _in_order(slices: Sequence[slice], shape: Triple, crop: object) -> dict[int, slice]:
-    if not all(isinstance(part, slice) and part.step in (None, 1) for part in slices) or not all(
-        end is None or isinstance(end, int | np.integer) for part in slices for end in (part.start, part.stop)
-    ):
-        raise InputError(f"crop={crop!r}: expected slices from one whole number to another, without a step")
+    if not all(isinstance(part, slice) and part.step in (None, 1) for part in slices):
+        raise InputError(f"crop={crop!r}: expected slices without a step")
+    if not all(end is None or isinstance(end, int | np.integer) for part in slices for end in (part.start, part.stop)):
+        raise InputError(f"crop={crop!r}: expected slices between whole numbers")
     axes = (0, 1, 2) if len(slices) == 3 or shape[0] > 1 else (1, 2)
     if len(slices) != len(axes):
         raise InputError(f"crop={crop!r}: expected {len(axes)} ranges, one for each axis, found {len(slices)}")
