@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.json_text import parse_json
 from microchar.core.pictures import encode
 from microchar.core.result import Result
 from microchar.core.volume import Volume
+from microchar.measurement.schema import SCHEMA, check_record
 from microchar.measurement.tables import Named
 
-SCHEMA = "microchar.results/1"
 #: A list of numbers over several lines, as `json.dumps` indents it. Inside a text no line can break.
 _NUMBERS = re.compile(r"\[\n[-+\d.eE,\snul]*\]")
 #: What a result in the file has besides the result itself: the names of its volumes.
@@ -182,27 +183,16 @@ class Record:
         Raises
         ------
         InputError
-            If it is of another version, or not complete. `path` names the file.
+            If it is of another version, or not as the schema says. `path` names the file.
         """
-        schema = plain.get("schema") if isinstance(plain, dict) else None
-        if schema != SCHEMA:
-            stated = f"schema {schema!r}" if schema else "no schema"
-            raise InputError(
-                f"{path}: found {stated}, expected {SCHEMA!r}; measure again with this version of microchar"
-            )
-        missing = {"provenance", "settings", "volumes", "results", "notes"} - set(plain)
-        if missing:
-            raise InputError(f"{path}: {', '.join(sorted(missing))} missing; the file was changed since it was written")
-        try:
-            return cls(
-                volumes=tuple(VolumeRecord.from_dict(volume) for volume in plain["volumes"]),
-                results=tuple(_named(entry) for entry in plain["results"]),
-                settings=plain["settings"],
-                provenance=plain["provenance"],
-                notes=tuple(plain["notes"]),
-            )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise InputError(f"{path}: not as microchar wrote it ({error!r}); was the file edited?") from error
+        check_record(plain, path)
+        return cls(
+            volumes=tuple(VolumeRecord.from_dict(volume) for volume in plain["volumes"]),
+            results=tuple(_named(entry) for entry in plain["results"]),
+            settings=plain["settings"],
+            provenance=plain["provenance"],
+            notes=tuple(plain["notes"]),
+        )
 
     def write(self, path: Path) -> None:
         """Write ``results.json``."""
@@ -223,7 +213,7 @@ class Record:
         """
         path = Path(path)
         try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
+            plain = parse_json(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from error
         except json.JSONDecodeError as error:
@@ -232,6 +222,8 @@ class Record:
             raise InputError(f"{path}: {what}; expected a results.json that microchar wrote") from error
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: no text file; expected a results.json that microchar wrote") from error
+        except ValueError as error:
+            raise InputError(f"{path}: {error}; expected a results.json that microchar wrote") from error
         return cls.from_dict(plain, str(path))
 
 
