@@ -121,5 +121,5 @@ def test_a_volume_of_one_phase_is_reported_with_statuses(pair, run):
 def test_options_of_measuring_are_refused_where_nothing_is_measured(pair, run, capsys):
     run("report", str(pair / "real.tif"), str(pair / "fake.tif"), "-o", str(pair / "a"), *QUICK)
     assert run("report", str(pair / "a" / "results.json"), "-o", str(pair / "b"), "--r-max", "9") == 2
-    assert "--r-max cannot change results" in capsys.readouterr().err
+    assert "--r-max cannot change existing results" in capsys.readouterr().err
     assert not (pair / "b").exists()

@@ -89,5 +89,5 @@ def test_a_threshold_that_makes_no_sense():
                 mc.as_volume(binary_voxels(), threshold=threshold)
     with pytest.raises(mc.InputError, match=r"after the threshold the grey values are 0 \(up to 3\) and 1 \(above\)"):
         mc.as_volume(binary_voxels(), threshold=3, phases={"pore": 0, "solid": 255})
-    with pytest.raises(mc.InputError, match="segmented already"):
+    with pytest.raises(mc.InputError, match="already segmented"):
         mc.as_volume(mc.as_volume(binary_voxels()), threshold=3)

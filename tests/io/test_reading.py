@@ -203,7 +203,7 @@ def test_a_mask_or_grey_image_on_other_voxels(tmp_path):
     np.save(tmp_path / "other.npy", binary_voxels((5, 24, 30)))
     for what, name in (("mask", "mask"), ("grey", "grey image")):
         message = refusal(tmp_path / "a.npy", **{what: tmp_path / "other.npy"}, crop="0:2,0:2,0:2")
-        assert_says(message, f"the {name} has shape (5, 24, 30), the volume (5, 24, 31)", "same voxels")
+        assert_says(message, f"the {name} has shape (5, 24, 30), the volume (5, 24, 31)", "same shape")
         with pytest.raises(mc.InputError, match=f"the {name} has shape"):
             mc.as_volume(binary_voxels(), **{what: binary_voxels((5, 24, 30))})
 
