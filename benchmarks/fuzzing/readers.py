@@ -1,0 +1,60 @@
+"""Independent readers: what a file holds according to another library than the one that microchar uses for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+
+def read_independently(path: Path, kind: str) -> np.ndarray | None:
+    """Return the grey values of a file; None if there is no independent reader, or it refuses the file."""
+    reader = _READERS.get(kind)
+    if reader is None:
+        return None
+    try:
+        return np.asarray(reader(path))
+    except Exception:  # noqa: BLE001 - the other reader may raise what it likes
+        return None
+
+
+def _npz(path: Path) -> np.ndarray:
+    with np.load(path, allow_pickle=False) as archive:
+        (name,) = archive.files
+        return archive[name]
+
+
+def _tif(path: Path) -> np.ndarray:
+    from PIL import Image, ImageSequence
+
+    with Image.open(path) as image:
+        return np.stack([np.asarray(page) for page in ImageSequence.Iterator(image)])
+
+
+def _itk(path: Path) -> np.ndarray:
+    import SimpleITK
+
+    return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+
+
+def _codec(name: str) -> Callable[[Path], np.ndarray]:
+    def decode(path: Path) -> np.ndarray:
+        import imagecodecs
+
+        return getattr(imagecodecs, f"{name}_decode")(path.read_bytes())
+
+    return decode
+
+
+_READERS: dict[str, Callable[[Path], np.ndarray]] = {
+    "npy": lambda path: np.load(path, allow_pickle=False),
+    "npz": _npz,
+    "tif": _tif,
+    "raw": lambda path: np.fromfile(path, np.uint8),
+    "nrrd": _itk,
+    "nii": _itk,
+    "png": _codec("png"),
+    "bmp": _codec("bmp"),
+    "jpg": _codec("jpeg"),
+}
