@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+_LONGEST_LINE = 1000
+
 
 def read_independently(path: Path, kind: str) -> np.ndarray | None:
     """Return the grey values of a file; None if there is no independent reader, or it refuses the file."""
@@ -35,6 +37,10 @@ def _tif(path: Path) -> np.ndarray:
 def _itk(path: Path) -> np.ndarray:
     import SimpleITK
 
+    start = path.read_bytes()[:20_000].partition(b"\n\n")[0]
+    if max(map(len, start.split(b"\n"))) > _LONGEST_LINE:
+        raise ValueError("a line on which SimpleITK's reader of NRRD crashes")
+
     return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
 
 
@@ -47,6 +53,17 @@ def _codec(name: str) -> Callable[[Path], np.ndarray]:
     return decode
 
 
+def _bmp(path: Path) -> np.ndarray:
+    """Return the palette indices of an uncompressed image of 8 bits."""
+    content = path.read_bytes()
+    start, width, height = (int.from_bytes(content[at : at + 4], "little", signed=True) for at in (10, 18, 22))
+    if content[28] != 8 or any(content[30:34]):
+        raise ValueError("another kind of BMP")
+    stride = -(-width // 4) * 4
+    rows = np.frombuffer(content, np.uint8, abs(height) * stride, start).reshape(-1, stride)[:, :width]
+    return rows[::-1] if height > 0 else rows
+
+
 _READERS: dict[str, Callable[[Path], np.ndarray]] = {
     "npy": lambda path: np.load(path, allow_pickle=False),
     "npz": _npz,
@@ -55,6 +72,6 @@ _READERS: dict[str, Callable[[Path], np.ndarray]] = {
     "nrrd": _itk,
     "nii": _itk,
     "png": _codec("png"),
-    "bmp": _codec("bmp"),
+    "bmp": _bmp,
     "jpg": _codec("jpeg"),
 }

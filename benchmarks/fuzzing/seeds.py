@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,7 +67,9 @@ def make_seeds(folder: Path) -> list[Seed]:
     for path in sorted(folder.iterdir()):
         kind = path.name.partition(".")[2]
         words = RAW if kind == "raw" else MEASURE
-        seeds.append(Seed(kind, path.name, words, path.read_bytes()))
+        # Two formats hold the time of writing; the same number must give the same case.
+        content = re.sub(rb"on 20\d\d-.*GMT|on: .{20,24}", lambda match: b"x" * len(match[0]), path.read_bytes())
+        seeds.append(Seed(kind, path.name, words, content))
     return [*seeds, *_models(folder), *_results(folder), *_commands()]
 
 

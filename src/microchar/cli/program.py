@@ -80,13 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _without_logs() -> Iterator[None]:
-    """Keep what libraries log off stderr, where Python writes it if no handler is installed."""
-    silent = logging.NullHandler()
-    logging.getLogger().addHandler(silent)
+    """Keep what libraries log about damaged files off stderr: the message of the error says what the user needs."""
+    before = logging.root.manager.disable
+    logging.disable()
     try:
         yield
     finally:
-        logging.getLogger().removeHandler(silent)
+        logging.disable(before)
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import lzma
 import math
+import struct
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,6 +21,13 @@ from microchar.core.json_text import parse_json
 from microchar.core.memory import physical_memory
 from microchar.core.text import by
 from microchar.core.units import canonical_unit
+
+#: What libraries raise on damaged files, besides exception classes of their own. An AttributeError or a TypeError is
+#: missing on purpose: those come from a library whose interface is another one, and the file is not to blame.
+DAMAGE = (
+    *(OSError, ValueError, LookupError, ArithmeticError, RuntimeError, AssertionError, EOFError, SyntaxError),
+    *(struct.error, zlib.error, lzma.LZMAError),
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,16 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.formats._datasets import choose_array
-from microchar.io.image import Image, Options, optional, phases_from, phases_text, refuse_beyond_memory, stated_size
+from microchar.io.image import (
+    DAMAGE,
+    Image,
+    Options,
+    optional,
+    phases_from,
+    phases_text,
+    refuse_beyond_memory,
+    stated_size,
+)
 
 FORMAT = "HDF5"
 SUFFIXES = (".h5", ".hdf5", ".he5", ".h5:", ".hdf5:", ".he5:")
@@ -40,7 +49,7 @@ def read(path: Path, options: Options) -> Image:
             )
     except InputError:
         raise
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (TypeError, *DAMAGE) as error:
         raise InputError(f"{path}: not an HDF5 file, or damaged ({error}); export it again") from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from microchar.core.errors import InputError
 from microchar.io.formats import hdf5
 from microchar.io.formats._datasets import choose_array
-from microchar.io.image import Image, Options
+from microchar.io.image import DAMAGE, Image, Options
 
 FORMAT = "MATLAB"
 SUFFIXES = (".mat", ".mat:")
@@ -30,7 +30,7 @@ def read(path: Path, options: Options) -> Image:
         return Image(loadmat(path, variable_names=[name])[name])
     except InputError:
         raise
-    except (MatReadError, ValueError, TypeError, KeyError, OSError, NotImplementedError) as error:
+    except (MatReadError, TypeError, *DAMAGE) as error:
         raise InputError(f"{path}: not a MATLAB file, or damaged ({error}); save it again") from error
 
 

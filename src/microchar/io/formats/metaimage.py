@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from microchar.core.errors import InputError
+from microchar.io.formats._stderr import captured_stderr
 from microchar.io.image import Image, Options, optional, stated_size
 
 FORMAT = "MetaImage"
@@ -22,10 +23,11 @@ def read(path: Path, options: Options) -> Image:
         reader = itk.ImageFileReader()
         reader.SetImageIO("MetaImageIO")
         reader.SetFileName(str(path))
-        image = reader.Execute()
+        with captured_stderr() as said:
+            image = reader.Execute()
     except RuntimeError as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise InputError(f"{path}: not a MetaImage file, or damaged ({lines[-1]}); export it again") from error
+        why = said[0].strip() if said else str(error).strip().splitlines()[-1]
+        raise InputError(f"{path}: not a MetaImage file, or damaged ({why}); export it again") from error
     if image.GetNumberOfComponentsPerPixel() != 1:
         raise InputError(
             f"{path}: found {image.GetNumberOfComponentsPerPixel()} values per voxel, expected one; save one component"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io.image import Image, Options, optional, refuse_beyond_memory, stated_size
+from microchar.io.image import DAMAGE, Image, Options, optional, refuse_beyond_memory, stated_size
 
 FORMAT = "NIfTI"
 SUFFIXES = (".nii", ".nii.gz")
@@ -46,4 +46,4 @@ def _damage(nibabel: Any) -> tuple[type[Exception], ...]:
         nibabel.spatialimages.HeaderDataError,
         nibabel.wrapstruct.WrapStructError,
     )
-    return (*own, OSError, ValueError, LookupError, EOFError, OverflowError)
+    return (*own, *DAMAGE)

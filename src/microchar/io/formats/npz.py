@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import zipfile
-import zlib
-from lzma import LZMAError
 from pathlib import Path
 
 import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.formats.npy import header
-from microchar.io.image import Image, Options, refuse_beyond_memory
+from microchar.io.image import DAMAGE, Image, Options, refuse_beyond_memory
 
 FORMAT = "NumPy archive"
 SUFFIXES = (".npz", ".npz:")
@@ -40,7 +38,7 @@ def read(path: Path, options: Options) -> Image:
         return Image(voxels.reshape(shape, order="F" if fortran_order else "C"))
     except InputError:
         raise
-    except (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, ValueError, RuntimeError) as error:
+    except (zipfile.BadZipFile, *DAMAGE) as error:
         raise InputError(
             f"{path}: not a NumPy archive, or damaged ({error}); save it again with np.savez_compressed"
         ) from error

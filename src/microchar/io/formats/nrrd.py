@@ -9,6 +9,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.image import (
+    DAMAGE,
     Image,
     Options,
     optional,
@@ -45,7 +46,7 @@ def read(path: Path, options: Options) -> Image:
         return Image(values, **_size(header), phases=phases_from(str(header.get(_PHASES, "")), path))
     except InputError:
         raise
-    except (nrrd.NRRDError, ValueError, LookupError, TypeError, EOFError, OverflowError) as error:
+    except (nrrd.NRRDError, TypeError, *DAMAGE) as error:
         raise InputError(
             f"{path}: not a NRRD file, or damaged ({str(error) or type(error).__name__}); export it again"
         ) from error

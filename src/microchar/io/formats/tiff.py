@@ -13,7 +13,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.formats._tiff_metadata import stated_voxel_size
-from microchar.io.image import Image, Options, refuse_beyond_memory, refuse_shorter_than
+from microchar.io.image import DAMAGE, Image, Options, refuse_beyond_memory, refuse_shorter_than
 
 if TYPE_CHECKING:
     import tifffile
@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 FORMAT = "TIFF"
 SUFFIXES = (".tif", ".tiff")
 
-#: Exceptions that tifffile and its decoders raise for damaged files, besides their own exception classes.
-_DAMAGE = (ValueError, LookupError, ArithmeticError, RuntimeError, AssertionError, EOFError, struct.error)
 #: Exceptions that they raise for some damaged files, and that a version with another interface raises for every file.
 _DAMAGE_OR_VERSION = (TypeError, AttributeError)
 #: A file with more "channels" than this, and no other planes, is taken to be a volume whose axes were not named.
 _CHANNELS = 16
-#: Tags that are read here: image size, description, position of the voxels, resolution.
-_NEEDED_TAGS = frozenset({256, 257, 258, 259, 270, 273, 277, 279, 282, 283, 296, 324, 325})
+#: Tags that say what the voxels are: image size, type and coding of the values, description, position of the voxels,
+#: resolution.
+_NEEDED_TAGS = frozenset(
+    {*(256, 257, 258, 259, 262, 266, 270, 273, 277, 278, 279, 282, 283, 284, 296, 317, 322, 323, 324, 325, 339)}
+)
+#: The types of values that TIFF and BigTIFF have. tifffile leaves a tag of another type out.
+_TYPES = frozenset({*range(1, 14), 16, 17, 18})
 #: Bytes per value of the TIFF types: byte and text, short, long, rational, BigTIFF's long.
 _TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 16: 8}
 #: Number of bytes (with room for headers) from which a file needs 64-bit offsets, which ImageJ's variant lacks.
@@ -53,7 +56,7 @@ def read(path: Path, options: Options) -> Image:
             size, unit, note = stated_voxel_size(file, values.ndim)
     except InputError:
         raise
-    except (tifffile.TiffFileError, *_DAMAGE) as error:
+    except (tifffile.TiffFileError, *DAMAGE) as error:
         raise InputError(
             f"{path}: the TIFF file is damaged or of an unknown kind ({str(error) or type(error).__name__}); "
             "export it again"
@@ -156,8 +159,11 @@ def _refuse_broken_chain(path: Path) -> None:
             pointer = page + number.size + tags * tag.size
             if pointer > length or any(
                 code in _NEEDED_TAGS
-                and (size := _TYPE_SIZES.get(type_, 0) * count) > offset.size
-                and value + size > length
+                and (
+                    type_ not in _TYPES
+                    or (size := _TYPE_SIZES.get(type_, 0) * count) > offset.size
+                    and value + size > length
+                )
                 for code, type_, count, value in tag.iter_unpack(file.read(tags * tag.size))
             ):
                 break

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.io.formats._stderr import captured_stderr
 from microchar.io.image import Image, Options, optional, phases_from, phases_text, stated_size
 
 FORMAT = "VTK image data"
@@ -34,7 +35,9 @@ def read(path: Path, options: Options) -> Image:
     (values,) = data.values()
     if np.ndim(values) != 1:
         raise InputError(f"{path}: found {np.shape(values)[1]} values per voxel, expected one; save one component")
-    about = {key: str(np.ravel(grid.field_data[key])[0]) for key in (_UNIT, _PHASES) if key in grid.field_data}
+    about = {
+        key: str(np.ravel(grid.field_data[key])[0]) for key in (_UNIT, _PHASES) if len(grid.field_data.get(key, ()))
+    }
     sizes = [float(size) for size in grid.spacing][::-1]
     return Image(
         np.asarray(values).reshape(shape[::-1]),
@@ -61,8 +64,9 @@ def _parsed(path: Path) -> Any:
     problems: list[str] = []
     reader.AddObserver("ErrorEvent", lambda *event: problems.append(str(event[1])))
     reader.SetFileName(str(path))
-    if reader.CanReadFile(str(path)):
-        reader.Update()
-        if not problems:
-            return reader.GetOutput()
+    with captured_stderr() as said:
+        if reader.CanReadFile(str(path)):
+            reader.Update()
+    if not problems and not said:
+        return reader.GetOutput()
     raise InputError(f"{path}: not VTK image data, or damaged; export it again")
