@@ -161,8 +161,7 @@ def _refuse_broken_chain(path: Path) -> None:
                 code in _NEEDED_TAGS
                 and (
                     type_ not in _TYPES
-                    or (size := _TYPE_SIZES.get(type_, 0) * count) > offset.size
-                    and value + size > length
+                    or ((size := _TYPE_SIZES.get(type_, 0) * count) > offset.size and value + size > length)
                 )
                 for code, type_, count, value in tag.iter_unpack(file.read(tags * tag.size))
             ):
