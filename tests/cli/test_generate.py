@@ -111,7 +111,7 @@ def test_equal_seeds_write_equal_files(model, home):
 def test_other_files_in_the_folder_stay(model, home):
     (home / "fakes").mkdir()
     (home / "fakes" / "mine.txt").write_text("mine")
-    (home / "fakes" / "shuffle-0.tif").write_text("an earlier one")
+    assert main(["generate", model, "--shape", "6,6", "--quiet"]) == 0
     assert main(["generate", model, "--shape", "4,5", "-n", "2", "--quiet"]) == 0
     assert sorted(os.listdir("fakes")) == ["mine.txt", "shuffle-0.tif", "shuffle-1.tif"]
     assert (home / "fakes" / "mine.txt").read_text() == "mine"

@@ -9,6 +9,7 @@ import sys
 
 import pandas as pd
 import pytest
+import tifffile
 
 from microchar.cli.program import main
 
@@ -41,6 +42,25 @@ def test_formats(pair, run):
     arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction"]
     assert run(*arguments, "--format", "csv") == 0
     assert sorted(p.name for p in (pair / "out").iterdir()) == ["profiles.csv", "scalars.csv"]
+
+
+def test_phases_are_named_with_a_colon_and_grey_values_are_no_names(pair, run, capsys):
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction"]
+    assert run(*arguments, "--phases", "solid:255,pore:0") == 0
+    table = pd.read_csv(pair / "out" / "scalars.csv")
+    share = (tifffile.imread(pair / "real.tif") == 255).mean()
+    assert table.set_index("phase").value.to_dict() == pytest.approx({"pore": 1 - share, "solid": share})
+    assert run(*arguments, "--phases", "255,0") == 2
+    assert "'255' would be the name of the grey value 0" in capsys.readouterr().err
+
+
+def test_doubts_about_phases_stand_in_the_results(pair, run):
+    image = tifffile.imread(pair / "real.tif")
+    image[0, 0, :2] = 1, 254
+    tifffile.imwrite(pair / "real.tif", image)
+    assert run("measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction") == 0
+    for file in ("results.json", "report.html"):
+        assert "use threshold=127" in (pair / "out" / file).read_text(encoding="utf-8")
 
 
 def test_options_of_effective_diffusivity(pair):

@@ -89,6 +89,72 @@ def test_the_order_of_names_does_not_matter_and_text_will_do():
 
 
 @pytest.mark.oracle
+def test_a_colon_names_a_grey_value_as_well():
+    image = np.array([[0, 255]], np.uint8)
+    for phases in ("solid:255,pore:0", "solid: 255, pore=0", "pore : 0,solid:+255"):
+        volume = mc.as_volume(image, phases=phases)
+        assert (volume.phases, volume.grey_values) == (("pore", "solid"), (0, 255))
+    assert mc.as_volume(image, phases="phase:a=0,phase:b=255").phases == ("phase:a", "phase:b")
+    assert mc.as_volume(image, phases="phase:a,phase:b").phases == ("phase:a", "phase:b")
+    assert mc.as_volume(image, phases="0,255").phases == ("0", "255")
+
+
+@pytest.mark.property
+@pytest.mark.parametrize(
+    "phases",
+    [
+        "255,0",
+        "+255,pore",
+        ["255", "0"],
+        {"255": 0, "0": 255},
+        ["solid:255", "pore:0"],
+        ["solid = 255", "pore"],
+        {"solid:255": 0, "pore": 255},
+    ],
+)
+def test_a_name_that_looks_like_another_grey_value_is_refused(phases):
+    for image in (np.array([[0, 255]], np.uint8), mc.as_volume(np.array([[0, 255]], np.uint8))):
+        with pytest.raises(mc.InputError, match=r"would be the name of the grey value .*together, as 'A=0,B=255'"):
+            mc.as_volume(image, phases=phases)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    ("greys", "middle"),
+    [((0, 1, 254, 255), 127), ((0, 255, 254), 127), ((3, 100, 101, 102), 51), ((-5, -4, 200), 98)],
+)
+def test_near_binary_images_are_noted(greys, middle):
+    image = np.array(greys, np.int16).reshape(1, -1)
+    (note,) = mc.as_volume(image).notes
+    assert f"are {len(greys)} phases: if they should be two, use threshold={middle}" in note
+    assert "outside=GREY" in note
+    assert mc.as_volume(image, threshold=middle).read().ravel().tolist() == [int(grey > middle) for grey in greys]
+    assert mc.as_volume(image, phases={f"p{grey}": grey for grey in greys}).notes == ()  # named: on purpose
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("greys", [(0, 255), (0, 1), (0, 1, 2), (0, 128, 255), (0, 20, 255), (0, 1, 2, 3, 30)])
+def test_other_grey_values_are_phases(greys):
+    assert mc.as_volume(np.array(greys, np.uint8).reshape(1, -1)).notes == ()
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+@pytest.mark.parametrize("scale", [1, 10**6])
+def test_stray_voxels_are_noted(dtype, scale):
+    image = np.zeros((30, 30, 30), np.int64)
+    image[15:] = 2
+    image[0, 0, :2] = 1
+    image *= scale if dtype == np.int64 else 1
+    volume = mc.as_volume(image.astype(dtype), phases="pore,stray,solid")
+    (note,) = volume.notes  # 2 / 27000 < 1e-4
+    assert note.startswith("phase 'stray' has 2 of 27000 voxels")
+    assert note.endswith(f"outside={volume.grey_values[1]}")
+    image[0, 0, 2] = image[0, 0, 1]  # 3 / 27000 > 1e-4
+    assert mc.as_volume(image.astype(dtype)).notes == ()
+
+
+@pytest.mark.oracle
 def test_the_input_is_neither_copied_nor_changed():
     image = random_image((4, 5, 6), (0, 3), np.uint8, 0)
     before = image.copy()

@@ -39,6 +39,16 @@ def test_what_is_written_is_read(tmp_path, suffix, shape, dtype):
 
 
 @pytest.mark.parametrize("suffix", WRITTEN)
+def test_a_folder_of_other_files_is_not_replaced(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.mkdir()
+    (path / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="is a folder of other files"):
+        mc.write_volume(voxels(), path)
+    assert (path / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("suffix", WRITTEN)
 def test_a_volume_without_a_voxel_size_comes_back_without(tmp_path, suffix):
     mc.write_volume(voxels(), tmp_path / f"a{suffix}")
     volume = mc.read_volume(tmp_path / f"a{suffix}")

@@ -139,6 +139,7 @@ def test_unknown_format(tmp_path):
     path = tmp_path / "a.xyz"
     path.write_text("x")
     assert_says(refusal(path), "cannot tell the format by the name; microchar reads", ".tif", ".npy", ".raw", "folder")
+    assert_says(refusal(path), 'some with pip install "microchar[formats]" only')
 
 
 @pytest.mark.property

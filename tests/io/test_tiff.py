@@ -232,3 +232,134 @@ def test_several_images(tmp_path):
         file.write(binary_voxels(), metadata=None)
         file.write(binary_voxels((8, 9)), metadata=None)
     assert_says(refusal(path), "found 2 images of different kinds (5 × 24 × 31, 8 × 9), expected one volume")
+    with tifffile.TiffWriter(path) as file:
+        for _ in range(2):
+            file.write(binary_voxels(), photometric="minisblack", contiguous=False, metadata=None)
+    assert mc.read_volume(path).shape == (10, 24, 31)  # pages without metadata are one stack
+    with tifffile.TiffWriter(path) as file:
+        for _ in range(2):
+            file.write(binary_voxels(), photometric="minisblack", contiguous=False)
+    assert_says(refusal(path), "found 2 images of different kinds (5 × 24 × 31, 5 × 24 × 31), expected one volume")
+
+
+def write_by_loop(path, image, **how):
+    with tifffile.TiffWriter(path) as file:
+        for plane in image:
+            file.write(plane, **how)
+
+
+def write_by_appending(path, image):
+    for plane in image:
+        tifffile.imwrite(path, plane, append=True)
+
+
+def write_by_imageio(path, image):
+    import imageio
+
+    imageio.mimwrite(path, list(image))
+
+
+def write_by_imageio_3(path, image):
+    from imageio.v3 import imopen
+
+    with imopen(path, "w") as file:
+        for plane in image:
+            file.write(plane)
+
+
+def write_by_pillow(path, image):
+    from PIL import Image
+
+    first, *others = (Image.fromarray(plane) for plane in image)
+    first.save(path, save_all=True, append_images=others)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    "write",
+    [
+        write_by_loop,
+        lambda path, image: write_by_loop(path, image, compression="zlib"),
+        lambda path, image: write_by_loop(path, image, contiguous=False, tile=(16, 16)),
+        lambda path, image: write_by_loop(path, image[:, np.newaxis], contiguous=False),
+        lambda path, image: write_by_loop(path, image, metadata=None),
+        write_by_appending,
+        write_by_imageio,
+        write_by_imageio_3,
+        write_by_pillow,
+    ],
+    ids=["loop", "zlib", "tiles", "one plane each", "no metadata", "append", "imageio", "imageio 3", "Pillow"],
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_stack_written_plane_by_plane_is_a_volume(tmp_path, write, dtype):
+    image = voxels((6, 20, 24), dtype)
+    write(tmp_path / "a.tif", image)
+    assert np.array_equal(mc.read_volume(tmp_path / "a.tif").values, image)
+    assert np.array_equal(mc.read_volume(tmp_path / "a.tif", crop="1:4,2:19,3:").values, image[1:4, 2:19, 3:])
+
+
+@pytest.mark.oracle
+def test_the_voxel_size_of_a_stack_written_plane_by_plane(tmp_path):
+    how = {"resolution": (1 / 0.13, 1 / 0.13), "metadata": {"spacing": 0.2, "unit": "um"}}
+    write_by_loop(tmp_path / "a.tif", voxels(), **how)
+    volume = mc.read_volume(tmp_path / "a.tif")
+    assert (volume.voxel_size, volume.unit) == ((0.2, 0.13, 0.13), "um")
+
+
+CODECS = (None, "zlib", "lzw", "packbits", "zstd", "lzma", "png", "lerc")
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("layout", [{"rowsperstrip": 16}, {"rowsperstrip": 64}, {"tile": (32, 32)}], ids=str)
+@pytest.mark.parametrize("tag", ["Offsets", "ByteCounts"])
+@pytest.mark.parametrize("how", [{}, {"metadata": None, "bigtiff": True, "byteorder": ">"}], ids=str)
+def test_strips_and_tiles_that_were_never_written_are_not_read_as_zero(tmp_path, codec, layout, tag, how):
+    """The files that GDAL calls sparse, and those of which a writer reserved the tags only."""
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, voxels((5, 64, 64)), photometric="minisblack", compression=codec, **layout, **how)
+    whole = path.read_bytes()
+    name = ("Tile" if "tile" in layout else "Strip") + tag
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        for page in (1, 3):
+            values = list(np.atleast_1d(file.pages[page].tags[name].value))
+            values[len(values) // 2] = 0
+            file.pages[page].tags[name].overwrite(values if len(values) > 1 else values[0])
+    with tifffile.TiffFile(path) as file:  # uncompressed pages share their byte counts
+        empty = [str(number) for number, page in enumerate(file.pages, 1) if not np.all(page.tags[name].value)]
+    says = f"{len(empty)} of 5 pages ({', '.join(empty)}) have strips or tiles that were never written"
+    assert_says(refusal(path), says, "sparse")
+    path.write_bytes(whole)
+    assert np.array_equal(mc.read_volume(path).values, voxels((5, 64, 64)))
+
+
+@pytest.mark.oracle
+def test_a_volume_spread_over_the_files_of_an_ome_set(tmp_path):
+    image = voxels((4, 24, 31))
+    planes = "".join(
+        f'<TiffData IFD="0" FirstZ="{2 * place}" PlaneCount="2"><UUID FileName="{name}.ome.tif">urn:uuid:{name}</UUID>'
+        "</TiffData>"
+        for place, name in enumerate("ab")
+    )
+    for place, name in enumerate("ab"):
+        description = (
+            f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{name}">'
+            '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="31" '
+            f'SizeY="24" SizeZ="4" SizeC="1" SizeT="1">{planes}</Pixels></Image></OME>'
+        )
+        tifffile.imwrite(
+            tmp_path / f"{name}.ome.tif",
+            image[2 * place : 2 * place + 2],
+            photometric="minisblack",
+            metadata=None,
+            description=description,
+            compression="zlib",
+        )
+    assert np.array_equal(mc.read_volume(tmp_path / "a.ome.tif").values, image)
+    assert np.array_equal(mc.read_volume(tmp_path / "a.ome.tif", crop="1:3,:,2:9").values, image[1:3, :, 2:9])
+    with tifffile.TiffFile(tmp_path / "b.ome.tif", mode="r+b") as file:
+        file.pages[1].tags["StripOffsets"].overwrite(0)
+    with pytest.raises(
+        InputError, match=r"b\.ome\.tif: 1 of 2 pages \(2\) have strips or tiles that were never written"
+    ):
+        mc.read_volume(tmp_path / "a.ome.tif")

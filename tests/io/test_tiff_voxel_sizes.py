@@ -115,6 +115,53 @@ def test_ome_states_a_voxel_size(tmp_path, stated, size, unit):
     assert volume.name == "a"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "size", "unit"),
+    [
+        ({"resolution": (1 / 0.13, 1 / 0.13), "metadata": {"spacing": 0.2, "unit": "um"}}, (0.2, 0.13, 0.13), "um"),
+        ({"resolution": (1 / 0.13, 1 / 0.26), "metadata": {"spacing": 20, "unit": "nm"}}, (20, 0.26, 0.13), "nm"),
+        ({"resolution": (4, 4), "resolutionunit": "NONE", "metadata": {"unit": "mm"}}, (0.25, 0.25, 0.25), "mm"),
+        (
+            {
+                "resolution": (1e4 / 0.13,) * 2,
+                "resolutionunit": "CENTIMETER",
+                "metadata": {"spacing": 200, "unit": "nm"},
+            },
+            (0.2, 0.13, 0.13),
+            "um",
+        ),
+        ({"metadata": {"PhysicalSizeX": 13, "PhysicalSizeXUnit": "nm", "PhysicalSizeZ": 0.2}}, (200, 13, 13), "nm"),
+    ],
+)
+@pytest.mark.parametrize("how", [{}, {"compression": "zlib"}], ids=str)
+def test_the_json_of_tifffile_states_a_voxel_size(tmp_path, arguments, size, unit, how):
+    arguments = arguments | {"metadata": {"axes": "ZYX", **arguments["metadata"]}}
+    tifffile.imwrite(tmp_path / "a.tif", voxels(), photometric="minisblack", **arguments, **how)
+    volume = mc.read_volume(tmp_path / "a.tif")
+    assert volume.voxel_size == pytest.approx(size, rel=1e-5)  # older versions of tifffile round resolutions
+    assert volume.unit == unit
+    assert volume.notes[0].startswith("voxel size read from tifffile metadata")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"metadata": {"spacing": 0.2, "unit": "um"}}, "lengths are in voxels"),  # no resolution
+        ({"resolution": (1 / 0.13,) * 2, "metadata": {"spacing": 0.2}}, "7.7 dots per inch"),  # no unit
+        ({"resolution": (1 / 0.13,) * 2}, "7.7 dots per inch"),
+        ({"resolution": (72.5, 72.5)}, "72.5 dots per inch"),
+        ({"resolution": (1199.3, 1199.3)}, "1199.3 dots per inch"),
+        ({"resolution": (2, 2), "metadata": {"unit": "parsec"}}, "tifffile metadata state lengths in parsec"),
+        ({"resolution": (2, 2), "metadata": {"unit": ["um"], "spacing": [1]}}, "lengths are in voxels"),
+    ],
+)
+def test_tifffile_without_unit_or_resolution_states_none(tmp_path, arguments, reason):
+    tifffile.imwrite(tmp_path / "a.tif", voxels(), photometric="minisblack", **arguments)
+    volume = mc.read_volume(tmp_path / "a.tif")
+    assert (volume.voxel_size, volume.unit) == ((1, 1, 1), "voxel")
+    assert reason in volume.notes[0]
+
+
 @pytest.mark.parametrize("dpi", [1, 72, 96, 150, 300, 600, 1200])
 @pytest.mark.parametrize("unit", ["inch", "centimeter"])
 def test_dots_per_inch_are_no_voxel_size(tmp_path, dpi, unit):

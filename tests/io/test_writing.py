@@ -18,7 +18,7 @@ from images import base_of, binary_voxels, voxels
 @pytest.mark.parametrize("suffix", [".tif", ".npy"])
 def test_what_is_written_is_read(tmp_path, shape, dtype, suffix):
     image = voxels(shape, dtype, greys=(0, 1))
-    mc.write_volume(image, tmp_path / f"a{suffix}", voxel_size="0.4,0.5,0.398um")
+    mc.write_volume(image, tmp_path / f"a{suffix}", voxel_size="0.4,0.5,0.398um" if suffix == ".tif" else None)
     volume = mc.read_volume(tmp_path / f"a{suffix}")
     assert volume.shape == shape
     assert np.array_equal(volume.values, image)
@@ -36,6 +36,23 @@ def test_a_volume_is_written_as_stored_with_its_voxel_size(tmp_path):
     assert (again.voxel_size, again.unit, again.phases) == ((1, 1, 2), "um", ("0", "3", "9"))
     mc.write_volume(volume, tmp_path / "a.tif", unit="nm")
     assert mc.read_volume(tmp_path / "a.tif").voxel_size == (1000, 1000, 2000)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    ("given", "lost"),
+    [
+        ({"voxel_size": "1um"}, "voxel size"),
+        ({"phases": "a,b,c"}, "phase names"),
+        ({"voxel_size": "1,1,2", "phases": "a,b,c"}, "voxel size and the phase names"),
+    ],
+)
+def test_npy_warns_of_what_it_does_not_keep(tmp_path, given, lost):
+    volume = mc.as_volume(voxels(), **given)
+    with pytest.warns(UserWarning, match=rf"a\.npy: NumPy files do not keep the {lost}$"):
+        mc.write_volume(volume, tmp_path / "a.npy")
+    assert np.array_equal(np.load(tmp_path / "a.npy"), volume.values)
+    mc.write_volume(mc.as_volume(voxels()), tmp_path / "a.npy")  # nothing is lost: no warning
 
 
 @pytest.mark.oracle

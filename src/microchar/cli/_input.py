@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import glob
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microchar.cli._values import integer, integers
+from microchar.core.errors import InputError
 
 if TYPE_CHECKING:
     from microchar.core.volume import Volume
@@ -40,3 +44,33 @@ def read(path: str, options: argparse.Namespace, **given: Any) -> Volume:
     from microchar.core.resampling import resample
 
     return resample(volume, options.resample)
+
+
+def add_overwrite(group: argparse._ActionsContainer) -> None:
+    """Add the option that names files which may be replaced although microchar did not write them."""
+    group.add_argument(
+        "--overwrite",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="replace this file, or files in this folder, though microchar did not write it; may be repeated",
+    )
+
+
+def input_files(names: Iterable[str | None]) -> list[Path]:
+    """Return the files that arguments name, those of a folder or glob of slices one by one; of other names nothing."""
+    from microchar.io.dispatch import locate, reader_of
+
+    files: list[Path] = []
+    for name in filter(None, names):
+        try:
+            path, _ = locate(name)
+        except InputError:  # the name of a generator, "-", or a missing file, which its reader refuses
+            continue
+        if not path.exists():
+            files += map(Path, glob.glob(str(path)))
+        elif path.is_dir() and getattr(reader_of(f"{path.name}/"), "FORMAT", "") == "slices":
+            files += path.iterdir()
+        else:
+            files.append(path)
+    return files

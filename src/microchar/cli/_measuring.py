@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from microchar.cli._input import add_input, read
+from microchar.cli._input import add_input, add_overwrite, input_files, read
 from microchar.cli._parameters import typed
 from microchar.cli._progress import ProgressLine
 from microchar.cli._values import assignment, axes, lengths, listed, positive
@@ -18,6 +18,7 @@ from microchar.core.text import printable
 
 if TYPE_CHECKING:
     from microchar.core.volume import Volume
+    from microchar.measurement.record import Record
 
 _FORMATS = ("html", "json", "csv")
 #: Metrics that the short options for diffusion apply to; both are computed from the same solutions.
@@ -29,6 +30,7 @@ MEASURING = (
     *("voxel_size", "phases", "threshold", "crop", "mask", "mask_insulating", "grey", "label", "shape", "dtype"),
     *("offset", "outside", "resample"),
     *("metrics", "skip", "r_max", "window", "periodic", "set", "deff_tolerance", "deff_axes", "deff_phases"),
+    "fail_fast",
 )
 
 
@@ -70,12 +72,14 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--deff-phases", type=_phase_names, metavar="A,B", help="phases through which it is solved (all)"
     )
+    group.add_argument("--fail-fast", action="store_true", help="stop at the first metric that fails")
     group.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
 
 
 def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-o", "--output", default="microchar-out", metavar="FOLDER", help="default: microchar-out")
     group.add_argument("--format", type=_formats, default=_FORMATS, metavar="html,json,csv", help="default: all three")
+    add_overwrite(group)
     group.add_argument("--quiet", action="store_true", help="print errors only")
 
 
@@ -101,6 +105,24 @@ def _formats(text: str) -> tuple[str, ...]:
 
 
 # --- from options to volumes and arguments ------------------------------------
+
+
+def check_output(options: argparse.Namespace) -> None:
+    """Raise InputError if the report cannot be written, or would replace a file that it may not."""
+    from microchar.report.writing import check_report
+
+    inputs = input_files([*options.volumes, *(options.mask or ()), *(options.grey or ())])
+    check_report(options.output, options.format, overwrite=options.overwrite, inputs=inputs)
+
+
+def write(options: argparse.Namespace, record: Record) -> None:
+    """Write the report and print the paths of its files."""
+    from microchar.report.writing import write_report
+
+    written = write_report(record, options.output, formats=options.format, overwrite=options.overwrite)
+    if not options.quiet:
+        for path in written.values():
+            print(printable(str(path)))
 
 
 def read_volumes(options: argparse.Namespace) -> list[Volume]:
@@ -140,6 +162,7 @@ def measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
         "periodic": options.periodic,
         "parameters": _parameters(options),
         "threads": options.threads,
+        "fail_fast": options.fail_fast,
     }
 
 
@@ -175,10 +198,3 @@ def measuring(options: argparse.Namespace) -> Iterator[ProgressLine]:
         print("first run: compiling the kernels takes about 20 seconds, once", file=sys.stderr)
     with ProgressLine(options) as progress:
         yield progress
-
-
-def say(options: argparse.Namespace, written: Any) -> None:
-    """Print the paths of the written files."""
-    if not options.quiet:
-        for path in written.values():
-            print(printable(str(path)))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microchar.cli._generation import PARAMETERS, add_common, resumable_progress
-from microchar.cli._input import INPUT, add_input, read
+from microchar.cli._input import INPUT, add_input, add_overwrite, input_files, read
 from microchar.cli._parameters import values_of
 from microchar.core.errors import InputError
 from microchar.core.text import printable
@@ -35,6 +35,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         help="instead of a volume, images normal to axes 0, 1 and 2 (xy, xz and yz planes); one if isotropic",
     )
     fit.add_argument("-o", "--output", default="model.safetensors", metavar="FILE", help="default: model.safetensors")
+    add_overwrite(fit)
     fit.add_argument(
         "--resume", action="store_true", help="continue an interrupted fit, if the generator keeps its progress"
     )
@@ -48,14 +49,15 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     """Fit the generator and write the model file."""
-    from microchar.core.files import check_writable
+    from microchar.core.files import Replacing, check_writable, file_path
     from microchar.generation.catalogue import create_generator
+    from microchar.generation.model_file import wrote
 
     generator = create_generator(options.name, **values_of(options.name, options.set, options.own))
-    path = Path(options.output)
+    path = file_path(options.output)
     check_writable(path.parent)
-    if path.is_dir():
-        raise InputError(f"{path}: is a folder, expected a file name for the model")
+    inputs = input_files([options.volume, options.mask, *(options.slices or ())])
+    Replacing(wrote=wrote, overwrite=options.overwrite, inputs=inputs).check([path])
     folder = path.with_suffix(".fit") if "fit" in generator.spec.keeps_progress else None
     if path == folder:
         raise InputError(f"{path}: the folder for checkpoints has this name; choose another suffix")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from microchar.cli._generation import PARAMETERS, add_common, ready_generator, resumable_progress
+from microchar.cli._input import add_overwrite, input_files
 from microchar.cli._values import axes, integers, positive
 from microchar.core.progress import section
 from microchar.core.text import printable
@@ -26,6 +27,7 @@ def add(commands: Any) -> argparse.ArgumentParser:
         "--periodic", type=axes, default=(), metavar="0,1,2", help="axes along which the volumes repeat"
     )
     generate.add_argument("-o", "--output", default="fakes", metavar="FOLDER", help="default: fakes")
+    add_overwrite(generate)
     generate.add_argument(
         "--resume", action="store_true", help="continue interrupted volumes, if the generator keeps its progress"
     )
@@ -36,8 +38,9 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     """Make the volumes and write them, all or none."""
-    from microchar.core.files import write_together
+    from microchar.core.files import Replacing, write_together
     from microchar.generation.models import bundled_models
+    from microchar.io.formats.tiff import wrote
 
     generator = ready_generator(options.model, options.set, options.own)
     output = Path(options.output)
@@ -63,7 +66,9 @@ def run(options: argparse.Namespace) -> None:
             )
             notes[path.name] = generator.remarked()
 
-        files = write_together(output, {name: partial(write, number) for number, name in enumerate(seeds)})
+        writers = {name: partial(write, number) for number, name in enumerate(seeds)}
+        replacing = Replacing(wrote=wrote, overwrite=options.overwrite, inputs=input_files([options.model]))
+        files = write_together(output, writers, replacing=replacing)
     if not options.quiet:
         for name, path in files.items():
             print(printable("; ".join([str(path), *notes[name]])))

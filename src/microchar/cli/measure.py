@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from microchar.cli._measuring import add_options, measure_arguments, measuring, read_volumes, say
+from microchar.cli._measuring import add_options, check_output, measure_arguments, measuring, read_volumes, write
 
 
 def add(commands: Any) -> None:
@@ -16,16 +16,14 @@ def add(commands: Any) -> None:
     command.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Measure the volume and write its report."""
-    from microchar.core.files import check_writable
-    from microchar.report.writing import write_report
-
-    check_writable(options.output)
+    check_output(options)
     from microchar.measurement.measuring import measure
 
     (volume,) = read_volumes(options)
     with measuring(options) as progress:
         measurement = measure(volume, progress=progress, **measure_arguments(options))
     record = measurement.record(command=options.command_line)
-    say(options, write_report(record, options.output, formats=options.format))
+    write(options, record)
+    return 1 if record.failed else 0

@@ -8,6 +8,7 @@ the parser. Heavy imports stay inside the commands.
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import shlex
 import signal
@@ -24,7 +25,7 @@ from microchar import __version__
 from microchar.cli._parameters import as_assignments
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.registry import module_names
-from microchar.core.text import one_line
+from microchar.core.text import one_line, printable
 
 #: Commands that the help lists first; the others follow in alphabetical order.
 _FIRST = ("report", "measure", "metrics")
@@ -46,6 +47,7 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 for success, 1 for failure, 2 for wrong usage or input."""
+    _escape_what_the_console_lacks()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser, takes_parameters = _parser()
     fixed_options = takes_parameters.get(arguments[0]) if arguments else None
@@ -58,14 +60,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if rest:
         parser.error(f"unrecognized arguments: {one_line(' '.join(rest))}")
     options.own = fixed_options
-    options.command_line = shlex.join(["microchar", *arguments])
+    options.command_line = printable(shlex.join(["microchar", *arguments]))
     # A terminated run must clean up like an interrupted run, so that no incomplete file remains.
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _interrupt)
     try:
         with warnings.catch_warnings(), _without_logs():
             warnings.showwarning = _warned
-            options.run(options)
+            return options.run(options) or 0
     except KeyboardInterrupt as interrupt:
         return _failed(str(interrupt) or "interrupted; nothing was written", 1)
     except InputError as error:
@@ -75,7 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except (MicrocharError, MemoryError, OSError) as error:
         return _failed(str(error) or type(error).__name__, 1)
-    return 0
+
+
+def _escape_what_the_console_lacks() -> None:
+    # A terminal in the C locale has neither φ nor the letters of most names: print escapes instead of failing.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microchar.cli._input import add_input, read
+from microchar.cli._input import add_input, add_overwrite, input_files, read
 from microchar.cli._progress import ProgressLine
 from microchar.cli._values import integer, integers, listed, positive
 from microchar.core.errors import InputError
@@ -48,6 +48,7 @@ def add(commands: Any) -> None:
     rank.add_argument("--metrics", type=listed, metavar="A,B", help="score by these instead of the headline metrics")
     rank.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
     rank.add_argument("--json", metavar="FILE", help="write everything that was found, z-scores too")
+    add_overwrite(rank)
     rank.add_argument("--quiet", action="store_true", help="print errors only")
     group = rank.add_argument_group("input")
     add_input(group, raw_shape="--raw-shape", crop="use this box of the real volume: the held-out part")
@@ -58,11 +59,16 @@ def add(commands: Any) -> None:
 def run(options: argparse.Namespace) -> None:
     """Rank the candidates and print the table."""
     from microchar.comparison.ranking import rank
-    from microchar.core.files import check_writable, write_together
-    from microchar.measurement.record import write_json
+    from microchar.core.files import Replacing, check_writable, file_path, write_together
+    from microchar.measurement.record import write_json, wrote_json
 
+    inputs = input_files([options.real, options.mask, *options.candidates])
+    wrote = partial(wrote_json, schema="microchar.ranking/")
+    replacing = Replacing(wrote=wrote, overwrite=options.overwrite, inputs=inputs)
     if options.json is not None:
-        check_writable(Path(options.json).parent)
+        path = file_path(options.json)
+        check_writable(path.parent)
+        replacing.check([path])
     real = read(options.real, options, mask=options.mask)
     candidates = _candidates(options)
     with ProgressLine(options) as progress:
@@ -77,13 +83,11 @@ def run(options: argparse.Namespace) -> None:
             progress=progress,
         )
     if options.json is not None:
-        path = Path(options.json)
         plain = {**ranking.to_dict(), "command": options.command_line, "seed": options.seed}
-        write_together(path.parent, {path.name: partial(write_json, plain)})
+        write_together(path.parent, {path.name: partial(write_json, plain)}, replacing=replacing)
     if not options.quiet:
         material = f"{real.name}, within the crop" if options.crop is not None else real.name
-        for line in _lines(ranking, material, _partly_trained(candidates, options)):
-            print(line)
+        print("\n".join(map(printable, _lines(ranking, material, _partly_trained(candidates, options)))))
 
 
 def _candidates(options: argparse.Namespace) -> dict[str, Any]:
@@ -92,6 +96,7 @@ def _candidates(options: argparse.Namespace) -> dict[str, Any]:
     if len(set(options.candidates)) < len(options.candidates):
         raise InputError("rank: a candidate is listed twice; list each once")
     names = [text if stems.count(stem) > 1 else stem for text, stem in zip(options.candidates, stems, strict=True)]
+    names = [printable(name) for name in names]
     return {name: _candidate(text, options) for name, text in zip(names, options.candidates, strict=True)}
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from microchar.cli._measuring import MEASURING, add_options, measure_arguments, measuring, read_volumes, say
+from microchar.cli._measuring import (
+    MEASURING,
+    add_options,
+    check_output,
+    measure_arguments,
+    measuring,
+    read_volumes,
+    write,
+)
 from microchar.core.errors import InputError
 
 
@@ -19,22 +27,20 @@ def add(commands: Any) -> None:
     command.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     """Compare the volumes and write the report, or write the report of a results.json again."""
-    from microchar.core.files import check_writable
     from microchar.measurement.record import Record
-    from microchar.report.writing import write_report
 
     if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
         _refuse_measuring(options)
-        say(options, write_report(Record.read(options.volumes[0]), options.output, formats=options.format))
-        return
+        write(options, Record.read(options.volumes[0]))
+        return 0
     if len(options.volumes) < 2:
         raise InputError(
             f"report: found one volume ({options.volumes[0]}), expected a real and at least one fake; "
             "`microchar measure` measures one volume"
         )
-    check_writable(options.output)
+    check_output(options)
     from microchar.comparison.comparing import compare
 
     reference, *candidates = read_volumes(options)
@@ -43,7 +49,8 @@ def run(options: argparse.Namespace) -> None:
             reference, candidates, phases=options.phases, progress=progress, **measure_arguments(options)
         )
     record = comparison.record(command=options.command_line)
-    say(options, write_report(record, options.output, formats=options.format))
+    write(options, record)
+    return 1 if record.failed else 0
 
 
 def _refuse_measuring(options: argparse.Namespace) -> None:

@@ -104,6 +104,7 @@ def compare(
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    fail_fast: bool = False,
 ) -> Comparison:
     """Measure a reference and its candidates with the same metrics and parameters.
 
@@ -119,7 +120,7 @@ def compare(
         The phases of a candidate with other grey values (0/1 against 0/255) are
         matched by the order of the grey values. A candidate without a voxel size gets
         that of the reference.
-    metrics, skip, r_max, window, periodic, parameters, threads, executor, progress
+    metrics, skip, r_max, window, periodic, parameters, threads, executor, progress, fail_fast
         See `measure`.
     voxel_size, phases
         Voxel size and phases of the reference, passed to `as_volume`.
@@ -160,7 +161,7 @@ def compare(
     if metrics is not None:
         for volume, metric in product(volumes, chosen):
             metric.check_mask(volume)
-    run = partial(run_tasks, threads=threads, executor=executor, progress=progress)
+    run = partial(run_tasks, threads=threads, executor=executor, progress=progress, fail_fast=fail_fast)
     return _compared(chosen, volumes, shape, settings(metrics, skip, common, parameters), run)
 
 

@@ -1,4 +1,4 @@
-"""Write files completely or not at all: the only module of microchar that replaces files.
+"""Write files completely or not at all, and replace only files that may be replaced.
 
 Each file is first written into a temporary folder next to its target and then moved. Only the folder is created as
 temporary, so that the file has the permissions of any other new file of the user.
@@ -7,16 +7,79 @@ temporary, so that the file has the permissions of any other new file of the use
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import stat
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from microchar.core.errors import InputError
+from microchar.core.exchange import exchange_files, temporary_folder
 
-#: First characters of the names of temporary folders.
-_PREFIX = ".microchar-"
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replacing:
+    """Which existing files may be replaced or removed.
+
+    A target that is no regular file is always refused.
+
+    Parameters
+    ----------
+    wrote : callable
+        Function that returns whether microchar wrote an existing file; such files may
+        be replaced.
+    overwrite : sequence of path
+        Other files that may be replaced, and folders whose files may be replaced.
+    inputs : sequence of path
+        Files that are read and are never replaced; also folders that are one volume.
+    """
+
+    wrote: Callable[[Path], bool]
+    overwrite: Collection[PathLike] = ()
+    inputs: Collection[Path] = ()
+
+    def check(self, targets: Iterable[Path]) -> None:
+        """Raise InputError if one of the targets exists and may not be replaced."""
+        for target in targets:
+            if not os.path.lexists(target):
+                continue
+            refuse_irregular(target)
+            if any(_is_part_of(target, path) for path in self.inputs):
+                raise InputError(f"{target}: is an input and would be replaced; choose another name for the output")
+            if not self.wrote(target) and not any(_is_part_of(target, Path(path)) for path in self.overwrite):
+                raise InputError(
+                    f"{target}: exists, and microchar did not write it; choose another name or folder for the output, "
+                    f"or name the file in overwrite= (--overwrite {target})"
+                )
+
+
+#: For callers that are asked to replace a file of the same name, like `numpy.save`.
+ANY = Replacing(wrote=lambda path: True)
+
+
+def _is_part_of(target: Path, path: Path) -> bool:
+    if not path.exists():
+        return False
+    return target.samefile(path) or (path.is_dir() and path.resolve() in target.resolve().parents)
+
+
+def refuse_irregular(path: Path, *, folder: bool = False) -> None:
+    """Raise InputError if a path exists and is not a regular file (with `folder`: not a folder)."""
+    if not os.path.lexists(path) or (stat.S_ISDIR if folder else stat.S_ISREG)(path.lstat().st_mode):
+        return
+    kind = "a link" if path.is_symlink() else "a folder" if path.is_dir() else "a file" if path.is_file() else "no file"
+    expected = "a folder" if folder else "the name of a file"
+    raise InputError(f"{path}: is {kind}, expected {expected}; choose another name")
+
+
+def file_path(path: PathLike) -> Path:
+    """Return the path of a file to write; raise InputError if it ends like that of a folder, in a slash."""
+    text = os.fspath(path)
+    if text.endswith(tuple(filter(None, (os.sep, os.altsep)))):
+        raise InputError(f"{text}: ends like the name of a folder, expected the name of a file")
+    return Path(path)
 
 
 @contextmanager
@@ -28,7 +91,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     Parameters
     ----------
     path : Path
-        The file to write. An existing file of that name is replaced. Its folder must exist.
+        The file to write. An existing regular file of that name is replaced; if the
+        block makes a folder, an existing folder is. The parent folder must exist.
 
     Raises
     ------
@@ -38,37 +102,23 @@ def whole_file(path: Path) -> Iterator[Path]:
     if not path.parent.is_dir():
         raise InputError(f"{path}: the folder {path.parent} does not exist; make it first, or choose another one")
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=_PREFIX) as folder:
+        with temporary_folder(path.parent) as temporary:
             # Keep the suffix: some libraries choose the format from it.
-            temporary = Path(folder) / path.name
-            yield temporary
-            _replace(temporary, path, Path(folder))
+            new = temporary / "new" / path.name
+            yield new
+            refuse_irregular(path, folder=new.is_dir())
+            if path.is_dir():
+                exchange_files(temporary, temporary.parent, new.parent)
+            else:
+                os.replace(new, path)
     except OSError as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
-
-
-def _replace(new: Path, path: Path, spare: Path) -> None:
-    """Give a file or folder its name; a folder of that name moves to `spare` first, and back if that fails."""
-    if not path.is_dir():
-        os.replace(new, path)
-        return
-    if not new.is_dir():
-        raise InputError(f"{path}: is a folder, expected the name of a file; choose another name")
-    old = spare / f"{path.name}.old"
-    os.replace(path, old)
-    try:
-        os.replace(new, path)
-    except BaseException:
-        os.replace(old, path)
-        raise
 
 
 def check_writable(folder: str | Path) -> None:
     """Raise InputError if files cannot be written into a folder; call this before a long measurement."""
     folder = Path(folder)
-    home = _home(folder)
+    home = _home(folder.resolve())
     if not home.is_dir():
         raise InputError(f"{folder}: cannot write there ({home} is a file); choose another output folder")
     if not os.access(home, os.W_OK | os.X_OK):
@@ -77,22 +127,32 @@ def check_writable(folder: str | Path) -> None:
 
 def _home(folder: Path) -> Path:
     # The nearest existing parent folder is on the same disk as the target, and a rename on one disk is a single step.
-    return next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    return next(parent for parent in (folder, *folder.parents) if parent.exists())
 
 
-def write_together(folder: Path, writers: Mapping[str, Callable[[Path], None]]) -> dict[str, Path]:
+def write_together(
+    folder: Path,
+    writers: Mapping[str, Callable[[Path], None]],
+    *,
+    replacing: Replacing = ANY,
+    obsolete: Collection[str] = (),
+) -> dict[str, Path]:
     """Write files into a folder: all of them, or none. The folder is created if it does not exist.
 
-    All files are first written into a temporary folder. If `folder` does not exist,
-    the temporary folder is renamed to `folder`. If it exists, its files of the same
-    names are replaced one after the other; if a replacement fails, the previous
-    files are restored. Other files in the folder are not changed.
+    All files are first written into a temporary folder, then exchanged for the files
+    of the same names; if that fails, the old files are put back. Other files in the
+    folder are not changed.
 
     Parameters
     ----------
     folder : Path
     writers : mapping of str to callable
         Function that writes each file to the path it is called with, by file name.
+    replacing : Replacing
+        Which existing files may be replaced; by default all regular files.
+    obsolete : collection of str
+        Files of these names are removed if microchar wrote them and they are not
+        written anew.
 
     Returns
     -------
@@ -102,48 +162,41 @@ def write_together(folder: Path, writers: Mapping[str, Callable[[Path], None]]) 
     Raises
     ------
     InputError
-        If the folder cannot be created or written into.
+        If a file may not be replaced, or the folder cannot be created or written into.
     """
     check_writable(folder)
-    try:
-        temporary = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_home(folder)))
-    except OSError as error:
-        raise _not_writable(folder, error) from error
-    try:
-        new = temporary / "new"
-        new.mkdir()
+    replacing.check(folder / name for name in writers)
+    place = folder.resolve()
+    home = _home(place)
+    parts = place.relative_to(home).parts
+    with ExitStack() as stack:
+        with _refusing(folder):
+            new = stack.enter_context(temporary_folder(home)) / "new"
+            temporary = new.parent
+            new.joinpath(*parts).mkdir(parents=True, exist_ok=True)
         for name, write in writers.items():
-            write(new / name)
-        try:
-            _exchange(new, folder, temporary) if folder.exists() else _name(new, folder)
-        except OSError as error:
-            raise _not_writable(folder, error) from error
-    finally:
-        shutil.rmtree(temporary)
+            write(new.joinpath(*parts, name))
+        for part in parts:  # another run may have made the folder since
+            if not (home / part).is_dir():
+                break
+            home, new = home / part, new / part
+        replacing.check(folder / name for name in writers)
+        with _refusing(folder):
+            exchange_files(temporary, home, new, _obsolete(place, set(obsolete) - set(writers), replacing))
     return {name: folder / name for name in writers}
 
 
-def _not_writable(folder: Path, error: OSError) -> InputError:
-    return InputError(f"{folder}: cannot write there ({error.strerror}); choose another output folder")
-
-
-def _name(new: Path, folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new.rename(folder)
-
-
-def _exchange(new: Path, folder: Path, temporary: Path) -> None:
-    old = temporary / "old"
-    old.mkdir()
-    moved: list[tuple[Path, Path]] = []
+@contextmanager
+def _refusing(folder: Path) -> Iterator[None]:
+    """Raise InputError for what the system refuses."""
     try:
-        for file in sorted(new.iterdir()):
-            target = folder / file.name
-            if target.exists():
-                os.replace(target, old / file.name)
-                moved.append((old / file.name, target))
-            os.replace(file, target)
-    except BaseException:
-        for kept, target in moved:
-            os.replace(kept, target)
-        raise
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot write there ({error.strerror or error}); choose another output folder"
+        ) from error
+
+
+def _obsolete(folder: Path, names: Collection[str], replacing: Replacing) -> list[str]:
+    regular = [name for name in names if (folder / name).is_file() and not (folder / name).is_symlink()]
+    return [name for name in regular if replacing.wrote(folder / name)]

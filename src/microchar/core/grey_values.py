@@ -6,7 +6,9 @@ voxels inside it are checked and counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,6 +20,8 @@ _SLAB_VOXELS = 2**22
 _TABLE = 2**16
 #: Largest magnitude of a grey value that is accepted in a float image; segmented images have no reason to exceed it.
 _LARGEST = 2**31
+#: Two groups of grey values are narrow if the gap between them is more than so many times their widths.
+_NARROW = 16
 
 
 def slabs(shape: tuple[int, ...], voxels: int = _SLAB_VOXELS) -> Iterator[tuple[slice, ...]]:
@@ -64,17 +68,40 @@ def value_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple
     return lowest, highest
 
 
-def distinct(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple[int, ...]:
-    """Return the distinct grey values of an integer image, ascending; the search stops after more than 65536."""
+def distinct(values: np.ndarray, mask: np.ndarray | None, name: str) -> dict[int, int]:
+    """Return how many voxels have each distinct grey value of an integer image, by ascending grey value.
+
+    The search stops after more than 65536.
+    """
     low, high = _integer_range(values, mask, name)
     if high - low < _TABLE:
-        return tuple((np.flatnonzero(_counts(values, mask, low, high)) + low).tolist())
-    greys: set[int] = set()
+        counts = _counts(values, mask, low, high)
+        found = np.flatnonzero(counts)
+        return dict(zip((found + low).tolist(), counts[found].tolist(), strict=True))
+    greys: Counter[int] = Counter()
     for piece in _pieces(values, mask):
-        greys.update(np.unique(piece).tolist())
+        found, numbers = np.unique(piece, return_counts=True)
+        greys.update(dict(zip(found.tolist(), numbers.tolist(), strict=True)))
         if len(greys) > _TABLE:
             break
-    return tuple(sorted(greys))
+    return dict(sorted(greys.items()))
+
+
+def near_binary(greys: Sequence[int]) -> int | None:
+    """Return the grey value halfway between two narrow groups, if that is what more than two grey values are.
+
+    Examples
+    --------
+    >>> near_binary([0, 1, 254, 255])
+    127
+    >>> near_binary([0, 128, 255]) is None
+    True
+    """
+    if len(greys) < 3:
+        return None
+    gap, below, above = max((b - a, a, b) for a, b in pairwise(greys))
+    width = greys[-1] - greys[0] - gap
+    return (below + above) // 2 if gap > _NARROW * width else None
 
 
 def _integer_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple[int, int]:

@@ -52,6 +52,11 @@ class Status(StrEnum):
     TOO_FEW = "too_few", "there are too few samples or real blocks to tell", "take more samples, or larger volumes"
     CONSTANT = "constant", "the real blocks do not differ, so there is no scatter to compare with"
     UNAVAILABLE = "unavailable", "an optional dependency is not installed", "install it as the message says"
+    FAILED = (
+        "failed",
+        "the computation ended with an error",
+        "follow the message; fail_fast=True raises the error itself",
+    )
 
 
 class Key(NamedTuple):

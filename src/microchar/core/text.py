@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import difflib
 import re
-import unicodedata
 from collections.abc import Iterable
 
-#: Categories of Unicode that are shown as escapes: controls, invisible marks, surrogates, and what has no character.
-_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 #: Longest message on the command line; of longer ones the middle is left out.
 _LONGEST = 2000
+#: Bytes of file names that are no text in the encoding of the system, as Python holds them.
+_BYTES = re.compile("[\udc80-\udcff]+")
+#: Control characters, other ends of lines, what turns the direction of writing, and halves of characters.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    r"""Escape what cannot be printed or written as UTF-8: control characters, and bytes in names of files.
+
+    All names that are shown pass here once, when a volume or a record is made.
+
+    Examples
+    --------
+    >>> printable("caf\udce9\n")
+    'caf\\xe9\\n'
+    """
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), _BYTES.sub(_as_utf8, text))
+
+
+def _as_utf8(found: re.Match[str]) -> str:
+    # In the C locale every byte beyond ASCII is such a character, also where the bytes together are letters.
+    return found[0].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -34,24 +53,6 @@ def by(lengths: Iterable[object]) -> str:
     '100 × 200 × 300'
     """
     return " × ".join(f"{n:g}" if isinstance(n, float) else str(n) for n in lengths)
-
-
-def printable(text: str) -> str:
-    r"""Return a text with control characters, line breaks and invisible characters as escapes.
-
-    Names come from files. A terminal, a table or a page must show them and not obey them.
-
-    Examples
-    --------
-    >>> print(printable("caf\xe9 \x1b[31m\n"))
-    café \x1b[31m\n
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        sign.encode("unicode_escape").decode("ascii") if unicodedata.category(sign) in _HIDDEN else sign
-        for sign in text
-    )
 
 
 def one_line(message: str) -> str:

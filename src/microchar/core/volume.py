@@ -5,20 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
 
 from microchar.core.arrays import plain_array
 from microchar.core.errors import InputError
-from microchar.core.grey_values import distinct, segment, value_range, whole_numbers
+from microchar.core.grey_values import distinct, near_binary, segment, value_range, whole_numbers
 from microchar.core.grid import Grid, Triple, triple
+from microchar.core.text import printable
 from microchar.core.units import parse_voxel_size
 
 #: Label of a voxel outside the mask; such voxels are not counted.
 OUTSIDE = 255
 #: Largest number of phases. An image with more distinct grey values is taken to be unsegmented.
 MAX_PHASES = 16
+#: A phase of a smaller volume fraction may be stray voxels.
+_STRAY = 1e-4
+#: "pore=0" or "pore:0".
+_NAMED = re.compile(r"(.*\S)\s*[=:]\s*([+-]?[0-9]{1,20})", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +67,10 @@ class Volume:
     name: str = "volume"
     source: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", printable(self.name))
+        object.__setattr__(self, "phases", tuple(map(printable, self.phases)))
 
     @property
     def shape(self) -> Triple:
@@ -163,8 +173,11 @@ def as_volume(
         then "voxel". By default every edge is 1 voxel.
     phases : mapping of str to int, sequence of str, or str, optional
         Grey value of each named phase, or the names in ascending order of grey
-        value; also as text, ``"pore=0,solid=255"`` or ``"pore,solid"``. By default
-        each distinct grey value is a phase named by that value.
+        value; also as text, ``"pore=0,solid=255"`` (or ``"pore:0,solid:255"``) or
+        ``"pore,solid"``. A name that ends with ``:number`` or ``=number``, or is the grey
+        value of another phase, is refused. By default each distinct grey value is a phase
+        named by that value; a note tells of values that look like noise on two phases,
+        and of phases with less than 1e-4 of the voxels.
     threshold : float or "otsu", optional
         Grey value at which the image is segmented: phase 0 up to and including it,
         phase 1 above it. The image is kept as the grey image, unless `grey` is given.
@@ -210,6 +223,7 @@ def as_volume(
         voxel_size = plain.voxel_size if len(plain.voxel_size) == 3 else (plain.voxel_size[0], *plain.voxel_size)
     image = values if grey is None and threshold is not None else grey
     greys: tuple[int, ...]
+    counts: dict[int, int] = {}
     if threshold is not None:
         values, cut = segment(values, threshold, inside, name)
         greys = (0, 1)
@@ -218,7 +232,8 @@ def as_volume(
         notes = (*notes, f"segmented at the grey value {cut:g}{method}: phase 0 up to {cut:g}, phase 1 above")
     else:
         values = whole_numbers(values, inside, name)
-        greys = distinct(values, inside, name)
+        counts = distinct(values, inside, name)
+        greys = tuple(counts)
     size, unit = parse_voxel_size(voxel_size)
     grey_values, names = _phases(greys, phases, name)
     return Volume(
@@ -231,7 +246,7 @@ def as_volume(
         grey=_grey(image, values.shape, inside, name),
         name=name,
         source=dict(source or {}),
-        notes=tuple(notes),
+        notes=(*notes, *_doubts(dict(zip(grey_values, names, strict=True)), counts, phases is not None)),
     )
 
 
@@ -266,31 +281,42 @@ def _replaced(
     return replace(volume, **changes) if changes else volume
 
 
-def three_axes(array: np.ndarray, name: str) -> np.ndarray:
-    """Return an array with three axes, a 2D image as one plane; raise InputError for other shapes and empty axes."""
-    if array.ndim == 2:
-        array = array[np.newaxis]
-    if array.ndim != 3:
+def spatial_axes(shape: Sequence[int], name: str) -> tuple[int, ...]:
+    """Return which axes of an array are those of a volume, or of a 2D image; raise InputError if there are more.
+
+    An array of two or three axes is taken as it is. Of one with more, as batches of
+    images and files with channels and time steps are, the axes of length one are left out.
+    """
+    axes = tuple(axis for axis, n in enumerate(shape) if n != 1 or len(shape) <= 3)
+    if len(shape) < 2 or len(axes) > 3:
         raise InputError(
-            f"{name}: expected a 3D volume or a 2D image, found {array.ndim} axes of shape {array.shape}; "
+            f"{name}: expected a 3D volume or a 2D image, found {len(shape)} axes of shape {tuple(shape)}; "
             "select one channel or time step first"
         )
-    if 0 in array.shape:
+    if 0 in shape:
         raise InputError(
-            f"{name}: an axis has no voxels, the shape is {array.shape}; expected at least one on each axis"
+            f"{name}: an axis has no voxels, the shape is {tuple(shape)}; expected at least one on each axis"
         )
-    return array
+    return axes
+
+
+def three_axes(array: np.ndarray, name: str) -> np.ndarray:
+    """Return an array with the three axes of a volume, a 2D image as one plane; raise InputError for other shapes."""
+    lengths = [array.shape[axis] for axis in spatial_axes(array.shape, name)]
+    return array if array.ndim == 3 else array.reshape([1] * (3 - len(lengths)) + lengths)
 
 
 def same_voxels(array: Any, shape: tuple[int, ...], what: str, name: str) -> np.ndarray:
     """Make an array of a mask or grey image, and refuse it where it does not lie on the voxels of the volume."""
-    array = plain_array(array, f"{name}: {what}").values
-    array = array[np.newaxis] if array.ndim == 2 else array
-    if array.shape != shape:
-        raise InputError(
-            f"{name}: the {what} has shape {array.shape}, the volume {shape}; they must have the same shape"
-        )
+    array = three_axes(plain_array(array, f"{name}: {what}").values, f"{name}: {what}")
+    refuse_other_voxels(array.shape, shape, what, name)
     return array
+
+
+def refuse_other_voxels(found: tuple[int, ...], shape: tuple[int, ...], what: str, name: str) -> None:
+    """Raise InputError if the shape of a mask or grey image is not that of the volume."""
+    if found != shape:
+        raise InputError(f"{name}: the {what} has shape {found}, the volume {shape}; they must have the same shape")
 
 
 def _mask(mask: Any, shape: tuple[int, ...], name: str) -> np.ndarray | None:
@@ -344,23 +370,40 @@ def _grey(grey: Any, shape: tuple[int, ...], mask: np.ndarray | None, name: str)
 
 
 def parse_phases(text: str) -> dict[str, int] | list[str]:
-    """Parse "pore=0,solid=255" as a mapping, or "pore,solid" as a list of names.
+    """Parse "pore=0,solid=255" as a mapping, or "pore,solid" as a list of names; a colon serves as well as "=".
 
     Examples
     --------
-    >>> parse_phases("pore=0, solid=255")
+    >>> parse_phases("pore=0, solid:255")
     {'pore': 0, 'solid': 255}
     """
     parts = [part.strip() for part in text.split(",")]
-    if not any("=" in part for part in parts):
+    if not any("=" in part or _NAMED.fullmatch(part) for part in parts):
         return parts
     phases: dict[str, int] = {}
     for part in parts:
-        phase, _, grey = part.rpartition("=")
-        if not re.fullmatch(r"\s*[+-]?[0-9]{1,20}", grey) or phase.strip() in phases:
+        named = _NAMED.fullmatch(part)
+        if named is None or named[1] in phases:
             raise InputError(f"phases={text!r}: found {part!r}, expected each name once, as in 'pore=0,solid=255'")
-        phases[phase.strip()] = int(grey)
+        phases[named[1]] = int(named[2])
     return phases
+
+
+def _doubts(phases: Mapping[int, str], counts: Mapping[int, int], named: bool) -> list[str]:
+    """Return notes on grey values that may be no phases; those that were named are, unless they are very rare."""
+    middle = None if named else near_binary(list(counts))
+    if middle is not None:
+        return [
+            f"the grey values {_listed(list(counts))} are {len(counts)} phases: if they should be two, use "
+            f"threshold={middle}; if one of them belongs to no phase, use outside=GREY"
+        ]
+    total = sum(counts.values())
+    return [
+        f"phase {phases[grey]!r} has {count} of {total} voxels: if these are stray voxels, correct the segmentation, "
+        f"or leave them out with outside={grey}"
+        for grey, count in counts.items()
+        if count < _STRAY * total
+    ]
 
 
 def _refuse_other_codes(phases: Mapping[str, int] | Sequence[str] | None, cut: float) -> None:
@@ -400,7 +443,21 @@ def _phases(
         isinstance(phase, str) and phase and "|" not in phase for phase in names
     ):
         raise InputError(f"phases={phases!r}: expected different names, none empty and none with a '|'")
+    _refuse_misleading(names, greys)
     return greys, tuple(names)
+
+
+def _refuse_misleading(names: Sequence[str], greys: Sequence[int]) -> None:
+    """Raise InputError if the name of a phase is a grey value of another one, or ends with a grey value."""
+    for phase, grey in zip(names, greys, strict=True):
+        number = phase.strip().removeprefix("+").removeprefix("-")
+        is_other = number.isdecimal() and any(int(phase) == other for other in greys if other != grey)
+        if is_other or _NAMED.fullmatch(phase):
+            right = ",".join(f"{letter}={value}" for letter, value in zip(ascii_uppercase, greys, strict=False))
+            raise InputError(
+                f"phases: {phase!r} would be the name of the grey value {grey}; give names and grey values together, "
+                f"as {right!r}"
+            )
 
 
 def _named_greys(phases: Mapping[str, int]) -> tuple[int, ...]:

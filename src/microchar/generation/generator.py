@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.files import file_path
 from microchar.core.grid import Triple
 from microchar.core.material import Material
 from microchar.core.progress import Progress, silent
@@ -310,7 +311,7 @@ class Generator(ABC):
 
     def save(self, path: str | Path) -> None:
         """Write the generator to a safetensors file (no pickle). If that fails, no file is left behind."""
-        save_generator(self, Path(path))
+        save_generator(self, file_path(path))
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -51,6 +51,15 @@ def write_model(path: Path, metadata: Mapping[str, Any], arrays: Mapping[str, np
         temporary.write_bytes(content)
 
 
+def wrote(path: Path) -> bool:
+    """Return whether a file is a model that microchar wrote."""
+    try:
+        with open_model(path, max_bytes=path.stat().st_size):
+            return True
+    except (InputError, OSError):
+        return False
+
+
 @dataclass(frozen=True, eq=False)
 class ModelFile:
     """A model file open for reading.

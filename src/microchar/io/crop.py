@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.core.grid import Triple, triple
+from microchar.core.grid import Triple
 from microchar.core.text import whole_number
-
-Box = tuple[slice, slice, slice]
+from microchar.io.image import Box
 
 _PART = re.compile(r"\s*(?:([012xyz])\s*=)?\s*([+-]?\d+)?\s*:\s*([+-]?\d+)?\s*")
 _AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
@@ -41,8 +40,7 @@ def crop_box(crop: str | Sequence[slice] | None, shape: Triple, name: str) -> Bo
         ranges = _read(crop, shape)
     elif crop is not None:
         ranges = _in_order(list(crop), shape, crop)
-    box = [_inside(ranges.get(axis, slice(None)), axis, shape[axis], name) for axis in range(3)]
-    return triple(box)
+    return tuple(_inside(ranges.get(axis, slice(None)), axis, shape[axis], name) for axis in range(3))
 
 
 def _read(text: str, shape: Triple) -> dict[int, slice]:

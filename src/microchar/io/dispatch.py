@@ -14,6 +14,7 @@ from typing import Any
 import microchar.io.formats
 from microchar.core.errors import InputError
 from microchar.core.registry import module_names
+from microchar.core.volume import spatial_axes
 from microchar.io.image import Image, Options, Reader
 
 PathLike = str | os.PathLike[str]
@@ -29,13 +30,15 @@ def read_image(path: PathLike, options: Options) -> Image:
     if reader is None:
         suffixes = ", ".join(suffix for suffix in readers() if suffix[-1] not in ":/")
         raise InputError(
-            f"{text}: cannot tell the format by the name; microchar reads {suffixes}, "
-            "folders and globs of 2D slices, and files of raw voxels with shape= and dtype= (--shape, --dtype)"
+            f"{text}: cannot tell the format by the name; microchar reads {suffixes} (some with "
+            'pip install "microchar[formats]" only), folders and globs of 2D slices, and files of raw voxels with '
+            "shape= and dtype= (--shape, --dtype)"
         )
     try:
         if found.is_file() and found.stat().st_size == 0:
             raise InputError(f"{text}: the file is empty (0 bytes); copy or export it again")
         image = reader.read(found, replace(options, key=key))
+        spatial_axes(image.values.shape, text)
     except OSError as error:
         raise InputError(f"{text}: cannot be read ({error.strerror or error})") from error
     return replace(image, format=reader.FORMAT, files=image.files or (found,))

@@ -7,7 +7,7 @@ import lzma
 import math
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -16,11 +16,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from microchar.core.errors import InputError, MissingDependencyError
-from microchar.core.grid import triple
+from microchar.core.grid import Triple, triple
 from microchar.core.json_text import parse_json
 from microchar.core.memory import physical_memory
 from microchar.core.text import by
 from microchar.core.units import canonical_unit
+from microchar.core.volume import spatial_axes, three_axes
+
+#: A range along each axis.
+Box = tuple[slice, ...]
 
 #: What libraries raise on damaged files, besides exception classes of their own. An AttributeError or a TypeError is
 #: missing on purpose: those come from a library whose interface is another one, and the file is not to blame.
@@ -53,13 +57,49 @@ class Options:
 
 
 @dataclass(frozen=True, eq=False)
+class Stored:
+    """Voxels that stay in their file until a box of them is read.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    shape : tuple of int
+        Number of voxels along each axis of the file, of which there may be any number.
+    dtype : dtype
+        Data type of the voxels.
+    load : function
+        Returns the voxels of a box, a range along each axis of the file.
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    load: Callable[[Box], np.ndarray]
+
+    def read(self, box: Box) -> np.ndarray:
+        """Read the voxels of a box; raise InputError if they cannot be read, or do not fit into memory."""
+        refuse_beyond_memory(self.path, [part.stop - part.start for part in box], self.dtype)
+        try:
+            return self.load(box)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read ({error.strerror or error})") from error
+
+    def transposed(self) -> Stored:
+        """Return the same voxels with the axes in reverse order."""
+        return Stored(self.path, self.shape[::-1], self.dtype, lambda box: self.load(box[::-1]).T)
+
+
+@dataclass(frozen=True, eq=False)
 class Image:
     """The content of a file, as a reader returns it.
 
     Parameters
     ----------
-    values : ndarray
-        Grey values as stored, memory-mapped where the format allows it.
+    values : ndarray or Stored
+        Grey values as stored: an array, memory-mapped where the format allows it, or
+        what reads a box of them from the file. A reader that can only read the whole
+        file returns the array.
     voxel_size, unit
         See `microchar.core.grid.Grid`; `voxel_size` is None if the file does not state it.
     voxel_size_note : str
@@ -74,7 +114,7 @@ class Image:
         Grey value of each phase, where the file names them.
     """
 
-    values: np.ndarray
+    values: np.ndarray | Stored
     voxel_size: tuple[float, float, float] | None = None
     unit: str = "voxel"
     voxel_size_note: str = ""
@@ -82,6 +122,23 @@ class Image:
     files: Sequence[Path] = ()
     format: str = ""
     phases: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> Triple:
+        """Number of voxels along axes 0, 1, 2."""
+        lengths = [self.values.shape[axis] for axis in spatial_axes(self.values.shape, "image")]
+        return triple([1] * (3 - len(lengths)) + lengths)
+
+    def read(self, box: Box | None = None) -> np.ndarray:
+        """Return the voxels of a box, a range along axes 0, 1, 2, or all; what is memory-mapped stays on disk."""
+        box = tuple(slice(0, n) for n in self.shape) if box is None else box
+        if isinstance(self.values, np.ndarray):
+            return three_axes(self.values, "image")[box]
+        axes = spatial_axes(self.values.shape, "image")
+        places = [slice(0, 1)] * len(self.values.shape)
+        for axis, part in zip(axes, box[3 - len(axes) :], strict=True):
+            places[axis] = part
+        return self.values.read(tuple(places)).reshape([part.stop - part.start for part in box])
 
 
 class Reader(Protocol):
@@ -101,10 +158,13 @@ class Reader(Protocol):
     SUFFIXES: tuple[str, ...]
 
     def read(self, path: Path, options: Options) -> Image:
-        """Read a file that exists and is not empty; raise InputError if it cannot be used.
+        """Read what a file that exists and is not empty holds; raise InputError if it cannot be used.
+
+        Voxels are read when their box is asked for, where the format allows it.
 
         A module may also offer ``write(path, image)``, which writes values, voxel size
-        and phase names so far as the format has a place for them.
+        and phase names so far as the format has a place for them, and name in ``LOSES``
+        which of these ("voxel size", "phase names") are worth a warning if they are lost.
         """
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from microchar.core.text import by
 from microchar.core.units import check_voxel_size
-from microchar.core.volume import Volume, as_volume, same_voxels, three_axes
-from microchar.io.crop import Box, crop_box
+from microchar.core.volume import Volume, as_volume, refuse_other_voxels, same_voxels
+from microchar.io.crop import crop_box
 from microchar.io.dispatch import PathLike, locate, read_image
-from microchar.io.image import Image, Options
+from microchar.io.image import Box, Image, Options
 
 
 def read_volume(
@@ -53,14 +53,22 @@ def read_volume(
 
         All but the first four and raw files need the extra ``microchar[formats]``.
         Uncompressed TIFF and NRRD in one piece, ``.npy`` and raw files stay on disk
-        (memory-mapped) until a block is read.
+        (memory-mapped) until a block is read. Of axes more than three, those of length
+        one (a batch, a channel, a time step) are left out.
+
+        Slices with gaps or unequal steps in their numbers are noted; names of two
+        patterns, such as ``real00.png`` and ``mask00.png``, are refused.
     voxel_size, phases, threshold
         See `microchar.as_volume`. A voxel size given here replaces that of the file.
-        The voxel size of a TIFF file is read from OME or ImageJ metadata, or from
-        resolution tags unless these are the dots per inch that image software writes.
+        The voxel size of a TIFF file is read from OME or ImageJ metadata, from tifffile's
+        ``metadata={"spacing": ..., "unit": ...}`` with its resolution in pixels per unit,
+        or from resolution tags unless these are the dots per inch that image software
+        writes, which up to 1200 are no voxel size.
     crop : str or sequence of slice, optional
         The part of the volume to use, ``"0:100,:,50:"`` or ``"z=0:100"``; ends may be
-        left out. Grey values outside this part are ignored.
+        left out. Grey values outside this part are ignored and, where the format allows
+        it, not read: only the pages of a TIFF file, the slices of a folder, or the chunks
+        of an HDF5 or Zarr array that the part touches are decompressed.
     mask : path or array_like, optional
         Nonzero for the voxels inside the mask; on the same voxels as the whole file.
     grey : path or array_like, optional
@@ -101,8 +109,8 @@ def read_volume(
     options = Options(shape=shape, dtype=dtype, offset=offset)
     text = os.fspath(path)
     image = read_image(text, options)
-    values = three_axes(image.values, text)
-    box = crop_box(crop, values.shape, text)
+    whole = image.shape
+    box = crop_box(crop, whole, text)
     source = _source(text, image)
     companions: dict[str, np.ndarray] = {}
     for key, title, data in (("mask", "mask", mask), ("grey", "grey image", grey)):
@@ -110,11 +118,12 @@ def read_volume(
             companion = read_image(data, options)
             origin = _source(os.fspath(data), companion)
             source |= {key: origin["path"], f"{key}_sha256": origin["sha256"]}
-            data = companion.values
-        if data is not None:
-            companions[key] = same_voxels(data, values.shape, title, text)[box]
+            refuse_other_voxels(companion.shape, whole, title, text)
+            companions[key] = companion.read(box)
+        elif data is not None:
+            companions[key] = same_voxels(data, whole, title, text)[box]
     volume = as_volume(
-        values[box],
+        image.read(box),
         voxel_size=voxel_size,
         phases=image.phases or None if phases is None and threshold is None else phases,
         threshold=threshold,
@@ -122,7 +131,7 @@ def read_volume(
         **companions,
         name=text,  # so that messages name the file
         source=source,
-        notes=[_voxel_size_note(image, voxel_size), *image.notes, *_crop_note(box, values.shape)],
+        notes=[_voxel_size_note(image, voxel_size), *image.notes, *_crop_note(box, whole)],
     )
     if voxel_size is None and image.voxel_size is not None:
         check_voxel_size(image.voxel_size, image.unit, f"{text}: {image.voxel_size_note or 'voxel size'}")

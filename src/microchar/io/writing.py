@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError, MicrocharError
-from microchar.core.files import whole_file
+from microchar.core.files import file_path, whole_file
 from microchar.core.units import canonical_unit, convert, parse_voxel_size
 from microchar.core.volume import Volume, three_axes
 from microchar.io.dispatch import PathLike, reader_of, readers
 from microchar.io.image import Image
+
+#: Files in a folder that is a Zarr volume, of versions 3 and 2; another folder is not replaced.
+_FOLDER_MARKS = ("zarr.json", ".zgroup", ".zarray")
 
 
 def write_volume(
@@ -35,9 +39,9 @@ def write_volume(
         and the phase names, but not mask and grey image.
     path : str or path
         ``.tif`` or ``.tiff`` (uncompressed, with the voxel size, readable by
-        ImageJ; no phase names), ``.npy`` (neither), or, with ``microchar[formats]``
-        installed, ``.nrrd``, ``.h5``, ``.zarr`` and ``.vti``. A file of that name is
-        replaced.
+        ImageJ; no phase names), ``.npy`` (neither: a warning says what is lost), or,
+        with ``microchar[formats]`` installed, ``.nrrd``, ``.h5``, ``.zarr`` and
+        ``.vti``. A volume of that name is replaced.
     voxel_size : float, str or sequence of three, optional
         As in `microchar.as_volume`; by default the volume's.
     unit : str, optional
@@ -48,10 +52,12 @@ def write_volume(
     InputError
         If the format cannot be written, or the file not be made.
     """
-    path = Path(path)
-    writer = _writer(path.name)
-    if writer is None:
+    path = file_path(path)
+    format_ = _writable_format(path.name)
+    if format_ is None:
         raise InputError(f"{path}: microchar writes {', '.join(_writable())} only; choose one of these suffixes")
+    if path.is_dir() and not any((path / mark).exists() for mark in _FOLDER_MARKS):
+        raise InputError(f"{path}: is a folder of other files, expected a {path.suffix} volume to replace, or nothing")
     values = three_axes(volume.values if isinstance(volume, Volume) else np.asarray(volume), str(path))
     if values.dtype == bool:
         values = values.view(np.uint8)
@@ -64,14 +70,19 @@ def write_volume(
         to = canonical_unit(unit)
         z, y, x = (edge if own == "voxel" else convert(edge, own, to) for edge in size)
         size, own = (z, y, x), to
+    image = Image(values, size, own, phases=_phases(volume))
     with whole_file(path) as temporary:
-        writer(temporary, Image(values, size, own, phases=_phases(volume)))
+        format_.write(temporary, image)
+    given = {"voxel size": own != "voxel" or size != (1.0, 1.0, 1.0), "phase names": bool(image.phases)}
+    lost = [what for what in getattr(format_, "LOSES", ()) if given[what]]
+    if lost:
+        warnings.warn(f"{path}: {format_.FORMAT} files do not keep the {' and the '.join(lost)}", stacklevel=2)
 
 
-def _writer(name: str) -> Any:
+def _writable_format(name: str) -> Any:
     # Formats that are folders have suffixes with a "/" at the end.
-    writers = (getattr(reader_of(full), "write", None) for full in (name, f"{name}/"))
-    return next((writer for writer in writers if writer is not None), None)
+    formats = (reader_of(full) for full in (name, f"{name}/"))
+    return next((one for one in formats if hasattr(one, "write")), None)
 
 
 def _phases(volume: Any) -> dict[str, int]:
@@ -108,7 +119,7 @@ def write_blocks(
     InputError
         If the file cannot be made, or the disk has no room for it.
     """
-    path = Path(path)
+    path = file_path(path)
     create = getattr(reader_of(path.name), "create", None)
     if create is None:
         raise InputError(f"{path}: only .tif and .tiff are written block by block; choose one of these suffixes")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise, product
@@ -163,10 +163,15 @@ def add_up(
         if tick is not None:
             tick(voxels)
 
-    for block in blocks:
-        waiting.append((executor.submit(count, block), int(np.prod(block.core))))
-        if len(waiting) >= in_flight:
+    try:
+        for block in blocks:
+            waiting.append((executor.submit(count, block), int(np.prod(block.core))))
+            if len(waiting) >= in_flight:
+                take()
+        while waiting:
             take()
-    while waiting:
-        take()
+    finally:  # after an error, do not let the other blocks take memory from the next metric
+        for future, _ in waiting:
+            future.cancel()
+        wait([future for future, _ in waiting])
     return total

@@ -86,6 +86,7 @@ def measure(
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    fail_fast: bool = False,
 ) -> Measurement:
     """Measure a volume.
 
@@ -117,6 +118,9 @@ def measure(
     progress : Progress, optional
         ``progress(fraction, text)`` is called from this thread with the fraction of
         the work that is done and the names of the current volume and metric.
+    fail_fast : bool
+        Whether the first error of a metric is raised. By default, a metric that fails
+        gets the status "failed" and a warning, and the others are measured.
 
     Returns
     -------
@@ -145,7 +149,8 @@ def measure(
         _refuse_pairs(wanted)
         for metric in chosen:
             metric.check_mask(volume)
-    (results,) = run_tasks([Task(chosen, volume)], threads=threads, executor=executor, progress=progress)
+    how: dict[str, Any] = {"threads": threads, "executor": executor, "progress": progress, "fail_fast": fail_fast}
+    (results,) = run_tasks([Task(chosen, volume)], **how)
     return Measurement(volume, results, settings(metrics, skip, common, parameters))
 
 

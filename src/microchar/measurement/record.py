@@ -16,7 +16,8 @@ import numpy as np
 from microchar.core.errors import InputError
 from microchar.core.json_text import parse_json
 from microchar.core.pictures import encode
-from microchar.core.result import Result
+from microchar.core.result import Result, Status
+from microchar.core.text import printable
 from microchar.core.volume import Volume
 from microchar.measurement.schema import SCHEMA, check_record
 from microchar.measurement.tables import Named
@@ -82,13 +83,13 @@ class VolumeRecord:
         return cls(
             name=volume.name,
             role=role,
-            **{key: volume.source.get(key, "") for key in files},
+            **{key: printable(volume.source.get(key, "")) for key in files},
             shape=volume.shape,
             voxel_size=volume.voxel_size,
             unit=volume.unit,
             phases=tuple(PhaseRecord(name=name, grey_value=int(grey)) for name, grey in phases),
             masked=volume.mask is not None,
-            notes=tuple(volume.notes),
+            notes=tuple(map(printable, volume.notes)),
             slices={str(axis): image for axis, (_, image) in slices.items()},
             slice_positions={str(axis): position for axis, (position, _) in slices.items()},
         )
@@ -159,9 +160,14 @@ class Record:
             volumes=tuple(volumes),
             results=tuple(results),
             settings={key: _plain(value) for key, value in settings.items()},
-            provenance=made | dict(provenance),
-            notes=tuple(notes),
+            provenance=made | {key: _plain(value) for key, value in provenance.items()},
+            notes=tuple(map(printable, notes)),
         )
+
+    @property
+    def failed(self) -> tuple[Named, ...]:
+        """The results of metrics that ended with an error."""
+        return tuple(named for named in self.results if named.result.status == Status.FAILED)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain Python objects: the content of ``results.json``."""
@@ -230,7 +236,15 @@ class Record:
 def write_json(plain: Mapping[str, Any], path: Path) -> None:
     """Write a JSON file: indented, each list of numbers on one line."""
     text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(_NUMBERS.sub(lambda match: " ".join(match[0].split()), text) + "\n", encoding="utf-8")
+    text = _NUMBERS.sub(lambda match: " ".join(match[0].split()), text) + "\n"
+    # Half a character of UTF-16 becomes the escape that JSON has for it.
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))
+
+
+def wrote_json(path: Path, schema: str) -> bool:
+    """Return whether `write_json` wrote a file whose schema begins with `schema`, as far as its beginning tells."""
+    with path.open("rb") as file:
+        return re.match(rb'\{\s*"schema": "' + re.escape(schema.encode()), file.read(200)) is not None
 
 
 def _named(plain: Mapping[str, Any]) -> Named:
@@ -256,4 +270,4 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(item) for item in value]
-    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+    return value if isinstance(value, int | float) or value is None else printable(str(value))

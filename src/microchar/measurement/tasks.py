@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
@@ -9,11 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from microchar.core.errors import InputError, NotEnoughMemoryError
 from microchar.core.progress import Progress, section, silent
-from microchar.core.result import Result
+from microchar.core.result import Result, Status
+from microchar.core.text import printable
 from microchar.core.volume import Volume
 from microchar.measurement.blocks import available_cores, thread_pool
 from microchar.measurement.metric import Metric, Shared
+
+#: Longer messages of other libraries are cut.
+_LONGEST = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +42,7 @@ def run_tasks(
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    fail_fast: bool = True,
 ) -> list[dict[str, Result]]:
     """Run tasks in their order and return the results of each task by metric id.
 
@@ -46,9 +54,12 @@ def run_tasks(
     executor : concurrent.futures.Executor, optional
         Executor that counts the blocks in place of threads of this process.
     progress : Progress, optional
-        Its text names the current volume and metric.
+        Its text names the current volume and metric. What it raises ends the work.
+    fail_fast : bool
+        Whether an error of a metric is raised. Otherwise it becomes a result with the
+        status "failed" and a warning. An `InputError` is always raised.
     """
-    progress = progress or silent
+    watched = _Watched(progress or silent)
     total = sum(task.cost(metric) for task in tasks for metric in task.metrics)
     done = 0.0
     results = []
@@ -59,10 +70,66 @@ def run_tasks(
             for metric in task.metrics:
                 cost = task.cost(metric)
                 name = f"{task.volume.name}: {metric.id.replace('_', ' ')} "
-                shared.progress = section(progress, done / total, (done + cost) / total, name)
+                shared.progress = section(watched, done / total, (done + cost) / total, name)
                 shared.progress(0.0, "")
-                of_task[metric.id] = metric.run(task.volume, task.other, shared)
+                try:
+                    of_task[metric.id] = metric.run(task.volume, task.other, shared)
+                except InputError:
+                    raise
+                except Exception as error:
+                    failed = _failed(metric, error)
+                    if fail_fast and isinstance(error, MemoryError):
+                        raise NotEnoughMemoryError(f"{task.volume.name}: {failed.message}") from error
+                    if fail_fast or watched.raised:
+                        raise
+                    of_task[metric.id] = failed
+                    warnings.warn(f"{task.volume.name}: {failed.message}", RuntimeWarning, stacklevel=3)
                 done += cost
             results.append(of_task)
-    progress(1.0, "")
+    watched(1.0, "")
     return results
+
+
+class _Watched:
+    """A progress that remembers whether it has raised: such an exception is none of the metric's."""
+
+    def __init__(self, progress: Progress):
+        self.progress = progress
+        self.raised = False
+
+    def __call__(self, fraction: float, text: str, /) -> None:
+        try:
+            self.progress(fraction, text)
+        except BaseException:
+            self.raised = True
+            raise
+
+
+def _failed(metric: Metric, error: Exception) -> Result:
+    if isinstance(error, MemoryError):
+        reason = _lack_of_memory(metric, error)
+    else:
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:_LONGEST]
+    return Result(
+        metric=metric.id,
+        title=metric.title,
+        symbol=metric.symbol,
+        kind=metric.kind,
+        convention={},
+        status=Status.FAILED,
+        message=printable(f"{metric.id} failed: {reason}"),
+    )
+
+
+def _lack_of_memory(metric: Metric, error: MemoryError) -> str:
+    remedy = (
+        f"crop the volume (--crop), leave the metric out (--skip {metric.id}, or another --metrics), or measure "
+        "with fewer threads (--threads), which hold fewer blocks in memory"
+    )
+    if isinstance(error, NotEnoughMemoryError):
+        return f"{error}; {remedy}"
+    shape, dtype = getattr(error, "shape", None), getattr(error, "dtype", None)  # of NumPy's own errors
+    if shape is None or dtype is None:
+        return f"not enough memory; {remedy}"
+    needed = math.prod(shape) * dtype.itemsize
+    return f"not enough memory: {needed} bytes ({needed / 1e9:.2g} GB) in one piece; {remedy}"

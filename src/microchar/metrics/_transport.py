@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from microchar.core.errors import InputError, MissingDependencyError, NotEnoughMemoryError
+from microchar.core.errors import InputError, MissingDependencyError
 from microchar.core.grid import Grid
 from microchar.core.pictures import encode
 from microchar.core.result import Picture, Result, Status, Value
@@ -97,8 +97,6 @@ class TransportMetric(WholeMetric):
                 solution, picture = self._solved(volume, mixture, axis, shared, name, done / len(runs))
             except MissingDependencyError as error:
                 return self.no_result(volume, Status.UNAVAILABLE, str(error))
-            except NotEnoughMemoryError as error:
-                return self.no_result(volume, Status.REFUSED, str(error))
             values += self._values(volume, name, str(axis), solution)
             pictures += [picture] if picture is not None and self.shows_flux else []
             solves.append(_record(mixture, axis, solution))

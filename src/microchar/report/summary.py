@@ -45,6 +45,7 @@ def summarize(record: Record) -> dict[str, Any]:
         "volumes": [_volume(volume, index) for index, volume in enumerate(volumes)],
         "comparing": len(names) > 1,
         "notes": list(record.notes),
+        "failed": [{"where": _pair(named), "message": named.result.message} for named in record.failed],
         "glance": glance_table(headlines, names, [phase.name for phase in volumes[0].phases]),
         "slices": _slices(volumes),
         "curves": [
@@ -76,7 +77,7 @@ def _section(metric: MetricResults) -> str:
 
 
 def _on_grey(metric: MetricResults) -> bool:
-    return "grey levels" in metric.first.convention
+    return any("grey levels" in result.convention for result in metric.by_volume.values())
 
 
 # --- what was compared -------------------------------------------------------

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microchar.core.errors import InputError
-from microchar.core.files import write_together
+from microchar.core.files import PathLike, Replacing, check_writable, write_together
 from microchar.core.text import printable
-from microchar.measurement.record import Record
-from microchar.measurement.tables import Named, profiles, scalars
+from microchar.measurement.record import Record, wrote_json
+from microchar.measurement.tables import SCALAR_COLUMNS, Named, profiles, scalars
 
 if TYPE_CHECKING:
     from microchar.comparison.comparing import Comparison
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 
 #: What can be written.
 FORMATS = ("html", "json", "csv")
+_FILES = {"html": ("report.html",), "json": ("results.json",), "csv": ("scalars.csv", "profiles.csv")}
+#: What stands near the beginning of the files of every version.
+_MARKS = {
+    ".html": b'<meta name="generator" content="microchar">',
+    ".csv": ",".join(SCALAR_COLUMNS[:7]).encode(),
+}
 
 
 def write_report(
@@ -26,6 +33,7 @@ def write_report(
     folder: str | Path,
     *,
     formats: Sequence[str] = FORMATS,
+    overwrite: Collection[PathLike] = (),
 ) -> dict[str, Path]:
     """Write the report of a measurement or a comparison.
 
@@ -35,10 +43,14 @@ def write_report(
         What `measure` or `compare` returned, or what `Record.read` read.
     folder : str or Path
         Where the files are written; made if it does not exist. Files of an
-        earlier report are replaced, other files stay.
+        earlier report are replaced, or removed if their format is not written
+        anew. Other files stay.
     formats : sequence of str
         Some of "html" (``report.html``), "json" (``results.json``) and "csv"
         (``scalars.csv`` and ``profiles.csv``).
+    overwrite : sequence of path
+        Files that may be replaced although microchar did not write them; also folders
+        whose files may be replaced.
 
     Returns
     -------
@@ -48,8 +60,8 @@ def write_report(
     Raises
     ------
     InputError
-        If a format is unknown, or the folder cannot be written into. Then no file
-        is left behind, and an earlier report stays as it was.
+        If a format is unknown, a file may not be replaced, or the folder cannot be
+        written into. Then no file is left behind, and an earlier report stays as it was.
 
     Examples
     --------
@@ -60,9 +72,7 @@ def write_report(
     ...     sorted(mc.write_report(measurement, folder, formats=["json", "csv"]))
     ['profiles.csv', 'results.json', 'scalars.csv']
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown or not formats:
-        raise InputError(f"formats={list(formats)!r}: expected some of {', '.join(FORMATS)}")
+    _check_formats(formats)
     record = results if isinstance(results, Record) else results.record()
     writers: dict[str, Callable[[Path], None]] = {}
     if "json" in formats:
@@ -71,7 +81,42 @@ def write_report(
         writers |= _tables(record)
     if "html" in formats:
         writers["report.html"] = partial(_write_page, record)
-    return write_together(Path(folder), writers)
+    every = {name for names in _FILES.values() for name in names}
+    obsolete = set() if _is_of(record, Path(folder) / "results.json") else every
+    replacing = Replacing(wrote=_wrote, overwrite=overwrite)
+    return write_together(Path(folder), writers, replacing=replacing, obsolete=obsolete)
+
+
+def check_report(
+    folder: str | Path, formats: Sequence[str], *, overwrite: Collection[PathLike] = (), inputs: Collection[Path] = ()
+) -> None:
+    """Raise InputError if `write_report` would do so, or replace one of the inputs; call this before measuring."""
+    _check_formats(formats)
+    check_writable(folder)
+    targets = [Path(folder) / name for format_ in formats for name in _FILES[format_]]
+    Replacing(wrote=_wrote, overwrite=overwrite, inputs=inputs).check(targets)
+
+
+def _check_formats(formats: Sequence[str]) -> None:
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown or not formats:
+        raise InputError(f"formats={list(formats)!r}: expected some of {', '.join(FORMATS)}")
+
+
+def _wrote(path: Path) -> bool:
+    """Return whether microchar wrote a file, as far as its beginning tells."""
+    if path.suffix == ".json":
+        return wrote_json(path, "microchar.results/")
+    with path.open("rb") as file:
+        return _MARKS[path.suffix] in file.read(400)
+
+
+def _is_of(record: Record, path: Path) -> bool:
+    """Return whether a file holds this very record: then the files beside it are of the same run."""
+    try:
+        return json.dumps(Record.read(path).to_dict()) == json.dumps(record.to_dict())
+    except InputError:
+        return False
 
 
 def _write_page(record: Record, path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +12,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.formats._datasets import choose_array
-from microchar.io.image import (
-    DAMAGE,
-    Image,
-    Options,
-    optional,
-    phases_from,
-    phases_text,
-    refuse_beyond_memory,
-    stated_size,
-)
+from microchar.io.image import DAMAGE, Box, Image, Options, Stored, optional, phases_from, phases_text, stated_size
 
 FORMAT = "HDF5"
 SUFFIXES = (".h5", ".hdf5", ".he5", ".h5:", ".hdf5:", ".he5:")
@@ -28,25 +22,35 @@ _NAME, _SIZE, _UNIT, _PHASES = "volume", "voxel_size", "unit", "phases"
 
 
 def read(path: Path, options: Options) -> Image:
-    """Read the dataset named behind "::", or the only one that can be a volume."""
+    """Find the dataset named behind "::", or the only one that can be a volume."""
+    with _opened(path) as file:
+        datasets: dict[str, Any] = {}
+
+        def collect(name: str, item: Any) -> None:
+            if _is_array(item):
+                datasets[name] = item
+
+        file.visititems(collect)
+        name = choose_array(path, {name: item.shape for name, item in datasets.items()}, options.key)
+        dataset = datasets[name]
+        return Image(
+            Stored(path, dataset.shape, dataset.dtype, partial(_load, path, name)),
+            **_size(dataset),
+            phases=phases_from(str(dataset.attrs.get(_PHASES, "")), path),
+        )
+
+
+def _load(path: Path, name: str, box: Box) -> np.ndarray:
+    with _opened(path) as file:
+        return np.asarray(file[name][box])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     h5py = optional("h5py", path)
     try:
         with h5py.File(path, "r") as file:
-            datasets: dict[str, Any] = {}
-
-            def collect(name: str, item: Any) -> None:
-                if _is_array(item):
-                    datasets[name] = item
-
-            file.visititems(collect)
-            dataset = datasets[choose_array(path, {name: item.shape for name, item in datasets.items()}, options.key)]
-            refuse_beyond_memory(path, dataset.shape, dataset.dtype)
-            shape = tuple(n for n in dataset.shape if n > 1) if dataset.ndim > 3 else dataset.shape
-            return Image(
-                dataset[()].reshape(shape),
-                **_size(dataset),
-                phases=phases_from(str(dataset.attrs.get(_PHASES, "")), path),
-            )
+            yield file
     except InputError:
         raise
     except (TypeError, *DAMAGE) as error:
@@ -57,7 +61,7 @@ def write(path: Path, image: Image) -> None:
     """Write the voxels as the dataset "volume", compressed, with voxel size and phase names as attributes."""
     h5py = optional("h5py", path)
     with h5py.File(path, "w") as file:
-        dataset = file.create_dataset(_NAME, data=image.values, chunks=True, compression="gzip", compression_opts=1)
+        dataset = file.create_dataset(_NAME, data=image.read(), chunks=True, compression="gzip", compression_opts=1)
         if image.voxel_size is not None:
             dataset.attrs[_SIZE] = image.voxel_size
             dataset.attrs[_UNIT] = image.unit

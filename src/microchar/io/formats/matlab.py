@@ -7,7 +7,7 @@ from pathlib import Path
 from microchar.core.errors import InputError
 from microchar.io.formats import hdf5
 from microchar.io.formats._datasets import choose_array
-from microchar.io.image import DAMAGE, Image, Options
+from microchar.io.image import DAMAGE, Image, Options, Stored
 
 FORMAT = "MATLAB"
 SUFFIXES = (".mat", ".mat:")
@@ -18,9 +18,9 @@ def read(path: Path, options: Options) -> Image:
     with path.open("rb") as file:
         start = file.read(128)
     if start.startswith(b"MATLAB 7.3") or start[:8] == b"\x89HDF\r\n\x1a\n":
-        image = hdf5.read(path, options)
-        # MATLAB's first axis runs fastest, HDF5's last.
-        return Image(image.values.T)
+        values = hdf5.read(path, options).values
+        assert isinstance(values, Stored)
+        return Image(values.transposed())  # MATLAB's first axis runs fastest, HDF5's last
     from scipy.io import loadmat, whosmat
     from scipy.io.matlab import MatReadError
 

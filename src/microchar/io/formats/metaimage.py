@@ -2,40 +2,72 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.formats._stderr import captured_stderr
-from microchar.io.image import Image, Options, optional, stated_size
+from microchar.io.image import Box, Image, Options, Stored, optional, stated_size
 
 FORMAT = "MetaImage"
 SUFFIXES = (".mha", ".mhd")
 
 
+#: Types of voxels, as SimpleITK and NumPy (in lower case) call them.
+_TYPES = ("UInt8", "Int8", "UInt16", "Int16", "UInt32", "Int32", "UInt64", "Int64", "Float32", "Float64")
+
+
 def read(path: Path, options: Options) -> Image:
-    """Read the voxels with SimpleITK; the first axis of MetaImage runs fastest and is axis 2 here.
+    """Open a volume with SimpleITK; the first axis of MetaImage runs fastest and is axis 2 here.
 
     The format names no unit; lengths are in millimetres by convention.
     """
     del options
     itk = optional("SimpleITK", path)
-    try:
-        reader = itk.ImageFileReader()
-        reader.SetImageIO("MetaImageIO")
-        reader.SetFileName(str(path))
-        with captured_stderr() as said:
-            image = reader.Execute()
-    except RuntimeError as error:
-        why = said[0].strip() if said else str(error).strip().splitlines()[-1]
-        raise InputError(f"{path}: not a MetaImage file, or damaged ({why}); export it again") from error
-    if image.GetNumberOfComponentsPerPixel() != 1:
+    with _reading(path):
+        reader = _reader(itk, path)
+        reader.ReadImageInformation()
+    if reader.GetNumberOfComponents() != 1:
         raise InputError(
-            f"{path}: found {image.GetNumberOfComponentsPerPixel()} values per voxel, expected one; save one component"
+            f"{path}: found {reader.GetNumberOfComponents()} values per voxel, expected one; save one component"
         )
-    values = itk.GetArrayFromImage(image)
-    sizes = [float(size) for size in image.GetSpacing()][::-1]
+    types = {getattr(itk, f"sitk{name}"): np.dtype(name.lower()) for name in _TYPES}
+    if reader.GetPixelID() not in types:
+        raise InputError(f"{path}: found voxels of type {reader.GetPixelID()} of SimpleITK, expected numbers")
+    stored = Stored(path, reader.GetSize(), types[reader.GetPixelID()], partial(_load, itk, path)).transposed()
+    sizes = [float(size) for size in reader.GetSpacing()][::-1]
     sizes = [sizes[0], *sizes] if len(sizes) == 2 else sizes
     # Spacings of 1 are what writers fill in where they know of none.
     unit = "" if sizes == [1.0, 1.0, 1.0] else "mm"
     origin = "the MetaImage header, which names no unit: millimetres are assumed"
-    return Image(values, **(stated_size(sizes, unit, origin) if len(sizes) == 3 else {}))
+    return Image(stored, **(stated_size(sizes, unit, origin) if len(sizes) == 3 else {}))
+
+
+def _load(itk: Any, path: Path, box: Box) -> np.ndarray:
+    reader = _reader(itk, path)
+    reader.SetExtractIndex([part.start for part in box])
+    reader.SetExtractSize([part.stop - part.start for part in box])
+    with _reading(path):
+        return np.asarray(itk.GetArrayFromImage(reader.Execute())).T
+
+
+def _reader(itk: Any, path: Path) -> Any:
+    reader = itk.ImageFileReader()
+    reader.SetImageIO("MetaImageIO")
+    reader.SetFileName(str(path))
+    return reader
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        with captured_stderr() as said:
+            yield
+    except RuntimeError as error:
+        why = said[0].strip() if said else str(error).strip().splitlines()[-1]
+        raise InputError(f"{path}: not a MetaImage file, or damaged ({why}); export it again") from error

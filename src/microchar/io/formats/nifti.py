@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io.image import DAMAGE, Image, Options, optional, refuse_beyond_memory, stated_size
+from microchar.io.image import DAMAGE, Box, Image, Options, Stored, optional, stated_size
 
 FORMAT = "NIfTI"
 SUFFIXES = (".nii", ".nii.gz")
@@ -18,25 +21,39 @@ _UNITS = {"meter": "m", "mm": "mm", "micron": "um"}
 
 
 def read(path: Path, options: Options) -> Image:
-    """Read the voxels; the first axis of NIfTI runs fastest and is axis 2 here."""
+    """Open a volume; the first axis of NIfTI runs fastest and is axis 2 here."""
     del options
     nibabel = optional("nibabel", path)
-    try:
+    with _reading(path, nibabel):
         image = nibabel.Nifti1Image.from_filename(path)
-        # More axes than three, each of one entry, are common: time and vector components.
-        shape = tuple(int(n) for n in image.shape)
-        shape = shape[:3] if all(n == 1 for n in shape[3:]) else shape
-        refuse_beyond_memory(path, shape, np.dtype(image.get_data_dtype()))
-        values = np.asarray(image.dataobj).reshape(shape, order="F").T
         zooms = [float(size) for size in image.header.get_zooms()[:3]][::-1]
         unit = _UNITS.get(image.header.get_xyzt_units()[0], "")
-    except InputError:
-        raise
+        return Image(
+            Stored(path, image.shape, _dtype(image), partial(_load, path, nibabel, image)).transposed(),
+            **(stated_size(zooms, unit, "the NIfTI header") if len(zooms) == 3 else {}),
+        )
+
+
+def _dtype(image: Any) -> np.dtype[Any]:
+    voxels = image.dataobj
+    scaled = (voxels.slope, voxels.inter) != (1, 0)
+    return np.dtype(np.float64) if scaled else np.dtype(image.get_data_dtype())
+
+
+def _load(path: Path, nibabel: Any, image: Any, box: Box) -> np.ndarray:
+    with _reading(path, nibabel):
+        return np.asarray(image.dataobj[box])
+
+
+@contextmanager
+def _reading(path: Path, nibabel: Any) -> Iterator[None]:
+    try:
+        yield
     except _damage(nibabel) as error:
         raise InputError(
-            f"{path}: not a NIfTI file, or damaged ({str(error) or type(error).__name__}); export it again"
+            f"{path}: not a NIfTI file, or damaged ({' '.join(str(error).split()) or type(error).__name__}); "
+            "export it again"
         ) from error
-    return Image(values, **(stated_size(zooms, unit, "the NIfTI header") if len(zooms) == 3 else {}))
 
 
 def _damage(nibabel: Any) -> tuple[type[Exception], ...]:

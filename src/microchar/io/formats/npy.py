@@ -13,6 +13,8 @@ from microchar.io.image import Image, Options, refuse_shorter_than
 
 FORMAT = "NumPy"
 SUFFIXES = (".npy",)
+#: What the format has no place for.
+LOSES = ("voxel size", "phase names")
 
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 
@@ -30,9 +32,9 @@ def read(path: Path, options: Options) -> Image:
 
 
 def write(path: Path, image: Image) -> None:
-    """Write an array; the format has no place for a voxel size or phase names."""
+    """Write an array."""
     with path.open("wb") as file:
-        np.save(file, image.values, allow_pickle=False)
+        np.save(file, image.read(), allow_pickle=False)
 
 
 def header(file: IO[bytes], name: str) -> Header:

@@ -25,6 +25,8 @@ SUFFIXES = (".nrrd", ".nhdr")
 
 #: Key of a header under which microchar keeps the names of phases.
 _PHASES = "microchar phases"
+#: Keys of a header whose voxels do not begin right behind it.
+_ELSEWHERE = {"data file", "datafile", "byte skip", "byteskip", "line skip", "lineskip"}
 
 
 def read(path: Path, options: Options) -> Image:
@@ -37,7 +39,7 @@ def read(path: Path, options: Options) -> Image:
             offset = file.tell()
         shape = tuple(int(n) for n in header["sizes"])[::-1]
         dtype = np.dtype(nrrd.reader._determine_datatype(header))
-        if header["encoding"] == "raw" and "data file" not in header and "datafile" not in header:
+        if header["encoding"] == "raw" and not _ELSEWHERE & set(header):
             refuse_shorter_than(path, offset, shape, dtype)
             values = np.memmap(path, dtype, "r", offset, shape)
         else:
@@ -63,7 +65,8 @@ def write(path: Path, image: Image) -> None:
         header["space units"] = [image.unit] * 3
     if image.phases:
         header[_PHASES] = phases_text(image.phases)
-    values = image.values.astype(image.values.dtype.newbyteorder("<"), copy=False)
+    values = image.read()
+    values = values.astype(values.dtype.newbyteorder("<"), copy=False)
     nrrd.write(str(path), values, header, index_order="C", custom_field_map={_PHASES: "string"})
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.io.formats._tiff_chain import ChainedPage, follow_each_other, refuse_unlike, sound_chain
 from microchar.io.formats._tiff_metadata import stated_voxel_size
-from microchar.io.image import DAMAGE, Image, Options, refuse_beyond_memory, refuse_shorter_than
+from microchar.io.image import DAMAGE, Box, Image, Options, Stored, refuse_beyond_memory, refuse_shorter_than
 
 if TYPE_CHECKING:
     import tifffile
@@ -25,35 +28,39 @@ SUFFIXES = (".tif", ".tiff")
 _DAMAGE_OR_VERSION = (TypeError, AttributeError)
 #: A file with more "channels" than this, and no other planes, is taken to be a volume whose axes were not named.
 _CHANNELS = 16
-#: Tags that say what the voxels are: image size, type and coding of the values, description, position of the voxels,
-#: resolution.
-_NEEDED_TAGS = frozenset(
-    {*(256, 257, 258, 259, 262, 266, 270, 273, 277, 278, 279, 282, 283, 284, 296, 317, 322, 323, 324, 325, 339)}
-)
-#: The types of values that TIFF and BigTIFF have. tifffile leaves a tag of another type out.
-_TYPES = frozenset({*range(1, 14), 16, 17, 18})
-#: Bytes per value of the TIFF types: byte and text, short, long, rational, BigTIFF's long.
-_TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 16: 8}
+#: How the tag Software begins in files that `write` and `create` make.
+_SOFTWARE = "microchar "
 #: Number of bytes (with room for headers) from which a file needs 64-bit offsets, which ImageJ's variant lacks.
 _CLASSIC_LIMIT = 2**32 - 2**25
+#: Number of bytes that are decoded at a time.
+_PIECE = 2**26
 
 
 def read(path: Path, options: Options) -> Image:
-    """Read the only image of a file."""
+    """Find the only image of a file."""
     del options
     import tifffile
 
-    _refuse_broken_chain(path)
-    try:
+    with _reading(path):
+        pages = sound_chain(path)
         with tifffile.TiffFile(path) as file:
-            series = _only_image(file, path)
-            shape, notes = _spatial_shape(series, path)
-            dtype = np.dtype(file.byteorder + series.dtype.char)
-            values = _mapped(path, series, shape, dtype)
-            if values is None:
-                _refuse_incomplete(path, series, shape)
-                values = series.asarray().reshape(shape)
-            size, unit, note = stated_voxel_size(file, values.ndim)
+            file.pages.cache = True
+            stack = _only_stack(file, path)
+            if len(stack) == 1:
+                refuse_unlike(pages, path)
+            shape, notes = _spatial_shape(stack, path)
+            mapped = _mapped(path, file, stack, shape, pages)
+            values = _stored(path, file, stack, shape) if mapped is None else mapped
+            size, unit, note = stated_voxel_size(file, len(shape))
+    return Image(values, size, unit, note, notes)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    import tifffile
+
+    try:
+        yield
     except InputError:
         raise
     except (tifffile.TiffFileError, *DAMAGE) as error:
@@ -66,14 +73,13 @@ def read(path: Path, options: Options) -> Image:
             f"{path}: tifffile {tifffile.__version__} fails to read the file ({type(error).__name__}: {error}); if it "
             "reads other TIFF files, this one is damaged: export it again. If not, install another version of tifffile"
         ) from error
-    return Image(values, size, unit, note, notes)
 
 
 def write(path: Path, image: Image) -> None:
     """Write an uncompressed TIFF with its voxel size: as ImageJ does where that can hold it, else OME-TIFF."""
     import tifffile
 
-    values, voxel_size, unit = image.values, image.voxel_size or (1.0, 1.0, 1.0), image.unit
+    values, voxel_size, unit = image.read(), image.voxel_size or (1.0, 1.0, 1.0), image.unit
     if values.dtype.kind in "iu" and values.dtype.itemsize == 8:  # no image program reads 64-bit integers
         values = values.astype(np.result_type(np.min_scalar_type(values.min()), np.min_scalar_type(values.max())))
         if values.dtype.itemsize == 8:
@@ -99,6 +105,9 @@ def _layout(
     shape: Sequence[int], dtype: np.dtype[Any], voxel_size: tuple[float, float, float], unit: str
 ) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Return the shape as it is stored in the file, and the arguments for tifffile."""
+    from microchar import __version__
+
+    software = f"{_SOFTWARE}{__version__}"
     known = unit != "voxel" or voxel_size != (1.0, 1.0, 1.0)
     resolution = (_per_unit(voxel_size[2]), _per_unit(voxel_size[1]))
     metadata: dict[str, Any] = {}
@@ -109,6 +118,7 @@ def _layout(
         return (1, n0, 1, n1, n2, 1), {
             "imagej": True,
             "photometric": "minisblack",
+            "software": software,
             "resolution": resolution if known else None,
             "metadata": {"axes": "TZCYXS", **metadata},
         }
@@ -116,7 +126,19 @@ def _layout(
         name = {"voxel": "pixel", "um": "µm"}.get(unit, unit)
         for axis, size in zip("ZYX", voxel_size, strict=True):
             metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": name}
-    return tuple(shape), {"ome": True, "photometric": "minisblack", "metadata": {"axes": "ZYX", **metadata}}
+    arguments = {"ome": True, "photometric": "minisblack", "software": software}
+    return tuple(shape), {**arguments, "metadata": {"axes": "ZYX", **metadata}}
+
+
+def wrote(path: Path) -> bool:
+    """Return whether microchar wrote a file: its tag Software says so."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            return file.pages.first.software.startswith(_SOFTWARE)
+    except (tifffile.TiffFileError, *DAMAGE, *_DAMAGE_OR_VERSION):
+        return False
 
 
 def _per_unit(size: float) -> tuple[int, int]:
@@ -128,51 +150,8 @@ def _per_unit(size: float) -> tuple[int, int]:
     return ratio.numerator, ratio.denominator
 
 
-def _refuse_broken_chain(path: Path) -> None:
-    """Follow the chain of pages to its end and raise InputError if it is broken.
-
-    tifffile would stop at the break and return fewer pages. A page is a list of tags
-    followed by the offset of the next page. A value that does not fit into its tag is
-    stored elsewhere in the file.
-    """
-    length = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(8)
-        order = {b"II": "<", b"MM": ">"}.get(start[:2], "")
-        kind = struct.unpack(order + "H", start[2:4])[0] if order and len(start) == 8 else 0
-        if kind not in (42, 43):
-            raise InputError(f"{path}: not a TIFF file, despite its suffix: it begins with {start[:4]!r}")
-        # Classic TIFF has 2 bytes for the number of tags and 4 for an offset, BigTIFF has 8 for both.
-        number, offset = (struct.Struct(order + code) for code in ("HI" if kind == 42 else "QQ"))
-        tag = struct.Struct(order + ("HHII" if kind == 42 else "HHQQ"))
-        pointer, pages = offset.size, set[int]()
-        while pointer + offset.size <= length:
-            file.seek(pointer)
-            (page,) = offset.unpack(file.read(offset.size))
-            if page == 0:
-                return
-            if page in pages or page + number.size > length:
-                break
-            pages.add(page)
-            file.seek(page)
-            (tags,) = number.unpack(file.read(number.size))
-            pointer = page + number.size + tags * tag.size
-            if pointer > length or any(
-                code in _NEEDED_TAGS
-                and (
-                    type_ not in _TYPES
-                    or ((size := _TYPE_SIZES.get(type_, 0) * count) > offset.size and value + size > length)
-                )
-                for code, type_, count, value in tag.iter_unpack(file.read(tags * tag.size))
-            ):
-                break
-    raise InputError(
-        f"{path}: the TIFF file is truncated or damaged: what describes its page {max(len(pages), 1)} or the next one "
-        f"lies beyond the {length} bytes of the file; copy or export it again"
-    )
-
-
-def _only_image(file: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
+def _only_stack(file: tifffile.TiffFile, path: Path) -> Sequence[tifffile.TiffPageSeries]:
+    """Return the only series of pages; of a file that was written plane by plane, as many series of one page each."""
     if not file.pages:
         raise InputError(f"{path}: the TIFF file holds no image")
     page = file.pages.first
@@ -182,6 +161,8 @@ def _only_image(file: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
             f"{path}: found a colour image ({kind}, {page.samplesperpixel} values per pixel), expected grey values or "
             "labels; convert it to 8-bit grey (in ImageJ: Image > Type > 8-bit) or save one channel"
         )
+    if len(file.series) > 1 and _are_planes(file.series):
+        return file.series
     if len(file.series) != 1:
         shapes = [" × ".join(str(n) for n in series.shape) for series in file.series]
         shown = ", ".join(shapes[:4]) + (", …" if len(shapes) > 4 else "")
@@ -196,11 +177,22 @@ def _only_image(file: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
             f"{path}: the file's metadata do not fit its {len(file.pages)} pages of {page.shape}; "
             "it is truncated or damaged: copy or export it again"
         )
-    return series
+    return [series]
 
 
-def _spatial_shape(series: tifffile.TiffPageSeries, path: Path) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def _are_planes(stack: Sequence[tifffile.TiffPageSeries]) -> bool:
+    first = stack[0].keyframe
+    return all(
+        len(series.pages) == 1 and (series.keyframe.shape, series.keyframe.dtype) == (first.shape, first.dtype)
+        for series in stack
+    )
+
+
+def _spatial_shape(stack: Sequence[tifffile.TiffPageSeries], path: Path) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Return the shape without axes of length one, except rows and columns, and notes about the shape."""
+    series = stack[0]
+    if len(stack) > 1:
+        return (len(stack), *series.keyframe.shape), ()
     axes = [(axis, int(n)) for axis, n in zip(series.axes, series.shape, strict=True) if axis != "S"]
     if series.kind != "shaped":
         # Some versions of tifffile list axes of length one and others do not; each page states its rows and columns.
@@ -229,25 +221,82 @@ def _spatial_shape(series: tifffile.TiffPageSeries, path: Path) -> tuple[tuple[i
 
 
 def _mapped(
-    path: Path, series: tifffile.TiffPageSeries, shape: Sequence[int], dtype: np.dtype[Any]
+    path: Path,
+    file: tifffile.TiffFile,
+    stack: Sequence[tifffile.TiffPageSeries],
+    shape: Sequence[int],
+    pages: Sequence[ChainedPage],
 ) -> np.ndarray | None:
-    if series.dataoffset is None:
+    if len(stack) > 1 or stack[0].dataoffset is None:
         return None
-    refuse_shorter_than(path, series.dataoffset, shape, dtype)
-    return np.memmap(path, dtype, "r", series.dataoffset, tuple(shape))
+    dtype = np.dtype(file.byteorder + stack[0].dtype.char)
+    # tifffile takes the metadata's word for it. A large file of ImageJ describes its first page only.
+    if len(pages) > 1 and not follow_each_other(
+        pages, stack[0].dataoffset, math.prod(shape) // len(pages) * dtype.itemsize
+    ):
+        return None
+    refuse_shorter_than(path, stack[0].dataoffset, shape, dtype)
+    return np.memmap(path, dtype, "r", stack[0].dataoffset, tuple(shape))
 
 
-def _refuse_incomplete(path: Path, series: tifffile.TiffPageSeries, shape: Sequence[int]) -> None:
+def _stored(
+    path: Path, file: tifffile.TiffFile, stack: Sequence[tifffile.TiffPageSeries], shape: tuple[int, ...]
+) -> Stored | np.ndarray:
+    """Return the voxels of a file whose pages are planes; the voxels themselves if they must be read together."""
+    pages: list[Any] = [page for series in stack for page in series.pages]
+    _refuse_incomplete(path, pages, shape)
+    dtype = stack[0].dtype.newbyteorder("=")
+    if all(page.shape == shape[-2:] and page.parent is file for page in pages):
+        return Stored(path, shape, dtype, _Planes(path, file, [page.index for page in pages], shape, dtype).load)
+    for other in {page.parent.filehandle.path for page in pages if page.parent is not file}:  # OME allows several
+        sound_chain(Path(other))
+    refuse_beyond_memory(path, shape, dtype)
+    return stack[0].asarray().reshape(shape)
+
+
+@dataclass(frozen=True)
+class _Planes:
+    """Pages of a file, closed between reads, that are the planes of a volume."""
+
+    path: Path
+    file: tifffile.TiffFile
+    pages: Sequence[int]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    lock: Lock = field(default_factory=Lock)
+
+    def load(self, box: Box) -> np.ndarray:
+        """Decode the pages of a box, a few at a time; tifffile spreads them over threads."""
+        planes, rows, columns = (slice(0, 1), *box)[-3:]
+        height, width = self.shape[-2:]
+        pages = self.pages[planes]
+        voxels = np.empty((len(pages), rows.stop - rows.start, columns.stop - columns.start), self.dtype)
+        step = max(_PIECE // (height * width * self.dtype.itemsize), 1)
+        with _reading(self.path), self.lock:
+            self.file.filehandle.open()
+            try:
+                for start in range(0, len(pages), step):
+                    piece = voxels[start : start + step]
+                    if piece.shape[1:] == (height, width):
+                        self.file.asarray(key=pages[start : start + step], out=piece)
+                    else:
+                        whole = self.file.asarray(key=pages[start : start + step])
+                        piece[:] = whole.reshape(-1, height, width)[:, rows, columns]
+            finally:
+                self.file.filehandle.close()
+        return voxels
+
+
+def _refuse_incomplete(path: Path, pages: Sequence[Any], shape: Sequence[int]) -> None:
     """Raise InputError if pages or parts of pages are missing or do not fit the shape; tifffile would insert zeros."""
-    refuse_beyond_memory(path, shape, series.dtype)
     voxels = 0
-    for number, page in enumerate(series.pages):
+    for number, page in enumerate(pages):
         length = 0 if page is None else page.parent.filehandle.size
         ends = [] if page is None else [a + n for a, n in zip(page.dataoffsets, page.databytecounts, strict=True)]
         if page is None or max(ends, default=0) > length:
             where = f"ends at byte {max(ends)} of a file of {length}" if ends else "is missing"
             raise InputError(
-                f"{path}: the TIFF file is truncated or damaged: page {number + 1} of {len(series.pages)} {where}; "
+                f"{path}: the TIFF file is truncated or damaged: page {number + 1} of {len(pages)} {where}; "
                 "copy or export it again"
             )
         voxels += math.prod(page.shape)

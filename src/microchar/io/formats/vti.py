@@ -49,10 +49,10 @@ def read(path: Path, options: Options) -> Image:
 def write(path: Path, image: Image) -> None:
     """Write the voxels as cells, with voxel size and phase names."""
     pyvista = optional("pyvista", path)
-    n0, n1, n2 = image.values.shape
+    n0, n1, n2 = image.shape
     s0, s1, s2 = image.voxel_size or (1.0, 1.0, 1.0)
     grid: Any = pyvista.ImageData(dimensions=(n2 + 1, n1 + 1, n0 + 1), spacing=(s2, s1, s0))
-    grid.cell_data[_VOXELS] = image.values.ravel()
+    grid.cell_data[_VOXELS] = image.read().ravel()
     grid.field_data[_UNIT] = [image.unit]
     if image.phases:
         grid.field_data[_PHASES] = [phases_text(image.phases)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.formats._datasets import choose_array
-from microchar.io.image import Image, Options, optional, phases_from, phases_text, refuse_beyond_memory, stated_size
+from microchar.io.image import Box, Image, Options, Stored, optional, phases_from, phases_text, stated_size
 
 FORMAT = "Zarr"
 SUFFIXES = (".zarr/", ".zarr:")
@@ -21,17 +23,29 @@ _UNITS |= {"picometer": "pm", "micron": "um"}
 
 
 def read(path: Path, options: Options) -> Image:
-    """Read the array that is named, the store itself, or the full resolution of an OME-Zarr image."""
+    """Find the array that is named, the store itself, or the full resolution of an OME-Zarr image."""
     zarr = optional("zarr", path)
-    try:
+    with _reading(path):
         store = zarr.open(str(path), mode="r")
         array, about = _chosen(zarr, store, path, options.key)
         shape = tuple(int(n) for n in array.shape)
-        shape = tuple(n for n in shape if n > 1) if len(shape) > 3 else shape
-        refuse_beyond_memory(path, shape, np.dtype(array.dtype))
-        values = np.asarray(array[...]).reshape(shape)
-        files = sorted(file for file in path.rglob("*") if file.is_file())
-        return Image(values, **_size(about), phases=phases_from(str(array.attrs.get("phases", "")), path), files=files)
+        return Image(
+            Stored(path, shape, np.dtype(array.dtype), partial(_load, path, array)),
+            **_size(about),
+            phases=phases_from(str(array.attrs.get("phases", "")), path),
+            files=sorted(file for file in path.rglob("*") if file.is_file()),
+        )
+
+
+def _load(path: Path, array: Any, box: Box) -> np.ndarray:
+    with _reading(path):
+        return np.asarray(array[box])
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
     except InputError:
         raise
     except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -50,7 +64,7 @@ def write(path: Path, image: Image) -> None:
     datasets = [{"path": "0", "coordinateTransformations": [scale]}]
     group = zarr.open_group(str(path), mode="w")
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"name": "volume", "axes": axes, "datasets": datasets}]}
-    array = group.create_array("0", data=image.values)
+    array = group.create_array("0", data=image.read())
     if image.phases:
         array.attrs["phases"] = phases_text(image.phases)
 
