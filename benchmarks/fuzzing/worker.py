@@ -146,7 +146,7 @@ class Worker:
     def _compared(self, seed: Seed, path: Path) -> Outcome:
         with _captured(), _limited(self.seconds), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ours = read_image(path, Options(shape=(6, 7, 8), dtype="uint8")).values
+            ours = read_image(path, Options(shape=(6, 7, 8), dtype="uint8")).read()
             theirs = read_independently(path, seed.kind)
         if theirs is None:
             return Outcome("unchecked")

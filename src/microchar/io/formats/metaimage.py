@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,6 +19,8 @@ FORMAT = "MetaImage"
 SUFFIXES = (".mha", ".mhd")
 
 
+#: Number of bytes within which the number of axes stands.
+_HEADER = 2**16
 #: Types of voxels, as SimpleITK and NumPy (in lower case) call them.
 _TYPES = ("UInt8", "Int8", "UInt16", "Int16", "UInt32", "Int32", "UInt64", "Int64", "Float32", "Float64")
 
@@ -29,6 +32,7 @@ def read(path: Path, options: Options) -> Image:
     """
     del options
     itk = optional("SimpleITK", path)
+    _check_axes(path)
     with _reading(path):
         reader = _reader(itk, path)
         reader.ReadImageInformation()
@@ -46,6 +50,14 @@ def read(path: Path, options: Options) -> Image:
     unit = "" if sizes == [1.0, 1.0, 1.0] else "mm"
     origin = "the MetaImage header, which names no unit: millimetres are assumed"
     return Image(stored, **(stated_size(sizes, unit, origin) if len(sizes) == 3 else {}))
+
+
+def _check_axes(path: Path) -> None:
+    """Raise InputError for a number of axes on which SimpleITK's reader would end the process."""
+    with path.open("rb") as file:
+        axes = re.search(rb"^\s*NDims\s*=\s*(.*?)\s*$", file.read(_HEADER), re.MULTILINE)
+    if axes is None or not re.fullmatch(rb"[1-9]", axes[1]):
+        raise InputError(f"{path}: not a MetaImage file, or damaged (no number of axes, NDims = 3); export it again")
 
 
 def _load(itk: Any, path: Path, box: Box) -> np.ndarray:
