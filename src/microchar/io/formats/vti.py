@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.memory import physical_memory
+from microchar.core.text import one_line
 from microchar.io.formats._stderr import captured_stderr
 from microchar.io.image import Image, Options, optional, phases_from, phases_text, stated_size
 
@@ -21,6 +23,9 @@ SUFFIXES = (".vti",)
 _VOXELS, _UNIT, _PHASES = "grey value", "unit", "phases"
 #: An array whose values are in base64.
 _ARRAY = re.compile(rb'<(?:Data)?Array\b[^>]*format="binary"[^>]*>\s*([A-Za-z0-9+/=]*)')
+#: What an array states about its length, and the digits of the largest length that is believed.
+_COUNT = re.compile(rb'NumberOf(?:Tuples|Components)="\s*(\d+)')
+_DIGITS = 18
 #: How many bytes one compressed byte stands for at most, in zlib about a thousand. VTK's blocks are of 32 KiB.
 _MOST_PACKED = 2**15
 
@@ -81,6 +86,9 @@ def _refuse_damaged_blocks(path: Path) -> None:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         root = re.search(rb"<VTKFile\b[^>]*>", content)
         about = root[0] if root else b""
+        sizes = [size[1] for size in _COUNT.finditer(content)]
+        if any(len(size) > _DIGITS or int(size) > physical_memory() for size in sizes):
+            raise InputError(f"{path}: the VTK file is damaged: an array of {one_line(max(sizes, key=len).decode())}")
         number = np.dtype("u8" if b'"UInt64"' in about else "u4").newbyteorder(">" if b"BigEndian" in about else "<")
         for array in _ARRAY.finditer(content):
             start, stop = array.span(1)
