@@ -77,7 +77,7 @@ def distinct(values: np.ndarray, mask: np.ndarray | None, name: str) -> dict[int
     if high - low < _TABLE:
         counts = _counts(values, mask, low, high)
         found = np.flatnonzero(counts)
-        return dict(zip((found + low).tolist(), counts[found].tolist(), strict=True))
+        return dict(zip((low + value for value in found.tolist()), counts[found].tolist(), strict=True))
     greys: Counter[int] = Counter()
     for piece in _pieces(values, mask):
         found, numbers = np.unique(piece, return_counts=True)

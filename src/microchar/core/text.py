@@ -10,8 +10,8 @@ from collections.abc import Iterable
 _LONGEST = 2000
 #: Bytes of file names that are no text in the encoding of the system, as Python holds them.
 _BYTES = re.compile("[\udc80-\udcff]+")
-#: Control characters, other ends of lines, what turns the direction of writing, and halves of characters.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+#: Control characters, other ends of lines, what is invisible or turns the direction of writing, halves of characters.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
