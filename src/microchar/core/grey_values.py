@@ -20,6 +20,8 @@ _SLAB_VOXELS = 2**22
 _TABLE = 2**16
 #: Largest magnitude of a grey value that is accepted in a float image; segmented images have no reason to exceed it.
 _LARGEST = 2**31
+#: Largest magnitude of a grey value that is compared with a threshold, which is a float.
+_EXACT = 2**53
 #: Two groups of grey values are narrow if the gap between them is more than so many times their widths.
 _NARROW = 16
 
@@ -183,6 +185,11 @@ def segment(values: np.ndarray, threshold: float | str, mask: np.ndarray | None,
     if values.dtype.kind not in "iuf":
         raise InputError(f"{name}: expected grey values to segment, found the data type {values.dtype}")
     low, high = value_range(values, mask, name)
+    if values.dtype.kind in "iu" and max(-low, high) > _EXACT:
+        raise InputError(
+            f"{name}: found grey values from {low} to {high}, expected whole numbers below 2^53 for a threshold, "
+            "which larger ones are not exact enough for"
+        )
     if isinstance(threshold, str) and threshold.strip().lower() == "otsu":
         cut = _otsu(values, mask, low, high)
     else:

@@ -97,7 +97,10 @@ def _create(about: Mapping[str, Any], path: Path) -> Generator:
     for key, value in parameters.items():
         if not fits(value, hints.get(key, Any)):
             raise InputError(f"{path}: the parameter {key!r} is {value!r}, which {name!r} does not take; fit again")
-    return create_generator(name, **parameters)
+    try:
+        return create_generator(name, **parameters)
+    except InputError as error:
+        raise InputError(f"{path}: {error}; was the file edited?") from error
 
 
 def _parameters(plain: Mapping[str, Any]) -> dict[str, Any]:
