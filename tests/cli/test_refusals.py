@@ -53,6 +53,7 @@ def home(tmp_path, monkeypatch):
         ([*SPHERES, "--radius", "1e300"], "radius=1e+300"),
         ([*SPHERES, "-n", "99999999999"], "-n"),
         ([*SPHERES, "--seed", LONG], "--seed"),
+        ([*SPHERES, "--seed=--"], "--seed=--"),
         ([*SPHERES, "--set", "name=x"], "no parameter 'name'"),
         ([*FIELD, "--correlation-length", "nan"], "correlation_length=nan"),
         ([*FIELD, "--correlation-length", "1,nan,1"], "correlation_length="),

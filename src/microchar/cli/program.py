@@ -50,6 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _escape_what_the_console_lacks()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser, takes_parameters = _parser()
+    # argparse takes the value "--" for the end of the options and hands on an empty list.
+    empty = [word for word in arguments if word.startswith("--") and word.endswith("=--")]
+    if empty:
+        parser.error(f"{empty[0]}: expected a value")
     fixed_options = takes_parameters.get(arguments[0]) if arguments else None
     options, rest = parser.parse_known_args(
         arguments if fixed_options is None else as_assignments(arguments, fixed_options)

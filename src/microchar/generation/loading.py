@@ -59,6 +59,12 @@ def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
         generator = _create(about, path)
         if about["material"] is not None:
             generator.material = Material.of_plain(about["material"], str(path))
+            least, most = generator.spec.phases
+            if not least <= len(generator.material.phases) <= most:
+                raise InputError(
+                    f"{path}: a material of {len(generator.material.phases)} phases, which {generator.id!r} cannot "
+                    "make; was the file edited?"
+                )
         if file.headers and generator.material is None and generator.spec.needs_fit:
             raise InputError(f"{path}: has fitted arrays but no 'material' in its metadata; was the file edited?")
         if file.headers or generator.material is not None:

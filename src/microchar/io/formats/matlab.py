@@ -49,7 +49,10 @@ def _refuse_damaged(path: Path) -> None:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        order = "<" if file.read(_START)[-2:] == b"IM" else ">"
+        header = file.read(_START)
+        if 0 in header[:4]:  # version 4, which has no such parts
+            return
+        order = "<" if header[-2:] == b"IM" else ">"
         while file.tell() < size:
             kind, length = struct.unpack(order + "II", file.read(8))
             if file.tell() + length > size:
