@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import resource
 import time
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -67,6 +66,15 @@ def taufactor(labels: np.ndarray, axis: int, value: float, threads: int, budget:
     return solver.iter, time.perf_counter() - began, time.process_time() - worked, good == 2
 
 
+def peak_gb() -> float:
+    """Return the largest memory of this process so far; nan where the system does not tell."""
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:  # Windows
+        return float("nan")
+    return getrusage(RUSAGE_SELF).ru_maxrss / 1e6
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peer", action="store_true", help="run TauFactor too")
@@ -82,10 +90,9 @@ def main() -> None:
             continue
         for threads in arguments.threads:
             solution, wall, work = ours(labels, axis, threads)
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
             print(
                 f"{name:18s} threads {threads}  D {solution.value:.6f}  gap {solution.gap:.1e}  {solution.status}  "
-                f"iterations {solution.iterations}  {wall:.2f} s  (cpu {work:.2f} s, peak so far {peak:.2f} GB)",
+                f"iterations {solution.iterations}  {wall:.2f} s  (cpu {work:.2f} s, peak so far {peak_gb():.2f} GB)",
                 flush=True,
             )
         if arguments.peer and solution.status == "ok":

@@ -47,14 +47,18 @@ FRACTION = {"porespy:blobs": "porosity"}
 
 #: A small process between this one and the command, because peak memory includes that of the parent process.
 LAUNCH = """
-import resource, subprocess, sys, time
+import subprocess, sys, time
+try:
+    from resource import RUSAGE_CHILDREN, getrusage
+except ImportError:  # Windows
+    getrusage = None
 began = time.monotonic()
 command = [sys.executable, "-m", "microchar", *sys.argv[2:]]
 try:
     done = subprocess.run(command, stdout=subprocess.DEVNULL, timeout=float(sys.argv[1]))
 except subprocess.TimeoutExpired:
     sys.exit(f"{sys.argv[2]} took more than {sys.argv[1]} s")
-print(time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+print(time.monotonic() - began, getrusage(RUSAGE_CHILDREN).ru_maxrss if getrusage else "nan")
 sys.exit(done.returncode)
 """
 

@@ -1,8 +1,9 @@
-"""What every test may use: the real volumes, and a home for compiled kernels."""
+"""What every test may use: the real volumes, and what is left out where torch or the peers are not installed."""
 
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,27 @@ ROOT = Path(__file__).parent.parent
 # Workers of pytest-xdist inherit this. Otherwise OpenBLAS starts a thread per core in each worker, and the threads of
 # all workers wait for each other in busy loops: dense solutions of small problems then take five times as long.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+#: Packages that have no build for every Python.
+MISSING = [name for name in ("torch", "gstools", "porespy", "taufactor") if find_spec(name) is None]
+
+
+class _WithoutTorch:
+    """Leaves out what imports torch, in src too."""
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        return collection_path in (ROOT / "tests" / "gan", ROOT / "src" / "microchar_gan") or None
+
+
+def pytest_configure(config):
+    """Leave out the networks where there is no torch."""
+    if "torch" in MISSING:
+        config.pluginmanager.register(_WithoutTorch())
+
+
+def pytest_report_header():
+    """Say what is left out."""
+    return f"left out are tests that need packages not installed here: {', '.join(MISSING)}" if MISSING else []
 
 
 def data_folder() -> Path:

@@ -38,6 +38,22 @@ def test_measure_writes_one_volume(pair, run):
     assert set(pd.read_csv(pair / "out" / "profiles.csv").volume) == {"real"}
 
 
+def test_lengths_with_and_without_a_unit_are_rounded_alike(pair, run):
+    lags = []
+    for r_max in ("2.6", "2.6um"):
+        options = ["--voxel-size", "1um", "--r-max", r_max, "--metrics", "lineal_path", "--format", "csv"]
+        assert run("measure", str(pair / "real.tif"), "-o", str(pair / "out"), *options) == 0
+        lags.append(sorted(set(pd.read_csv(pair / "out" / "profiles.csv").x)))
+    assert lags == [[0, 1, 2, 3]] * 2
+
+
+@pytest.mark.parametrize(("size", "area"), [("2voxel", "voxel^-1"), ("2um", "um^-1")])
+def test_a_voxel_size_has_a_unit(pair, run, size, area):
+    options = ["--voxel-size", size, "--metrics", "specific_surface_area", "--format", "csv"]
+    assert run("measure", str(pair / "real.tif"), "-o", str(pair / "out"), *options) == 0
+    assert set(pd.read_csv(pair / "out" / "scalars.csv").unit) == {area}
+
+
 def test_formats(pair, run):
     arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--metrics", "volume_fraction"]
     assert run(*arguments, "--format", "csv") == 0
@@ -95,6 +111,10 @@ def test_bad_options_of_effective_diffusivity_exit_2(pair, option, capsys):
         (["measure", "{real}", "--phases", "pore=a"], "pore=0,solid=255"),
         (["measure", "{real}", "--crop", "0:99,0:4,0:4"], "crop"),
         (["measure", "{real}", "--voxel-size", "3parsec"], "parsec"),
+        (["measure", "{real}", "--voxel-size", "-1um"], "voxel_size='-1um': expected lengths greater than 0"),
+        (["measure", "{real}", "--voxel-size", "1,2um"], "expected one length or three for a 3D volume, found 2"),
+        (["measure", "{real}", "--r-max", "-.5um"], "r_max"),
+        (["measure", "{real}", "--periodic", "0", "--metrics", "lineal_path,glcm"], "glcm: not defined for periodic"),
         (["measure", "{real}", "--mask", "{real}", "--metrics", "effective_diffusivity"], "effective_diffusivity"),
         (
             ["measure", "{real}", "--label", "a", "--label", "b"],
@@ -119,6 +139,9 @@ def test_bad_input_exits_2_says_what_to_do_and_writes_nothing(pair, capsys, argu
         ["--threads", "0"],
         ["--format", "pdf"],
         ["--shape", "a,b"],
+        ["--voxel-size", "3"],
+        ["--voxel-size", "1,1,2"],
+        ["--resample", "2"],
     ],
 )
 def test_bad_usage_exits_2(pair, option, capsys):

@@ -25,6 +25,11 @@ GRID = Grid((10, 20, 1), (0.5, 2.0, 1.0), "um")
         ([1, 2, 3], (1, 2, 0)),
         ("1,4um,7", (1, 2, 0)),
         (["1um", 5, 0], (2, 5, 0)),
+        # Rounded to whole voxels, with a unit and without one.
+        (2.4, (2, 2, 0)),
+        ("2.6", (3, 3, 0)),
+        ("2.6voxel", (3, 3, 0)),
+        ("1.2um,5.2um,1", (2, 3, 0)),
     ],
 )
 def test_lengths_become_voxels_along_each_axis(length, voxels):
@@ -37,11 +42,11 @@ def test_lengths_become_voxels_along_each_axis(length, voxels):
         (0, "r_max=0: expected at least one voxel, found 0"),
         (-2, "expected at least one voxel, found -2"),
         ("0.1um", "expected at least one voxel, found 0"),
-        (2.5, "expected whole voxels or a length such as '5um'"),
-        ("2.5", "expected whole voxels"),
-        (float("nan"), "expected whole voxels"),
-        (True, "expected whole voxels"),
-        (None, "expected whole voxels"),
+        ("0.4", "expected at least one voxel, found 0"),
+        (float("nan"), "expected a number of voxels or a length such as '5um'"),
+        (float("inf"), "expected a number of voxels"),
+        (True, "expected a number of voxels"),
+        (None, "expected a number of voxels"),
         ([1, 2], "expected one length or one for each of the 3 axes, found 2"),
         ("5 parsec", "r_max='5 parsec': unknown length unit 'parsec'"),
         ("far", "r_max='far': cannot read 'far' as a length"),

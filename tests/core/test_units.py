@@ -56,6 +56,20 @@ def test_what_is_no_voxel_size_is_refused(given_size, message):
         parse_voxel_size(given_size)
 
 
+@pytest.mark.parametrize(("shape", "sizes"), [((1, 4, 4), (1, 1, 2)), ((4, 1, 4), (1, 1, 2)), ((4, 4, 1), (1, 2, 1))])
+def test_an_image_takes_two_sizes(shape, sizes):
+    assert parse_voxel_size("1,2um", shape) == (sizes, "um")
+    image = mc.as_volume(np.ones(shape, int), voxel_size=("1um", "2um"))
+    assert [image.voxel_size[axis] for axis in image.grid.axes] == [1, 2]
+    assert mc.as_volume(image, voxel_size=(3, 4)).grid.voxel_volume == 12
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 4), (1, 1, 4)])
+def test_no_other_volume_takes_two_sizes(shape):
+    with pytest.raises(mc.InputError, match=r"expected one length or three.*, found 2"):
+        mc.as_volume(np.ones(shape, int), voxel_size="1,2um")
+
+
 def test_lengths_convert_by_whole_powers_of_ten():
     assert convert(1, "um", "nm") == 1000
     assert convert(0.398, "um", "nm") == 398

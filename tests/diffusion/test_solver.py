@@ -81,7 +81,7 @@ def test_dead_ends_and_isolated_pores_change_nothing():
     labels[0:3, 7, 7] = 1  # open at one end face only
     found = solve(labels, (0, 1))
     assert found.value == pytest.approx(plain.value, rel=1e-9)
-    assert found.conducting_fraction > found.percolating_fraction == pytest.approx((40 + 4) / 810)
+    assert found.parallel > found.percolating_fraction == pytest.approx((40 + 4) / 810)
 
 
 @pytest.mark.analytic
@@ -179,7 +179,7 @@ def test_berea_corner_agrees_with_taufactor(real_array, axis, expected):
     pore = (real_array("berea")[:100, :100, :100] == 0).astype(np.uint8)
     found = solve(pore, (0, 1), axis=axis)
     # The expected values are TauFactor's at its default tolerance, good to about 1e-3.
-    assert found.conducting_fraction / found.value == pytest.approx(expected, rel=2e-3)
+    assert found.parallel / found.value == pytest.approx(expected, rel=2e-3)
     assert found.percolating_fraction == pytest.approx(0.202057, abs=1e-6)
     assert found.gap <= 1e-3
 

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
 import pytest
-
-
-class _WithoutTorch(pytest.Module):
-    """A test module that cannot be imported here."""
-
-    def collect(self):
-        pytest.skip('PyTorch is not installed: pip install "microchar[gan]"')
-
-
-def pytest_pycollect_makemodule(module_path, parent):
-    """Skip the folder, and say why, where there is no PyTorch."""
-    return _WithoutTorch.from_parent(parent, path=module_path) if find_spec("torch") is None else None
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import tifffile
@@ -18,8 +20,15 @@ def imagej_description(**stated):
     return "\n".join(["ImageJ=1.54f", "images=7", "slices=7", *(f"{key}={value}" for key, value in stated.items()), ""])
 
 
+def ratio(number):
+    """Return numerator and denominator as a TIFF holds them: old versions of tifffile round numbers to few digits."""
+    if isinstance(number, tuple):
+        return number
+    return Fraction(number).limit_denominator(int((2**32 - 1) / max(number, 1))).as_integer_ratio()
+
+
 def write_described(path, description, resolution=None, resolutionunit=None):
-    tags = {} if resolution is None else {"resolution": resolution, "resolutionunit": resolutionunit}
+    tags = {} if resolution is None else {"resolution": [*map(ratio, resolution)], "resolutionunit": resolutionunit}
     tifffile.imwrite(path, voxels(), photometric="minisblack", metadata=None, description=description, **tags)
 
 

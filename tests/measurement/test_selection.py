@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import microchar as mc
+from microchar.metrics import metric_names
 
 pytestmark = pytest.mark.property
 
@@ -56,6 +57,24 @@ def test_nothing_to_measure_is_refused(arguments):
 def test_metrics_of_two_volumes_are_refused_by_name():
     with pytest.raises(mc.InputError, match=r"ssim: measured on two volumes, found one; hand both to compare\(\)"):
         mc.measure(VOLUME, ["volume_fraction", "ssim"])
+
+
+def test_periodic_axes_are_refused_by_name_and_noted_among_all():
+    without = ["local_thickness", "glcm", "anisotropy_index", "ssim", "psnr"]
+    for name in without[:3]:
+        with pytest.raises(mc.InputError, match=f"{name}: not defined for periodic boundaries; leave periodic="):
+            mc.measure(VOLUME, ["lineal_path", name], periodic=(0,))
+        with pytest.raises(mc.InputError, match=f"{name}: not defined"):
+            mc.compare(VOLUME, VOLUME, [name], periodic=(0,))
+    fast = [name for name in metric_names() if name not in (*without, "lineal_path")]
+    found = mc.measure(VOLUME, skip=fast, periodic=(0, 2))
+    assert found["lineal_path"].convention["boundary"] == "periodic along 0, 2"
+    assert found["glcm"].convention["boundary"] == "non-periodic"
+    (note,) = found.record().notes
+    assert note.startswith("local_thickness, glcm, anisotropy_index cannot take axes 0, 2 as periodic")
+    both = mc.compare(VOLUME, VOLUME, skip=fast, periodic=(0,))
+    assert [note for note in both.notes if "local_thickness, glcm, anisotropy_index, ssim, psnr cannot" in note]
+    assert mc.measure(VOLUME, skip=fast).notes == ()
 
 
 def test_misspelt_parameters_are_refused_and_those_of_other_metrics_are_not():

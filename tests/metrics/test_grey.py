@@ -9,6 +9,7 @@ import microchar as mc
 from microchar.measurement.blocks import Block, slabs
 from microchar.measurement.metric import Shared
 from microchar.metrics import AnisotropyIndex, Glcm, Psnr, Ssim
+from microchar.metrics._grey import eight_bit_reader
 
 
 @pytest.mark.analytic
@@ -16,6 +17,15 @@ from microchar.metrics import AnisotropyIndex, Glcm, Psnr, Ssim
 def test_periodic_axes_are_refused(metric):
     with pytest.raises(mc.InputError, match="periodic"):
         metric(periodic=(0,))
+
+
+@pytest.mark.analytic
+def test_sixteen_bits_become_eight_by_rounding():
+    # Times 255 / 65535: 128 is 0.498, 129 is 0.502, 65406 is 254.498, 65407 is 254.502.
+    levels = np.array([[0, 128, 129, 65406, 65407, 65535]], np.uint16)
+    volume = mc.as_volume(np.zeros((1, 6), int), grey=levels)
+    assert eight_bit_reader(volume)((0, 0, 0), (1, 1, 6)).tolist() == [[[0, 0, 1, 254, 255, 255]]]
+    assert Glcm()(volume).convention["grey levels"].endswith("rounded to the nearest level")
 
 
 @pytest.mark.oracle

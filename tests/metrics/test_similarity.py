@@ -23,16 +23,41 @@ def test_equal_images_are_similar_and_have_no_finite_ratio():
 
 
 @pytest.mark.analytic
-def test_psnr_leaves_identical_slices_out_and_counts_them():
+def test_psnr_of_one_pixel_pooled_and_by_slice():
     real = np.zeros((4, 10, 10), int)
     fake = real.copy()
     fake[1, 3, 4] = 1
     found = measure_pair([Psnr()], mc.as_volume(real, phases=["a"]), mc.as_volume(fake))["psnr"]
     assert {value.unit for value in found.values} == {"dB"}
-    # One pixel of 100 differs by the whole range: MSE = R² / 100; along the others, one of 40.
-    assert found.value(direction="0").value == pytest.approx(20, rel=1e-12)
-    assert found.value(direction="1").value == pytest.approx(10 * np.log10(40), rel=1e-12)
+    # One voxel of 400 differs by the whole range: MSE = R² / 400.
+    assert found.value(estimator="pooled").value == pytest.approx(10 * np.log10(400), rel=1e-12)
+    # In the only slice that differs along axis 0 it is one pixel of 100, along the others one of 40.
+    by_slice = {axis: found.value(estimator="slice_mean", direction=axis).value for axis in ("0", "1", "mean")}
+    assert by_slice["0"] == pytest.approx(20, rel=1e-12)
+    assert by_slice["1"] == pytest.approx(10 * np.log10(40), rel=1e-12)
+    assert by_slice["mean"] == pytest.approx((20 + 2 * 10 * np.log10(40)) / 3, rel=1e-12)
     assert found.convention["identical"] == "3 of 4 along axis 0, 9 of 10 along axis 1, 9 of 10 along axis 2"
+
+
+#: Estimator and direction of the two ratios of a pair of images.
+_BOTH = (("pooled", "all"), ("slice_mean", "0"))
+
+
+@pytest.mark.property
+def test_repairing_a_slice_raises_the_pooled_ratio():
+    real = np.zeros((2, 10, 10), int)
+    damaged = real.copy()
+    damaged[0, 0, 0] = damaged[1] = 1  # one pixel of one slice, and the whole of the other
+    repaired = damaged.copy()
+    repaired[0] = real[0]
+    ratios = [
+        measure_pair([Psnr()], mc.as_volume(real, phases={"a": 0, "b": 1}), mc.as_volume(fake, phases={"a": 0, "b": 1}))
+        for fake in (damaged, repaired)
+    ]
+    before, after = ([result["psnr"].value(estimator=e, direction=d).value for e, d in _BOTH] for result in ratios)
+    assert before == pytest.approx([10 * np.log10(200 / 101), 10], rel=1e-12)
+    assert after == pytest.approx([10 * np.log10(2), 0], abs=1e-12)  # by slice it falls from 10 dB to 0
+    assert after[0] > before[0]
 
 
 @pytest.mark.analytic
@@ -42,7 +67,8 @@ def test_opposite_flat_images():
     assert measure_pair([Ssim()], black, white)["ssim"].value(direction="mean").value == pytest.approx(
         1e-4 / 1.0001, rel=1e-12
     )
-    assert measure_pair([Psnr()], black, white)["psnr"].value(direction="mean").value == pytest.approx(0, abs=1e-12)
+    ratios = measure_pair([Psnr()], black, white)["psnr"].values
+    assert [value.value for value in ratios] == pytest.approx([0] * len(ratios), abs=1e-12)
 
 
 @pytest.mark.analytic
@@ -78,6 +104,9 @@ def test_ssim_and_psnr_are_the_slow_ones(shape, seed):
             means.append(np.mean(by_slice))
             assert found[name].value(direction=str(axis)).value == pytest.approx(means[-1], rel=1e-10)
         assert found[name].value(direction="mean").value == pytest.approx(np.mean(means), rel=1e-10)
+    pooled = found["psnr"].value(estimator="pooled").value
+    assert pooled == pytest.approx(naive.psnr(a, b), rel=1e-10)
+    assert pooled <= found["psnr"].value(direction="mean").value + 1e-12
 
 
 @pytest.mark.oracle
@@ -95,6 +124,8 @@ def test_ssim_is_that_of_scikit_image(dtype, full):
         psnr = np.mean([metrics.peak_signal_noise_ratio(*pair, data_range=full) for pair in pairs])
         assert found["ssim"].value(direction=str(axis)).value == pytest.approx(ssim, rel=1e-10)
         assert found["psnr"].value(direction=str(axis)).value == pytest.approx(psnr, rel=1e-10)
+    whole = metrics.peak_signal_noise_ratio(a, b, data_range=full)
+    assert found["psnr"].value(estimator="pooled").value == pytest.approx(whole, rel=1e-10)
 
 
 @pytest.mark.oracle

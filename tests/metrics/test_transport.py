@@ -50,7 +50,34 @@ def test_mixture_is_labelled_by_its_phases():
     found = metric(volume).value(phase="pore+binder", direction="1", feature="")
     assert found.value == pytest.approx(solve(labels.astype(np.uint8), (1, 0, 0.05), axis=1).value)
     tau = mc.metrics.TortuosityFactor(diffusivity={"pore": 1, "binder": 0.05}, axes=(1,))(volume)
-    assert tau.value(feature="").value == pytest.approx(np.mean(labels != 1) / found.value)
+    layers = np.mean(labels == 0) + 0.05 * np.mean(labels == 2)
+    assert tau.value(feature="").value == pytest.approx(layers / found.value)
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize(("first", "second"), [(1, 4), (0.3, 0.3), (2.5, 0)])
+def test_the_tortuosity_of_parallel_layers_is_one(first, second):
+    volume = slabs((10, 6, 5), thicknesses=(3, 2), axis=1)
+    metric = mc.metrics.TortuosityFactor(diffusivity={"0": first, "1": second})
+    found = metric(volume)
+    for axis in "02":
+        for feature in ("", "geometric_tortuosity"):
+            assert found.value(direction=axis, feature=feature).value == pytest.approx(1, rel=1e-8)
+    across = found.value(direction="1", feature="")
+    if second == 0:
+        assert across.status == "not_percolating"
+    else:  # in series; three voxels of the first, two of the second, and one of the first
+        exact = (4 / 6 * first + 2 / 6 * second) * (4 / 6 / first + 2 / 6 / second)
+        assert across.value == pytest.approx(exact, rel=1e-8)
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize("diffusivity", [1e-6, 0.5, 1, 7])
+def test_the_tortuosity_of_a_uniform_block_is_one_whatever_it_conducts(diffusivity):
+    volume = mc.as_volume(np.zeros((4, 5, 6), int), phases={"a": 0, "b": 1})
+    found = mc.metrics.TortuosityFactor(diffusivity={"a": diffusivity, "b": 3})(volume)
+    factors = [value.value for value in found.values if not value.feature]
+    assert factors == pytest.approx([1, 1, 1], rel=1e-8)
 
 
 @pytest.mark.analytic

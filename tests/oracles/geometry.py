@@ -9,6 +9,9 @@ import numpy as np
 
 OUTSIDE = 255
 STEPS = [step for step in product((-1, 0, 1), repeat=3) if step > (0, 0, 0)]
+_CUBE = list(product((-1, 0, 1), repeat=3))
+#: Pairs of places of a 3x3x3 cube that share a face.
+FACES = [(p, q) for p, q in combinations(_CUBE, 2) if np.abs(np.subtract(p, q)).sum() == 1]
 
 
 def box(labels, start, window, periodic):
@@ -40,6 +43,27 @@ def neighbours(labels, step, periodic):
             if OUTSIDE not in both:
                 found[tuple(both)] += 1
     return found
+
+
+def tips(labels, step, periodic):
+    """Changes of label at the tips of wedges along a step, as {(smaller, larger): number, negative if hidden}."""
+    found = Counter()
+    for place in np.ndindex(labels.shape):
+        cube = {offset: _label(labels, np.add(place, offset), periodic) for offset in _CUBE}
+        row = a, b, c = [cube[tuple(np.multiply(step, k))] for k in (-1, 0, 1)]
+        if OUTSIDE in row or len(set(row)) < 3:
+            continue
+        if any({cube[p], cube[q]} == {a, c} for p, q in FACES):
+            found[min(a, b), max(a, b)] += 1
+            found[min(b, c), max(b, c)] += 1
+            found[min(a, c), max(a, c)] -= 1
+    return found
+
+
+def _label(labels, place, periodic):
+    place = [x % n if a in periodic or n == 1 else x for a, (x, n) in enumerate(zip(place, labels.shape, strict=True))]
+    inside = all(0 <= x < n for x, n in zip(place, labels.shape, strict=True))
+    return int(labels[tuple(place)]) if inside else OUTSIDE
 
 
 def steps_within(axes):

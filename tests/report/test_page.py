@@ -132,13 +132,33 @@ def test_the_glance_table_holds_values_and_differences(record):
         ("0.4000", "+0.0667", "+20 %"),
     ]
     s2 = next(row for row in pore if row["id"] == "two_point_correlation")
-    real, fake = (
-        named.result.profile(phase="pore", direction="mean").y
-        for named in record.results
-        if named.result.metric == "two_point_correlation" and named.volume in ("real", "fake 1")
-    )
-    gap = max(abs(a - b) for a, b in zip(real, fake, strict=True))
-    assert s2["candidates"][0]["share"] == pytest.approx(gap / (max(real) - min(real)), rel=1e-12)
+    # All directions differ most at lag 0, by 1/30: the mean stands for them. Its decay length is 9 + 3.
+    curve = 1 / 9 + 2 / 9 * np.exp(-3.0 * np.arange(21) / 12)
+    assert s2["candidates"][0]["share"] == pytest.approx(1 / 30 / (curve[0] - curve[-1]), rel=1e-9)
+    assert s2["candidates"][0]["relative"] == "15 % of range, mean of directions"
+
+
+def test_a_difference_along_one_axis_is_not_hidden_by_the_mean(record):
+    def bent(result):
+        if result.metric != "two_point_correlation":
+            return result
+        return replace(result, profiles=tuple(_bump(p) if p.direction == "2" else p for p in result.profiles))
+
+    real, fake, *_ = record.volumes
+    same = [replace(named, volume=fake.name) for named in record.results if named.volume == real.name]
+    results = [named for named in record.results if named.volume == real.name]
+    results += [replace(named, result=bent(named.result)) for named in same]
+    glance = summarize(replace(record, volumes=(real, fake), results=tuple(results)))["glance"]
+    (row,) = (row for row in glance["groups"][0]["rows"] if row["id"] == "two_point_correlation")
+    (cell,) = row["candidates"]
+    assert (cell["difference"], cell["relative"].split(", ")[1]) == ("0.250", "axis 2")
+    assert [chip["relative"] for chip in glance["largest"][0]["rows"]] == [cell["relative"]]
+
+
+def _bump(profile):
+    y = profile.y.copy()
+    y[5] += 0.25
+    return replace(profile, y=y)
 
 
 def test_estimators_beyond_the_first_and_moments_beyond_the_first_stay_out_of_the_glance(record):

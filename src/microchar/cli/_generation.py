@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from microchar.cli._parameters import values_of
-from microchar.cli._progress import ProgressLine, stopping_gently
+from microchar.cli._progress import ProgressLine
 from microchar.cli._values import assignment, integer
 from microchar.core.errors import InputError
 from microchar.core.progress import Progress
@@ -45,7 +45,8 @@ def resumable_progress(options: argparse.Namespace, folders: Collection[Path]) -
     An interruption ends such work at the next step, where it can leave a
     checkpoint, and the message names the folder.
     """
-    with ProgressLine(options) as line, stopping_gently(line) if folders else nullcontext(line) as progress:
+    with ProgressLine(options) as progress:
+        options.stop.gently = bool(folders)
         try:
             yield progress
         except KeyboardInterrupt:
@@ -55,6 +56,8 @@ def resumable_progress(options: argparse.Namespace, folders: Collection[Path]) -
             raise KeyboardInterrupt(
                 f"interrupted; {folder} holds the progress, continue with the same command and --resume"
             ) from None
+        finally:
+            options.stop.gently = False
 
 
 def ready_generator(text: str, assignments: Sequence[tuple[str, str]] = (), options: Collection[str] = ()) -> Generator:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microchar.cli._values import integer, integers
+from microchar.cli._values import integer, integers, sizes
 from microchar.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,14 +22,18 @@ def add_input(
     group: argparse._ArgumentGroup, *, raw_shape: str = "--shape", crop: str = "use this box of every volume"
 ) -> None:
     """Add the options that say how files become volumes."""
-    group.add_argument("--voxel-size", metavar="SIZE", help="edge of a voxel, '0.398um', or three: '1,1,2um'")
+    group.add_argument(
+        "--voxel-size", type=sizes, metavar="SIZE", help="edge of a voxel, '0.398um', or three: '1,1,2um' (images: two)"
+    )
     group.add_argument("--phases", metavar="NAME=GREY,…", help="name the phases: pore=0,solid=255")
     group.add_argument("--threshold", metavar="otsu|GREY", help="segment grey images: above the threshold is phase 1")
     group.add_argument("--crop", metavar="A:B,A:B,A:B", help=crop)
     group.add_argument(raw_shape, dest="shape", type=integers, metavar="N,N,N", help="shape of raw voxels")
     group.add_argument("--dtype", metavar="TYPE", help="data type of raw voxels, such as uint8 or '>u2'")
     group.add_argument("--offset", type=integer, metavar="BYTES", help="bytes before the first raw voxel")
-    group.add_argument("--resample", metavar="SIZE", help="measure on voxels of this size, each of its majority phase")
+    group.add_argument(
+        "--resample", type=sizes, metavar="SIZE", help="measure on voxels of this size, each of its majority phase"
+    )
     group.add_argument("--outside", type=integer, metavar="GREY", help="voxels of this grey value belong to no phase")
 
 

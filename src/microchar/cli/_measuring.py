@@ -129,7 +129,8 @@ def read_volumes(options: argparse.Namespace) -> list[Volume]:
     """Read the volumes with their masks, grey images and names."""
     from microchar.measurement.selection import choose
 
-    choose(options.metrics, options.skip)  # report a misspelt name before large files are read
+    # Report a misspelt name, or a metric that cannot be periodic, before large files are read.
+    choose(options.metrics, options.skip, {"periodic": options.periodic or None})
     for option in ("mask", "grey", "label"):
         values = getattr(options, option) or []
         if len(values) > len(options.volumes):

@@ -3,12 +3,40 @@
 from __future__ import annotations
 
 import argparse
+import re
+from collections.abc import Sequence
 
 from microchar.core.text import one_line, whole_number
 
 #: Largest number of threads, volumes or samples that can be asked for.
 _MOST = 100_000
+_NEGATIVE = re.compile(r"-\.?\d")
 _AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
+
+
+def joined(arguments: Sequence[str]) -> list[str]:
+    """Join options with values that begin with a minus sign, which argparse takes for options: ``--r-max=-1um``."""
+    found: list[str] = []
+    for position, word in enumerate(arguments):
+        if word == "--":
+            return [*found, *arguments[position:]]
+        if found and _NEGATIVE.match(word) and found[-1].startswith("--") and "=" not in found[-1]:
+            found[-1] += f"={word}"
+        else:
+            found.append(word)
+    return found
+
+
+def sizes(text: str) -> str:
+    """Check that a voxel size has a unit, and return it as it is."""
+    from microchar.core.units import states_unit
+
+    if not states_unit(text):
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}, expected a length with a unit, as in 0.398um or 1,1,2um "
+            "(the unit 'voxel' if only the ratios of the edges are known)"
+        )
+    return text
 
 
 def listed(text: str) -> list[str]:

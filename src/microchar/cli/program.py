@@ -11,9 +11,7 @@ import argparse
 import io
 import logging
 import shlex
-import signal
 import sys
-import threading
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +21,8 @@ from typing import Any, NoReturn
 import microchar.cli
 from microchar import __version__
 from microchar.cli._parameters import as_assignments
+from microchar.cli._stopping import stopping
+from microchar.cli._values import joined
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.registry import module_names
 from microchar.core.text import one_line, printable
@@ -55,9 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if empty:
         parser.error(f"{empty[0]}: expected a value")
     fixed_options = takes_parameters.get(arguments[0]) if arguments else None
-    options, rest = parser.parse_known_args(
-        arguments if fixed_options is None else as_assignments(arguments, fixed_options)
-    )
+    words = joined(arguments)
+    options, rest = parser.parse_known_args(words if fixed_options is None else as_assignments(words, fixed_options))
     # Older versions of argparse take an optional positional argument after an option to be missing.
     if len(rest) == 1 and not rest[0].startswith("-") and getattr(options, "volume", "") is None:
         options.volume = rest.pop()
@@ -65,11 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {one_line(' '.join(rest))}")
     options.own = fixed_options
     options.command_line = printable(shlex.join(["microchar", *arguments]))
-    # A terminated run must clean up like an interrupted run, so that no incomplete file remains.
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with warnings.catch_warnings(), _without_logs():
+        with warnings.catch_warnings(), _without_logs(), stopping() as options.stop:
             warnings.showwarning = _warned
             return options.run(options) or 0
     except KeyboardInterrupt as interrupt:
@@ -99,10 +95,6 @@ def _without_logs() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
-
-
-def _interrupt(number: int, frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _warned(message: Warning | str, *where: Any, **more: Any) -> None:

@@ -14,19 +14,8 @@ from microchar.core.errors import InputError
 from microchar.core.text import by, printable
 
 if TYPE_CHECKING:
-    from microchar.comparison.ranking import Ranked, Ranking
+    from microchar.comparison.ranking import Ranking
 
-#: Headings of columns; the heading for other metrics is their id.
-_HEADS = {
-    "volume_fraction": "φ",
-    "specific_surface_area": "s",
-    "two_point_correlation": "S2",
-    "two_point_cluster": "C2",
-    "lineal_path": "L",
-    "chord_length_distribution": "chords",
-    "local_porosity": "local φ",
-    "euler_characteristic": "Euler",
-}
 #: Largest number of blocks that are all listed.
 _FEW = 4
 _MEANING = """\
@@ -130,26 +119,8 @@ def _lines(ranking: Ranking, material: str, partly: dict[str, str]) -> list[str]
     where = "; ".join(blocks) if len(blocks) <= _FEW else f"{blocks[0]} … {blocks[-1]}"
     lines = [f"held out: {len(blocks)} blocks of {by(held_out.shape)} voxels of {material}: {where}"]
     lines += [f"note: {note}" for note in held_out.notes]
-    rows = [["candidate", "total", "spread", *(_HEADS.get(name, name) for name in held_out.metrics)]]
-    rows += [_row(entry, held_out.metrics) for entry in ranking.entries]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines += [
-        "",
-        *("  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows),
-        "",
-        *_MEANING.splitlines(),
-    ]
+    lines += ["", *ranking.lines(), "", *_MEANING.splitlines()]
     for entry in ranking.entries:
         notes = entry.notes or ((partly[entry.name],) if entry.name in partly else ())
         lines += [f"note: {entry.name}: {note}" for note in notes]
-    return [printable(line) for line in lines]
-
-
-def _row(entry: Ranked, metrics: tuple[str, ...]) -> list[str]:
-    score = entry.score
-    numbers = [score.total, score.spread, *(score.ratios[name] for name in metrics)]
-    return [printable(entry.name), *(_number(number) for number in numbers)]
-
-
-def _number(number: float | None) -> str:
-    return "–" if number is None else f"{number:.2f}" if number < 10 else f"{number:.0f}"
+    return lines

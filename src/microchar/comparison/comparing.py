@@ -10,7 +10,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from microchar.comparison.baselines import baseline_pairs
+from microchar.comparison.candidates import volumes_of
 from microchar.comparison.matching import common_shape, leading, match_whole, named_volume, unique_names
+from microchar.comparison.planes import Sample, for_planes, samples_like
 from microchar.core.errors import InputError
 from microchar.core.grid import Grid, LengthLike, Triple
 from microchar.core.progress import Progress
@@ -19,8 +21,9 @@ from microchar.core.text import by
 from microchar.core.volume import Volume
 from microchar.measurement.measuring import Measurement
 from microchar.measurement.metric import Metric, PairMetric
+from microchar.measurement.overview import about, difference_lines
 from microchar.measurement.record import Record, VolumeRecord
-from microchar.measurement.selection import Parameters, choose, settings
+from microchar.measurement.selection import Parameters, choose, settings, without_periodic_axes
 from microchar.measurement.tables import Named, differences, profiles, scalars
 from microchar.measurement.tasks import Task, run_tasks
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Measurements of a reference and its candidates, and the results of pair metrics.
 
@@ -55,6 +58,10 @@ class Comparison:
     baselines: Mapping[str, Mapping[str, Result]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = difference_lines(self.reference, {m.volume.name: m for m in self.candidates})
+        return "\n".join([f"Comparison with {about(self.reference.volume)}; largest differences", *lines])
 
     def named(self) -> list[Named]:
         """Return the results of all volumes and pairs, with the names of the volumes."""
@@ -99,6 +106,7 @@ def compare(
     window: LengthLike | None = None,
     periodic: Sequence[int] = (),
     parameters: Parameters | None = None,
+    one_hot: bool = False,
     voxel_size: float | str | Sequence[float | str] | None = None,
     phases: Mapping[str, int] | Sequence[str] | None = None,
     threads: int | None = None,
@@ -115,13 +123,17 @@ def compare(
     Parameters
     ----------
     reference : Volume or array_like
-        The volume that the candidates are compared with.
-    candidates : Volume, array_like, or list or tuple of them
-        The phases of a candidate with other grey values (0/1 against 0/255) are
-        matched by the order of the grey values. A candidate without a voxel size gets
-        that of the reference.
+        The volume that the candidates are compared with, or a 2D image.
+    candidates : Volume, array_like, or mapping, list, tuple or iterator of them
+        Arrays and CPU tensors may be batches, of shape (N, D, H, W) or (N, 1, D, H, W).
+        The keys of a mapping are names. The phases of a candidate with other grey
+        values (0/1 against 0/255) are matched by the order of the grey values. A
+        candidate without a voxel size gets that of the reference.
     metrics, skip, r_max, window, periodic, parameters, threads, executor, progress, fail_fast
         See `measure`.
+    one_hot : bool
+        Whether the arrays of candidates have an axis of phases, (P, D, H, W) or
+        (N, P, D, H, W); the phase of a voxel is that with the largest number.
     voxel_size, phases
         Voxel size and phases of the reference, passed to `as_volume`.
 
@@ -135,6 +147,14 @@ def compare(
         If the volumes cannot be compared because their phases, voxel sizes or numbers
         of axes differ.
 
+    Notes
+    -----
+    If the reference is a 2D image, a candidate with three axes is compared with it in
+    planes: up to 8 of its slices normal to each axis are measured as images, and
+    the means of their results are the results of one candidate for each axis. The
+    directions of these results are axes of the image. Pair metrics and metrics of
+    transport through a volume are left out, unless metrics of transport are named.
+
     Examples
     --------
     >>> import numpy as np
@@ -145,61 +165,75 @@ def compare(
     >>> sorted(comparison.differences()["phase"])
     ['0', '1']
     """
-    several = list(candidates) if isinstance(candidates, list | tuple) else [candidates]
-    if not several:
+    first = named_volume(reference, "reference", voxel_size=voxel_size, phases=phases)
+    samples = [Sample((first,))]
+    for candidate in volumes_of(candidates, "candidate", one_hot=one_hot):
+        samples += [_matched(sample, first, phases is not None) for sample in samples_like(candidate, first)]
+    if len(samples) == 1:
         raise InputError("compare: no candidates were given, expected at least one")
-    volumes = [named_volume(reference, "reference", voxel_size=voxel_size, phases=phases)]
-    for number, candidate in enumerate(several, 1):
-        volume = named_volume(candidate, f"candidate {number}" if len(several) > 1 else "candidate")
-        volumes.append(match_whole(volume, volumes[0], named_phases=phases is not None))
-    volumes = unique_names(volumes)
+    names = [volume.name for volume in unique_names([sample.volume for sample in samples])]
+    samples = [sample.renamed(name) for sample, name in zip(samples, names, strict=True)]
 
+    volumes = [volume for sample in samples for volume in sample.volumes]
     shape = common_shape(volumes)
     common = {"r_max": r_max, "window": window, "periodic": tuple(sorted(periodic)) or None}
-    grid = Grid(shape, volumes[0].voxel_size, volumes[0].unit)
-    chosen = [metric.resolved(grid) for metric in choose(metrics, skip, common, parameters)]
+    wanted = choose(metrics, skip, common, parameters)
+    if any(sample.slices for sample in samples):
+        wanted = for_planes(wanted, named=metrics is not None)
+    chosen = [metric.resolved(Grid(shape, first.voxel_size, first.unit)) for metric in wanted]
     if metrics is not None:
         for volume, metric in product(volumes, chosen):
             metric.check_mask(volume)
     run = partial(run_tasks, threads=threads, executor=executor, progress=progress, fail_fast=fail_fast)
-    return _compared(chosen, volumes, shape, settings(metrics, skip, common, parameters), run)
+    return _compared(chosen, samples, shape, settings(metrics, skip, common, parameters), run)
+
+
+def _matched(sample: Sample, reference: Volume, named_phases: bool) -> Sample:
+    return replace(sample, volumes=tuple(match_whole(v, reference, named_phases=named_phases) for v in sample.volumes))
 
 
 def _compared(
     metrics: Sequence[Metric],
-    volumes: Sequence[Volume],
+    samples: Sequence[Sample],
     shape: Triple,
     arguments: Mapping[str, Any],
     run: Callable[[Sequence[Task]], list[dict[str, Result]]],
 ) -> Comparison:
-    """Measure the volumes, the reference first; use crops of `shape` for metrics that depend on the size."""
+    """Measure the samples, the reference first; use crops of `shape` for metrics that depend on the size."""
     singles = [metric for metric in metrics if not isinstance(metric, PairMetric)]
     paired = [metric for metric in metrics if isinstance(metric, PairMetric)]
-    reference, *candidates = volumes
+    volumes = [volume for sample in samples for volume in sample.volumes]
+    reference = volumes[0]
     baselines = baseline_pairs(reference, shape) if paired else {}
 
-    of_volumes = [task for volume in volumes for task in _tasks(singles, volume, shape)]
-    of_pairs = [Task(paired, leading(reference, shape), leading(volume, shape)) for volume in candidates if paired]
+    of_volumes = [(number, task) for number, volume in enumerate(volumes) for task in _tasks(singles, volume, shape)]
+    of_pairs = [Task(paired, leading(reference, shape), leading(v, shape)) for v in volumes[1:] if paired]
     of_baselines = [Task(paired, piece, other) for piece, other in baselines.values()]
-    results = iter(run([*of_volumes, *of_pairs, *of_baselines]))
+    results = iter(run([*(task for _, task in of_volumes), *of_pairs, *of_baselines]))
 
-    measured: dict[str, dict[str, Result]] = {volume.name: {} for volume in volumes}
-    full_shapes = {volume.name: volume.shape for volume in volumes}
-    for task in of_volumes:
-        name = task.volume.name
-        measured[name] |= _with_sample(next(results), task.volume.shape, full_shapes[name])
+    by_volume: list[dict[str, Result]] = [{} for _ in volumes]
+    for number, task in of_volumes:
+        by_volume[number] |= _with_sample(next(results), task.volume.shape, volumes[number].shape)
     order = [metric.id for metric in singles]
+    waiting = iter(by_volume)
     first, *others = (
-        Measurement(volume, {name: measured[volume.name][name] for name in order}, arguments) for volume in volumes
+        _measurement(sample, [next(waiting) for _ in sample.volumes], order, arguments) for sample in samples
     )
     return Comparison(
         reference=first,
         candidates=tuple(others),
-        pairs=tuple(next(results) if paired else {} for _ in candidates),
+        pairs=tuple(next(results) if paired else {} for _ in others),
         baselines={name: next(results) for name in baselines},
         settings=arguments,
-        notes=tuple(_notes(volumes, metrics, shape)),
+        notes=(*_notes(samples, metrics, shape), *without_periodic_axes(metrics, arguments.get("periodic", ()))),
     )
+
+
+def _measurement(
+    sample: Sample, measured: Sequence[Mapping[str, Result]], order: Sequence[str], arguments: Mapping[str, Any]
+) -> Measurement:
+    results = {name: sample.result([of_volume[name] for of_volume in measured]) for name in order}
+    return Measurement(sample.volume, results, arguments)
 
 
 def _tasks(metrics: Sequence[Metric], volume: Volume, shape: Triple) -> list[Task]:
@@ -220,8 +254,9 @@ def _with_sample(results: Mapping[str, Result], measured: Triple, full: Triple) 
     }
 
 
-def _notes(volumes: Sequence[Volume], metrics: Sequence[Metric], shape: Triple) -> list[str]:
-    notes = []
+def _notes(samples: Sequence[Sample], metrics: Sequence[Metric], shape: Triple) -> list[str]:
+    notes = [f"{sample.volume.name}: {sample.slices}" for sample in samples if sample.slices]
+    volumes = [sample.volume for sample in samples]
     cropped = [m.id for m in metrics if m.size_dependent or isinstance(m, PairMetric)]
     if cropped and any(volume.shape != shape for volume in volumes):
         notes.append(

@@ -135,9 +135,9 @@ def pieces_of(sample: Volume, shape: Triple, normals: Sequence[int], plane: str)
     for normal in normals:
         if not thin:
             positions = spread_out(sample.shape[normal], SLICES + 2)[1:-1] or [0]
-            slices = [_slice(sample, normal, position) for position in positions]
         else:
-            slices = [_slice(sample, normal, 0)] if normal in thin else []
+            positions = [0] if normal in thin else []
+        slices = [replace(plane_of(sample, normal, position), mask=None, grey=None) for position in positions]
         pieces += [piece for image in slices for piece in _cut_sample(image, shape)[:1]]
     if not pieces:
         raise InputError(
@@ -146,12 +146,20 @@ def pieces_of(sample: Volume, shape: Triple, normals: Sequence[int], plane: str)
     return pieces
 
 
-def _slice(sample: Volume, normal: int, position: int) -> Volume:
-    """Return a slice as a one-plane volume normal to axis 0."""
-    values = np.take(sample.values, position, axis=normal)[np.newaxis]
-    across = [sample.voxel_size[axis] for axis in range(3) if axis != normal]
-    size = (sample.voxel_size[normal], across[0], across[1])
-    return replace(sample, values=values, voxel_size=size, mask=None, grey=None)
+def plane_of(sample: Volume, normal: int, position: int, thin: int = 0) -> Volume:
+    """Return a slice as a one-plane volume normal to the axis `thin`."""
+    start, stop = [0, 0, 0], list(sample.shape)
+    start[normal], stop[normal] = position, position + 1
+    plane = sample.crop(start, stop)
+    sizes = [sample.voxel_size[axis] for axis in range(3) if axis != normal]
+    sizes.insert(thin, sample.voxel_size[normal])
+    return replace(
+        plane,
+        values=np.moveaxis(plane.values, normal, thin),
+        mask=None if plane.mask is None else np.moveaxis(plane.mask, normal, thin),
+        grey=None if plane.grey is None else np.moveaxis(plane.grey, normal, thin),
+        voxel_size=triple(sizes),
+    )
 
 
 def _cut_sample(sample: Volume, shape: Triple) -> list[Volume]:

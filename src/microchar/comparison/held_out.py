@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from microchar.comparison.candidates import volumes_of
 from microchar.comparison.cutting import block_lengths, box_of, cut_blocks, pieces_of, sources
 from microchar.comparison.matching import match
 from microchar.comparison.score import ScalarScore, Score, completed, largest, scalar_scores
@@ -18,7 +19,7 @@ from microchar.core.grid import Grid, Triple, triple
 from microchar.core.result import Result
 from microchar.core.specimen import Specimen
 from microchar.core.text import by
-from microchar.core.volume import Volume, as_volume
+from microchar.core.volume import Volume
 from microchar.measurement.blocks import available_cores
 from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.selection import choose
@@ -176,9 +177,9 @@ class HeldOut:
 
         Parameters
         ----------
-        samples : Volume or array_like, or list or tuple of them
+        samples : Volume or array_like, or mapping, list, tuple or iterator of them
             Samples with the phases and voxel size of the reference, at least as large as
-            the blocks.
+            the blocks. An array may be a batch, of shape (N, D, H, W) or (N, 1, D, H, W).
 
         Returns
         -------
@@ -189,8 +190,7 @@ class HeldOut:
         InputError
             If there are no samples, or if a sample cannot be compared or is too small.
         """
-        several = samples if isinstance(samples, list | tuple) else [samples]
-        volumes = [self.match(as_volume(sample)) for sample in several]
+        volumes = [self.match(sample) for sample in volumes_of(samples, "sample")]
         if not volumes:
             raise InputError("score: found no samples, expected at least one")
         ratios: dict[str, list[float]] = {name: [] for name in self.metrics}

@@ -28,7 +28,8 @@ def match_whole(candidate: Volume, reference: Volume, *, named_phases: bool) -> 
     if candidate.grid.axes != reference.grid.axes:
         raise InputError(
             f"{candidate.name} has shape {candidate.shape}, {reference.name} {reference.shape}: "
-            "compare images with images and volumes with volumes"
+            "compare images with images, and volumes with volumes; a volume may also be compared with a reference "
+            "that is an image"
         )
     return match(candidate, reference, named_phases=named_phases)
 
@@ -84,7 +85,9 @@ def _same_voxels(candidate: Volume, reference: Volume) -> Volume:
         return replace(candidate, voxel_size=reference.voxel_size, unit=reference.unit, notes=(*candidate.notes, note))
     if (candidate.unit == "voxel") == (reference.unit == "voxel"):
         sizes = [convert(size, candidate.unit, reference.unit) for size in candidate.voxel_size]
-        if np.allclose(sizes, reference.voxel_size, rtol=_SAME_VOXEL_SIZE, atol=0):
+        # The thickness of an image is not compared.
+        axes = list(reference.grid.axes if candidate.grid.axes == reference.grid.axes else range(3))
+        if np.allclose(np.array(sizes)[axes], np.array(reference.voxel_size)[axes], rtol=_SAME_VOXEL_SIZE, atol=0):
             return replace(candidate, voxel_size=reference.voxel_size, unit=reference.unit)
     raise InputError(
         f"{candidate.name} has voxel size {_size(candidate)}, {reference.name} has {_size(reference)}: "

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from microchar.comparison.candidates import volumes_of
 from microchar.comparison.cutting import count_blocks
 from microchar.comparison.held_out import HeldOut
 from microchar.comparison.score import Score
@@ -13,6 +14,7 @@ from microchar.core.errors import InputError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress, section, silent
 from microchar.core.specimen import Specimen
+from microchar.core.text import aligned, by
 from microchar.core.volume import Volume, as_volume
 from microchar.measurement.metric import Metric
 
@@ -22,6 +24,19 @@ if TYPE_CHECKING:
 #: Possible edges of blocks if no shape is given: the first edge of which `_ENOUGH` blocks fit is used.
 _EDGES = (64, 56, 48, 40, 32, 24, 16)
 _ENOUGH = 4
+
+
+#: Headings of columns; the heading for other metrics is their id.
+_HEADS = {
+    "volume_fraction": "φ",
+    "specific_surface_area": "s",
+    "two_point_correlation": "S2",
+    "two_point_cluster": "C2",
+    "lineal_path": "L",
+    "chord_length_distribution": "chords",
+    "local_porosity": "local φ",
+    "euler_characteristic": "Euler",
+}
 
 
 @runtime_checkable
@@ -60,7 +75,7 @@ class Ranked:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Ranking:
     """Candidates sorted by their score, the nearest to the held-out material first.
 
@@ -73,6 +88,19 @@ class Ranking:
 
     held_out: HeldOut
     entries: tuple[Ranked, ...]
+
+    def __repr__(self) -> str:
+        blocks = f"{self.held_out.n_blocks} held-out blocks of {by(self.held_out.shape)} voxels"
+        return "\n".join([f"Ranking by {blocks}", *self.lines()])
+
+    def lines(self) -> list[str]:
+        """Return the table as lines of text."""
+        metrics = self.held_out.metrics
+        rows = [["candidate", "total", "spread", *(_HEADS.get(name, name) for name in metrics)]]
+        for entry in self.entries:
+            numbers = [entry.score.total, entry.score.spread, *(entry.score.ratios[name] for name in metrics)]
+            rows.append([entry.name, *map(_number, numbers)])
+        return aligned(rows, numbers=True)
 
     def table(self) -> pd.DataFrame:
         """Return a table with a row for each candidate: total, spread, and the ratio of each metric."""
@@ -116,8 +144,9 @@ def rank(
     reference : Volume, array_like or Specimen
         Material that no candidate was trained on.
     candidates : mapping or sequence
-        Generators that are ready to generate, volumes or arrays, and sequences of
-        volumes that are samples of one candidate; either by name or without names.
+        Generators that are ready to generate, volumes or arrays, and sequences or
+        batches, (N, D, H, W) or (N, 1, D, H, W), of volumes that are samples of one
+        candidate; either by name or without names.
     samples : int
         Number of volumes that each generator makes, with seeds `seed`, `seed` + 1, …
     shape : sequence of int, optional
@@ -180,6 +209,10 @@ def rank(
     return Ranking(held_out, tuple(sorted(entries, key=lambda entry: entry.score.total)))
 
 
+def _number(number: float | None) -> str:
+    return "–" if number is None else f"{number:.2f}" if number < 10 else f"{number:.0f}"
+
+
 def _held_out(reference: Any, mask: Any) -> Specimen:
     if mask is None:
         return Specimen.of(reference)
@@ -210,10 +243,7 @@ def _name(candidate: Any) -> str:
 
 
 def _volumes(candidate: Any, name: str) -> SampleSource | list[Volume]:
-    if isinstance(candidate, SampleSource):
-        return candidate
-    several = candidate if isinstance(candidate, list | tuple) else [candidate]
-    return [volume if isinstance(volume, Volume) else as_volume(volume, name=name) for volume in several]
+    return candidate if isinstance(candidate, SampleSource) else volumes_of(candidate, name)
 
 
 def _shape(data: Specimen, candidates: Sequence[SampleSource | list[Volume]]) -> tuple[int, ...]:

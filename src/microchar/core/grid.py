@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -13,8 +14,8 @@ from microchar.core.units import convert, parse_length
 
 T = TypeVar("T")
 Triple = tuple[int, int, int]
-#: A length argument: a number of voxels (int), a text with a unit ("5um"), or one of these for each axis.
-LengthLike = int | str | Sequence[int | str]
+#: A length argument: a number of voxels, a text with a unit ("5um"), or one of these for each axis.
+LengthLike = float | str | Sequence[float | str]
 
 
 def triple(values: Iterable[T]) -> tuple[T, T, T]:
@@ -57,7 +58,10 @@ class Grid:
         return float(np.prod([self.voxel_size[a] for a in self.axes]))
 
     def to_voxels(self, length: LengthLike, argument: str) -> Triple:
-        """Convert a length argument to a whole number of voxels along each axis (0 along axes of length one)."""
+        """Convert a length argument to the nearest whole number of voxels along each axis (0 along axes of length one).
+
+        A number of voxels and a length with a unit are rounded alike.
+        """
         per_axis = _parts(length)
         if len(per_axis) not in (1, 3):
             raise InputError(
@@ -78,10 +82,10 @@ class Grid:
                 return round(convert(number, unit, self.unit) / self.voxel_size[axis])
         except InputError as error:
             raise InputError(f"{argument}={length!r}: {error}") from error
-        is_whole = isinstance(number, int | float | np.integer | np.floating) and float(number).is_integer()
-        if isinstance(number, bool) or not is_whole:
-            raise InputError(f"{argument}={length!r}: expected whole voxels or a length such as '5um'")
-        return int(number)
+        is_number = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+        if not is_number or not math.isfinite(number):
+            raise InputError(f"{argument}={length!r}: expected a number of voxels or a length such as '5um'")
+        return round(number)
 
 
 def _parts(length: Any) -> list[Any]:

@@ -56,7 +56,7 @@ def resample(volume: Volume, voxel_size: float | str | Sequence[float | str]) ->
     >>> coarse.values.tolist(), coarse.voxel_size
     ([[[0, 1]]], (2.0, 2.0, 2.0))
     """
-    sizes, unit = parse_voxel_size(voxel_size)
+    sizes, unit = parse_voxel_size(voxel_size, volume.shape)
     new = triple(size if unit == volume.unit else convert(size, unit, volume.unit) for size in sizes)
     weights = [_overlaps(n, old, size, axis, volume) for axis, (n, old, size) in enumerate(_axes(volume, new))]
     labels = volume.read()

@@ -164,7 +164,7 @@ class Picture(_Labelled):
     caption: str
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Result:
     """All that one metric computed for one volume (or pair of volumes).
 
@@ -196,6 +196,10 @@ class Result:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", Status(self.status))
+
+    def __repr__(self) -> str:
+        about = f"{len(self.values)} values, {len(self.profiles)} profiles"
+        return f"<Result of {self.metric}: {about}, {self.status}>"
 
     def value(self, **key: str) -> Value:
         """Return the only value whose key has these parts: ``value(phase="pore", direction="0")``."""

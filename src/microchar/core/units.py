@@ -42,6 +42,12 @@ def parse_length(text: str) -> tuple[float, str]:
     return float(match.group(1)), canonical_unit(match.group(2))
 
 
+def states_unit(text: str) -> bool:
+    """Return whether the last length of a text such as "1,1,2um" has a unit; also if it is no length at all."""
+    match = _LENGTH.match(text.rpartition(",")[2])
+    return match is None or bool(match.group(2))
+
+
 def convert(length: float, unit: str, to: str) -> float:
     """Convert a length between physical units; voxels convert only to voxels."""
     if unit == to:
@@ -57,7 +63,7 @@ def convert(length: float, unit: str, to: str) -> float:
 
 
 def parse_voxel_size(
-    voxel_size: float | str | Sequence[float | str] | None,
+    voxel_size: float | str | Sequence[float | str] | None, shape: Sequence[int] | None = None
 ) -> tuple[tuple[float, float, float], str]:
     """Parse a voxel size argument as three edge lengths and their unit.
 
@@ -67,7 +73,11 @@ def parse_voxel_size(
         One edge length for all axes, or three for axes 0, 1, 2: ``"0.398um"``,
         ``"1um,1um,500nm"``, ``"1,1,2um"`` (a unit at the end applies to all),
         ``("1um", "1um", "2um")``. Numbers without a unit, such as ``(1, 1, 2)``,
-        give only the ratios of the edges; the unit of length is then "voxel".
+        give only the ratios of the edges; the unit of length is then "voxel". A 2D
+        image takes two as well, for its rows and columns: ``"1,2um"``.
+    shape : sequence of int, optional
+        Shape of the volume. Two lengths are those along its axes of more than one
+        voxel, if there are two.
 
     Returns
     -------
@@ -79,7 +89,7 @@ def parse_voxel_size(
     Raises
     ------
     InputError
-        If the argument is not one length or three, all greater than 0.
+        If the argument is not one length or three (for an image two), all greater than 0.
 
     Examples
     --------
@@ -92,8 +102,10 @@ def parse_voxel_size(
         parts: list[Any] = voxel_size.split(",") if isinstance(voxel_size, str) else list(voxel_size)  # type: ignore[arg-type]
     except TypeError:
         parts = [voxel_size]
-    if len(parts) not in (1, 3):
-        raise InputError(f"voxel_size={voxel_size!r}: expected one length or three, found {len(parts)}")
+    thin = [axis for axis, n in enumerate(shape or ()) if n == 1]
+    if len(parts) not in ((1, 2, 3) if len(thin) == 1 else (1, 3)):
+        expected = "one length or three" + ("" if shape is None or thin else " for a 3D volume")
+        raise InputError(f"voxel_size={voxel_size!r}: expected {expected}, found {len(parts)}")
     lengths = [_length(part) for part in parts]
     unit = lengths[-1][1]
     if unit != "voxel" and all(part_unit == "voxel" for _, part_unit in lengths[:-1]):
@@ -105,7 +117,10 @@ def parse_voxel_size(
             f"voxel_size={voxel_size!r}: some lengths have a unit and some have none; give all of them one"
         )
     check_voxel_size(sizes, unit, f"voxel_size={voxel_size!r}")
-    sizes = sizes * 3 if len(sizes) == 1 else sizes
+    if len(sizes) == 1:
+        sizes = sizes * 3
+    elif len(sizes) == 2:
+        sizes.insert(thin[0], sizes[0])  # the thickness of an image is never used
     return (sizes[0], sizes[1], sizes[2]), unit
 
 

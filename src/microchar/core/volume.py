@@ -168,9 +168,9 @@ def as_volume(
         accepted, including a CPU torch tensor. A `Volume` is returned with the given
         arguments in place of its own and with the notes added.
     voxel_size : float, str or sequence of three, optional
-        Edge length(s) of a voxel: ``"0.398um"``, ``"1,1,2um"``, or one or three
-        numbers without a unit, which give only the ratios of the edges; the unit is
-        then "voxel". By default every edge is 1 voxel.
+        Edge length(s) of a voxel: ``"0.398um"``, ``"1,1,2um"`` (for an image also two,
+        of rows and columns), or numbers without a unit, which give only the ratios of
+        the edges; the unit is then "voxel". By default every edge is 1 voxel.
     phases : mapping of str to int, sequence of str, or str, optional
         Grey value of each named phase, or the names in ascending order of grey
         value; also as text, ``"pore=0,solid=255"`` (or ``"pore:0,solid:255"``) or
@@ -220,7 +220,7 @@ def as_volume(
     values = three_axes(plain.values, name)
     inside = _inside(values, _mask(mask, values.shape, name), _mask(plain.mask, values.shape, name), outside, name)
     if voxel_size is None and plain.voxel_size is not None:
-        voxel_size = plain.voxel_size if len(plain.voxel_size) == 3 else (plain.voxel_size[0], *plain.voxel_size)
+        voxel_size = plain.voxel_size
     image = values if grey is None and threshold is not None else grey
     greys: tuple[int, ...]
     counts: dict[int, int] = {}
@@ -234,7 +234,7 @@ def as_volume(
         values = whole_numbers(values, inside, name)
         counts = distinct(values, inside, name)
         greys = tuple(counts)
-    size, unit = parse_voxel_size(voxel_size)
+    size, unit = parse_voxel_size(voxel_size, values.shape)
     grey_values, names = _phases(greys, phases, name)
     return Volume(
         values=values,
@@ -265,7 +265,7 @@ def _replaced(
         raise InputError(f"{volume.name}: threshold= applies to images; a Volume is already segmented")
     changes: dict[str, Any] = {}
     if voxel_size is not None:
-        changes["voxel_size"], changes["unit"] = parse_voxel_size(voxel_size)
+        changes["voxel_size"], changes["unit"] = parse_voxel_size(voxel_size, volume.shape)
     if phases is not None:
         changes["grey_values"], changes["phases"] = _phases(volume.grey_values, phases, volume.name)
     if mask is not None:

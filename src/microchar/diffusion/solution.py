@@ -29,8 +29,9 @@ class Solution:
         Number of iterations of the solver; 0 for a direct solve.
     method : str
         Name of the solver: "sparse factorisation", "conjugate gradients", …
-    conducting_fraction : float
-        Number of conducting voxels divided by the number of all voxels.
+    parallel : float
+        Effective diffusivity of the same voxels as straight parallel layers: the sum of
+        volume fraction times diffusivity over the conducting phases.
     percolating_fraction : float or None
         Number of voxels that conduct from one end face to the other, divided by the
         number of all voxels; None if the backend does not provide it.
@@ -45,7 +46,7 @@ class Solution:
     message: str = ""
     iterations: int = 0
     method: str = "none"
-    conducting_fraction: float
+    parallel: float
     percolating_fraction: float | None
     concentration: np.ndarray | None = None
 
@@ -62,7 +63,7 @@ def midpoint(lower: float, upper: float) -> float:
     return 2 * lower * upper / (lower + upper) if lower > 0 else 0.5 * upper
 
 
-def nothing(status: Status, conducting_fraction: float) -> Solution:
+def nothing(status: Status, parallel: float) -> Solution:
     """Return the solution of a problem without flux; its status is "absent_phase" or "not_percolating"."""
     return Solution(
         value=0.0,
@@ -70,7 +71,7 @@ def nothing(status: Status, conducting_fraction: float) -> Solution:
         upper=0.0,
         status=status,
         message=status.meaning,
-        conducting_fraction=conducting_fraction,
+        parallel=parallel,
         percolating_fraction=0.0,
     )
 

@@ -90,7 +90,7 @@ def solve(
     problem = make_problem(labels, conductivity, axis=axis, voxel_size=voxel_size, periodic=periodic)
     methods = [_multigrid] if labels.size > _SMALL else [_small, _multigrid]
     solution = nothing(Status.ABSENT_PHASE, 0.0)
-    for method in methods if problem.conducting else []:
+    for method in methods if problem.parallel else []:
         solution = method(problem, tolerance, threads, max_iterations, concentration, progress)
         if solution.status != Status.NOT_CONVERGED:
             break
@@ -112,7 +112,7 @@ def _small(
 
     network, node = assemble(problem)
     if network.n == 0:
-        return nothing(Status.NOT_PERCOLATING, problem.conducting)
+        return nothing(Status.NOT_PERCOLATING, problem.parallel)
     steps = ((u, *network.bounds(u), iterations, method) for u, iterations, method in small.fields(network))
     solution, field = _narrow(problem, steps, network.n, tolerance, progress)
     if concentration:
@@ -132,7 +132,7 @@ def _multigrid(
 
     kept, n = hierarchy.percolating(problem)
     if n == 0:
-        return nothing(Status.NOT_PERCOLATING, problem.conducting)
+        return nothing(Status.NOT_PERCOLATING, problem.parallel)
     with hierarchy.runner(threads) as run:
         solver = multigrid.Solver(hierarchy.build(problem, kept, run), run)
         steps = ((*step, "multigrid") for step in solver.steps(tolerance, max_iterations))
@@ -159,7 +159,7 @@ def _narrow(
         tolerance,
         iterations=iterations,
         method=method,
-        conducting_fraction=problem.conducting,
+        parallel=problem.parallel,
         percolating_fraction=n / problem.labels.size,
     )
     return solution, field

@@ -59,6 +59,6 @@ def solve_with_taufactor(
         message="" if solver.converged else f"TauFactor stopped after {solver.iter} iterations",
         iterations=solver.iter,
         method="TauFactor",
-        conducting_fraction=fraction,
+        parallel=fraction,
         percolating_fraction=None,
     )

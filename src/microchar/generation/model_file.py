@@ -20,6 +20,7 @@ import numpy as np
 from microchar.core.errors import InputError
 from microchar.core.files import whole_file
 from microchar.core.json_text import parse_json
+from microchar.core.special_files import refuse_special
 
 FORMAT = 1
 #: Larger files are refused unless the caller sets another limit.
@@ -99,6 +100,7 @@ def open_model(path: Path, max_bytes: int = MAX_BYTES) -> Iterator[ModelFile]:
     """
     from safetensors import SafetensorError, safe_open
 
+    refuse_special(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     size = path.stat().st_size

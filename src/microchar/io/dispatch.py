@@ -14,6 +14,7 @@ from typing import Any
 import microchar.io.formats
 from microchar.core.errors import InputError
 from microchar.core.registry import module_names
+from microchar.core.special_files import refuse_special
 from microchar.core.volume import spatial_axes
 from microchar.io.image import Image, Options, Reader
 
@@ -24,6 +25,7 @@ def read_image(path: PathLike, options: Options) -> Image:
     """Read whatever a file, folder or glob holds, by the reader of its format."""
     text = os.fspath(path)
     found, key = locate(text)
+    refuse_special(found)
     reader = reader_of(found.name + (":" if key else "/" if not found.is_file() else ""))
     if reader is None and options.shape is not None and options.dtype is not None and found.is_file():
         reader = reader_of(".raw")

@@ -2,15 +2,16 @@
 
 Every kernel takes C-contiguous arrays of fixed types, so that it is compiled only
 once. It releases the GIL, so that blocks can run on threads, and it is cached on disk.
+`microchar.kernels.jit` compiles all of them.
 """
 
 from __future__ import annotations
 
 
 def are_compiled() -> bool:
-    """Return whether Numba's cache contains a compiled kernel, that is, whether this is not the first run."""
+    """Return whether there is nothing to compile, because Numba's cache contains a kernel, or compiling is disabled."""
     from pathlib import Path
 
-    from microchar.kernels import bits
+    from microchar.kernels import bits, jit
 
-    return any(Path(str(bits.pack.stats.cache_path)).glob("bits.pack-*.nbi"))
+    return jit.DISABLED or any(Path(str(bits.pack.stats.cache_path)).glob("bits.pack-*.nbi"))

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+
+from microchar.kernels.jit import inner, kernel
 
 #: First index of the counts: pairs (both voxels in the phase), segments (all voxels in the phase).
 PAIRS, SEGMENTS = 0, 1
@@ -18,7 +19,7 @@ PAIRS, SEGMENTS = 0, 1
 _OUTSIDE = 255
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def anneal(  # type: ignore[no-untyped-def]
     lines, shape, periodic, reach, counts, target, weight, bias, temperatures, random, excess, change, near
 ):
@@ -77,7 +78,7 @@ def anneal(  # type: ignore[no-untyped-def]
     return kept
 
 
-@njit(nogil=True)
+@inner
 def _uniform(random):  # type: ignore[no-untyped-def]
     """Draw from [0, 1) with 53 bits (splitmix64: Steele, Lea and Flood 2014)."""
     random[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -88,7 +89,7 @@ def _uniform(random):  # type: ignore[no-untyped-def]
     return np.float64(z >> np.uint64(11)) * 2.0**-53
 
 
-@njit(nogil=True)
+@inner
 def _candidate(lines, shape, periodic, bias, unlike, random):  # type: ignore[no-untyped-def]
     """Draw a voxel whose label is not `unlike`; return its index in ``lines[2]``."""
     while True:
@@ -97,7 +98,7 @@ def _candidate(lines, shape, periodic, bias, unlike, random):  # type: ignore[no
             return voxel
 
 
-@njit(nogil=True)
+@inner
 def _unlike_neighbours(lines, shape, periodic, voxel):  # type: ignore[no-untyped-def]
     label = lines[2, voxel]
     found = 0
@@ -114,7 +115,7 @@ def _unlike_neighbours(lines, shape, periodic, voxel):  # type: ignore[no-untype
     return found
 
 
-@njit(nogil=True)
+@inner
 def _place(shape, axis, voxel):  # type: ignore[no-untyped-def]
     """Return the index in ``lines[axis]`` at which the line of the voxel begins, and its position on the line."""
     n1, n2 = shape[1], shape[2]
@@ -127,7 +128,7 @@ def _place(shape, axis, voxel):  # type: ignore[no-untyped-def]
     return voxel % (n1 * n2) * shape[0], voxel // (n1 * n2)
 
 
-@njit(nogil=True)
+@inner
 def _recolour(lines, shape, periodic, reach, voxel, label, near, change):  # type: ignore[no-untyped-def]
     """Change the label of a voxel, and add the resulting changes of the counts at lags from 1 up to `change`."""
     old = lines[2, voxel]
@@ -148,7 +149,7 @@ def _recolour(lines, shape, periodic, reach, voxel, label, near, change):  # typ
         lines[axis, first + at] = label
 
 
-@njit(nogil=True)
+@inner
 def _segments(near, r, label, sign, change):  # type: ignore[no-untyped-def]
     """Add `sign` times the number of segments through the middle of `near`, whose voxel is taken to have the label."""
     after = 0
@@ -163,7 +164,7 @@ def _segments(near, r, label, sign, change):  # type: ignore[no-untyped-def]
         change[k] += sign * (min(before, k) - max(k - after, 0) + 1)
 
 
-@njit(nogil=True, fastmath={"reassoc"})
+@inner(fastmath={"reassoc"})
 def _energy(excess, change, weight, phase, reach):  # type: ignore[no-untyped-def]
     """Return the increase of the energy of one phase."""
     total = 0.0
@@ -175,7 +176,7 @@ def _energy(excess, change, weight, phase, reach):  # type: ignore[no-untyped-de
     return total
 
 
-@njit(nogil=True)
+@inner
 def _accept(counts, change, target, excess, phase, reach):  # type: ignore[no-untyped-def]
     """Add the changes of a phase to its counts, and reset the changes."""
     for kind in range(2):
@@ -186,7 +187,7 @@ def _accept(counts, change, target, excess, phase, reach):  # type: ignore[no-un
                 change[kind, phase, axis, k] = 0
 
 
-@njit(nogil=True)
+@inner
 def _reject(lines, shape, voxel, phase, reach, change):  # type: ignore[no-untyped-def]
     """Restore the phase of a voxel, and reset the changes of that phase."""
     for axis in range(3):

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from microchar.kernels.jit import DISABLED, inner, kernel
 
-@intrinsic
-def popcount(typingctx, word):  # type: ignore[no-untyped-def]
-    """Count the set bits of a uint64."""
+if DISABLED:
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        return builder.ctpop(arguments[0])
+    def popcount(word):  # type: ignore[no-untyped-def]
+        """Count the set bits of a uint64."""
+        return np.uint64(int(word).bit_count())
 
-    return types.uint64(types.uint64), codegen
+else:
+
+    @intrinsic
+    def popcount(typingctx, word):  # type: ignore[no-untyped-def]
+        """Count the set bits of a uint64, by the instruction of the processor."""
+
+        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            return builder.ctpop(arguments[0])
+
+        return types.uint64(types.uint64), codegen
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def pack(labels, phase, out):  # type: ignore[no-untyped-def]
     """Pack ``labels == phase`` along the last axis: voxel k is bit k % 64 of word k // 64.
 
@@ -40,7 +49,7 @@ def pack(labels, phase, out):  # type: ignore[no-untyped-def]
                 out[i, j, word] = bits
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_pairs(bits, core, axis, counts):  # type: ignore[no-untyped-def]
     """Add to ``counts[k]`` the number of pairs of set voxels at lag `k` along `axis`.
 
@@ -72,7 +81,7 @@ def count_pairs(bits, core, axis, counts):  # type: ignore[no-untyped-def]
                 counts[lag] += _row_pairs(row, bits[i2, j2], shift, used, last)
 
 
-@njit(nogil=True, inline="always")
+@inner(inline="always")
 def _row_pairs(row, other, shift, used, last):  # type: ignore[no-untyped-def]
     skip, left = shift // 64, np.uint64(shift % 64)
     total = np.uint64(0)

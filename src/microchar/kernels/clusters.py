@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from microchar.kernels.jit import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def survey(clusters, labels, phase, size, lower, upper):  # type: ignore[no-untyped-def]
     """Determine phase, size and bounding box of every cluster.
 
@@ -45,7 +46,7 @@ def survey(clusters, labels, phase, size, lower, upper):  # type: ignore[no-unty
                 upper[number, 2] = max(upper[number, 2], end - 1)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_same(clusters, first, last, axis, periodic, phase, limit, counts):  # type: ignore[no-untyped-def]
     """Add to ``counts[p, k]`` the number of pairs of voxels at lag `k` along `axis` in one cluster of phase p.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from microchar.kernels.jit import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def mark_present(levels, present):  # type: ignore[no-untyped-def]
     """Set ``present[level]`` for every level that occurs.
 
@@ -22,7 +22,7 @@ def mark_present(levels, present):  # type: ignore[no-untyped-def]
                 present[levels[s, i, j]] = True
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_neighbours(levels, code, table):  # type: ignore[no-untyped-def]
     """Add to ``table[angle, code[a], code[b]]`` the pairs of each pixel a of a slice and its neighbours b.
 

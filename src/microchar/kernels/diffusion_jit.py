@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from numba import njit
+from functools import partial
+
+from microchar.kernels import jit
 
 #: For functions that are called from Python.
-kernel = njit(nogil=True, cache=True, error_model="numpy", no_cfunc_wrapper=True)  # type: ignore[call-overload]
+kernel = partial(jit.kernel, error_model="numpy", no_cfunc_wrapper=True)
 #: For functions that are called only by kernels.
-inner = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)  # type: ignore[call-overload]
+inner = partial(jit.inner, error_model="numpy", no_cfunc_wrapper=True, no_cpython_wrapper=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from microchar.kernels.jit import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_neighbourhoods(
     labels, n_phases, ends, loops, window, two, voxels, windows, configurations, pairs, edges, triplets
 ):
@@ -90,12 +90,12 @@ def count_neighbourhoods(
                     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _common(a, b, c, d):
     return int(a) if a == b and a == c and a == d else -1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _tally(window, number, outside, ends, loops, voxels, windows, configurations, pairs, edges, triplets):
     present = 0
     for corner in range(8):
@@ -125,7 +125,7 @@ def _tally(window, number, outside, ends, loops, voxels, windows, configurations
             _tally_triplets(present, number, triplets[axis])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _tally_triplets(present, number, triplets):
     n_phases = len(triplets)
     for a in range(n_phases - 2):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
+from microchar.kernels.jit import inner, kernel
 
 #: Kinds of runs, the first index of the histogram: runs with both ends inside; runs cut by the end of the array or a
 #: masked voxel; and periodic lines that consist of a single run without ends.
@@ -11,7 +11,7 @@ INSIDE, CUT, ENDLESS = 0, 1, 2
 _OUTSIDE = 255
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_runs(labels, core, periodic, first, end, runs):  # type: ignore[no-untyped-def]
     """Count the maximal runs of each label along the middle axis by their length.
 
@@ -53,7 +53,7 @@ def count_runs(labels, core, periodic, first, end, runs):  # type: ignore[no-unt
             _close_line(runs, block, k, first[k], end[k], core, periodic)
 
 
-@njit(nogil=True)
+@inner
 def _close_line(runs, block, k, first, end, core, periodic):  # type: ignore[no-untyped-def]
     """Count the first run of a line, [0, end), and the last run, [first, n)."""
     n = len(block)
@@ -69,7 +69,7 @@ def _close_line(runs, block, k, first, end, core, periodic):  # type: ignore[no-
     _add(runs, int(tail_cut or not periodic or head == _OUTSIDE), tail, first, n, core)
 
 
-@njit(nogil=True)
+@inner
 def _add(runs, kind, label, first, end, core):  # type: ignore[no-untyped-def]
     if label != _OUTSIDE and first < core:
         runs[kind, label, end - first] += 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from microchar.kernels.jit import kernel
 
 #: Edge of the SSIM window, in pixels.
 WINDOW = 7
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def squared_difference(a, b, out):  # type: ignore[no-untyped-def]
     """Add to ``out[s]`` the sum of (a - b)² over slice s.
 
@@ -27,7 +28,7 @@ def squared_difference(a, b, out):  # type: ignore[no-untyped-def]
                 out[s] += gap * gap
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def mean_ssim(a, b, c1, c2, sums, out):  # type: ignore[no-untyped-def]
     """Set ``out[s]`` to the mean structural similarity of slice s.
 

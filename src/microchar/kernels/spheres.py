@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from math import ceil, floor, sqrt
 
-from numba import njit
+from microchar.kernels.jit import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def paint(labels, centres, radii, periodic):  # type: ignore[no-untyped-def]
     """Set all voxels whose centre lies in an ellipsoid to 1.
 

@@ -9,16 +9,16 @@ nearest voxel of another phase.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from microchar.kernels.bits import popcount
+from microchar.kernels.jit import inner, kernel
 
 #: Markers in place of a step: a sphere of which no neighbouring sphere covers a useful part, and a sphere that lies
 #: inside a neighbouring sphere.
 ALONE, REDUNDANT = 26, 27
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def find_neighbours(squared, first, last, steps, sizes, shrink, gap, neighbour):  # type: ignore[no-untyped-def]
     """Find, for the sphere around every voxel, the larger neighbouring sphere that covers most of it.
 
@@ -72,7 +72,7 @@ def find_neighbours(squared, first, last, steps, sizes, shrink, gap, neighbour):
                     neighbour[i, j, k] = REDUNDANT
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def paint(bits, squared, neighbour, centres, first, last, steps, sizes, shrink, gap, painted):  # type: ignore[no-untyped-def]
     """Clear the bits of every sphere, and add to ``painted[level]`` the number of bits that were set.
 
@@ -131,7 +131,7 @@ def paint(bits, squared, neighbour, centres, first, last, steps, sizes, shrink, 
                     painted[level] += _clear(bits[i2, j2], k_low, k_high)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _bound_cap(step, length, twice_plane, radius, low, high):  # type: ignore[no-untyped-def]
     """Set the bounding box of the cap of a sphere on the side opposite to a step."""
     cosine = min(twice_plane / (2 * length * radius), 1.0)
@@ -145,18 +145,18 @@ def _bound_cap(step, length, twice_plane, radius, low, high):  # type: ignore[no
         high[axis] = radius if cosine <= along else radius * (along * cosine + across * sine)
 
 
-@njit(nogil=True, inline="always")
+@inner(inline="always")
 def _up(x):  # type: ignore[no-untyped-def]
     # A slightly too large box does no harm, because the sphere itself is tested exactly.
     return np.int64(np.ceil(x - 1e-6))
 
 
-@njit(nogil=True, inline="always")
+@inner(inline="always")
 def _down(x):  # type: ignore[no-untyped-def]
     return np.int64(np.floor(x + 1e-6))
 
 
-@njit(nogil=True, inline="always")
+@inner(inline="always")
 def _clear(row, first, last):  # type: ignore[no-untyped-def]
     """Clear the bits of a row from `first` to `last`, and return the number of bits that were set."""
     cleared = np.int64(0)

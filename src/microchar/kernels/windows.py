@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit
+from microchar.kernels.jit import kernel
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_windows(labels, core, window, weights, plane, columns, rows, running, volume, normal0, normal1, normal2):
     """Count the windows that begin in the core of a block by their sums.
 
@@ -53,7 +53,7 @@ def count_windows(labels, core, window, weights, plane, columns, rows, running, 
             _slide(rows, w1, core[1], width, running, volume)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _sum_rows(values, window, out):
     """Set ``out[j, k] = sum(values[j, k : k + window])`` for every k at which the window fits."""
     n1, n2 = values.shape
@@ -67,7 +67,7 @@ def _sum_rows(values, window, out):
                 out[j, k - window + 1] = total
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _slide(values, window, core, width, running, histogram):
     """Count the sums of `window` successive rows that begin in the first `core` rows, for the first `width` columns."""
     running[:] = 0

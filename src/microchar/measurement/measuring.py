@@ -13,8 +13,9 @@ from microchar.core.progress import Progress
 from microchar.core.result import Result
 from microchar.core.volume import Volume, as_volume
 from microchar.measurement.metric import Metric, PairMetric
+from microchar.measurement.overview import about, measured_lines
 from microchar.measurement.record import Record, VolumeRecord
-from microchar.measurement.selection import Parameters, choose, settings
+from microchar.measurement.selection import Parameters, choose, settings, without_periodic_axes
 from microchar.measurement.tables import Named, profiles, scalars
 from microchar.measurement.tasks import Task, run_tasks
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Measurement(Mapping[str, Result]):
     """Results of the metrics of one volume, by metric id.
 
@@ -35,11 +36,18 @@ class Measurement(Mapping[str, Result]):
     settings : mapping
         Arguments that the caller gave. The conventions of the results state the
         values of the other arguments.
+    notes : tuple of str
+        What could not be honoured.
     """
 
     volume: Volume
     results: Mapping[str, Result]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        lines = [*measured_lines(self.results.values()), *(f"note: {note}" for note in self.notes)]
+        return "\n".join([f"Measurement of {about(self.volume)}", *lines])
 
     def __getitem__(self, name: str) -> Result:
         return self.results[name]
@@ -64,7 +72,9 @@ class Measurement(Mapping[str, Result]):
 
     def record(self, **provenance: Any) -> Record:
         """Return the record of the measurement, which can be written or reported."""
-        return Record.now([VolumeRecord.of(self.volume, "measured")], self.named(), self.settings, provenance)
+        return Record.now(
+            [VolumeRecord.of(self.volume, "measured")], self.named(), self.settings, provenance, self.notes
+        )
 
     def to_dict(self, **provenance: Any) -> dict[str, Any]:
         """Return the record as plain Python objects: the content of ``results.json``."""
@@ -105,7 +115,8 @@ def measure(
     window : int, str, or three of them, optional
         Edge of the windows of `local_porosity`.
     periodic : sequence of int
-        Axes along which the volume is periodic.
+        Axes along which the volume is periodic. A metric that does not support them is
+        refused if it is named; without `metrics` it is measured, and a note says so.
     parameters : mapping of str to mapping, optional
         Parameters of individual metrics, by metric id:
         ``{"effective_diffusivity": {"tolerance": 1e-2}}``.
@@ -151,7 +162,8 @@ def measure(
             metric.check_mask(volume)
     how: dict[str, Any] = {"threads": threads, "executor": executor, "progress": progress, "fail_fast": fail_fast}
     (results,) = run_tasks([Task(chosen, volume)], **how)
-    return Measurement(volume, results, settings(metrics, skip, common, parameters))
+    notes = without_periodic_axes(chosen, periodic)
+    return Measurement(volume, results, settings(metrics, skip, common, parameters), notes)
 
 
 def _refuse_pairs(metrics: Sequence[Metric]) -> None:

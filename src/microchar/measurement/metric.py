@@ -133,7 +133,9 @@ class Metric(ABC):
 
     def __post_init__(self) -> None:
         if self.periodic and not self.periodic_supported:
-            raise InputError(f"{self.id}: not defined for periodic boundaries; leave periodic= out")
+            raise InputError(
+                f"{self.id}: not defined for periodic boundaries; leave periodic= (--periodic) or the metric out"
+            )
         if not set(self.periodic) <= {0, 1, 2}:
             raise InputError(f"periodic={self.periodic!r}: expected axes among 0, 1, 2")
 

@@ -17,6 +17,7 @@ from microchar.core.errors import InputError
 from microchar.core.json_text import parse_json
 from microchar.core.pictures import encode
 from microchar.core.result import Result, Status
+from microchar.core.special_files import refuse_special
 from microchar.core.text import printable
 from microchar.core.volume import Volume
 from microchar.measurement.schema import SCHEMA, check_record
@@ -218,6 +219,7 @@ class Record:
             If the file is missing, is no JSON, ends early, or is of another version.
         """
         path = Path(path)
+        refuse_special(path)
         try:
             plain = parse_json(path.read_text(encoding="utf-8"))
         except OSError as error:

@@ -30,6 +30,8 @@ def choose(
         Ids to leave out.
     common : mapping, optional
         ``r_max``, ``window``, ``periodic``: used for each metric that is given by its id and has the parameter.
+        A metric that does not support periodic axes is refused if it is named, and measured without them if it
+        is among all metrics; see `without_periodic_axes`.
     parameters : mapping of str to mapping, optional
         Parameters of individual metrics, by metric id.
 
@@ -44,12 +46,21 @@ def choose(
     for name in _several(skip):
         find_metric(name)
     wanted = metric_names() if metrics is None else _several(metrics)
-    made = [_made(metric, common or {}, parameters) for metric in wanted]
+    made = [_made(metric, common or {}, parameters, named=metrics is not None) for metric in wanted]
     order = {name: position for position, name in enumerate(metric_names())}
     unique = {metric.id: metric for metric in made if metric.id not in _several(skip)}
     if not unique:
         raise InputError("metrics: found none, or all of them skipped; `microchar metrics` lists what can be measured")
     return sorted(unique.values(), key=lambda metric: order.get(metric.id, len(order)))
+
+
+def without_periodic_axes(chosen: Sequence[Metric], periodic: Sequence[int]) -> tuple[str, ...]:
+    """Return a note on the metrics that are measured without the periodic axes that were asked for."""
+    without = [metric.id for metric in chosen if not metric.periodic_supported]
+    if not periodic or not without:
+        return ()
+    axes = ", ".join(str(axis) for axis in sorted(periodic))
+    return (f"{', '.join(without)} cannot take axes {axes} as periodic, and were measured as if nothing repeated",)
 
 
 def settings(
@@ -69,10 +80,10 @@ def _several(argument: Any) -> Sequence[Any]:
     return argument if isinstance(argument, Sequence) and not isinstance(argument, str) else [argument]
 
 
-def _made(metric: str | Metric, common: Mapping[str, Any], parameters: Parameters) -> Metric:
+def _made(metric: str | Metric, common: Mapping[str, Any], parameters: Parameters, *, named: bool) -> Metric:
     if isinstance(metric, str):
         cls = find_metric(metric)
-        known = {f.name for f in fields(cls)} - (set() if cls.periodic_supported else {"periodic"})
+        known = {f.name for f in fields(cls)} - (set() if named or cls.periodic_supported else {"periodic"})
         shared = {key: value for key, value in common.items() if key in known and value is not None}
         return create_metric(metric, **shared | dict(parameters.get(metric, {})))
     if not isinstance(metric, Metric):

@@ -72,7 +72,7 @@ def level_source(volume: Volume, *stored: type[np.generic]) -> str:
         return f"phases in ascending order of grey value, spread evenly over 0..255: {levels}"
     if volume.grey.dtype in stored:
         return f"grey image ({volume.grey.dtype})"
-    return f"grey image ({volume.grey.dtype}), its range rescaled to the full scale"
+    return f"grey image ({volume.grey.dtype}), its range rescaled to the full scale, rounded to the nearest level"
 
 
 def _as_stored(levels: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Shared code of the metrics of 2x2x2 windows: one set of counts, and the interface areas computed from it."""
+"""Shared code of the metrics of small neighbourhoods: one set of counts, and the interface areas computed from it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from microchar.core.grid import Grid, Triple
 from microchar.core.result import Status, Value
 from microchar.core.volume import OUTSIDE
 from microchar.kernels.neighbourhood import count_neighbourhoods
+from microchar.kernels.wedges import count_wedges
 from microchar.measurement.blocks import Block, Counts
 from microchar.measurement.metric import AdditiveMetric
 
@@ -35,10 +36,10 @@ _LOOPS = np.array([np.flatnonzero(_CORNERS[:, axis] == 0) for axis in range(3)])
 
 @dataclass(frozen=True)
 class NeighbourhoodMetric(AdditiveMetric):
-    """A metric that is computed from the counts of `count_neighbourhoods`.
+    """A metric that is computed from the counts of `count_neighbourhoods` and `count_wedges`.
 
-    A 2D image is counted as a slab of two equal planes. The windows, pairs and
-    edges of the slab are those of the image, so that 2D needs no other special case.
+    A 2D image is counted as a slab of equal planes. The windows, pairs, edges and
+    cubes of the slab are those of the image, so that 2D needs no other special case.
     """
 
     def count_key(self) -> Hashable:
@@ -46,12 +47,12 @@ class NeighbourhoodMetric(AdditiveMetric):
         return "neighbourhood", self.periodic
 
     def halo(self, grid: Grid) -> Triple:
-        """Return one voxel per axis longer than one voxel."""
-        h0, h1, h2 = (int(n > 1) for n in grid.shape)
+        """Return two voxels, the reach of a 3x3x3 cube, per axis longer than one voxel."""
+        h0, h1, h2 = (2 * int(n > 1) for n in grid.shape)
         return (h0, h1, h2)
 
     def count(self, block: Block) -> Counts:
-        """Count the windows, pairs and edges whose lowest corner lies in the core."""
+        """Count the windows, pairs, edges and cubes whose lowest corner lies in the core."""
         n = block.n_phases
         counts = {
             "voxels": np.zeros(n + 1, np.int64),
@@ -62,8 +63,13 @@ class NeighbourhoodMetric(AdditiveMetric):
             "triplets": np.zeros((3, n, n, n), np.int64),
         }
         window, two = np.empty(8, np.int64), np.zeros((n + 1, n + 1, 256), np.int64)
-        count_neighbourhoods(self._framed(block), n, _ENDS, _LOOPS, window, two, *counts.values())
-        return counts | {"voxels": counts["voxels"][:n], "pairs": counts["pairs"][:, :n, :n]}
+        count_neighbourhoods(self._framed(block, 2), n, _ENDS, _LOOPS, window, two, *counts.values())
+        wedges = np.zeros((len(_ENDS), n, n), np.int64)
+        if n > 2:
+            labels = self._framed(block, 3)
+            bits = np.append(1 << np.arange(n), np.zeros(256 - n)).astype(np.uint16)[labels]
+            count_wedges(labels, bits, n, DIRECTIONS, np.empty(labels.shape[2], np.uint16), wedges)
+        return counts | {"voxels": counts["voxels"][:n], "pairs": counts["pairs"][:, :n, :n], "wedges": wedges}
 
     def density(self, grid: Grid, value: float | None, **key: Any) -> Value:
         """Make a `Value`; it is undefined if `value` is None, that is, if there was nothing to count."""
@@ -72,24 +78,34 @@ class NeighbourhoodMetric(AdditiveMetric):
         why = "too few voxels inside the mask are adjacent: a required neighbourhood does not occur"
         return self.scalar(grid, None, status=Status.UNDEFINED, message=why, **key)
 
-    def _framed(self, block: Block) -> np.ndarray:
-        """Pad the labels with one voxel of no phase at each non-periodic face of the volume.
+    def _framed(self, block: Block, edge: int) -> np.ndarray:
+        """Return the labels of all windows of an edge, padded with no phase at each non-periodic face of the volume.
 
-        Every voxel is then a corner of eight windows. The windows that begin in the
-        padding before the volume belong to its first blocks.
+        With one voxel of padding before the volume, every voxel is a corner of eight
+        windows of edge 2, and the centre of a cube of edge 3. The windows that begin in
+        this padding belong to the first blocks of the volume.
         """
-        labels = block.labels
+        labels = block.labels[tuple(slice(n + edge - 1) for n in block.core)]
         frame = [(0, 0)] * 3
         for axis, n in enumerate(block.shape):
             if n == 1:
-                labels = np.repeat(labels, 2, axis=axis)
+                labels = np.repeat(labels, edge, axis=axis)
             elif axis not in self.periodic:
-                frame[axis] = (int(block.start[axis] == 0), int(block.labels.shape[axis] == block.core[axis]))
+                missing = block.core[axis] + edge - 1 - labels.shape[axis]
+                frame[axis] = (int(block.start[axis] == 0), missing)
         return np.pad(labels, frame, constant_values=OUTSIDE)
 
 
-def crofton_density(counts: Counts, grid: Grid) -> np.ndarray | None:
+def crofton_density(counts: Counts, grid: Grid, *, wedges: bool = False) -> np.ndarray | None:
     """Return the interface between each two phases per volume, from the pairs of neighbours in all directions.
+
+    Parameters
+    ----------
+    counts : mapping
+        Counts of `NeighbourhoodMetric`.
+    grid : Grid
+    wedges : bool
+        Whether to add what is hidden at the tips of wedges; see `InterfacialArea`.
 
     Returns
     -------
@@ -103,7 +119,10 @@ def crofton_density(counts: Counts, grid: Grid) -> np.ndarray | None:
         return None
     lengths = np.linalg.norm(DIRECTIONS[list(chosen)] * grid.voxel_size, axis=1)
     factor = 2.0 if grid.ndim == 3 else np.pi / 2
-    return factor * np.tensordot(weights / (valid * lengths), _crossings(pairs), axes=1)
+    crossings = _crossings(pairs)
+    if wedges:
+        crossings = crossings + _crossings(counts["wedges"][list(chosen)]) / 2
+    return factor * np.tensordot(weights / (valid * lengths), crossings, axes=1)
 
 
 def face_density(counts: Counts, grid: Grid) -> np.ndarray | None:

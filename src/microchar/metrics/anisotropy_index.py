@@ -80,7 +80,8 @@ class AnisotropyIndex(SliceTexture):
 
     *Bias*: upward, because the features of an isotropic volume differ by chance
     between the three directions. The bias is larger for smaller volumes, so only
-    equal shapes may be compared. See `glcm` for the conventions of the features.
+    equal shapes may be compared. See `glcm` for the conventions of the features, and
+    for how grey images of more than 8 bits are brought to 8 bits.
 
     References
     ----------

@@ -36,9 +36,12 @@ class Glcm(SliceTexture):
     135°), matrices are symmetric, and :math:`0 \ln 0 = 0`. Energy is the sum of
     squares, also called angular second moment; some programs take its square root.
 
-    *Grey levels*: 8 bit. If the volume has a grey image, it is used; an image that
-    is not 8-bit is rescaled from its range to 0..255. Otherwise the phases, in
-    ascending order of grey value, are spread evenly over 0..255.
+    *Grey levels*: 8 bit. If the volume has a grey image, it is used. An image that is
+    not 8-bit (16-bit integers, floats) is mapped linearly from its own range, inside
+    the mask, to 0..255 and rounded to the nearest level (halves to the even level).
+    The range differs between images, and with it the scale: convert images that are
+    compared to 8 bits with one scale. Without a grey image, the phases in ascending
+    order of grey value are spread evenly over 0..255, rounded down.
 
     *Denominator*: pairs of pixels inside the slice and the mask. Angles and slices
     without any pair are left out of the averages.

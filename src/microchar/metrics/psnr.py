@@ -1,4 +1,4 @@
-"""Peak signal-to-noise ratio of the slices of two images."""
+"""Peak signal-to-noise ratio of two images."""
 
 from __future__ import annotations
 
@@ -15,27 +15,36 @@ from microchar.metrics._grey import FULL_SCALE, SlicePair, pair_values, slice_ax
 
 @dataclass(frozen=True)
 class Psnr(SlicePair):
-    r"""Peak signal-to-noise ratio of two volumes in decibels, between slices of the same index.
+    r"""Peak signal-to-noise ratio of two volumes in decibels.
 
-    The ratio is computed from the mean squared difference MSE of two slices and the
-    data range :math:`R` (255 for 8-bit grey levels),
+    The ratio is computed from the mean squared difference MSE of the grey levels and
+    the data range :math:`R` (255 for 8-bit grey levels),
 
-    .. math:: \mathrm{PSNR} = 10 \log_{10} \frac{R^2}{\mathrm{MSE}} ,
-
-    and averaged over the slices normal to an axis (the `direction`), then over
-    directions ("mean").
+    .. math:: \mathrm{PSNR} = 10 \log_{10} \frac{R^2}{\mathrm{MSE}} .
 
     Notes
     -----
-    *Identical slices* have no finite ratio. They are left out of the average, and
-    their number is in the convention record. If all slices of a direction are
-    identical, the value has the status "identical".
+    There are two estimators.
+
+    **pooled** (recommended). The squared differences of all slices are averaged before
+    the logarithm. The slices normal to any axis hold the same voxels, so that the value
+    does not depend on the direction. It increases whenever a voxel of one image comes
+    closer to that of the other. If the images are equal, no ratio is finite and the
+    value has the status "identical".
+
+    **slice_mean**. The mean of the ratios of the slices normal to an axis (the
+    `direction`), then over directions ("mean"). Identical slices have no finite ratio.
+    They are left out of the mean, and their number is in the convention record. The
+    mean may therefore *decrease* if a slice is repaired. If all slices of a direction
+    are identical, the value has the status "identical".
 
     *Meaning*: the ratio is meaningful only for registered pairs. Between two
     independent volumes of one material it depends only on the volume fractions.
 
     *Grey levels*: those of the grey images, 8 or 16 bit, or those of the phases
-    spread evenly over 0..255.
+    spread evenly over 0..255. They are compared on a 16-bit scale, to which 8-bit
+    levels are brought exactly (times 257). Levels of other types are mapped linearly
+    from their range to 0..65535 and rounded to the nearest level.
 
     References
     ----------
@@ -51,14 +60,14 @@ class Psnr(SlicePair):
     >>> real = np.arange(100).reshape(10, 10) % 2
     >>> fake = real.copy()
     >>> fake[0, 0] = 1
-    >>> round(mc.compare(real, fake, metrics=["psnr"]).pairs[0]["psnr"].value(direction="mean").value, 9)
+    >>> round(mc.compare(real, fake, metrics=["psnr"]).pairs[0]["psnr"].value(estimator="pooled").value, 9)
     20.0
     """
 
     id = "psnr"
     title = "Peak signal-to-noise ratio"
     symbol = r"\mathrm{PSNR}"
-    summary = "squared grey-level range over the mean squared difference of registered slices, in decibels"
+    summary = "squared grey-level range over the mean squared difference of registered images, in decibels"
     additive = "exact"
     cost = 5.0
 
@@ -67,7 +76,8 @@ class Psnr(SlicePair):
         return super().convention(volume) | {
             "data range": "255 (8 bit) or 65535 (16 bit)",
             "unit of value": "decibel",
-            "average": "over slices that are not identical, then over directions",
+            "average": "pooled: squared differences over all slices; slice_mean: ratios over slices that are not "
+            "identical, then over directions",
         }
 
     def count(self, block: Block) -> Counts:
@@ -81,19 +91,30 @@ class Psnr(SlicePair):
         return {"squares": squares}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
-        """Average the ratios over the slices that differ, then over directions."""
+        """Pool the squared differences of all slices, and average the ratios of the slices that differ."""
         by_axis: dict[int, float | None] = {}
         identical = []
+        pooled = None
         for axis in slice_axes(volume.shape):
-            squares = counts["squares"][axis, : volume.shape[axis]]
+            # As floats: the squares of a volume of 2^31 voxels exceed 64 bits.
+            squares = counts["squares"][axis, : volume.shape[axis]].astype(float)
             differing = squares[squares > 0]
-            pixels = np.prod(volume.shape) / volume.shape[axis]
-            ratios = 10 * np.log10(float(FULL_SCALE) ** 2 * pixels / differing)
-            by_axis[axis] = float(ratios.mean()) if len(ratios) else None
+            pixels = float(np.prod(volume.shape)) / volume.shape[axis]
+            by_axis[axis] = float(_ratios(differing / pixels).mean()) if len(differing) else None
+            pooled = float(_ratios(squares.sum() / pixels / len(squares))) if len(differing) else None
             identical.append(f"{len(squares) - len(differing)} of {len(squares)} along axis {axis}")
-        values = pair_values(self, volume, by_axis, Status.IDENTICAL, "all slices are identical, so no ratio is finite")
+        why = "the images are identical, so no ratio is finite"
+        status = Status.OK if pooled is not None else Status.IDENTICAL
+        headline = self.scalar(
+            volume.grid, pooled, estimator="pooled", status=status, message="" if pooled is not None else why
+        )
+        means = pair_values(self, volume, by_axis, Status.IDENTICAL, why)
         return self.result(
             volume,
-            [replace(value, unit="dB") for value in values],
+            [replace(value, unit="dB") for value in (headline, *(replace(v, estimator="slice_mean") for v in means))],
             identical=", ".join(identical),
         )
+
+
+def _ratios(mean_squares: np.ndarray) -> np.ndarray:
+    return 10 * np.log10(float(FULL_SCALE) ** 2 / mean_squares)

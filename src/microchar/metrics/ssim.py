@@ -42,7 +42,9 @@ class Ssim(SlicePair):
     the slice only. These are the defaults of ``skimage.metrics.structural_similarity``.
 
     *Grey levels*: those of the grey images, 8 or 16 bit, or those of the phases
-    spread evenly over 0..255.
+    spread evenly over 0..255. They are compared on a 16-bit scale, to which 8-bit
+    levels are brought exactly (times 257). Levels of other types are mapped linearly
+    from their range to 0..65535 and rounded to the nearest level.
 
     References
     ----------

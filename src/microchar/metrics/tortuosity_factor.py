@@ -17,9 +17,11 @@ class TortuosityFactor(TransportMetric):
     r"""Tortuosity factor :math:`\tau` along each axis, between guaranteed bounds.
 
     The factor by which a phase of volume fraction :math:`\phi` conducts less than
-    straight channels of the same volume fraction:
+    straight channels of the same volume fraction, and several phases with the
+    diffusivities :math:`D_i` less than straight parallel layers of them:
 
-    .. math:: \tau = \phi \, \frac{D_0}{D_\mathrm{eff}} .
+    .. math:: \tau = \phi \, \frac{D_0}{D_\mathrm{eff}}, \qquad
+              \tau = \frac{\sum_i \phi_i D_i}{D_\mathrm{eff}} .
 
     Parameters
     ----------
@@ -29,9 +31,10 @@ class TortuosityFactor(TransportMetric):
     Notes
     -----
     *Convention*: :math:`\phi` is the total volume fraction of the phase, not only that
-    of its percolating part. If `diffusivity` names several conducting phases, it is
-    the volume fraction of all of them together. :math:`\tau` is the square of a ratio
-    of lengths; the feature "geometric_tortuosity" is :math:`\sqrt{\tau}`. The feature
+    of its percolating part. If `diffusivity` names several conducting phases, all of
+    them together have one value. It is 1 for layers parallel to the axis and for a
+    uniform block, whatever the diffusivities are. :math:`\tau` is the square of a
+    ratio of lengths; the feature "geometric_tortuosity" is :math:`\sqrt{\tau}`. The feature
     "percolating_volume_fraction" is the number of voxels that conduct from end to
     end, divided by the number of all voxels.
 
@@ -72,7 +75,7 @@ class TortuosityFactor(TransportMetric):
         message = _BLOCKED if solution.status == Status.NOT_PERCOLATING else solution.message
         key |= {"status": solution.status, "message": message}
         bounds = (solution.value, solution.upper, solution.lower)
-        tau, lower, upper = (_over(solution.conducting_fraction, d) for d in bounds)
+        tau, lower, upper = (_over(solution.parallel, d) for d in bounds)
         root = [None if t is None else math.sqrt(t) for t in (tau, lower, upper)]
         factor = self.scalar(volume.grid, tau, lower=lower, upper=upper, **key)
         key["feature"] = "geometric_tortuosity"
@@ -83,5 +86,5 @@ class TortuosityFactor(TransportMetric):
 _BLOCKED = "the phase does not connect the two end faces: there is no flux, and the tortuosity is undefined"
 
 
-def _over(fraction: float, diffusivity: float | None) -> float | None:
-    return fraction / diffusivity if diffusivity else None
+def _over(parallel: float, diffusivity: float | None) -> float | None:
+    return parallel / diffusivity if diffusivity else None

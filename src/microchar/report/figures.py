@@ -59,7 +59,7 @@ def style() -> Iterator[None]:
     }
     with context(["default", settings]), warnings.catch_warnings():
         # The browser draws the text, with fonts that have these glyphs.
-        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from (current )?font")
         yield
 
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from microchar.core.result import Key, Profile, Value
 from microchar.core.units import pretty_unit
+from microchar.measurement.directions import AXES, any_direction, direction_rank, headlines
 from microchar.measurement.metric import profile_gap
-from microchar.report.metric_results import MetricResults, any_direction, direction_rank
-from microchar.report.notation import AXES, described, number, percent, signed
+from microchar.report.metric_results import MetricResults
+from microchar.report.notation import described, number, percent, signed
 from microchar.report.panels import CDF, cell
 
 #: How many of the largest differences are named above the table.
@@ -70,7 +71,7 @@ def _value_rows(metric: MetricResults, volumes: Sequence[str]) -> list[dict[str,
     # Where there are profiles, the symbol denotes the function, and the values are its moments.
     symbol = "" if metric.profiles else metric.heading["symbol"]
     rows = []
-    for key in _headline(metric.values):
+    for key in headlines(metric.values):
         by_volume = metric.values[key]
         reference = by_volume.get(volumes[0])
         unit = next(iter(by_volume.values())).unit
@@ -78,20 +79,6 @@ def _value_rows(metric: MetricResults, volumes: Sequence[str]) -> list[dict[str,
         row = _row(metric, key, unit, reference=cell(reference), candidates=candidates, distance=False)
         rows.append(row | {"symbol": symbol})
     return rows
-
-
-def _headline(entries: Iterable[Key]) -> list[Key]:
-    """Choose for each phase the first feature and estimator, in the mean over directions or, without one, each axis."""
-    by_phase: dict[str, list[Key]] = {}
-    for key in entries:
-        by_phase.setdefault(key.phase, []).append(key)
-    chosen = []
-    for members in by_phase.values():
-        first = [key for key in members if any_direction(key) == any_direction(members[0])]
-        best = min((key.direction for key in first), key=direction_rank)
-        directions = AXES if best in AXES else (best,)
-        chosen += [key for key in first if key.direction in directions]
-    return chosen
 
 
 def _difference(reference: Value | None, candidate: Value | None) -> dict[str, Any]:
@@ -119,27 +106,42 @@ def _profile_rows(metric: MetricResults, volumes: Sequence[str]) -> list[dict[st
     of_reference = {key: by_volume[reference] for key, by_volume in metric.profiles.items() if reference in by_volume}
     cumulative = [key for key in of_reference if key.feature == CDF]
     rows = []
-    for key in _headline(cumulative or of_reference):
+    for key in headlines(cumulative or of_reference):
         if key.direction not in AXES:
-            profile = of_reference[key]
-            distances = [_distance(profile, metric.profiles[key].get(name)) for name in candidates]
-            rows.append(_row(metric, key, profile.unit, reference=None, candidates=distances, distance=True))
+            same = [other for other in of_reference if any_direction(other) == any_direction(key)]
+            directions = sorted(same, key=lambda other: direction_rank(other.direction))
+            distances = [_distance(metric, directions, reference, name) for name in candidates]
+            rows.append(_row(metric, key, of_reference[key].unit, reference=None, candidates=distances, distance=True))
     return rows
 
 
-def _distance(reference: Profile, candidate: Profile | None) -> dict[str, Any]:
-    """Return the largest difference of two profiles, and its share of the range of the reference."""
-    gap, share = None, None
-    if candidate is not None and np.isfinite(reference.y).any() and np.isfinite(candidate.y).any():
-        gap = profile_gap(reference, candidate)
-        defined = reference.y[np.isfinite(reference.y)]
-        span = float(defined.max() - defined.min())
-        share = gap / span if span else None
-    relative = percent(share).lstrip("+")
+def _distance(metric: MetricResults, directions: Sequence[Key], reference: str, candidate: str) -> dict[str, Any]:
+    """Return the largest difference of two functions over all directions, as a share of the range of the reference.
+
+    The mean over directions would hide a difference along one of them.
+    """
+    gaps = [
+        (profile_gap(a, b), key, a)
+        for key in directions
+        for a, b in [(metric.profiles[key][reference], metric.profiles[key].get(candidate))]
+        if b is not None and np.isfinite(a.y).any() and np.isfinite(b.y).any()
+    ]
+    gap, share, where = None, None, ""
+    if gaps:
+        gap, key, profile = max(gaps, key=lambda entry: entry[0])
+        share = _share_of_range(gap, profile)
+        where = described(Key(direction=key.direction)) if gap and len(gaps) > 1 else ""
+    of_range = f"{percent(share).lstrip('+')} of range" if share is not None else ""
     return {
         "value": None,
         "difference": number(gap, 3),
         "share": share,
-        "relative": f"{relative} of range" if relative else "",
+        "relative": ", ".join(part for part in (of_range, where) if part),
         "bar": _bar(share),
     }
+
+
+def _share_of_range(gap: float, profile: Profile) -> float | None:
+    defined = profile.y[np.isfinite(profile.y)]
+    span = float(defined.max() - defined.min())
+    return gap / span if span else None

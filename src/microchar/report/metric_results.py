@@ -1,4 +1,4 @@
-"""The results of a record grouped by metric, and the order of directions in the report."""
+"""The results of a record grouped by metric."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from functools import cached_property
 from typing import TypeVar
 
 from microchar.core.result import Key, Picture, Profile, Result, Value
+from microchar.measurement.directions import AXES
 from microchar.measurement.tables import Named
-from microchar.report.notation import AXES, html_symbol
+from microchar.report.notation import html_symbol
 
 Entry = TypeVar("Entry", Value, Profile, Picture)
-#: All directions; those that summarise the others come first.
-_DIRECTIONS = ("mean", "all", "radial", *AXES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +78,3 @@ def group_by_metric(results: Iterable[Named], name: Callable[[Named], str] | Non
     for named in results:
         by_metric.setdefault(named.result.metric, {})[name(named) if name else named.volume] = named.result
     return [MetricResults(by_volume) for by_volume in by_metric.values()]
-
-
-def any_direction(key: Key) -> Key:
-    """Return the key without the direction."""
-    return key._replace(direction="all")
-
-
-def direction_rank(direction: str) -> tuple[int, str]:
-    """Return the sort key of a direction: summaries such as the mean first, unknown directions last."""
-    return _DIRECTIONS.index(direction) if direction in _DIRECTIONS else len(_DIRECTIONS), direction

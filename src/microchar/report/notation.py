@@ -12,9 +12,8 @@ import re
 from html import escape
 
 from microchar.core.result import Key
+from microchar.measurement.directions import AXES
 
-#: Directions that are axes.
-AXES = ("0", "1", "2")
 _MINUS = "−"
 _SUPERSCRIPTS = dict(zip("0123456789+-−=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁱⁿ", strict=True))
 _SUBSCRIPTS = dict(zip("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))

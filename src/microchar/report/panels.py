@@ -14,8 +14,9 @@ import numpy as np
 
 from microchar.core.result import Key, Profile, Status, Value
 from microchar.core.units import pretty_unit
-from microchar.report.metric_results import MetricResults, any_direction, direction_rank
-from microchar.report.notation import AXES, described, number, plain_symbol, superscript
+from microchar.measurement.directions import AXES, any_direction, direction_rank
+from microchar.report.metric_results import MetricResults
+from microchar.report.notation import described, number, plain_symbol, superscript
 
 #: The feature of a distribution that is cumulative.
 CDF = "cdf"

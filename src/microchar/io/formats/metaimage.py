@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.special_files import refuse_special
 from microchar.io.formats._stderr import captured_stderr
 from microchar.io.image import Box, Image, Options, Stored, optional, stated_size
 
@@ -19,7 +21,7 @@ FORMAT = "MetaImage"
 SUFFIXES = (".mha", ".mhd")
 
 
-#: Number of bytes within which the number of axes stands.
+#: Number of bytes within which the header ends, where it is not damaged.
 _HEADER = 2**16
 #: Types of voxels, as SimpleITK and NumPy (in lower case) call them.
 _TYPES = ("UInt8", "Int8", "UInt16", "Int16", "UInt32", "Int32", "UInt64", "Int64", "Float32", "Float64")
@@ -32,7 +34,7 @@ def read(path: Path, options: Options) -> Image:
     """
     del options
     itk = optional("SimpleITK", path)
-    _check_axes(path)
+    _check_header(path)
     with _reading(path):
         reader = _reader(itk, path)
         reader.ReadImageInformation()
@@ -52,12 +54,16 @@ def read(path: Path, options: Options) -> Image:
     return Image(stored, **(stated_size(sizes, unit, origin) if len(sizes) == 3 else {}))
 
 
-def _check_axes(path: Path) -> None:
-    """Raise InputError for a number of axes on which SimpleITK's reader would end the process."""
+def _check_header(path: Path) -> None:
+    """Raise InputError if SimpleITK's reader would end the process, or wait for a pipe or device with the voxels."""
     with path.open("rb") as file:
-        axes = re.search(rb"^\s*NDims\s*=\s*(.*?)\s*$", file.read(_HEADER), re.MULTILINE)
+        start = file.read(_HEADER)
+    axes = re.search(rb"^\s*NDims\s*=\s*(.*?)\s*$", start, re.MULTILINE)
     if axes is None or not re.fullmatch(rb"[1-9]", axes[1]):
         raise InputError(f"{path}: not a MetaImage file, or damaged (no number of axes, NDims = 3); export it again")
+    named = re.search(rb"^ElementDataFile *= *(.+?)\s*$", start, re.MULTILINE)
+    if named and b"\0" not in named[1]:
+        refuse_special(path.parent / os.fsdecode(named[1]))
 
 
 def _load(itk: Any, path: Path, box: Box) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.special_files import refuse_special
 from microchar.io.image import (
     DAMAGE,
     Image,
@@ -37,6 +38,9 @@ def read(path: Path, options: Options) -> Image:
         with path.open("rb") as file:
             header = nrrd.read_header(file)
             offset = file.tell()
+        for key in ("data file", "datafile"):
+            if key in header:
+                refuse_special(path.parent / str(header[key]))
         shape = tuple(int(n) for n in header["sizes"])[::-1]
         dtype = np.dtype(nrrd.reader._determine_datatype(header))
         if header["encoding"] == "raw" and not _ELSEWHERE & set(header):
