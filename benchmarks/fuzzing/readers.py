@@ -69,6 +69,10 @@ def _bmp(path: Path) -> np.ndarray:
     return rows[::-1] if height > 0 else rows
 
 
+def _slices(path: Path) -> np.ndarray:
+    return np.stack([_codec("png")(file) for file in sorted(path.iterdir())])
+
+
 _READERS: dict[str, Callable[[Path], np.ndarray]] = {
     "npy": lambda path: np.load(path, allow_pickle=False),
     "npz": _npz,
@@ -76,6 +80,8 @@ _READERS: dict[str, Callable[[Path], np.ndarray]] = {
     "raw": lambda path: np.fromfile(path, np.uint8),
     "nrrd": _itk,
     "nii": _itk,
+    "nii.gz": _itk,
+    "slices": _slices,
     "png": _codec("png"),
     "bmp": _bmp,
     "jpg": _codec("jpeg"),

@@ -39,6 +39,8 @@ class Seed:
         Of the file.
     tree : object
         What is edited instead of the bytes: parsed JSON.
+    beside : mapping of str to bytes
+        Other files, where the input is a folder. The name is then that of a file in it.
     arrays : mapping of str to ndarray
         Of a model file.
     options : list of str
@@ -50,6 +52,7 @@ class Seed:
     words: list[str]
     content: bytes = b""
     tree: Any = None
+    beside: Mapping[str, bytes] = field(default_factory=dict)
     arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
     options: list[str] = field(default_factory=list)
 
@@ -66,11 +69,23 @@ def make_seeds(folder: Path) -> list[Seed]:
     seeds = []
     for path in sorted(folder.iterdir()):
         kind = path.name.partition(".")[2]
+        if path.is_dir():
+            seeds += _of_folder(kind, path)
+            continue
         words = RAW if kind == "raw" else MEASURE
         # Two formats hold the time of writing; the same number must give the same case.
         content = re.sub(rb"on 20\d\d-.*GMT|on: .{20,24}", lambda match: b"x" * len(match[0]), path.read_bytes())
         seeds.append(Seed(kind, path.name, words, content))
     return [*seeds, *_models(folder), *_results(folder), *_commands()]
+
+
+def _of_folder(kind: str, folder: Path) -> list[Seed]:
+    files = {f"{folder.name}/{path.relative_to(folder)}": path for path in sorted(folder.rglob("*")) if path.is_file()}
+    contents = {name: path.read_bytes() for name, path in files.items()}
+    return [
+        Seed(kind, name, MEASURE, content, beside={other: contents[other] for other in contents if other != name})
+        for name, content in contents.items()
+    ]
 
 
 def _writers() -> dict[str, Callable[[Path], Any]]:
@@ -99,15 +114,23 @@ def _writers() -> dict[str, Callable[[Path], Any]]:
         "c.raw": lambda path: path.write_bytes(grey.tobytes()),
         "five.mat": lambda path: scipy.io.savemat(path, {"grey": grey}, do_compression=True),
     }
-    for suffix in ("h5", "nrrd", "vti"):
+    for suffix in ("h5", "nrrd", "vti", "zarr"):
         writers[f"v.{suffix}"] = lambda path: mc.write_volume(of_phases, path)
-    return writers | {"v.mha": _write_itk, "v.nii": _write_itk}
+    return writers | {"v.mha": _write_itk, "v.nii": _write_itk, "v.nii.gz": _write_itk, "v.slices": _write_slices}
 
 
 def _write_itk(path: Path) -> None:
     import SimpleITK
 
     SimpleITK.WriteImage(SimpleITK.GetImageFromArray(volume()), str(path))
+
+
+def _write_slices(path: Path) -> None:
+    import imagecodecs
+
+    path.mkdir()
+    for number, plane in enumerate(volume()):
+        (path / f"s{number}.png").write_bytes(imagecodecs.png_encode(plane))
 
 
 def _models(folder: Path) -> list[Seed]:

@@ -118,7 +118,12 @@ class Worker:
         if seed.kind == "command":
             return edited_words(seed.words, edits), None
         path = self.folder / f"x-{seed.name}"
-        path.write_bytes(_content(seed, edits))
+        for name, content in {seed.name: _content(seed, edits), **seed.beside}.items():
+            file = self.folder / f"x-{name}"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        if seed.beside:
+            path = self.folder / f"x-{seed.name.partition('/')[0]}"
         return [path.name if word == "{}" else word for word in seed.words], path
 
     def _call(self, words: list[str]) -> Outcome:
