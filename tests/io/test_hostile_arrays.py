@@ -9,6 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 import microchar as mc
 
@@ -126,6 +127,18 @@ def test_grey_values_beyond_int64_are_counted_like_others():
     assert volume.read().tolist() == np.eye(4, dtype=int)[np.newaxis].tolist()
     with pytest.raises(mc.InputError, match="expected whole numbers below 2"):
         mc.as_volume(image, threshold="otsu")
+
+
+def test_a_bitmap_of_two_colours_with_a_byte_per_pixel_is_not_read_bit_by_bit(tmp_path):
+    path = tmp_path / "a.bmp"
+    image = np.eye(8, dtype=np.uint8) * 255
+    Image.fromarray(image).save(path)
+    assert np.array_equal(mc.read_volume(path).values[0], image)
+    content = bytearray(path.read_bytes())
+    content[46] = 2  # the number of colours
+    content[54:62] = bytes([0, 0, 0, 0, 255, 255, 255, 0])
+    path.write_bytes(content)
+    assert "two colours with 8 bits" in refusal(path)
 
 
 @pytest.mark.parametrize("start", ["+:,:,:", "z=-:5", "1:+", f"{'9' * 5000}:,:,:"])

@@ -68,7 +68,9 @@ def positive(text: str) -> int:
     except ValueError:
         number = 0
     if not 0 < number <= _MOST:
-        raise argparse.ArgumentTypeError(f"found {one_line(text)!r}, expected a whole number from 1 to {_MOST}")
+        raise argparse.ArgumentTypeError(
+            f"found {one_line(text)!r}, expected a whole number greater than 0, at most {_MOST}"
+        )
     return number
 
 

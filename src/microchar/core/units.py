@@ -139,8 +139,8 @@ def check_voxel_size(sizes: Sequence[float], unit: str, what: str) -> None:
     if not all(10.0 ** (_SMALLEST - power) <= size <= 10.0 ** (_LARGEST - power) for size in sizes):
         limit = "voxels" if unit == "voxel" else "m"
         raise InputError(
-            f"{what}: found an edge of {by(map(float, sizes))} {unit}, expected lengths greater than 0, "
-            f"from 1e{_SMALLEST} to 1e{_LARGEST} {limit}"
+            f"{what}: expected lengths greater than 0, from 1e{_SMALLEST} to 1e{_LARGEST} {limit}, "
+            f"found {by(map(float, sizes))} {unit}"
         )
 
 
