@@ -16,8 +16,10 @@ def read(path: Path, options: Options) -> Image:
     """Read grey values."""
     del options
     values = grey_image(path, "BMP")
-    if values.dtype == bool and _bits(path) != 1:  # Pillow takes a palette of two colours for one bit per pixel
-        raise InputError(f"{path}: found a palette of two colours with {_bits(path)} bits per pixel; save it as PNG")
+    if values.dtype == bool and _bits(path) != 1:  # Pillow takes a short palette for one bit per pixel
+        raise InputError(
+            f"{path}: found a palette of one or two colours with {_bits(path)} bits per pixel; save as PNG"
+        )
     return Image(values)
 
 
