@@ -135,7 +135,7 @@ def test_a_bitmap_of_few_colours_with_a_byte_per_pixel_is_not_read_bit_by_bit(tm
     Image.fromarray(image).save(path)
     assert np.array_equal(mc.read_volume(path).values[0], image)
     content = bytearray(path.read_bytes())
-    content[46] = 1  # the number of colours
+    content[46:50] = (1).to_bytes(4, "little")  # the number of colours
     path.write_bytes(content)
     assert "with 8 bits per pixel" in refusal(path)
 

@@ -18,7 +18,7 @@ def read(path: Path, options: Options) -> Image:
     values = grey_image(path, "BMP")
     if values.dtype == bool and _bits(path) != 1:  # Pillow takes a short palette for one bit per pixel
         raise InputError(
-            f"{path}: found a palette of one or two colours with {_bits(path)} bits per pixel; save as PNG"
+            f"{path}: found a palette of one colour or two with {_bits(path)} bits per pixel, expected one bit"
         )
     return Image(values)
 
