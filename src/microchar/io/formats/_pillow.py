@@ -32,6 +32,8 @@ def grey_image(path: Path, name: str) -> np.ndarray:
         raise InputError(f"{path}: not a {name} image, despite its suffix; export it again") from error
     except Pillow.DecompressionBombError as error:
         raise InputError(f"{path}: the image is too large for {name} ({error}); save it as TIFF") from error
+    except MemoryError as error:
+        raise InputError(f"{path}: the image does not fit into memory, or is damaged; save it as TIFF") from error
     except DAMAGE as error:
         if isinstance(error, InputError):
             raise
