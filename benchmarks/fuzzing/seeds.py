@@ -146,7 +146,7 @@ def _models(folder: Path) -> list[Seed]:
             json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]["microchar"]
         )
         seeds.append(Seed("model", path.name, GENERATE, content))
-        seeds.append(Seed("model", path.name, GENERATE, content, about, load(content)))
+        seeds.append(Seed("model", path.name, GENERATE, content, about, arrays=load(content)))
         path.unlink()
     return seeds
 

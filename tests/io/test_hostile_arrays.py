@@ -140,6 +140,43 @@ def test_a_bitmap_of_few_colours_with_a_byte_per_pixel_is_not_read_bit_by_bit(tm
     assert "with 8 bits per pixel" in refusal(path)
 
 
+def test_nifti_voxels_within_the_header_are_refused(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    path = tmp_path / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(np.eye(8, dtype=np.uint8)[np.newaxis], np.eye(4)), path)
+    assert mc.read_volume(path).values.sum() == 8
+    content = bytearray(path.read_bytes())
+    content[108:112] = bytes(4)
+    path.write_bytes(content)
+    assert "begin at byte 0, expected 352" in refusal(path)
+
+
+def strips(path, change):
+    """Write three pages of four strips each, and change the second page's place of the first strip."""
+    image = np.random.default_rng(0).integers(0, 2, (3, 8, 8)).astype(np.uint8)
+    tifffile.imwrite(path, image, photometric="minisblack", rowsperstrip=2, metadata={"axes": "ZYX"})
+    with tifffile.TiffFile(path) as file:
+        tag = file.pages[1].aspage().tags["StripOffsets"]
+        offsets = tag.value
+    content = bytearray(path.read_bytes())
+    new = struct.pack("<4I" if tag.dtype == 4 else "<4H", *change(offsets))
+    content[tag.valueoffset : tag.valueoffset + len(new)] = new
+    path.write_bytes(content)
+    return image, offsets
+
+
+def test_strips_that_do_not_follow_each_other_are_refused(tmp_path):
+    image, _ = strips(tmp_path / "a.tif", lambda offsets: offsets)
+    assert np.array_equal(mc.read_volume(tmp_path / "a.tif").values, image)
+    strips(tmp_path / "a.tif", lambda offsets: (offsets[0] + 64, *offsets[1:]))
+    assert "1 of 3 pages (2)" in refusal(tmp_path / "a.tif")
+
+
+def test_pages_that_do_not_follow_each_other_are_read_where_they_are(tmp_path):
+    image, _ = strips(tmp_path / "a.tif", lambda offsets: [offset + 64 for offset in offsets])
+    assert np.array_equal(mc.read_volume(tmp_path / "a.tif").values, image[[0, 2, 2]])
+
+
 @pytest.mark.parametrize("start", ["+:,:,:", "z=-:5", "1:+", f"{'9' * 5000}:,:,:"])
 def test_a_crop_without_numbers_is_refused(tmp_path, start):
     np.save(tmp_path / "a.npy", np.eye(4, dtype=np.uint8))

@@ -9,6 +9,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple
+from microchar.core.memory import physical_memory
 from microchar.core.progress import Progress
 from microchar.core.volume import OUTSIDE
 from microchar.generation.fitted_state import Layout, check_fractions
@@ -143,7 +144,13 @@ class OverlappingSpheres(Generator):
         margin = np.where(wraps, 0, radii)
         extent = np.array(shape) + 2 * margin
         density = -np.log(1 - fraction) / (4 / 3 * np.pi * radii.prod())
-        centres = rng.random((rng.poisson(density * extent.prod()), 3)) * extent - margin - 0.5
+        expected = density * extent.prod()
+        if not expected * 3 * 8 <= physical_memory():
+            raise InputError(
+                f"generator {self.id!r}: about {expected:.3g} spheres with radii of {radii.tolist()} voxels do not fit "
+                "into memory; expected larger spheres, or a smaller shape"
+            )
+        centres = rng.random((rng.poisson(expected), 3)) * extent - margin - 0.5
         covered = np.zeros(shape, np.uint8)
         for first in range(0, len(centres), _AT_ONCE):
             progress(first / len(centres), f"{first} of {len(centres)} spheres")

@@ -95,13 +95,18 @@ def sound_chain(path: Path) -> list[ChainedPage]:
     return pages
 
 
-def refuse_unlike(pages: Sequence[ChainedPage], path: Path) -> None:
-    """Raise InputError if pages store their voxels unlike the first one; tifffile reads all in the way of the first."""
-    unlike = [page.number for page in pages if page.layout != pages[0].layout]
+def refuse_unlike(pages: Sequence[ChainedPage], path: Path, *, plain: bool) -> None:
+    """Raise InputError if pages store their voxels unlike the first one; tifffile reads all in the way of the first.
+
+    `plain` says that the voxels are not compressed. Then strips that follow each
+    other in the first page must do so in all.
+    """
+    scattered = plain and pages[0].span is not None
+    unlike = [page.number for page in pages if page.layout != pages[0].layout or (scattered and page.span is None)]
     if unlike:
         raise InputError(
             f"{path}: {len(unlike)} of {len(pages)} pages ({_named(unlike)}) store their voxels unlike the first one "
-            "(size, type or compression); the TIFF file is damaged or mixes images: export it again"
+            "(size, type, compression, or place of the strips); the file is damaged or mixes images: export it again"
         )
 
 

@@ -47,7 +47,7 @@ def read(path: Path, options: Options) -> Image:
             file.pages.cache = True
             stack = _only_stack(file, path)
             if len(stack) == 1:
-                refuse_unlike(pages, path)
+                refuse_unlike(pages, path, plain=stack[0].keyframe.compression == 1)
             shape, notes = _spatial_shape(stack, path)
             mapped = _mapped(path, file, stack, shape, pages)
             values = _stored(path, file, stack, shape) if mapped is None else mapped
