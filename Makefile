@@ -7,12 +7,14 @@
 #   make test-lowest  the same with the lowest versions that pyproject.toml allows, on Python 3.11
 #   make docs         HTML documentation in docs/_build/html
 #   make benchmark    time and memory of each metric                  (BENCHMARK_ARGS="berea.tif")
+#   make fuzz         damaged files, models, results and options      (FUZZ_ARGS="--cases 50000")
 #   make lint         formatting, lint, types only
 #   make clean        remove what the targets above wrote, environments excepted
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
 BENCHMARK_ARGS ?=
+FUZZ_ARGS ?= --cases 5000
 # Of this version a build for CPUs is served. TORCH=torch installs whatever is served, with gigabytes of CUDA libraries.
 TORCH ?= torch==2.13.0
 
@@ -25,7 +27,7 @@ PIP := $(BIN)/python -m pip install $(QUIET)
 SMOKE := tests/io tests/core tests/kernels tests/report tests/metrics/test_contract.py \
 	tests/cli/test_report.py tests/cli/test_measure.py tests/cli/test_stopping.py tests/packaging/test_demo.py tests/packaging/test_import.py
 
-.PHONY: demo test test-newest test-lowest docs benchmark lint clean
+.PHONY: demo test test-newest test-lowest docs benchmark fuzz lint clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/demo.py
@@ -67,6 +69,9 @@ docs: $(VENV)/.docs
 
 benchmark: $(VENV)/.test
 	$(BIN)/python benchmarks/metrics.py $(BENCHMARK_ARGS)
+
+fuzz: $(VENV)/.test
+	$(BIN)/python benchmarks/fuzz.py $(FUZZ_ARGS)
 
 clean:
 	rm -rf demo-out docs/_build docs/api docs/metrics/generated dist build

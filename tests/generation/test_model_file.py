@@ -23,6 +23,8 @@ from microchar.generation.generator import Generator
 from microchar.generation.loading import load_generator, save_generator
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.training import TrainingData
+from microchar.generators.gaussian_field import GaussianField
+from microchar.generators.gaussian_field.spectrum import nearest_spectrum
 from microchar.generators.shuffle import Shuffle
 
 pytestmark = pytest.mark.property
@@ -232,10 +234,10 @@ def test_a_safetensors_file_of_somebody_else(model):
             "do not describe",
         ),
         ({"material": {"phases": ["a"], "grey_values": [0], "voxel_size": [1, 1], "unit": "um"}}, "do not describe"),
-        ({"material": {"phases": ["a"], "grey_values": [0], "voxel_size": [1, 0, 1], "unit": "um"}}, "not positive"),
+        ({"material": {"phases": ["a"], "grey_values": [0], "voxel_size": [1, 0, 1], "unit": "um"}}, "greater than 0"),
         (
             {"material": {"phases": ["a"], "grey_values": [0], "voxel_size": [1, 1e999, 1], "unit": "um"}},
-            "not positive",
+            "no finite number",
         ),
         ({"material": {"phases": ["a"], "grey_values": [0], "voxel_size": [1, 1, 1], "unit": "ell"}}, "unit 'ell'"),
         ({"material": {"phases": ["a"], "grey_values": [2**70], "voxel_size": [1, 1, 1], "unit": "um"}}, "64 bits"),
@@ -307,3 +309,55 @@ def test_nothing_is_half_written(model, monkeypatch):
 def test_saving_into_no_folder(tmp_path):
     with pytest.raises(InputError, match=r"the folder .*not_there does not exist"):
         Shuffle().save(tmp_path / "not_there" / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"name": "x"}, "no parameter 'name'"),
+        ({"covariance": 3}, "the parameter 'covariance' is 3"),
+        ({"correlation_length": "long"}, "the parameter 'correlation_length' is 'long'"),
+        ({"correlation_length": [1, None, 2]}, "the parameter 'correlation_length'"),
+        ({"exact_fraction": "yes"}, "the parameter 'exact_fraction' is 'yes'"),
+    ],
+)
+def test_parameters_of_other_names_and_types_are_refused(tmp_path, parameters, message):
+    path = tmp_path / "model.safetensors"
+    GaussianField().save(path)
+    about, arrays = parts(path)
+    rewrite(path, arrays, about | {"parameters": about["parameters"] | parameters})
+    refused(path, message)
+
+
+def test_metadata_nested_without_end_are_refused(model):
+    about, arrays = parts(model)
+    text = json.dumps(about | {"history": {"a": 0}}).replace('"a": 0', '"a": ' + "[" * 100_000 + "]" * 100_000)
+    rewrite(model, arrays, text)
+    refused(model, "nested more than 64 deep")
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "message"),
+    [
+        ("covariance", lambda array: array * 3e37, "covariances exceed 1"),
+        ("covariance", lambda array: array * 0.5, "not 1 at lag 0"),
+        ("covariance", lambda array: array[:, :0], "covariances exceed 1"),
+        ("fractions", lambda array: array * 0 - 1, "volume fractions"),
+        ("fractions", lambda array: array * 0 + 1, "volume fractions"),
+        ("order", lambda array: array + 7, "cuts the phases"),
+    ],
+)
+def test_arrays_that_no_fit_gives_are_refused(tmp_path, key, change, message):
+    path = tmp_path / "model.safetensors"
+    GaussianField().fit(np.indices((12, 12, 12)).sum(0) // 3 % 2).save(path)
+    load_generator(path)
+    about, arrays = parts(path)
+    rewrite(path, arrays | {key: np.ascontiguousarray(change(arrays[key]))}, about)
+    refused(path, message)
+
+
+def test_a_projection_of_any_covariance_ends():
+    rho = np.random.default_rng(0).normal(size=(8, 8, 8)).astype(np.float32)
+    for scale in (1e30, 1e37, np.inf, np.nan):
+        with np.errstate(all="ignore"):
+            assert nearest_spectrum(rho * np.float32(scale)).shape == (8, 8, 5)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from microchar.cli._parameters import values_of
 from microchar.cli._progress import ProgressLine
-from microchar.cli._values import assignment
+from microchar.cli._values import assignment, integer
 from microchar.core.errors import InputError
 from microchar.core.progress import Progress
 from microchar.core.text import did_you_mean
@@ -34,7 +34,7 @@ def add_common(command: argparse.ArgumentParser, of: str) -> None:
         metavar="KEY=VALUE",
         help="a parameter, like --KEY VALUE; for parameters with the name of an option of this command",
     )
-    command.add_argument("--seed", type=int, default=0, help=of)
+    command.add_argument("--seed", type=integer, default=0, help=of)
     command.add_argument("--quiet", action="store_true", help="print errors only")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microchar.cli._values import integers, sizes
+from microchar.cli._values import integer, integers, sizes
 from microchar.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ def add_input(
     group.add_argument("--crop", metavar="A:B,A:B,A:B", help=crop)
     group.add_argument(raw_shape, dest="shape", type=integers, metavar="N,N,N", help="shape of raw voxels")
     group.add_argument("--dtype", metavar="TYPE", help="data type of raw voxels, such as uint8 or '>u2'")
-    group.add_argument("--offset", type=int, metavar="BYTES", help="bytes before the first raw voxel")
+    group.add_argument("--offset", type=integer, metavar="BYTES", help="bytes before the first raw voxel")
     group.add_argument(
         "--resample", type=sizes, metavar="SIZE", help="measure on voxels of this size, each of its majority phase"
     )
-    group.add_argument("--outside", type=int, metavar="GREY", help="voxels of this grey value belong to no phase")
+    group.add_argument("--outside", type=integer, metavar="GREY", help="voxels of this grey value belong to no phase")
 
 
 def read(path: str, options: argparse.Namespace, **given: Any) -> Volume:

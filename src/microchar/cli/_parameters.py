@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
@@ -11,6 +12,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from microchar.core.errors import InputError
+from microchar.core.text import whole_number
 
 if TYPE_CHECKING:
     from microchar.generation.generator import Generator
@@ -58,10 +60,9 @@ def parameters_of(cls: type[Generator]) -> list[Parameter]:
 
     A field states its meaning in ``metadata["meaning"]``.
     """
-    try:
-        hints = get_type_hints(cls)
-    except NameError:  # an annotation of something that only type checkers import
-        hints = {}
+    from microchar.generation.parameter_types import parameter_hints
+
+    hints = parameter_hints(cls)
     unset = cls.when_unset()
     return [
         Parameter(
@@ -154,8 +155,12 @@ def parsed(text: str, hint: Any) -> Any:
         return _same(text.lower(), {"none": None})
     if hint is bool:
         return _same(text.lower(), _BOOLEANS)
-    if hint in (int, float, str):
-        return hint(text)
+    if hint is int:
+        return whole_number(text)
+    if hint is float:
+        return _finite(text)
+    if hint is str:
+        return text
     raise ValueError(text)
 
 
@@ -166,6 +171,13 @@ def _first(text: str, kinds: Sequence[Any]) -> Any:
         except ValueError:
             continue
     raise ValueError(text)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _same(text: str, values: dict[str, Any]) -> Any:

@@ -8,6 +8,7 @@ import sys
 import time
 
 from microchar.cli._stopping import Stopping
+from microchar.core.text import printable
 
 
 class ProgressLine:
@@ -37,7 +38,7 @@ class ProgressLine:
     def _line(self, text: str) -> None:
         if self.shown:
             width = shutil.get_terminal_size((100, 24)).columns - 1
-            print(f"\r\x1b[2K{text[:width]}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[2K{printable(text)[:width]}", end="", file=sys.stderr, flush=True)
 
 
 def _duration(seconds: float) -> str:

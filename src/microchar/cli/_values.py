@@ -6,6 +6,10 @@ import argparse
 import re
 from collections.abc import Sequence
 
+from microchar.core.text import one_line, whole_number
+
+#: Largest number of threads, volumes or samples that can be asked for.
+_MOST = 100_000
 _NEGATIVE = re.compile(r"-\.?\d")
 _AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
 
@@ -43,16 +47,31 @@ def listed(text: str) -> list[str]:
 def integers(text: str) -> tuple[int, ...]:
     """Parse whole numbers separated by commas."""
     try:
-        return tuple(int(part) for part in text.split(","))
+        return tuple(whole_number(part) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected whole numbers as in 400,400,400") from None
+        message = f"found {one_line(text)!r}, expected whole numbers as in 400,400,400"
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def integer(text: str) -> int:
+    """Parse a whole number."""
+    try:
+        return whole_number(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def positive(text: str) -> int:
-    """Parse a whole number greater than 0."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number greater than 0")
-    return int(text)
+    """Parse a number of things: from 1 to 100,000."""
+    try:
+        number = whole_number(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= _MOST:
+        raise argparse.ArgumentTypeError(
+            f"found {one_line(text)!r}, expected a whole number greater than 0, at most {_MOST}"
+        )
+    return number
 
 
 def axes(text: str) -> tuple[int, ...]:
@@ -65,7 +84,7 @@ def axes(text: str) -> tuple[int, ...]:
 
 def lengths(text: str) -> int | str | list[int | str]:
     """Parse one length, or one for each axis: each a number of voxels, or a number with a unit."""
-    parsed: list[int | str] = [int(part) if part.lstrip("-").isdigit() else part for part in listed(text)]
+    parsed: list[int | str] = [integer(part) if part.lstrip("-").isdigit() else part for part in listed(text)]
     return parsed[0] if len(parsed) == 1 else parsed
 
 

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
         for key in [key for key in generator.history if key not in ("seed", "data")]:
             text = _brief(generator.history[key])
             if len(text) <= _LONGEST:
-                print(f"{key.replace('_', ' ')}: {text}")
+                print(printable(f"{key.replace('_', ' ')}: {text}"))
         print(printable(str(path)))
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import shlex
 import sys
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import microchar.cli
 from microchar import __version__
@@ -23,7 +25,7 @@ from microchar.cli._stopping import stopping
 from microchar.cli._values import joined
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.registry import module_names
-from microchar.core.text import printable
+from microchar.core.text import one_line, printable
 
 #: Commands that the help lists first; the others follow in alphabetical order.
 _FIRST = ("report", "measure", "metrics")
@@ -48,6 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _escape_what_the_console_lacks()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser, takes_parameters = _parser()
+    # argparse takes the value "--" for the end of the options and hands on an empty list.
+    empty = [word for word in arguments if word.startswith("--") and word.endswith("=--")]
+    if empty:
+        parser.error(f"{empty[0]}: expected a value")
     fixed_options = takes_parameters.get(arguments[0]) if arguments else None
     words = joined(arguments)
     options, rest = parser.parse_known_args(words if fixed_options is None else as_assignments(words, fixed_options))
@@ -55,11 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(rest) == 1 and not rest[0].startswith("-") and getattr(options, "volume", "") is None:
         options.volume = rest.pop()
     if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        parser.error(f"unrecognized arguments: {one_line(' '.join(rest))}")
     options.own = fixed_options
     options.command_line = printable(shlex.join(["microchar", *arguments]))
     try:
-        with warnings.catch_warnings(), stopping() as options.stop:
+        with warnings.catch_warnings(), _without_logs(), stopping() as options.stop:
             warnings.showwarning = _warned
             return options.run(options) or 0
     except KeyboardInterrupt as interrupt:
@@ -80,14 +86,33 @@ def _escape_what_the_console_lacks() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+@contextmanager
+def _without_logs() -> Iterator[None]:
+    """Keep what libraries log about damaged files off stderr: the message of the error says what the user needs."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
 def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
     # The position in the source is of no use to the user.
-    print(f"microchar: warning: {printable(str(message))}", file=sys.stderr)
+    print(f"microchar: warning: {one_line(str(message))}", file=sys.stderr)
 
 
 def _failed(message: str, code: int) -> int:
-    print(f"microchar: {printable(message)}", file=sys.stderr)
+    print(f"microchar: {one_line(message)}", file=sys.stderr)
     return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser, also of the commands, whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit with code 2."""
+        self.exit(2, f"{self.prog}: {one_line(message)}; `{self.prog} --help` lists what is accepted\n")
 
 
 def _commands() -> list[str]:
@@ -97,7 +122,7 @@ def _commands() -> list[str]:
 
 def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, Collection[str]]]:
     """Return the parser and, for the commands that take the parameters of a generator, their other options."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="microchar",
         description="Is this volume statistically the same material as that one, and how sure are we?",
         epilog=_EXAMPLES,

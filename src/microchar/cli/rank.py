@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from microchar.cli._input import add_input, add_overwrite, input_files, read
 from microchar.cli._progress import ProgressLine
-from microchar.cli._values import integers, listed, positive
+from microchar.cli._values import integer, integers, listed, positive
 from microchar.core.errors import InputError
 from microchar.core.text import by, printable
 
@@ -36,7 +36,7 @@ def add(commands: Any) -> None:
     )
     rank.add_argument("--shape", type=integers, metavar="N,N,N", dest="blocks", help="of the blocks and samples")
     rank.add_argument("-n", type=positive, default=4, metavar="N", help="samples of each model (default 4)")
-    rank.add_argument("--seed", type=int, default=0, help="of the first sample (default 0)")
+    rank.add_argument("--seed", type=integer, default=0, help="of the first sample (default 0)")
     rank.add_argument("--metrics", type=listed, metavar="A,B", help="score by these instead of the headline metrics")
     rank.add_argument("--transport", action="store_true", help="score by the effective diffusivity along axis 0, too")
     rank.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")

@@ -20,6 +20,8 @@ _SLAB_VOXELS = 2**22
 _TABLE = 2**16
 #: Largest magnitude of a grey value that is accepted in a float image; segmented images have no reason to exceed it.
 _LARGEST = 2**31
+#: Largest magnitude of a grey value that is compared with a threshold, which is a float.
+_EXACT = 2**53
 #: Two groups of grey values are narrow if the gap between them is more than so many times their widths.
 _NARROW = 16
 
@@ -77,7 +79,7 @@ def distinct(values: np.ndarray, mask: np.ndarray | None, name: str) -> dict[int
     if high - low < _TABLE:
         counts = _counts(values, mask, low, high)
         found = np.flatnonzero(counts)
-        return dict(zip((found + low).tolist(), counts[found].tolist(), strict=True))
+        return dict(zip((low + value for value in found.tolist()), counts[found].tolist(), strict=True))
     greys: Counter[int] = Counter()
     for piece in _pieces(values, mask):
         found, numbers = np.unique(piece, return_counts=True)
@@ -115,7 +117,10 @@ def _integer_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tu
 def _counts(values: np.ndarray, mask: np.ndarray | None, low: int, high: int) -> np.ndarray:
     counts = np.zeros(high - low + 1, np.int64)
     for piece in _pieces(values, mask):
-        shifted = piece if low == 0 and piece.dtype.itemsize <= 2 else piece.astype(np.int64) - low
+        if piece.dtype.itemsize <= 2:
+            shifted = piece if low == 0 else piece.astype(np.int64) - low
+        else:  # grey values of 64 bits without a sign do not fit into int64, their differences do
+            shifted = (piece - piece.dtype.type(low)).astype(np.int64)
         counts += np.bincount(shifted, minlength=len(counts))
     return counts
 
@@ -180,6 +185,11 @@ def segment(values: np.ndarray, threshold: float | str, mask: np.ndarray | None,
     if values.dtype.kind not in "iuf":
         raise InputError(f"{name}: expected grey values to segment, found the data type {values.dtype}")
     low, high = value_range(values, mask, name)
+    if values.dtype.kind in "iu" and max(-low, high) > _EXACT:
+        raise InputError(
+            f"{name}: found grey values from {low} to {high}, expected whole numbers below 2^53 for a threshold, "
+            "which larger ones are not exact enough for"
+        )
     if isinstance(threshold, str) and threshold.strip().lower() == "otsu":
         cut = _otsu(values, mask, low, high)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.grid import triple
-from microchar.core.units import canonical_unit
-from microchar.core.volume import Volume
+from microchar.core.units import canonical_unit, check_voxel_size
+from microchar.core.volume import MAX_PHASES, Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +54,14 @@ class Material:
                 voxel_size=triple(float(size) for size in plain["voxel_size"]),
                 unit=canonical_unit(str(plain["unit"])),
             )
-            if not 1 <= len(material.phases) == len(material.grey_values):
-                raise ValueError("phases and grey values differ in number")
-            if not all(0 < size < math.inf for size in material.voxel_size):
-                raise ValueError("a voxel edge is not positive and finite")
+            names = material.phases
+            if not 1 <= len(set(names)) == len(names) == len(material.grey_values) <= MAX_PHASES:
+                raise ValueError("phases and grey values differ in number, are too many, or a name is there twice")
+            check_voxel_size(material.voxel_size, material.unit, "voxel_size")
             greys = material.grey_values
-            if list(greys) != sorted(set(greys)) or not -(2**63) <= greys[0] <= greys[-1] < 2**63:
+            if list(greys) != sorted(set(greys)) or not -(2**63) <= greys[0] <= greys[-1] < 2**64:
                 raise ValueError("grey values are not ascending whole numbers of 64 bits")
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
             raise InputError(
                 f"{path}: its metadata do not describe a material ({error}); was the file edited?"
             ) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
+import zlib
 
 import numpy as np
 
@@ -26,7 +28,13 @@ def encode(levels: np.ndarray) -> str:
 
 
 def decode(text: str) -> np.ndarray:
-    """Return the pixels of a picture that `encode` encoded."""
+    """Return the pixels of a picture that `encode` encoded; anything else is a ValueError."""
     from PIL import Image
 
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(text, validate=True)), formats=["PNG"]) as picture:
+            if max(picture.size) > _EDGE:
+                raise ValueError(f"{picture.size[0]} × {picture.size[1]} pixels, expected at most {_EDGE}")
+            return np.asarray(picture)
+    except (OSError, SyntaxError, struct.error, zlib.error) as error:
+        raise ValueError(f"no PNG file: {error}") from error

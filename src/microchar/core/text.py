@@ -6,10 +6,12 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 
+#: Longest message on the command line; of longer ones the middle is left out.
+_LONGEST = 2000
 #: Bytes of file names that are no text in the encoding of the system, as Python holds them.
 _BYTES = re.compile("[\udc80-\udcff]+")
-#: Control characters, other ends of lines, what turns the direction of writing, and halves of characters.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+#: Control characters, other ends of lines, what is invisible or turns the direction of writing, halves of characters.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
@@ -67,3 +69,23 @@ def by(lengths: Iterable[object]) -> str:
     '100 × 200 × 300'
     """
     return " × ".join(f"{n:g}" if isinstance(n, float) else str(n) for n in lengths)
+
+
+def one_line(message: str) -> str:
+    """Return a message as one printable line of bearable length."""
+    line = printable(message)
+    half = _LONGEST // 2
+    return line if len(line) <= _LONGEST else f"{line[:half]} … {line[-half:]}"
+
+
+def whole_number(text: str) -> int:
+    """Parse a whole number of 64 bits, with or without a sign; anything else, such as 5,000 digits, is a ValueError.
+
+    Examples
+    --------
+    >>> whole_number(" -12")
+    -12
+    """
+    if not re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", text) or not -(2**63) <= int(text) < 2**64:
+        raise ValueError(f"{one_line(text)!r} is no whole number of 64 bits")
+    return int(text)

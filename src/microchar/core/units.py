@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from microchar.core.errors import InputError
+from microchar.core.text import by
 
 #: Power of ten of each unit in metres. "voxel" is missing on purpose: it cannot be converted.
 _EXPONENTS = {"pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
+#: Edges of voxels lie between these powers of ten of a metre (or of a voxel): their cubes neither over- nor underflow.
+_SMALLEST, _LARGEST = -15, 6
 _PREFIXES = {"pico": "pm", "nano": "nm", "micro": "um", "milli": "mm", "centi": "cm", "": "m"}
 # There are two characters µ: the micro sign and the Greek letter.
 _ALIASES = {"µm": "um", "μm": "um", "micron": "um", "microns": "um"}
@@ -113,8 +116,7 @@ def parse_voxel_size(
         raise InputError(
             f"voxel_size={voxel_size!r}: some lengths have a unit and some have none; give all of them one"
         )
-    if not all(math.isfinite(size) and size > 0 for size in sizes):
-        raise InputError(f"voxel_size={voxel_size!r}: expected lengths greater than 0")
+    check_voxel_size(sizes, unit, f"voxel_size={voxel_size!r}")
     if len(sizes) == 1:
         sizes = sizes * 3
     elif len(sizes) == 2:
@@ -122,12 +124,32 @@ def parse_voxel_size(
     return (sizes[0], sizes[1], sizes[2]), unit
 
 
+def check_voxel_size(sizes: Sequence[float], unit: str, what: str) -> None:
+    """Raise InputError unless each edge is from 1e-15 m to 1e6 m (or voxels, if the unit is not known) long.
+
+    Parameters
+    ----------
+    sizes : sequence of float
+    unit : str
+        A unit that `canonical_unit` returned.
+    what : str
+        Argument or file, for the message.
+    """
+    power = _EXPONENTS.get(unit, 0)
+    if not all(10.0 ** (_SMALLEST - power) <= size <= 10.0 ** (_LARGEST - power) for size in sizes):
+        limit = "voxels" if unit == "voxel" else "m"
+        raise InputError(
+            f"{what}: expected lengths greater than 0, from 1e{_SMALLEST} to 1e{_LARGEST} {limit}, "
+            f"found {by(map(float, sizes))} {unit}"
+        )
+
+
 def _length(length: Any) -> tuple[float, str]:
     if isinstance(length, str):
         return parse_length(length)
     try:
         return float(length), "voxel"
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"voxel_size: found {length!r}, expected a number or a length such as '0.398um'") from None
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -158,13 +159,23 @@ class Verdict:
             **asdict(self),
             "why": list(self.why),
             "notes": list(self.notes),
-            "entries": list(map(asdict, self.entries)),
+            # JSON has no infinity: a number that does not exist is null.
+            "entries": [{name: _finite(value) for name, value in asdict(entry).items()} for entry in self.entries],
         }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Verdict:
         """Make a verdict from the output of `to_dict`."""
-        entries = tuple(Entry(**{**entry, "word": Word(entry["word"])}) for entry in plain["entries"])
+        entries = tuple(_entry(entry) for entry in plain["entries"])
         texts = {name: tuple(plain[name]) for name in ("why", "notes")}
         spread = None if plain["spread"] is None else Spread(**plain["spread"])
         return cls(**{**plain, **texts, "entries": entries, "word": Word(plain["word"]), "spread": spread})
+
+
+def _entry(plain: Mapping[str, Any]) -> Entry:
+    numbers = {f.name: math.nan for f in fields(Entry) if f.type == "float" and plain[f.name] is None}
+    return Entry(**{**plain, **numbers, "word": Word(plain["word"])})
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

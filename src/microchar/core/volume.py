@@ -465,6 +465,8 @@ def _named_greys(phases: Mapping[str, int]) -> tuple[int, ...]:
     if not phases or not all(isinstance(grey, int | np.integer) for grey in phases.values()):
         raise InputError(f"phases={dict(phases)!r}: expected a whole grey value for each name, as in {{'pore': 0}}")
     greys = tuple(sorted(int(grey) for grey in phases.values()))
+    if not -(2**63) <= greys[0] <= greys[-1] < 2**64:
+        raise InputError(f"phases={dict(phases)!r}: expected grey values of 64 bits")
     if len(set(greys)) != len(greys):
         raise InputError(f"phases={dict(phases)!r}: two phases have the same grey value")
     return greys

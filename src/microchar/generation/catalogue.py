@@ -34,7 +34,7 @@ def find_generator(name: str) -> type[Generator]:
     return find_spec(name).load()
 
 
-def create_generator(name: str, **parameters: Any) -> Generator:
+def create_generator(name: str, /, **parameters: Any) -> Generator:
     """Create an unfitted generator.
 
     Parameters

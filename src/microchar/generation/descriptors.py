@@ -91,7 +91,7 @@ class Descriptors:
                 if known.sum() > 1:
                     functions.setdefault(name, {})[axis] = lines[:, known]
         if "volume_fraction" in results:
-            values = [results["volume_fraction"].value(phase=phase).value for phase in phases]
+            values = _fractions(results["volume_fraction"], phases, path)
             fractions = np.array([0.0 if value is None else value for value in values])
         elif functions:
             # At lag 0 each of these functions is the volume fraction.
@@ -124,6 +124,15 @@ class Descriptors:
             for name, by_axis in self.functions.items()
         }
         return {"shape": lags, "sha256": digest.hexdigest(), "path": self.path}
+
+
+def _fractions(result: Result, phases: tuple[str, ...], path: str) -> list[float | None]:
+    try:
+        return [result.value(phase=phase).value for phase in phases]
+    except KeyError as error:
+        raise InputError(
+            f"{path or 'measurement'}: expected one volume fraction of each phase ({error.args[0]})"
+        ) from error
 
 
 def _lines(result: Result, phases: tuple[str, ...], axis: int, path: str) -> np.ndarray:

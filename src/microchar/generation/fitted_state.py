@@ -8,11 +8,14 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.volume import OUTSIDE
 
 #: Shape of a fitted array: numbers, names that must have the same value in all arrays, or None for any number.
 Dimensions = tuple[int | str | None, ...]
 #: Data type and shape of every fitted array.
 Layout = Mapping[str, tuple[str, Dimensions]]
+#: Allowed difference of a sum of volume fractions from 1: rounded tables of descriptors have it.
+_CLOSE = 1e-3
 #: Largest number of keys in a message.
 _SHOWN = 4
 
@@ -46,6 +49,20 @@ def check_layout(arrays: Mapping[str, Any], layout: Layout, whose: str) -> None:
                 f"{whose}: array {key!r} is {array.dtype} of shape {shape}, expected {dtype} of shape {expected}"
             )
         known |= {d: n for d, n in zip(dimensions, shape, strict=True) if isinstance(d, str)}
+
+
+def check_labels(labels: np.ndarray, phases: int) -> None:
+    """Raise ValueError unless each label is that of a phase, or of a voxel outside the mask, and one is a phase's."""
+    if not ((labels < phases) | (labels == OUTSIDE)).all() or not (labels < phases).any():
+        raise ValueError(f"its voxels have labels up to {labels.max(initial=0)} for {phases} phases")
+
+
+def check_fractions(fractions: np.ndarray, total: float | None = 1.0) -> None:
+    """Raise ValueError unless these are shares of a whole, or of a part of it if `total` is None."""
+    whole = float(fractions.sum())
+    fits = 0 < whole < 1 if total is None else abs(whole - total) < _CLOSE
+    if not fits or not ((fractions >= 0) & (fractions <= 1)).all():
+        raise ValueError(f"its volume fractions are {fractions.tolist()}")
 
 
 def _some(keys: list[str]) -> str:

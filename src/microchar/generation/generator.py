@@ -38,7 +38,7 @@ class Generator(ABC):
     - `learn`, which turns training data into fitted arrays (`state`);
     - `make`, which turns these into labels;
     - `layout`, which declares the arrays, so that a model file can be checked
-      before its content is used.
+      before its content is used, and `check_state`, which checks their values.
 
     A generator that makes volumes of any size block by block derives from
     `microchar.generation.streaming.StreamingGenerator` and implements `make_blocks` instead of `make`.
@@ -130,6 +130,10 @@ class Generator(ABC):
         ndarray of uint8
             Labels 0, 1, … of the phases, of the given shape.
         """
+
+    def check_state(self) -> None:
+        """Raise ValueError if the arrays of a model file have the layout, but values that no fit gives."""
+        return
 
     def default_material(self) -> Material:
         """Return the phases of volumes made from parameters alone."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from microchar.core.errors import InputError
 from microchar.core.material import Material
-from microchar.generation.catalogue import create_generator, find_spec
+from microchar.generation.catalogue import create_generator, find_generator, find_spec
 from microchar.generation.fitted_state import check_finite, check_layout
 from microchar.generation.model_file import MAX_BYTES, open_model, write_model
+from microchar.generation.parameter_types import fits, parameter_hints
 
 if TYPE_CHECKING:
     from microchar.generation.generator import Generator
@@ -55,15 +56,27 @@ def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
     with open_model(path, max_bytes) as file:
         about = file.metadata
         _refuse_other_revision(about, path)
-        generator = create_generator(about["generator"], **_parameters(about["parameters"]))
+        generator = _create(about, path)
         if about["material"] is not None:
             generator.material = Material.of_plain(about["material"], str(path))
+            least, most = generator.spec.phases
+            if not least <= len(generator.material.phases) <= most:
+                raise InputError(
+                    f"{path}: a material of {len(generator.material.phases)} phases, which {generator.id!r} cannot "
+                    "make; was the file edited?"
+                )
         if file.headers and generator.material is None and generator.spec.needs_fit:
             raise InputError(f"{path}: has fitted arrays but no 'material' in its metadata; was the file edited?")
         if file.headers or generator.material is not None:
             check_layout(file.headers, generator.layout, str(path))
         generator.state = file.arrays()
-    check_finite(generator.state, f"{path}: a damaged model, or the result of a failed fit")
+    damaged = f"{path}: a damaged model, or the result of a failed fit"
+    check_finite(generator.state, damaged)
+    if generator.state:
+        try:
+            generator.check_state()
+        except ValueError as error:
+            raise InputError(f"{damaged}: {error}; fit again") from error
     generator.history = about["history"]
     return generator
 
@@ -81,6 +94,19 @@ def _refuse_other_revision(about: Mapping[str, Any], path: Path) -> None:
 def _versions(about: Mapping[str, Any]) -> str:
     versions = about.get("versions")
     return f"microchar {versions.get('microchar', '?')}" if isinstance(versions, dict) else "unknown"
+
+
+def _create(about: Mapping[str, Any], path: Path) -> Generator:
+    """Create the unfitted generator, after checking the types of its parameters."""
+    name, parameters = about["generator"], _parameters(about["parameters"])
+    hints = parameter_hints(find_generator(name))
+    for key, value in parameters.items():
+        if not fits(value, hints.get(key, Any)):
+            raise InputError(f"{path}: the parameter {key!r} is {value!r}, which {name!r} does not take; fit again")
+    try:
+        return create_generator(name, **parameters)
+    except InputError as error:
+        raise InputError(f"{path}: {error}; was the file edited?") from error
 
 
 def _parameters(plain: Mapping[str, Any]) -> dict[str, Any]:

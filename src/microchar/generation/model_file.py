@@ -19,6 +19,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.files import whole_file
+from microchar.core.json_text import parse_json
 from microchar.core.special_files import refuse_special
 
 FORMAT = 1
@@ -155,8 +156,8 @@ def _about(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
             "of a fit is none, but its folder may hold the best model so far"
         )
     try:
-        about = json.loads(metadata[_KEY])
-    except json.JSONDecodeError as error:
+        about = parse_json(metadata[_KEY])
+    except ValueError as error:
         raise InputError(f"{path}: its metadata are not valid JSON ({error}); was the file edited?") from error
     version = about.get("format") if isinstance(about, dict) else None
     if version != FORMAT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple, triple
+from microchar.core.memory import physical_memory
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.training import TrainingData
 
@@ -61,6 +63,13 @@ def _checked_shape(spec: GeneratorSpec, shape: tuple[int, ...]) -> Triple:
     if ndim not in spec.ndim:
         offers = " or ".join(f"{n}D" for n in spec.ndim)
         raise InputError(f"shape={shape!r}: generator {spec.id!r} makes {offers}, not {ndim}D")
+    if not spec.streams and math.prod(lengths) > physical_memory():  # a byte for each label at least
+        raise InputError(
+            f"shape={shape!r}: {math.prod(lengths):.3g} voxels do not fit into the memory of this machine, "
+            f"{physical_memory():.3g} bytes; make smaller volumes"
+        )
+    if math.prod(lengths) >= 2**63:
+        raise InputError(f"shape={shape!r}: expected less than 2^63 voxels")
     odd = [n for n in lengths if n > 1 and n % spec.multiple_of]
     if odd:
         raise InputError(

@@ -13,7 +13,7 @@ from microchar.core.errors import InputError
 from microchar.core.grid import Triple, triple
 from microchar.core.progress import Progress
 from microchar.core.volume import MAX_PHASES, OUTSIDE
-from microchar.generation.fitted_state import Layout
+from microchar.generation.fitted_state import Layout, check_labels
 from microchar.generation.generator import Generator
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.training import TrainingData
@@ -89,6 +89,14 @@ class Bootstrap(Generator):
                 f"block={self.block!r}: no block of {block} voxels lies inside the mask; choose a smaller one"
             )
         return {"labels": labels, "block": np.array(block, np.int64)}
+
+    def check_state(self) -> None:
+        """Check labels and block."""
+        assert self.material is not None
+        labels, block = self.state["labels"], self.state["block"]
+        check_labels(labels, len(self.material.phases))
+        if not ((block >= 1) & (block <= labels.shape)).all() or not _positions(labels, block.tolist()).any():
+            raise ValueError(f"no block of {block.tolist()} voxels lies in its volume of {labels.shape}")
 
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress

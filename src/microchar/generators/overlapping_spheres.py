@@ -9,9 +9,10 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple
+from microchar.core.memory import physical_memory
 from microchar.core.progress import Progress
 from microchar.core.volume import OUTSIDE
-from microchar.generation.fitted_state import Layout
+from microchar.generation.fitted_state import Layout, check_fractions
 from microchar.generation.generator import Generator
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.training import TrainingData
@@ -28,6 +29,8 @@ SPEC = GeneratorSpec(
 
 #: Spheres painted between two calls of the progress.
 _AT_ONCE = 4096
+#: Largest radius in voxels, longer than any volume.
+_LARGEST = 1_000_000
 
 
 @dataclass(kw_only=True)
@@ -110,6 +113,14 @@ class OverlappingSpheres(Generator):
         self.history |= {"radius": radius, "unit": data.material.unit, "volume_fraction": fraction}
         return {"radius": np.array([radius]), "volume_fraction": np.array([fraction])}
 
+    def check_state(self) -> None:
+        """Check radius and volume fraction."""
+        assert self.material is not None
+        check_fractions(self.state["volume_fraction"], None)
+        radii = self.state["radius"] / np.array(self.material.voxel_size)
+        if not ((radii > 0) & (radii <= _LARGEST)).all():
+            raise ValueError(f"its spheres have a radius of {radii.tolist()} voxels")
+
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
@@ -133,7 +144,13 @@ class OverlappingSpheres(Generator):
         margin = np.where(wraps, 0, radii)
         extent = np.array(shape) + 2 * margin
         density = -np.log(1 - fraction) / (4 / 3 * np.pi * radii.prod())
-        centres = rng.random((rng.poisson(density * extent.prod()), 3)) * extent - margin - 0.5
+        expected = density * extent.prod()
+        if not expected * 3 * 8 <= physical_memory():
+            raise InputError(
+                f"generator {self.id!r}: about {expected:.3g} spheres with radii of {radii.tolist()} voxels do not fit "
+                "into memory; expected larger spheres, or a smaller shape"
+            )
+        centres = rng.random((rng.poisson(expected), 3)) * extent - margin - 0.5
         covered = np.zeros(shape, np.uint8)
         for first in range(0, len(centres), _AT_ONCE):
             progress(first / len(centres), f"{first} of {len(centres)} spheres")
@@ -141,8 +158,10 @@ class OverlappingSpheres(Generator):
         return covered if self.spheres else 1 - covered
 
     def _check(self) -> None:
-        if not isinstance(self.radius, int | float) or not self.radius > 0.5:
-            raise InputError(f"radius={self.radius!r}: expected a number of voxels greater than 0.5")
+        if not isinstance(self.radius, int | float) or not 0.5 < self.radius <= _LARGEST:
+            raise InputError(
+                f"radius={self.radius!r}: expected a number of voxels greater than 0.5, at most {_LARGEST}"
+            )
         if not isinstance(self.volume_fraction, int | float) or not 0 < self.volume_fraction < 1:
             raise InputError(f"volume_fraction={self.volume_fraction!r}: expected a number between 0 and 1")
         if self.spheres not in (0, 1):

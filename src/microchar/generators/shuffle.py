@@ -10,7 +10,7 @@ import numpy as np
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress
 from microchar.core.volume import MAX_PHASES
-from microchar.generation.fitted_state import Layout
+from microchar.generation.fitted_state import Layout, check_fractions
 from microchar.generation.generator import Generator
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.training import TrainingData
@@ -53,6 +53,13 @@ class Shuffle(Generator):
         """Measure the volume fractions."""
         progress(0.0, "volume fractions")
         return {"fractions": data.volume_fractions()}
+
+    def check_state(self) -> None:
+        """Check the volume fractions."""
+        assert self.material is not None
+        check_fractions(self.state["fractions"])
+        if len(self.state["fractions"]) != len(self.material.phases):
+            raise ValueError("it has not one volume fraction for each phase")
 
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple
+from microchar.core.text import whole_number
 from microchar.io.image import Box
 
-_PART = re.compile(r"\s*(?:([012xyz])\s*=)?\s*([+-]?\d*)\s*:\s*([+-]?\d*)\s*")
+_PART = re.compile(r"\s*(?:([012xyz])\s*=)?\s*([+-]?\d+)?\s*:\s*([+-]?\d+)?\s*")
 _AXES = {"0": 0, "1": 1, "2": 2, "z": 0, "y": 1, "x": 2}
 
 
@@ -48,17 +51,22 @@ def _read(text: str, shape: Triple) -> dict[int, slice]:
         raise InputError(
             f"crop={text!r}: expected a range for each axis, '0:100,0:100,0:100', or named ones, 'z=0:100'"
         )
-    slices = [slice(_number(part[2]), _number(part[3])) for part in matches]
+    slices = [slice(_number(part[2], text), _number(part[3], text)) for part in matches]
     return dict(zip(named, slices, strict=True)) if named else _in_order(slices, shape, text)
 
 
-def _number(digits: str) -> int | None:
-    return int(digits) if digits else None
+def _number(digits: str | None, text: str) -> int | None:
+    try:
+        return whole_number(digits) if digits else None
+    except ValueError as error:
+        raise InputError(f"crop={text!r}: {error}; expected a range for each axis, as in '0:100,:,50:'") from error
 
 
 def _in_order(slices: Sequence[slice], shape: Triple, crop: object) -> dict[int, slice]:
     if not all(isinstance(part, slice) and part.step in (None, 1) for part in slices):
         raise InputError(f"crop={crop!r}: expected slices without a step")
+    if not all(end is None or isinstance(end, int | np.integer) for part in slices for end in (part.start, part.stop)):
+        raise InputError(f"crop={crop!r}: expected slices between whole numbers")
     axes = (0, 1, 2) if len(slices) == 3 or shape[0] > 1 else (1, 2)
     if len(slices) != len(axes):
         raise InputError(f"crop={crop!r}: expected {len(axes)} ranges, one for each axis, found {len(slices)}")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import lzma
 import math
+import struct
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -14,6 +17,7 @@ import numpy as np
 
 from microchar.core.errors import InputError, MissingDependencyError
 from microchar.core.grid import Triple, triple
+from microchar.core.json_text import parse_json
 from microchar.core.memory import physical_memory
 from microchar.core.text import by
 from microchar.core.units import canonical_unit
@@ -21,6 +25,13 @@ from microchar.core.volume import spatial_axes, three_axes
 
 #: A range along each axis.
 Box = tuple[slice, ...]
+
+#: What libraries raise on damaged files, besides exception classes of their own. An AttributeError or a TypeError is
+#: missing on purpose: those come from a library whose interface is another one, and the file is not to blame.
+DAMAGE = (
+    *(OSError, ValueError, LookupError, ArithmeticError, RuntimeError, AssertionError, EOFError, SyntaxError),
+    *(struct.error, zlib.error, lzma.LZMAError),
+)
 
 
 @dataclass(frozen=True)
@@ -200,7 +211,7 @@ def phases_text(phases: Mapping[str, int]) -> str:
 def phases_from(text: str, path: Path) -> dict[str, int]:
     """Read what `phases_text` wrote; "" stands for no names."""
     try:
-        return {str(name): int(grey) for name, grey in json.loads(text or "{}").items()}
+        return {str(name): int(grey) for name, grey in parse_json(text or "{}").items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: names its phases as microchar does not ({text[:60]!r}); export it again") from error
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from microchar.core.text import by
+from microchar.core.units import check_voxel_size
 from microchar.core.volume import Volume, as_volume, refuse_other_voxels, same_voxels
 from microchar.io.crop import crop_box
 from microchar.io.dispatch import PathLike, locate, read_image
@@ -133,6 +134,7 @@ def read_volume(
         notes=[_voxel_size_note(image, voxel_size), *image.notes, *_crop_note(box, whole)],
     )
     if voxel_size is None and image.voxel_size is not None:
+        check_voxel_size(image.voxel_size, image.unit, f"{text}: {image.voxel_size_note or 'voxel size'}")
         volume = replace(volume, voxel_size=image.voxel_size, unit=image.unit)
     return replace(volume, name=_name(text) if name is None else name)
 

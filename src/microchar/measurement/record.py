@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.json_text import parse_json
 from microchar.core.pictures import encode
 from microchar.core.result import Result, Status
 from microchar.core.special_files import refuse_special
 from microchar.core.text import printable
 from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
+from microchar.measurement.schema import SCHEMA, check_record
 from microchar.measurement.tables import Named
 
-SCHEMA = "microchar.results/2"
 #: A list of numbers over several lines, as `json.dumps` indents it. Inside a text no line can break.
 _NUMBERS = re.compile(r"\[\n[-+\d.eE,\snul]*\]")
 #: What a result in the file has besides the result itself: the names of its volumes.
@@ -196,28 +197,17 @@ class Record:
         Raises
         ------
         InputError
-            If it is of another version, or not complete. `path` names the file.
+            If it is of another version, or not as the schema says. `path` names the file.
         """
-        schema = plain.get("schema") if isinstance(plain, dict) else None
-        if schema != SCHEMA:
-            stated = f"schema {schema!r}" if schema else "no schema"
-            raise InputError(
-                f"{path}: found {stated}, expected {SCHEMA!r}; measure again with this version of microchar"
-            )
-        missing = {"provenance", "settings", "volumes", "results", "notes", "verdicts"} - set(plain)
-        if missing:
-            raise InputError(f"{path}: {', '.join(sorted(missing))} missing; the file was changed since it was written")
-        try:
-            return cls(
-                volumes=tuple(VolumeRecord.from_dict(volume) for volume in plain["volumes"]),
-                results=tuple(_named(entry) for entry in plain["results"]),
-                settings=plain["settings"],
-                provenance=plain["provenance"],
-                notes=tuple(plain["notes"]),
-                verdicts=tuple(Verdict.from_dict(verdict) for verdict in plain["verdicts"]),
-            )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise InputError(f"{path}: not as microchar wrote it ({error!r}); was the file edited?") from error
+        check_record(plain, path)
+        return cls(
+            volumes=tuple(VolumeRecord.from_dict(volume) for volume in plain["volumes"]),
+            results=tuple(_named(entry) for entry in plain["results"]),
+            settings=plain["settings"],
+            provenance=plain["provenance"],
+            notes=tuple(plain["notes"]),
+            verdicts=tuple(Verdict.from_dict(verdict) for verdict in plain.get("verdicts", ())),  # not in version 1
+        )
 
     def write(self, path: Path) -> None:
         """Write ``results.json``."""
@@ -239,7 +229,7 @@ class Record:
         path = Path(path)
         refuse_special(path)
         try:
-            plain = json.loads(path.read_text(encoding="utf-8"))
+            plain = parse_json(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from error
         except json.JSONDecodeError as error:
@@ -248,13 +238,17 @@ class Record:
             raise InputError(f"{path}: {what}; expected a results.json that microchar wrote") from error
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: no text file; expected a results.json that microchar wrote") from error
+        except ValueError as error:
+            raise InputError(f"{path}: {error}; expected a results.json that microchar wrote") from error
         return cls.from_dict(plain, str(path))
 
 
 def write_json(plain: Mapping[str, Any], path: Path) -> None:
     """Write a JSON file: indented, each list of numbers on one line."""
     text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False)
-    path.write_text(_NUMBERS.sub(lambda match: " ".join(match[0].split()), text) + "\n", encoding="utf-8")
+    text = _NUMBERS.sub(lambda match: " ".join(match[0].split()), text) + "\n"
+    # Half a character of UTF-16 becomes the escape that JSON has for it.
+    path.write_bytes(text.encode("utf-8", "backslashreplace"))
 
 
 def wrote_json(path: Path, schema: str) -> bool:

@@ -19,6 +19,8 @@ from microchar.diffusion.flux import flux_in_plane
 from microchar.diffusion.taufactor import solve_with_taufactor
 from microchar.measurement.metric import Kind, Shared, WholeMetric
 
+#: Smallest gap between the bounds that can be asked for: rounding errors are not much smaller.
+LEAST_TOLERANCE = 1e-12
 #: Conducting phases of one solve: names and diffusivities.
 Mixture = tuple[tuple[str, float], ...]
 
@@ -51,8 +53,11 @@ class TransportMetric(WholeMetric):
         object.__setattr__(self, "mask_supported", self.mask_insulating)
         if self.axes is not None and not (self.axes and set(self.axes) <= {0, 1, 2}):
             raise InputError(f"axes={self.axes!r}: expected one or more of 0, 1, 2")
-        if not 0 < self.tolerance < 1:
-            raise InputError(f"tolerance={self.tolerance!r}: expected a relative gap between 0 and 1, such as 1e-3")
+        if not LEAST_TOLERANCE <= self.tolerance < 1:
+            raise InputError(
+                f"tolerance={self.tolerance!r}: expected a relative gap between {LEAST_TOLERANCE:g}, "
+                "below which rounding errors are larger, and 1, such as 1e-3"
+            )
         if self.backend not in ("own", "taufactor"):
             raise InputError(f"backend={self.backend!r}: expected 'own' or 'taufactor'")
         if self.conducting is not None and self.diffusivity is not None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
+from microchar.core.text import printable
+
 #: Id and title of each section, by the key of the summary that fills it; empty sections are left out of the menu.
 _SECTIONS = {
     "verdicts": ("verdict", "Verdict"),
@@ -45,4 +47,13 @@ def render(summary: Mapping[str, Any]) -> str:
     environment.filters["drawn"] = lambda spec: Markup(draw(spec, f"f{next(numbers)}-"))
     sections = [target for key, target in _SECTIONS.items() if summary[key] or key == "statuses"]
     with style():
-        return environment.get_template("report.html").render(**summary, sections=sections)
+        return environment.get_template("report.html").render(**_shown(summary), sections=sections)
+
+
+def _shown(part: Any) -> Any:
+    """Return a part of a summary with the control characters of all texts, such as names, as escapes."""
+    if isinstance(part, Mapping):
+        return {key: _shown(value) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_shown(value) for value in part]
+    return printable(part) if isinstance(part, str) else part

@@ -219,7 +219,7 @@ def _power(largest: float) -> int:
     """Return the power of ten to factor out: a multiple of 3, or 0 where the numbers are short without it."""
     if largest == 0 or 1e-3 <= largest < 1e5:
         return 0
-    return 3 * math.floor(math.log10(largest) / 3)
+    return max(3 * math.floor(math.log10(largest) / 3), -300)
 
 
 def _lane(value: Value, series: int, scale: float) -> dict[str, Any]:

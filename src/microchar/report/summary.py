@@ -92,16 +92,10 @@ def _title(names: Sequence[str]) -> dict[str, str]:
 
 def _provenance(record: Record) -> dict[str, Any]:
     facts = dict(record.provenance)
-    words = {
-        "version": "microchar {}",
-        "created": "measured {}",
-        "seed": "seed {}",
-        "python": "Python {}",
-        "numpy": "NumPy {}",
-    }
+    words = {"version": "microchar", "created": "measured", "seed": "seed", "python": "Python", "numpy": "NumPy"}
     command = facts.pop("command", "")
     ordered = [key for key in words if key in facts] + [key for key in facts if key not in words]
-    shown = [words.get(key, key + " {}").format(facts[key]) for key in ordered if facts[key] not in (None, "")]
+    shown = [f"{words.get(key, key)} {facts[key]}" for key in ordered if facts[key] not in (None, "")]
     settings = ", ".join(f"{key} = {value}" for key, value in record.settings.items())
     return {"command": command, "facts": [*shown, f"settings: {settings or 'defaults'}"]}
 
@@ -191,7 +185,7 @@ def _extent(volume: VolumeRecord, axis: str) -> tuple[float, float]:
 def _round_length(length: float) -> float:
     """Return the largest of 1, 2, 5 × 10^n that is not longer."""
     power = 10.0 ** math.floor(math.log10(length))
-    return max(step * power for step in (1, 2, 5) if step * power <= length)
+    return max(step * power for step in (1, 2, 5) if step * power <= length or step == 1)
 
 
 # --- dots and pictures -------------------------------------------------------

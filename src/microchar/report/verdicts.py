@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,13 +36,13 @@ def _row(entry: Entry) -> dict[str, str]:
     factor = 100.0 if entry.scale == "relative" else 1.0
 
     def shown(value: float) -> str:
-        return number(factor * value, 2) + unit
+        return number(factor * value, 2) + unit if math.isfinite(value) else "–"
 
     return {
         "title": entry.title,
         "phase": entry.phase.replace("|", " and "),
-        "difference": f"{number(factor * entry.difference, 2)} ± {shown(entry.standard_error)}",
-        "interval": f"{number(factor * entry.lower, 2)} to {shown(entry.upper)}",
+        "difference": f"{shown(entry.difference).removesuffix(unit)} ± {shown(entry.standard_error)}",
+        "interval": f"{shown(entry.lower).removesuffix(unit)} to {shown(entry.upper)}",
         "seen": shown(entry.smallest_seen),
         "margin": shown(entry.margin),
         "p": "< 0.001" if entry.holm_p < 0.001 else number(entry.holm_p, 2),

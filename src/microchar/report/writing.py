@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from microchar.core.errors import InputError
 from microchar.core.files import PathLike, Replacing, check_writable, write_together
+from microchar.core.text import printable
 from microchar.measurement.record import Record, wrote_json
 from microchar.measurement.tables import SCALAR_COLUMNS, Named, comparisons, profiles, scalars
 
@@ -134,11 +135,21 @@ def _tables(record: Record) -> dict[str, Callable[[Path], None]]:
 
     def writer(table: Callable[[Iterable[Named]], Any]) -> Callable[[Path], None]:
         # Without float_format, pandas writes the shortest text that reads back as the same number.
-        return lambda path: table(record.results).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+        return lambda path: (
+            table(record.results).map(_cell).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+        )
 
     tables = {"scalars.csv": writer(scalars), "profiles.csv": writer(profiles)}
     if record.verdicts:
-        tables["comparisons.csv"] = lambda path: comparisons(record.verdicts).to_csv(
-            path, index=False, lineterminator="\n", encoding="utf-8"
+        tables["comparisons.csv"] = lambda path: (
+            comparisons(record.verdicts).map(_cell).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
         )
     return tables
+
+
+def _cell(value: Any) -> Any:
+    """Return a text as one printable line that no spreadsheet takes for a formula."""
+    if not isinstance(value, str):
+        return value
+    line = printable(value)
+    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line

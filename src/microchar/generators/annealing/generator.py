@@ -14,7 +14,7 @@ from microchar.core.grid import LengthLike, Triple
 from microchar.core.progress import Progress, section
 from microchar.core.volume import OUTSIDE, Volume
 from microchar.generation.descriptors import FUNCTIONS
-from microchar.generation.fitted_state import Layout
+from microchar.generation.fitted_state import Layout, check_fractions
 from microchar.generation.generator import Generator
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.training import TrainingData
@@ -39,6 +39,8 @@ SPEC = GeneratorSpec(
 _STARTS = ("gaussian-field", "random")
 #: Prefix of the arrays that belong to the Gaussian field of the start.
 _FIELD = "field "
+#: Allowed error of a probability in a file.
+_ROUNDING = 1e-9
 #: Seconds between two checkpoints.
 _CHECKPOINT_INTERVAL = 60.0
 
@@ -271,6 +273,22 @@ class Annealing(Generator):
             fit.update(np.ascontiguousarray(self.state[key]).tobytes())
         request = {"shape": run.labels.shape, "periodic": run.periodic, "seed": run.seed, "fit": fit.hexdigest()}
         return Checkpoint(folder=self.folder, request=self.parameters() | request)
+
+    def check_state(self) -> None:
+        """Check the functions, the volume fractions, and the fields of the start."""
+        from microchar.generators.gaussian_field.generator import check_fields
+
+        s2, fractions = self.state["s2"], self.state["fractions"]
+        for functions in (s2, self.state["lineal_path"]):
+            if not ((functions >= -_ROUNDING) & (functions <= 1 + _ROUNDING)).all():
+                raise ValueError("its functions are no probabilities")
+        if not ((self.state["lags"] >= 0) & (self.state["lags"] < s2.shape[-1])).all():
+            raise ValueError(f"its largest lags are {self.state['lags'].tolist()} of {s2.shape[-1]}")
+        check_fractions(fractions)
+        if self.material is None or len(fractions) != len(self.material.phases) or not fractions.all():
+            raise ValueError("it has not one volume fraction above 0 for each phase")
+        field = {key: self.state[_FIELD + key] for key in ("covariance", "fractions", "order")}
+        check_fields(**field, phases=len(fractions))
 
     def _initial_labels(self, shape: Triple, rng: np.random.Generator, progress: Progress) -> np.ndarray:
         """Return the initial labels, in which all phases occur."""

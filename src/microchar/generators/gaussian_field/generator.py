@@ -12,7 +12,7 @@ from microchar.core.errors import InputError
 from microchar.core.grid import Triple, triple
 from microchar.core.material import Material
 from microchar.core.progress import Progress
-from microchar.generation.fitted_state import Layout
+from microchar.generation.fitted_state import Layout, check_fractions
 from microchar.generation.generator import Generator
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.training import TrainingData
@@ -32,6 +32,10 @@ SPEC = GeneratorSpec(
     always_periodic=True,
     cost="a few seconds and half a GiB at 256³",
 )
+
+
+#: Allowed error of a fitted covariance, which is float32.
+_ROUNDING = 1e-3
 
 
 @dataclass(kw_only=True)
@@ -172,6 +176,11 @@ class GaussianField(Generator):
         cut = np.array(order[:-1], np.int64)
         return {"covariance": covariance, "fractions": statistics.fractions[cut], "order": cut}
 
+    def check_state(self) -> None:
+        """Check the covariances, and that the fields cut all phases but one."""
+        assert self.material is not None
+        check_fields(self.state["covariance"], self.state["fractions"], self.state["order"], len(self.material.phases))
+
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
@@ -221,6 +230,17 @@ class GaussianField(Generator):
         return covariance_of(self.covariance, self.smoothness, lengths, lattice)
 
 
+def check_fields(covariance: np.ndarray, fractions: np.ndarray, order: np.ndarray, phases: int) -> None:
+    """Raise ValueError unless fitted arrays are those of fields that cut all of some phases but one."""
+    check_fractions(fractions, None)
+    if not covariance.size or np.abs(covariance).max() > 1 + _ROUNDING:
+        raise ValueError("its covariances exceed 1")
+    if np.abs(covariance[:, 0, 0, 0] - 1).max() > _ROUNDING:
+        raise ValueError("its covariances are not 1 at lag 0")
+    if len(set(order.tolist())) != phases - 1 or not ((order >= 0) & (order < phases)).all():
+        raise ValueError(f"it cuts the phases {order.tolist()} of {phases}")
+
+
 def _on_lattice(covariance: np.ndarray, lattice: Triple) -> np.ndarray:
     """Transfer a fitted covariance to a periodic lattice, which must be large enough for it."""
     from microchar.generators.gaussian_field.pair_statistics import lines, width
@@ -242,8 +262,9 @@ def _fraction(volume_fraction: float) -> float:
 
 
 def _correlation_lengths(lengths: float | Sequence[float], lattice: Triple) -> tuple[float, float, float]:
-    per_axis = [float(x) for x in lengths] if isinstance(lengths, Sequence) else [float(lengths)] * 3
-    if len(per_axis) != 3 or min(per_axis) <= 0:
+    asked = list(lengths) if isinstance(lengths, Sequence) and not isinstance(lengths, str) else [lengths] * 3
+    per_axis = [float(x) for x in asked if isinstance(x, int | float | np.integer | np.floating) and 0 < x < np.inf]
+    if not len(per_axis) == len(asked) == 3:
         raise InputError(f"correlation_length={lengths!r}: expected one length or three, each greater than 0")
     too_long = [a for a, (x, n) in enumerate(zip(per_axis, lattice, strict=True)) if n > 1 and x > n / 2]
     if too_long:

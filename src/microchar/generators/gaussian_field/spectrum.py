@@ -13,6 +13,8 @@ from microchar.measurement.blocks import available_cores
 
 #: Steps of the accelerated projected gradient that fits a spectrum; more change a covariance by less than 0.01.
 _STEPS = 32
+#: Largest number of steps that look for the level of a projection; a valid covariance needs less than ten.
+_LEVELS = 100
 #: Standard deviation of the taper at the end of a fitted covariance, as a share of half its lattice: e^-6 at the end.
 _TAPER = 1 / 3.5
 
@@ -106,11 +108,11 @@ def _project(spectrum: np.ndarray, modes: np.ndarray, total: int) -> np.ndarray:
     positive values is final after a few steps (Michelot 1986, J. Optim. Theory Appl. 50, 195).
     """
     at, count = 0.0, -1.0
-    while True:
+    for _ in range(_LEVELS):
         active = spectrum > at
         column = active.sum(axis=(0, 1), dtype=np.float64)
         kept = float(column @ modes)
-        if kept == count:
+        if kept == count or not kept:
             break
         sums = np.where(active, spectrum, 0).sum(axis=(0, 1), dtype=np.float64)
         at, count = (float(sums @ modes) - total) / kept, kept

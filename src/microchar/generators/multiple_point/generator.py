@@ -11,7 +11,7 @@ from microchar.core.errors import InputError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress, section
 from microchar.core.volume import MAX_PHASES, OUTSIDE
-from microchar.generation.fitted_state import Layout
+from microchar.generation.fitted_state import Layout, check_labels
 from microchar.generation.generator import Generator
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.training import TrainingData
@@ -173,6 +173,13 @@ class MultiplePoint(Generator):
         patch, overlap = self._sizes(image, sliced=len(normals) > 0)
         self.history |= {"patch": patch, "overlap": overlap}
         return {"image": image, "normals": normals}
+
+    def check_state(self) -> None:
+        """Check the training image, and that each of its slices has a direction."""
+        image, normals = self.state["image"], self.state["normals"]
+        check_labels(image, self._n_phases)
+        if len(normals) not in (0, len(image)) or not np.isin(normals, (0, 1, 2)).all():
+            raise ValueError(f"its {len(image)} slices are normal to the axes {normals.tolist()}")
 
     def make(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress

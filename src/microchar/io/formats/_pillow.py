@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.io.image import DAMAGE
 
 
 def grey_image(path: Path, name: str) -> np.ndarray:
@@ -31,7 +32,9 @@ def grey_image(path: Path, name: str) -> np.ndarray:
         raise InputError(f"{path}: not a {name} image, despite its suffix; export it again") from error
     except Pillow.DecompressionBombError as error:
         raise InputError(f"{path}: the image is too large for {name} ({error}); save it as TIFF") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except MemoryError as error:
+        raise InputError(f"{path}: the image does not fit into memory, or is damaged; save it as TIFF") from error
+    except DAMAGE as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: the image is truncated or damaged ({error}); export it again") from error

@@ -12,7 +12,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.formats._datasets import choose_array
-from microchar.io.image import Box, Image, Options, Stored, optional, phases_from, phases_text, stated_size
+from microchar.io.image import DAMAGE, Box, Image, Options, Stored, optional, phases_from, phases_text, stated_size
 
 FORMAT = "HDF5"
 SUFFIXES = (".h5", ".hdf5", ".he5", ".h5:", ".hdf5:", ".he5:")
@@ -36,7 +36,7 @@ def read(path: Path, options: Options) -> Image:
         return Image(
             Stored(path, dataset.shape, dataset.dtype, partial(_load, path, name)),
             **_size(dataset),
-            phases=phases_from(str(dataset.attrs.get(_PHASES, "")), path),
+            phases=phases_from(_text(dataset, _PHASES), path),
         )
 
 
@@ -53,7 +53,7 @@ def _opened(path: Path) -> Iterator[Any]:
             yield file
     except InputError:
         raise
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+    except (TypeError, *DAMAGE) as error:
         raise InputError(f"{path}: not an HDF5 file, or damaged ({error}); export it again") from error
 
 
@@ -64,20 +64,29 @@ def write(path: Path, image: Image) -> None:
         dataset = file.create_dataset(_NAME, data=image.read(), chunks=True, compression="gzip", compression_opts=1)
         if image.voxel_size is not None:
             dataset.attrs[_SIZE] = image.voxel_size
-            dataset.attrs[_UNIT] = image.unit
+            dataset.attrs[_UNIT] = _fixed(image.unit)
         if image.phases:
-            dataset.attrs[_PHASES] = phases_text(image.phases)
+            dataset.attrs[_PHASES] = _fixed(phases_text(image.phases))
 
 
 def _is_array(item: Any) -> bool:
     return hasattr(item, "shape") and hasattr(item, "dtype") and item.dtype.kind in "biuf" and len(item.shape) > 1
 
 
+def _fixed(text: str) -> np.bytes_:
+    # Texts of any length are kept in a heap, on which HDF5 waits for ever if the heap is damaged.
+    return np.bytes_(text.encode("utf-8"))
+
+
+def _text(dataset: Any, key: str) -> str:
+    text = dataset.attrs.get(key, "")
+    return text.decode("utf-8") if isinstance(text, bytes) else str(text)
+
+
 def _size(dataset: Any) -> dict[str, Any]:
     # ilastik and many others write element_size_um.
-    for key, unit in ((_SIZE, dataset.attrs.get(_UNIT, "")), ("element_size_um", "um")):
+    for key, unit in ((_SIZE, _text(dataset, _UNIT)), ("element_size_um", "um")):
         sizes = np.asarray(dataset.attrs.get(key, ()), float).ravel()
         if len(sizes) == 3:
-            unit = unit.decode() if isinstance(unit, bytes) else str(unit)
             return stated_size(sizes.tolist(), unit, f"the attribute {key!r}")
     return {}

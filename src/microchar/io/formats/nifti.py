@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io.image import Box, Image, Options, Stored, optional, stated_size
+from microchar.io.image import DAMAGE, Box, Image, Options, Stored, optional, stated_size
 
 FORMAT = "NIfTI"
 SUFFIXES = (".nii", ".nii.gz")
 
+#: Number of bytes before the first voxel, at least.
+_HEADER = 352
 #: NIfTI's names of the units of length.
 _UNITS = {"meter": "m", "mm": "mm", "micron": "um"}
 
@@ -26,6 +28,11 @@ def read(path: Path, options: Options) -> Image:
     nibabel = optional("nibabel", path)
     with _reading(path, nibabel):
         image = nibabel.Nifti1Image.from_filename(path)
+        if image.dataobj.offset < _HEADER:  # nibabel would read the header as voxels
+            raise InputError(
+                f"{path}: the header says that the voxels begin at byte {image.dataobj.offset}, expected {_HEADER} or "
+                "more; export it again"
+            )
         zooms = [float(size) for size in image.header.get_zooms()[:3]][::-1]
         unit = _UNITS.get(image.header.get_xyzt_units()[0], "")
         return Image(
@@ -49,6 +56,8 @@ def _load(path: Path, nibabel: Any, image: Any, box: Box) -> np.ndarray:
 def _reading(path: Path, nibabel: Any) -> Iterator[None]:
     try:
         yield
+    except InputError:
+        raise
     except _damage(nibabel) as error:
         raise InputError(
             f"{path}: not a NIfTI file, or damaged ({' '.join(str(error).split()) or type(error).__name__}); "
@@ -63,4 +72,4 @@ def _damage(nibabel: Any) -> tuple[type[Exception], ...]:
         nibabel.spatialimages.HeaderDataError,
         nibabel.wrapstruct.WrapStructError,
     )
-    return (*own, OSError, ValueError, LookupError, EOFError, OverflowError)
+    return (*own, *DAMAGE)

@@ -43,11 +43,13 @@ def header(file: IO[bytes], name: str) -> Header:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran_order, dtype = read_header(file)
-    except (ValueError, TokenError) as error:
+    except (ValueError, TypeError, OverflowError, SyntaxError, RecursionError, MemoryError, TokenError) as error:
         raise InputError(f"{name}: not a NumPy array file ({error}); save it again with np.save or np.savez") from error
     if dtype.hasobject or dtype.names:
         raise InputError(
             f"{name}: holds {'Python objects' if dtype.hasobject else 'records'}, expected an array of numbers; "
             "microchar loads no pickles: save the array of grey values itself with np.save"
         )
+    if not all(0 <= n < 2**63 for n in shape):
+        raise InputError(f"{name}: the header states the shape {shape}, which no array has; save it again with np.save")
     return tuple(int(n) for n in shape), bool(fortran_order), dtype

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.formats.npy import header
-from microchar.io.image import Image, Options, refuse_beyond_memory
+from microchar.io.image import DAMAGE, Image, Options, refuse_beyond_memory
 
 FORMAT = "NumPy archive"
 SUFFIXES = (".npz", ".npz:")
@@ -20,15 +20,25 @@ def read(path: Path, options: Options) -> Image:
     """Read the only array or, if there are several, the array named after the colon."""
     try:
         with zipfile.ZipFile(path) as archive:
-            member = _member(path, [name.removesuffix(".npy") for name in archive.namelist()], options.key)
+            names = [name for name in archive.namelist() if name.endswith(".npy")]
+            member = _member(path, [name.removesuffix(".npy") for name in names], options.key)
             with archive.open(f"{member}.npy") as file:
                 shape, fortran_order, dtype = header(file, f"{path}:{member}")
                 refuse_beyond_memory(path, shape, dtype)
-                voxels = np.frombuffer(file.read(), dtype)
+                # What is compressed may be a million times longer than its file and than its header says.
+                expected = math.prod(shape) * dtype.itemsize
+                content = file.read(expected + 1)
+            if len(content) != expected:
+                found = f"{len(content)} bytes" if len(content) < expected else "more"
+                raise InputError(
+                    f"{path}:{member}: the header promises {expected} bytes, found {found}; "
+                    "save it again with np.savez_compressed"
+                )
+            voxels = np.frombuffer(content, dtype)
         return Image(voxels.reshape(shape, order="F" if fortran_order else "C"))
     except InputError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, *DAMAGE) as error:
         raise InputError(
             f"{path}: not a NumPy archive, or damaged ({error}); save it again with np.savez_compressed"
         ) from error

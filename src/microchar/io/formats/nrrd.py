@@ -10,6 +10,7 @@ import numpy as np
 from microchar.core.errors import InputError
 from microchar.core.special_files import refuse_special
 from microchar.io.image import (
+    DAMAGE,
     Image,
     Options,
     optional,
@@ -51,7 +52,7 @@ def read(path: Path, options: Options) -> Image:
         return Image(values, **_size(header), phases=phases_from(str(header.get(_PHASES, "")), path))
     except InputError:
         raise
-    except (nrrd.NRRDError, ValueError, LookupError, TypeError, EOFError, OverflowError) as error:
+    except (nrrd.NRRDError, TypeError, *DAMAGE) as error:
         raise InputError(
             f"{path}: not a NRRD file, or damaged ({str(error) or type(error).__name__}); export it again"
         ) from error

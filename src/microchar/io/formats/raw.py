@@ -54,7 +54,7 @@ def _offset(offset: Any) -> int:
 def _dtype(dtype: Any) -> np.dtype[Any]:
     try:
         found = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError, SyntaxError):
         found = np.dtype(object)
     if found.kind not in "biuf":
         raise InputError(f"dtype={dtype!r}: expected a type of numbers, such as uint8, '>u2', or float32")

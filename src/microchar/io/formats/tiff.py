@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.io.formats._tiff_chain import refuse_damaged_chain
+from microchar.io.formats._tiff_chain import ChainedPage, follow_each_other, refuse_unlike, sound_chain
 from microchar.io.formats._tiff_metadata import stated_voxel_size
-from microchar.io.image import Box, Image, Options, Stored, refuse_beyond_memory, refuse_shorter_than
+from microchar.io.image import DAMAGE, Box, Image, Options, Stored, refuse_beyond_memory, refuse_shorter_than
 
 if TYPE_CHECKING:
     import tifffile
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 FORMAT = "TIFF"
 SUFFIXES = (".tif", ".tiff")
 
-#: Exceptions that tifffile and its decoders raise for damaged files, besides their own exception classes.
-_DAMAGE = (ValueError, LookupError, ArithmeticError, RuntimeError, AssertionError, EOFError, struct.error)
 #: Exceptions that they raise for some damaged files, and that a version with another interface raises for every file.
 _DAMAGE_OR_VERSION = (TypeError, AttributeError)
 #: A file with more "channels" than this, and no other planes, is taken to be a volume whose axes were not named.
@@ -45,12 +42,14 @@ def read(path: Path, options: Options) -> Image:
     import tifffile
 
     with _reading(path):
-        refuse_damaged_chain(path)
+        pages = sound_chain(path)
         with tifffile.TiffFile(path) as file:
             file.pages.cache = True
             stack = _only_stack(file, path)
+            if len(stack) == 1:
+                refuse_unlike(pages, path, plain=stack[0].keyframe.compression == 1)
             shape, notes = _spatial_shape(stack, path)
-            mapped = _mapped(path, file, stack, shape)
+            mapped = _mapped(path, file, stack, shape, pages)
             values = _stored(path, file, stack, shape) if mapped is None else mapped
             size, unit, note = stated_voxel_size(file, len(shape))
     return Image(values, size, unit, note, notes)
@@ -64,7 +63,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (tifffile.TiffFileError, *_DAMAGE) as error:
+    except (tifffile.TiffFileError, *DAMAGE) as error:
         raise InputError(
             f"{path}: the TIFF file is damaged or of an unknown kind ({str(error) or type(error).__name__}); "
             "export it again"
@@ -138,7 +137,7 @@ def wrote(path: Path) -> bool:
     try:
         with tifffile.TiffFile(path) as file:
             return file.pages.first.software.startswith(_SOFTWARE)
-    except (tifffile.TiffFileError, OSError, *_DAMAGE, *_DAMAGE_OR_VERSION):
+    except (tifffile.TiffFileError, *DAMAGE, *_DAMAGE_OR_VERSION):
         return False
 
 
@@ -222,11 +221,20 @@ def _spatial_shape(stack: Sequence[tifffile.TiffPageSeries], path: Path) -> tupl
 
 
 def _mapped(
-    path: Path, file: tifffile.TiffFile, stack: Sequence[tifffile.TiffPageSeries], shape: Sequence[int]
+    path: Path,
+    file: tifffile.TiffFile,
+    stack: Sequence[tifffile.TiffPageSeries],
+    shape: Sequence[int],
+    pages: Sequence[ChainedPage],
 ) -> np.ndarray | None:
     if len(stack) > 1 or stack[0].dataoffset is None:
         return None
     dtype = np.dtype(file.byteorder + stack[0].dtype.char)
+    # tifffile takes the metadata's word for it. A large file of ImageJ describes its first page only.
+    if len(pages) > 1 and not follow_each_other(
+        pages, stack[0].dataoffset, math.prod(shape) // len(pages) * dtype.itemsize
+    ):
+        return None
     refuse_shorter_than(path, stack[0].dataoffset, shape, dtype)
     return np.memmap(path, dtype, "r", stack[0].dataoffset, tuple(shape))
 
@@ -241,7 +249,7 @@ def _stored(
     if all(page.shape == shape[-2:] and page.parent is file for page in pages):
         return Stored(path, shape, dtype, _Planes(path, file, [page.index for page in pages], shape, dtype).load)
     for other in {page.parent.filehandle.path for page in pages if page.parent is not file}:  # OME allows several
-        refuse_damaged_chain(Path(other))
+        sound_chain(Path(other))
     refuse_beyond_memory(path, shape, dtype)
     return stack[0].asarray().reshape(shape)
 

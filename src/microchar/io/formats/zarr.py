@@ -12,7 +12,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.io.formats._datasets import choose_array
-from microchar.io.image import Box, Image, Options, Stored, optional, phases_from, phases_text, stated_size
+from microchar.io.image import DAMAGE, Box, Image, Options, Stored, optional, phases_from, phases_text, stated_size
 
 FORMAT = "Zarr"
 SUFFIXES = (".zarr/", ".zarr:")
@@ -48,7 +48,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (TypeError, AttributeError, *DAMAGE) as error:
         why = str(error) or type(error).__name__
         raise InputError(f"{path}: not a Zarr store, or damaged ({why}); export it again") from error
 
