@@ -186,7 +186,7 @@ class HeldOut:
         """Return a sample with the phases and voxel size of the reference; raise InputError if they do not match."""
         return match(sample, self._like, named_phases=True)
 
-    def score(self, samples: Any) -> Score:
+    def score(self, samples: Any, *, errors: bool = True) -> Score:
         """Measure samples and compare them with the blocks.
 
         Parameters
@@ -194,6 +194,9 @@ class HeldOut:
         samples : Volume or array_like, or mapping, list, tuple or iterator of them
             Samples with the phases and voxel size of the reference, at least as large as
             the blocks. An array may be a batch, of shape (N, D, H, W) or (N, 1, D, H, W).
+        errors : bool
+            Whether to compute the interval of the total and the verdict; a training that
+            only compares totals needs neither.
 
         Returns
         -------
@@ -233,8 +236,8 @@ class HeldOut:
             excesses={name: float(np.mean(values)) for name, values in excesses.items()},
             scalars=tuple(scalars),
             n_samples=n,
-            draws=_draws(distances),
-            verdict=self._verdict(*by_group[0]) if len(self._groups) == 1 else None,
+            draws=_draws(distances) if errors else np.empty(0),
+            verdict=self._verdict(*by_group[0]) if errors and len(self._groups) == 1 else None,
         )
 
     def floor_score(self) -> Score:
@@ -313,7 +316,7 @@ def _excess(distances: Distances, group: _Group, metric: str) -> float:
     n, m = distances.across.shape
     if n == 1:  # a single sample has no scatter: it is taken to be that of the blocks
         return float(distances.across.mean()) - 1.0
-    return distances.excess(np.ones(n, int), np.ones(m, int))
+    return float(distances.excesses(np.ones((1, n), int), np.ones((1, m), int))[0])
 
 
 def _between(metric: Metric, results: Sequence[Result]) -> np.ndarray:

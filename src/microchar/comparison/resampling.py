@@ -29,22 +29,25 @@ class Distances:
     samples: np.ndarray
     blocks: np.ndarray
 
-    def excess(self, of_samples: np.ndarray, of_blocks: np.ndarray) -> float:
-        """Return the excess (see `Score`) if samples and blocks occur as often as stated."""
-        n, m = of_samples.sum(), of_blocks.sum()
-        across = of_samples @ self.across @ of_blocks / (n * m)
-        within_blocks = _mean_of_pairs(self.blocks, of_blocks)
-        within_samples = _mean_of_pairs(self.samples, of_samples)
-        if within_samples is None or within_blocks is None:
-            return float(across - (within_blocks if within_blocks is not None else 1.0))
-        return float(across - (within_samples + within_blocks) / 2)
+    def excesses(self, of_samples: np.ndarray, of_blocks: np.ndarray) -> np.ndarray:
+        """Return the excess (see `Score`) for each row of numbers of times that samples and blocks occur.
+
+        Where only one sample occurs, its scatter is taken to be that of the blocks.
+        """
+        n, m = self.across.shape
+        across = ((of_samples @ self.across) * of_blocks).sum(axis=1) / (n * m)
+        within_blocks = _means_of_pairs(self.blocks, of_blocks)
+        within_samples = _means_of_pairs(self.samples, of_samples)
+        within_blocks = np.where(np.isnan(within_blocks), 1.0, within_blocks)
+        within_samples = np.where(np.isnan(within_samples), within_blocks, within_samples)
+        return across - (within_samples + within_blocks) / 2
 
 
-def _mean_of_pairs(distances: np.ndarray, times: np.ndarray) -> float | None:
-    """Return the mean distance between two different members; None if only one of them occurs."""
-    pairs = np.outer(times, times).astype(float)
-    np.fill_diagonal(pairs, 0.0)
-    return float((pairs * distances).sum() / pairs.sum()) if pairs.any() else None
+def _means_of_pairs(distances: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Return the mean distance between two different members for each row; nan if only one of them occurs."""
+    sums = ((times @ distances) * times).sum(axis=1)  # the distance of a member from itself is zero
+    pairs = (times.sum(axis=1) ** 2 - (times**2).sum(axis=1)).astype(float)
+    return np.divide(sums, pairs, out=np.full(len(times), np.nan), where=pairs > 0)
 
 
 def drawn_excesses(groups: Sequence[Distances]) -> np.ndarray:
@@ -54,5 +57,5 @@ def drawn_excesses(groups: Sequence[Distances]) -> np.ndarray:
         n, m = distances.across.shape
         blocks = np.random.default_rng((_SEED, number)).multinomial(m, np.full(m, 1 / m), DRAWS)
         samples = np.random.default_rng((_SEED, number, n)).multinomial(n, np.full(n, 1 / n), DRAWS)
-        excesses += [distances.excess(s, b) for s, b in zip(samples, blocks, strict=True)]
+        excesses += distances.excesses(samples, blocks)
     return excesses / len(groups)
