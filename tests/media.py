@@ -108,3 +108,19 @@ def axes_of(shape):
 def slices(array, axis):
     """Return the slices normal to an axis."""
     return [array.take(k, axis) for k in range(array.shape[axis])]
+
+
+def cut_gaussian_field(shape, length, seed, fraction=0.5):
+    """A Gaussian field of covariance exp(-r^2 / length^2), cut at the level of the ensemble; part of a larger torus."""
+    from scipy.special import ndtri
+
+    n = [2 * edge for edge in shape]
+    k2 = sum(
+        (2 * np.pi * np.fft.fftfreq(edge)).reshape([-1 if a == axis else 1 for a in range(3)]) ** 2
+        for axis, edge in enumerate(n)
+    )
+    spectrum = np.exp(-k2 * length**2 / 4)
+    noise = np.fft.fftn(np.random.default_rng(seed).standard_normal(n))
+    field = np.fft.ifftn(noise * np.sqrt(spectrum)).real / np.sqrt(spectrum.mean())
+    cut = field[tuple(slice(edge) for edge in shape)] < ndtri(fraction)
+    return mc.as_volume(cut.astype(np.uint8), phases={"solid": 0, "pore": 1})

@@ -34,10 +34,12 @@ def test_the_table_is_sorted_and_says_what_it_means(home, capsys):
     assert lines[0].startswith(
         "held out: 8 blocks of 12 × 12 × 12 voxels of real, within the crop: 0:12,0:12,0:12 … 12:24,12"
     )
-    table = [line.split() for line in lines[2:6]]
-    assert table[0] == ["candidate", "total", "spread", "φ", "S2", "Euler"]
-    assert table[1][0] == "good"
-    totals = [float(row[1]) for row in table[1:]]
+    assert lines[2].split() == ["candidate", "rank", "total", "interval", "spread", "φ", "S2", "Euler", "verdict"]
+    real = next(line for line in lines if line.startswith("(another real piece)"))
+    assert real.split()[3] == "1.00"
+    table = [line.split() for line in lines[2:7] if line != real]
+    assert table[1][:2] == ["good", "1"]
+    totals = [float(row[2]) for row in table[1:]]
     assert totals == sorted(totals)
     notes = [line for line in lines if line.startswith("note")]
     assert notes == ["note: bad: grey values 0, 1 of bad were matched to 0, 255 of real, in ascending order"]

@@ -18,7 +18,13 @@ def test_report_writes_page_json_and_tables(pair, run):
     out = pair / "out"
     arguments = ["report", str(pair / "real.tif"), str(pair / "fake.tif"), "-o", str(out), *QUICK]
     assert run(*arguments, "--phases", "pore=0,solid=255", "--voxel-size", "2um") == 0
-    assert sorted(p.name for p in out.iterdir()) == ["profiles.csv", "report.html", "results.json", "scalars.csv"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "comparisons.csv",
+        "profiles.csv",
+        "report.html",
+        "results.json",
+        "scalars.csv",
+    ]
     results = json.loads((out / "results.json").read_text())
     assert results["provenance"]["command"].startswith("microchar report ")
     assert [v["name"] for v in results["volumes"]] == ["real", "fake"]

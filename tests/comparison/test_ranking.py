@@ -49,7 +49,10 @@ def test_candidates_are_sorted_and_those_that_saw_the_held_out_voxels_are_named(
     assert seen == sorted(seen)
     assert (seen[0], seen[-1]) == (0, 1)
     table = found.table()
-    assert list(table.index) == order
+    assert [name for name in table.index if name != "(another real piece)"] == order
+    assert table.loc["(another real piece)", "total"] == 1
+    assert ((table["lower"] <= table["total"]) & (table["total"] <= table["upper"])).all()
+    assert found.entries[0].rank == 1
     assert table["total"].is_monotonic_increasing
     plain = found.to_dict()
     assert plain["held_out"]["blocks"] == found.held_out.blocks()

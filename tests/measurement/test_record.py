@@ -78,7 +78,7 @@ def test_lists_inside_texts_are_left_alone(record, path):
         (b"[1, 2]", "no schema"),
         (b'{"volumes": []}', "no schema"),
         (b'{"schema": "microchar.results/99"}', "microchar.results/99"),
-        (b'{"schema": "microchar.results/1", "volumes": []}', "volumes: .* non-empty"),
+        (b'{"schema": "microchar.results/2", "volumes": []}', "volumes: .* non-empty"),
     ],
 )
 def test_what_is_no_results_file_is_refused(path, content, message):

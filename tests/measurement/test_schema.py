@@ -11,6 +11,7 @@ import pytest
 
 from microchar.core.errors import InputError
 from microchar.core.result import Picture, Profile, Result, Status, Value
+from microchar.core.verdict import Entry, Spread, Verdict, Word
 from microchar.core.volume import MAX_PHASES
 from microchar.measurement.metric import Kind
 from microchar.measurement.record import Record, VolumeRecord
@@ -47,12 +48,14 @@ def test_the_schema_is_valid_and_names_its_version(version):
 def test_the_schema_says_what_the_code_writes():
     schema = schema_of(SCHEMA)["$defs"]
     written = {"volume": VolumeRecord, "value": Value, "profile": Profile, "picture": Picture, "result": Result}
+    written |= {"verdict": Verdict, "entry": Entry, "spread": Spread}
     for name, cls in written.items():
         names = {field.name for field in fields(cls)} | (
             {"volume", "reference", "baseline"} & set(schema[name]["properties"])
         )
-        assert set(schema[name]["properties"]) == set(schema[name]["required"]) == names
+        assert set(schema[name]["properties"]) == set(schema[name]["required"]) == names - {"influence"}
     assert schema["status"]["enum"] == [str(status) for status in Status]
+    assert schema["verdict"]["properties"]["word"]["enum"] == [str(word) for word in Word]
     assert schema["result"]["properties"]["kind"]["enum"] == list(typing.get_args(Kind))
     assert schema["volume"]["properties"]["phases"]["maxItems"] == MAX_PHASES
 

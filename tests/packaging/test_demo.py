@@ -24,7 +24,15 @@ def test_it_writes_two_volumes_and_a_report(demo, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(sys, "argv", ["demo.py", "--size", "32", "-o", str(tmp_path)])
     demo.main()
     written = {path.name for path in tmp_path.iterdir()}
-    assert written == {"real.tif", "fake.tif", "report.html", "results.json", "scalars.csv", "profiles.csv"}
+    assert written == {
+        "real.tif",
+        "fake.tif",
+        "report.html",
+        "results.json",
+        "scalars.csv",
+        "profiles.csv",
+        "comparisons.csv",
+    }
     assert capsys.readouterr().out.splitlines()[-1] == f"report: {tmp_path / 'report.html'}"
     assert mc.read_volume(tmp_path / "fake.tif").voxel_size == (2.0, 2.0, 2.0)
 

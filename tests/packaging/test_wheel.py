@@ -61,6 +61,7 @@ def test_the_installed_command_writes_a_report(environment, tmp_path):
         "results.json",
         "scalars.csv",
         "profiles.csv",
+        "comparisons.csv",
     }
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "<svg" in page

@@ -15,13 +15,16 @@ from microchar.core.text import by, printable
 
 if TYPE_CHECKING:
     from microchar.comparison.ranking import Ranking
+    from microchar.measurement.metric import Metric
 
 #: Largest number of blocks that are all listed.
 _FEW = 4
 _MEANING = """\
 Ratios are distances to the held-out blocks over the distances between these (the noise floor): about 1 is as good as
 another piece of the material. spread: scatter of the samples over that of the blocks; far below 1, samples are too much
-alike. total: 1 at best; the geometric mean of the ratios, corrected for the scatter of the samples."""
+alike. total: the geometric mean of the ratios, corrected for the scatter of the samples; 1 is the expectation of
+another real piece, less is chance. interval: 95 %. Candidates that cannot be told apart share a rank. verdict: as in
+`microchar report`, of all samples together."""
 
 
 def add(commands: Any) -> None:
@@ -35,6 +38,7 @@ def add(commands: Any) -> None:
     rank.add_argument("-n", type=positive, default=4, metavar="N", help="samples of each model (default 4)")
     rank.add_argument("--seed", type=integer, default=0, help="of the first sample (default 0)")
     rank.add_argument("--metrics", type=listed, metavar="A,B", help="score by these instead of the headline metrics")
+    rank.add_argument("--transport", action="store_true", help="score by the effective diffusivity along axis 0, too")
     rank.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
     rank.add_argument("--json", metavar="FILE", help="write everything that was found, z-scores too")
     add_overwrite(rank)
@@ -66,7 +70,7 @@ def run(options: argparse.Namespace) -> None:
             candidates,
             samples=options.n,
             shape=options.blocks,
-            metrics=options.metrics,
+            metrics=_metrics(options),
             seed=options.seed,
             threads=options.threads,
             progress=progress,
@@ -77,6 +81,15 @@ def run(options: argparse.Namespace) -> None:
     if not options.quiet:
         material = f"{real.name}, within the crop" if options.crop is not None else real.name
         print("\n".join(map(printable, _lines(ranking, material, _partly_trained(candidates, options)))))
+
+
+def _metrics(options: argparse.Namespace) -> list[str | Metric] | None:
+    if not options.transport:
+        return options.metrics
+    from microchar.comparison.held_out import DEFAULT_METRICS
+    from microchar.measurement.catalogue import create_metric
+
+    return [*(options.metrics or DEFAULT_METRICS), create_metric("effective_diffusivity", axes=(0,))]
 
 
 def _candidates(options: argparse.Namespace) -> dict[str, Any]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from microchar.cli._groups import add_groups, files_of, is_model, made_by
 from microchar.cli._measuring import (
     MEASURING,
     add_options,
@@ -15,6 +19,14 @@ from microchar.cli._measuring import (
     write,
 )
 from microchar.core.errors import InputError
+from microchar.core.text import printable
+
+if TYPE_CHECKING:
+    from microchar.core.volume import Volume
+    from microchar.measurement.record import Record
+
+#: Words that `--fail-on` knows, in the order in which they decide.
+FAIL_ON = ("different", "detectable", "too-small")
 
 
 def add(commands: Any) -> None:
@@ -24,6 +36,27 @@ def add(commands: Any) -> None:
         "volumes", nargs="+", metavar="VOLUME", help="the real volume, then the fakes; or a results.json"
     )
     add_options(command)
+    command.add_argument(
+        "--fake-phases",
+        metavar="NAME=GREY,…",
+        help="phases of the fakes, if their grey values mean something else than in the real volume",
+    )
+    group = command.add_argument_group("verdict")
+    add_groups(group)
+    group.add_argument(
+        "--transport", action="store_true", help="let the effective diffusivity of sub-volumes decide too (slow)"
+    )
+    group.add_argument(
+        "--margin",
+        action="append",
+        type=_margin,
+        default=[],
+        metavar="METRIC=SIZE",
+        help="tolerance, such as volume_fraction=5%% or percolating_fraction=0.01; may be repeated",
+    )
+    group.add_argument(
+        "--fail-on", choices=FAIL_ON, help="exit with code 3 if the verdict on any fake is this word or one before it"
+    )
     command.set_defaults(run=run)
 
 
@@ -33,29 +66,83 @@ def run(options: argparse.Namespace) -> int:
 
     if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
         _refuse_measuring(options)
-        write(options, Record.read(options.volumes[0]))
-        return 0
-    if len(options.volumes) < 2:
+        return _conclude(options, Record.read(options.volumes[0]))  # what failed, failed in an earlier run
+    if len(options.volumes) < 2 and not options.group:
         raise InputError(
             f"report: found one volume ({options.volumes[0]}), expected a real and at least one fake; "
             "`microchar measure` measures one volume"
         )
-    check_output(options)
     from microchar.comparison.comparing import compare
 
-    reference, *candidates = read_volumes(options)
+    reals, fakes, groups = _volumes(options)
     with measuring(options) as progress:
         comparison = compare(
-            reference, candidates, phases=options.phases, progress=progress, **measure_arguments(options)
+            reals,
+            [*fakes, *(volume for samples in groups.values() for volume in samples)],
+            phases=options.phases,
+            groups={name: [volume.name for volume in samples] for name, samples in groups.items()},
+            transport=options.transport,
+            margins=dict(options.margin),
+            progress=progress,
+            **measure_arguments(options),
         )
     record = comparison.record(command=options.command_line)
+    code = _conclude(options, record)
+    return 1 if record.failed else code
+
+
+def _volumes(options: argparse.Namespace) -> tuple[list[Volume], list[Volume], dict[str, list[Volume]]]:
+    """Read the real volumes and the fakes, and read or make the samples of each group."""
+    files = {name: files_of(pattern, "--group") for name, pattern in options.group if not is_model(pattern)}
+    scans = [path for pattern in options.real for path in files_of(pattern, "--real")]
+    scans = [path for path in scans if not Path(path).samefile(options.volumes[0])]
+    alone = len(options.volumes)
+    options.volumes += [*(path for of_group in files.values() for path in of_group), *scans]
+    check_output(options)
+    volumes = read_volumes(options)
+    waiting = iter(volumes[alone:])
+    groups = {name: [_member(next(waiting), name, path) for path in paths] for name, paths in files.items()}
+    reals = [volumes[0], *waiting]
+    for name, pattern in options.group:
+        if is_model(pattern):
+            groups[name] = list(made_by(pattern, name, reals[0], options.samples))
+    return reals, volumes[1:alone], groups
+
+
+def _member(volume: Volume, group: str, path: str) -> Volume:
+    return replace(volume, name=f"{group}: {Path(path).stem}")
+
+
+def _conclude(options: argparse.Namespace, record: Record) -> int:
+    """Print the verdicts, write the report, and return the exit code."""
+    if options.fail_on and not record.verdicts:
+        raise InputError("--fail-on: there is no verdict, because no standard errors were computed (--no-errors)")
+    if not options.quiet:
+        for verdict in record.verdicts:
+            print(printable(verdict.sentence))
     write(options, record)
-    return 1 if record.failed else 0
+    failing = FAIL_ON[: FAIL_ON.index(options.fail_on) + 1] if options.fail_on else ()
+    return 3 if any(verdict.word.replace(" ", "-") in failing for verdict in record.verdicts) else 0
+
+
+def _margin(text: str) -> tuple[str, float]:
+    metric, equals, size = text.partition("=")
+    try:
+        margin = float(size.removesuffix("%")) / (100 if size.endswith("%") else 1)
+    except ValueError:
+        margin = 0.0
+    if not equals or not 0 < margin < math.inf:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected METRIC=SIZE, such as volume_fraction=5%")
+    return metric, margin
 
 
 def _refuse_measuring(options: argparse.Namespace) -> None:
     # Nothing is measured when a report is written again: do not ignore an option that requires a measurement.
-    names = [name for name in MEASURING if getattr(options, name) not in (None, (), [], False)]
+    names = [
+        name
+        for name in (*MEASURING, "transport", "margin", "group", "real", "fake_phases")
+        if getattr(options, name) not in (None, (), [], False)
+    ]
     if names:
         raise InputError(
             f"{options.volumes[0]}: --{names[0].replace('_', '-')} cannot change existing results; "

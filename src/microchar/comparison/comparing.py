@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from microchar.comparison.baselines import baseline_pairs
 from microchar.comparison.candidates import volumes_of
+from microchar.comparison.evidence import Evidence, Question
 from microchar.comparison.matching import common_shape, leading, match_whole, named_volume, unique_names
 from microchar.comparison.planes import Sample, for_planes, samples_like
+from microchar.comparison.segmentation import threshold_note
 from microchar.core.errors import InputError
 from microchar.core.grid import Grid, LengthLike, Triple
 from microchar.core.progress import Progress
 from microchar.core.result import Result
 from microchar.core.text import by
+from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
 from microchar.measurement.measuring import Measurement
 from microchar.measurement.metric import Metric, PairMetric
@@ -50,6 +53,8 @@ class Comparison:
         Arguments that the caller gave.
     notes : tuple of str
         What was assumed or changed to make the volumes comparable.
+    verdicts : tuple of Verdict
+        What the comparison of each candidate concludes; empty without standard errors.
     """
 
     reference: Measurement
@@ -58,6 +63,7 @@ class Comparison:
     baselines: Mapping[str, Mapping[str, Result]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     def __repr__(self) -> str:
         lines = difference_lines(self.reference, {m.volume.name: m for m in self.candidates})
@@ -89,7 +95,7 @@ class Comparison:
         """Return the record of the comparison, which can be written or reported."""
         volumes = [VolumeRecord.of(self.reference.volume, "reference")]
         volumes += [VolumeRecord.of(candidate.volume, "candidate") for candidate in self.candidates]
-        return Record.now(volumes, self.named(), self.settings, provenance, self.notes)
+        return Record.now(volumes, self.named(), self.settings, provenance, self.notes, self.verdicts)
 
     def to_dict(self, **provenance: Any) -> dict[str, Any]:
         """Return the record as plain Python objects: the content of ``results.json``."""
@@ -109,6 +115,10 @@ def compare(
     one_hot: bool = False,
     voxel_size: float | str | Sequence[float | str] | None = None,
     phases: Mapping[str, int] | Sequence[str] | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    errors: bool = True,
+    transport: bool = False,
+    margins: Mapping[str, float] | None = None,
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -123,7 +133,9 @@ def compare(
     Parameters
     ----------
     reference : Volume or array_like
-        The volume that the candidates are compared with, or a 2D image.
+        The volume that the candidates are compared with, or a 2D image. A list of
+        several scans of one material: the first stands for them in tables, and the
+        scatter between all of them is the noise that candidates are compared with.
     candidates : Volume, array_like, or mapping, list, tuple or iterator of them
         Arrays and CPU tensors may be batches, of shape (N, D, H, W) or (N, 1, D, H, W).
         The keys of a mapping are names. The phases of a candidate with other grey
@@ -136,6 +148,17 @@ def compare(
         (N, P, D, H, W); the phase of a voxel is that with the largest number.
     voxel_size, phases
         Voxel size and phases of the reference, passed to `as_volume`.
+    groups : mapping of str to sequence of str, optional
+        Names of candidates that are samples of one material or generator, by the name
+        of the group. A group has one verdict, which rests on the scatter between its
+        samples.
+    errors : bool
+        Whether to compute standard errors and verdicts.
+    transport : bool
+        Whether the effective diffusivity of pieces along axis 0 is among the
+        quantities that decide; its computation takes longest.
+    margins : mapping of str to float, optional
+        Tolerances by metric id, in place of `microchar.comparison.judging.MARGINS`.
 
     Returns
     -------
@@ -165,11 +188,13 @@ def compare(
     >>> sorted(comparison.differences()["phase"])
     ['0', '1']
     """
-    first = named_volume(reference, "reference", voxel_size=voxel_size, phases=phases)
-    samples = [Sample((first,))]
+    several = reference if isinstance(reference, list | tuple) and hasattr(reference[0], "shape") else [reference]
+    real = [named_volume(each, "reference", voxel_size=voxel_size, phases=phases) for each in several]
+    first = [real[0], *(match_whole(each, real[0], named_phases=phases is not None) for each in real[1:])]
+    samples = [Sample((volume,)) for volume in first]
     for candidate in volumes_of(candidates, "candidate", one_hot=one_hot):
-        samples += [_matched(sample, first, phases is not None) for sample in samples_like(candidate, first)]
-    if len(samples) == 1:
+        samples += [_matched(sample, real[0], phases is not None) for sample in samples_like(candidate, real[0])]
+    if len(samples) == len(first):
         raise InputError("compare: no candidates were given, expected at least one")
     names = [volume.name for volume in unique_names([sample.volume for sample in samples])]
     samples = [sample.renamed(name) for sample, name in zip(samples, names, strict=True)]
@@ -180,12 +205,14 @@ def compare(
     wanted = choose(metrics, skip, common, parameters)
     if any(sample.slices for sample in samples):
         wanted = for_planes(wanted, named=metrics is not None)
-    chosen = [metric.resolved(Grid(shape, first.voxel_size, first.unit)) for metric in wanted]
+    chosen = [metric.resolved(Grid(shape, real[0].voxel_size, real[0].unit)) for metric in wanted]
     if metrics is not None:
         for volume, metric in product(volumes, chosen):
             metric.check_mask(volume)
-    run = partial(run_tasks, threads=threads, executor=executor, progress=progress, fail_fast=fail_fast)
-    return _compared(chosen, samples, shape, settings(metrics, skip, common, parameters), run)
+    run = partial(run_tasks, threads=threads, executor=executor, progress=progress, fail_fast=fail_fast, errors=errors)
+    question = Question(groups or {}, transport, margins or {}) if errors else None
+    arguments = settings(metrics, skip, common, parameters)
+    return _compared(chosen, samples[: len(first)], samples[len(first) :], shape, arguments, run, question)
 
 
 def _matched(sample: Sample, reference: Volume, named_phases: bool) -> Sample:
@@ -194,12 +221,15 @@ def _matched(sample: Sample, reference: Volume, named_phases: bool) -> Sample:
 
 def _compared(
     metrics: Sequence[Metric],
-    samples: Sequence[Sample],
+    references: Sequence[Sample],
+    candidates: Sequence[Sample],
     shape: Triple,
     arguments: Mapping[str, Any],
     run: Callable[[Sequence[Task]], list[dict[str, Result]]],
+    question: Question | None,
 ) -> Comparison:
-    """Measure the samples, the reference first; use crops of `shape` for metrics that depend on the size."""
+    """Measure the samples, the references first; use crops of `shape` for metrics that depend on the size."""
+    samples = [*references, *candidates]
     singles = [metric for metric in metrics if not isinstance(metric, PairMetric)]
     paired = [metric for metric in metrics if isinstance(metric, PairMetric)]
     volumes = [volume for sample in samples for volume in sample.volumes]
@@ -209,7 +239,9 @@ def _compared(
     of_volumes = [(number, task) for number, volume in enumerate(volumes) for task in _tasks(singles, volume, shape)]
     of_pairs = [Task(paired, leading(reference, shape), leading(v, shape)) for v in volumes[1:] if paired]
     of_baselines = [Task(paired, piece, other) for piece, other in baselines.values()]
-    results = iter(run([*(task for _, task in of_volumes), *of_pairs, *of_baselines]))
+    evidence = Evidence(question, references, candidates, singles) if question else None
+    of_verdicts = evidence.tasks() if evidence else []
+    results = iter(run([*(task for _, task in of_volumes), *of_pairs, *of_baselines, *of_verdicts]))
 
     by_volume: list[dict[str, Result]] = [{} for _ in volumes]
     for number, task in of_volumes:
@@ -219,13 +251,16 @@ def _compared(
     first, *others = (
         _measurement(sample, [next(waiting) for _ in sample.volumes], order, arguments) for sample in samples
     )
+    pairs = tuple(next(results) if paired else {} for _ in others)
+    of_baseline_pairs = {name: next(results) for name in baselines}
     return Comparison(
         reference=first,
         candidates=tuple(others),
-        pairs=tuple(next(results) if paired else {} for _ in others),
-        baselines={name: next(results) for name in baselines},
+        pairs=pairs,
+        baselines=of_baseline_pairs,
         settings=arguments,
         notes=(*_notes(samples, metrics, shape), *without_periodic_axes(metrics, arguments.get("periodic", ()))),
+        verdicts=evidence.verdicts(by_volume, list(results)) if evidence else (),
     )
 
 
@@ -257,6 +292,7 @@ def _with_sample(results: Mapping[str, Result], measured: Triple, full: Triple) 
 def _notes(samples: Sequence[Sample], metrics: Sequence[Metric], shape: Triple) -> list[str]:
     notes = [f"{sample.volume.name}: {sample.slices}" for sample in samples if sample.slices]
     volumes = [sample.volume for sample in samples]
+    notes += [note for volume in volumes[1:] if (note := threshold_note(volumes[0], volume))]
     cropped = [m.id for m in metrics if m.size_dependent or isinstance(m, PairMetric)]
     if cropped and any(volume.shape != shape for volume in volumes):
         notes.append(

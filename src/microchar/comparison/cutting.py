@@ -26,7 +26,7 @@ SLICES = 3
 def count_blocks(specimen: Specimen, shape: Sequence[int]) -> int:
     """Return the number of disjoint blocks of a shape that fit in a specimen; of images, the least over directions."""
     groups = sources(specimen, block_lengths(shape))
-    return min(sum(len(_starts(image, lengths)) for image in images) for images, lengths, _ in groups)
+    return min(sum(len(disjoint_starts(image, lengths)) for image in images) for images, lengths, _ in groups)
 
 
 def block_lengths(shape: Sequence[int]) -> Triple:
@@ -69,7 +69,7 @@ def cut_blocks(
     longest = [max(image.shape[axis] for image in images) for axis in range(3)]
     shape = _least(lengths, longest)
     while True:
-        starts = [(i, start) for i, image in enumerate(images) for start in _starts(image, shape)]
+        starts = [(i, start) for i, image in enumerate(images) for start in disjoint_starts(image, shape)]
         if len(starts) >= 2:
             break
         smaller = _least(shape, [max(n // 2, min(n, LEAST_EDGE)) for n in shape])
@@ -103,7 +103,7 @@ def _least(a: Sequence[int], b: Sequence[int]) -> Triple:
     return triple(min(m, n) for m, n in zip(a, b, strict=True))
 
 
-def _starts(volume: Volume, shape: Triple) -> list[Triple]:
+def disjoint_starts(volume: Volume, shape: Triple) -> list[Triple]:
     """Return the first corners of disjoint boxes inside the mask, on a lattice from the first corner of its bounds."""
     first, last = [0, 0, 0], list(volume.shape)
     if volume.mask is not None:
@@ -163,7 +163,7 @@ def plane_of(sample: Volume, normal: int, position: int, thin: int = 0) -> Volum
 
 
 def _cut_sample(sample: Volume, shape: Triple) -> list[Volume]:
-    starts = _starts(sample, shape)
+    starts = disjoint_starts(sample, shape)
     if not starts:
         raise InputError(
             f"{sample.name}: shape {by(sample.shape)} holds no block of {by(shape)} voxels; expected samples at "

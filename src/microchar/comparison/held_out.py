@@ -5,27 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from microchar.comparison.candidates import volumes_of
 from microchar.comparison.cutting import block_lengths, box_of, cut_blocks, pieces_of, sources
+from microchar.comparison.judging import Side, judge
 from microchar.comparison.matching import match
-from microchar.comparison.score import ScalarScore, Score, completed, largest, scalar_scores
+from microchar.comparison.quantities import Measured
+from microchar.comparison.resampling import Distances, drawn_excesses
+from microchar.comparison.score import (
+    LEAST_FOR_SPREAD,
+    ScalarScore,
+    Score,
+    completed,
+    largest,
+    scalar_scores,
+    total_of,
+)
 from microchar.core.errors import InputError
 from microchar.core.grid import Grid, Triple, triple
 from microchar.core.result import Result
 from microchar.core.specimen import Specimen
 from microchar.core.text import by
+from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
 from microchar.measurement.blocks import available_cores
 from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.selection import choose
 from microchar.measurement.tasks import Task, run_tasks
 
-#: Default metrics of a score. They measure shape, surface, topology and scale, and all of them are fast.
+#: Default metrics of a score. They measure amount, surface, shape and connection, and all are fast.
 DEFAULT_METRICS = (
     "volume_fraction",
     "specific_surface_area",
@@ -35,6 +47,8 @@ DEFAULT_METRICS = (
     "chord_length_distribution",
     "local_porosity",
     "euler_characteristic",
+    "largest_cluster_fraction",
+    "percolating_fraction",
 )
 #: Largest number of reference blocks that are measured. With half as many, the noise floor varies by a quarter.
 MOST_BLOCKS = 16
@@ -196,6 +210,8 @@ class HeldOut:
         ratios: dict[str, list[float]] = {name: [] for name in self.metrics}
         excesses: dict[str, list[float]] = {name: [] for name in self.metrics}
         scalars: list[ScalarScore] = []
+        distances: dict[str, list[Distances]] = {name: [] for name in self.metrics}
+        by_group = []
         n = 0
         for group in self._groups:
             pieces = [
@@ -203,19 +219,46 @@ class HeldOut:
             ]
             measured = self._run(group.metrics, pieces)
             n += len(measured)
+            by_group.append((pieces, measured))
             for metric in (metric for metric in group.metrics if metric.id in ratios):
                 of_blocks = [results[metric.id] for results in group.results]
                 of_pieces = [results[metric.id] for results in measured]
-                ratio, excess = _distances(metric, of_blocks, of_pieces, group)
-                ratios[metric.id].append(ratio)
-                excesses[metric.id].append(excess)
+                found = _distances(metric, of_blocks, of_pieces, group)
+                distances[metric.id].append(found)
+                ratios[metric.id].append(float(found.across.mean()))
+                excesses[metric.id].append(_excess(found, group, metric.id))
                 scalars += scalar_scores(of_blocks, of_pieces, group.plane)
         return Score(
             ratios={name: float(np.mean(values)) for name, values in ratios.items()},
             excesses={name: float(np.mean(values)) for name, values in excesses.items()},
             scalars=tuple(scalars),
             n_samples=n,
+            draws=_draws(distances),
+            verdict=self._verdict(*by_group[0]) if len(self._groups) == 1 else None,
         )
+
+    def floor_score(self) -> Score:
+        """Return the score of the blocks themselves: a total of 1, with the scatter that other real pieces have."""
+        group = self._groups[0]
+        distances: dict[str, list[Distances]] = {}
+        for metric in (metric for metric in group.metrics if metric.id in self.metrics):
+            between = _between(metric, completed([results[metric.id] for results in group.results]))
+            between /= group.floors[metric.id]
+            distances[metric.id] = [Distances(_without_self(between), between, between)]
+        ones, zeros = dict.fromkeys(self.metrics, 1.0), dict.fromkeys(self.metrics, 0.0)
+        return Score(ratios=ones, excesses=zeros, n_samples=len(group.starts), draws=_draws(distances))
+
+    def _verdict(self, pieces: Sequence[Volume], measured: Sequence[Mapping[str, Result]]) -> Verdict | None:
+        """Judge the pieces of the samples against the blocks: all of them are samples of their materials."""
+        group = self._groups[0]
+        if len(group.results) < LEAST_FOR_SPREAD or len(pieces) < 2 or "volume_fraction" not in self.metrics:
+            return None
+        sides = [
+            Side(name, of_side, of_side, [[piece] for piece in results])
+            for name, results in (("the held-out blocks", group.results), ("the samples", measured))
+            for of_side in [[Measured.of(pieces[0], result) for result in results]]
+        ]
+        return judge(sides[0], sides[1], self._like.phases, unit=self._like.unit)
 
     def _run(self, metrics: Sequence[Metric], volumes: Sequence[Volume]) -> list[dict[str, Result]]:
         # Measure the small volumes in parallel, because each of them is a single block.
@@ -257,21 +300,49 @@ def _chosen(metrics: Sequence[str | Metric] | str | Metric) -> list[Metric]:
     return chosen
 
 
-def _distances(
-    metric: Metric, of_blocks: Sequence[Result], of_pieces: Sequence[Result], group: _Group
-) -> tuple[float, float]:
-    """Return the ratio and the excess of a metric; see `Score`."""
+def _distances(metric: Metric, of_blocks: Sequence[Result], of_pieces: Sequence[Result], group: _Group) -> Distances:
+    """Return all distances by a metric, in units of the noise floor."""
     completed_results = completed([*of_blocks, *of_pieces])
     blocks, pieces = completed_results[: len(of_blocks)], completed_results[len(of_blocks) :]
+    across = np.array([[metric.distance(a, b) for b in blocks] for a in pieces])
     floor = group.floors[metric.id]
-    across = float(np.mean([metric.distance(a, b) for a, b in product(pieces, blocks)]))
-    within = floor if len(pieces) == 1 else (_scatter(metric, pieces) + group.scatter[metric.id]) / 2
-    return across / floor, (across - within) / floor
+    return Distances(across / floor, _between(metric, pieces) / floor, _between(metric, blocks) / floor)
+
+
+def _excess(distances: Distances, group: _Group, metric: str) -> float:
+    n, m = distances.across.shape
+    if n == 1:  # a single sample has no scatter: it is taken to be that of the blocks
+        return float(distances.across.mean()) - 1.0
+    return distances.excess(np.ones(n, int), np.ones(m, int))
+
+
+def _between(metric: Metric, results: Sequence[Result]) -> np.ndarray:
+    """Return the distances between all results."""
+    n = len(results)
+    distances = np.zeros((n, n))
+    for i, j in combinations(range(n), 2):
+        distances[i, j] = distances[j, i] = metric.distance(results[i], results[j])
+    return distances
+
+
+def _without_self(distances: np.ndarray) -> np.ndarray:
+    """Return distances in which that of a block from itself is the mean of those from the others."""
+    n = len(distances)
+    return distances + np.diag(distances.sum(axis=1) / (n - 1))
+
+
+def _draws(distances: Mapping[str, Sequence[Distances]]) -> np.ndarray:
+    """Return the totals of all draws; none if there are fewer than 2 samples or blocks."""
+    sizes = [n for groups in distances.values() for each in groups for n in each.across.shape]
+    if min(sizes) < 2:
+        return np.empty(0)
+    return total_of(np.array([drawn_excesses(groups) for groups in distances.values()]))
 
 
 def _scatter(metric: Metric, results: Sequence[Result]) -> float:
     """Return the mean distance between two different results of the sequence."""
-    return float(np.mean([metric.distance(a, b) for i, a in enumerate(results) for b in results[:i]]))
+    n = len(results)
+    return float(_between(metric, results).sum() / (n * (n - 1)))
 
 
 def _common_shape(groups: Sequence[_Group]) -> Triple:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,8 @@ from microchar.core.text import by
 from microchar.core.units import convert
 from microchar.core.volume import Volume, as_volume
 
+#: Difference of volume fractions from which on phases may be reversed, and the share of it that may remain then.
+_FAR_APART, _MIRRORED = 0.1, 0.2
 #: Relative difference up to which voxel sizes count as equal: TIFF stores resolutions as rounded fractions.
 _SAME_VOXEL_SIZE = 1e-3
 
@@ -52,6 +54,8 @@ def match(candidate: Volume, reference: Volume, *, named_phases: bool) -> Volume
 
 
 def _same_phases(candidate: Volume, reference: Volume, named_phases: bool) -> Volume:
+    if set(candidate.phases) == set(reference.phases) and candidate.phases != reference.phases:
+        return _in_order(candidate, reference)
     present, known = set(candidate.grey_values), set(reference.grey_values)
     if present == known or (named_phases and present < known):
         return replace(candidate, grey_values=reference.grey_values, phases=reference.phases)
@@ -71,6 +75,44 @@ def _same_phases(candidate: Volume, reference: Volume, named_phases: bool) -> Vo
         "in ascending order"
     )
     return replace(candidate, phases=reference.phases, notes=(*candidate.notes, note))
+
+
+def _in_order(candidate: Volume, reference: Volume) -> Volume:
+    """Renumber the phases of a candidate, which have the names of those of the reference, in another order."""
+    table = np.zeros(256, np.uint8)
+    for label, phase in enumerate(candidate.phases):
+        table[label] = reference.phases.index(phase)
+    note = "the phases were matched by their names"
+    return replace(
+        candidate,
+        values=table[replace(candidate, mask=None).read()],
+        grey_values=tuple(range(len(reference.phases))),
+        phases=reference.phases,
+        notes=(*candidate.notes, note),
+    )
+
+
+def mirrored(candidate: Volume, ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
+    """Return a warning if the phases of a candidate seem to be those of the reference in reverse; "" if they do not.
+
+    Parameters
+    ----------
+    candidate : Volume
+    ours, theirs : mapping of str to float
+        Volume fractions of the reference and of the candidate, by phase.
+    """
+    if len(ours) != 2:
+        return ""
+    first, second = ours
+    apart = abs(ours[first] - theirs[first])
+    if apart < _FAR_APART or abs(ours[first] - theirs[second]) > _MIRRORED * apart:
+        return ""
+    low, high = candidate.grey_values[:2]
+    return (
+        f"the volume fractions of {candidate.name} are those of the reference in reverse: are its phases "
+        f"{first}={high},{second}={low}? Then say so with --fake-phases {first}={high},{second}={low} (in Python, name "
+        "the phases of the candidate with as_volume)"
+    )
 
 
 def _listed(greys: Iterable[int]) -> str:

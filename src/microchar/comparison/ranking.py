@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
 
 from microchar.comparison.candidates import volumes_of
 from microchar.comparison.cutting import count_blocks
@@ -21,6 +23,10 @@ from microchar.measurement.metric import Metric
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Name of the row of the held-out blocks themselves.
+REAL = "(another real piece)"
+#: Share of the draws in which a candidate with a larger total may be better, if it is to have a rank of its own.
+_CHANCE = 0.025
 #: Possible edges of blocks if no shape is given: the first edge of which `_ENOUGH` blocks fit is used.
 _EDGES = (64, 56, 48, 40, 32, 24, 16)
 _ENOUGH = 4
@@ -36,6 +42,9 @@ _HEADS = {
     "chord_length_distribution": "chords",
     "local_porosity": "local φ",
     "euler_characteristic": "Euler",
+    "largest_cluster_fraction": "largest",
+    "percolating_fraction": "percol.",
+    "effective_diffusivity": "D_eff",
 }
 
 
@@ -66,12 +75,16 @@ class Ranked:
     ----------
     name : str
     score : Score
+    rank : int
+        Place among the candidates, from 1. Candidates whose totals cannot be told apart
+        from that of the first of them share a rank.
     notes : tuple of str
         Warnings, for example that the candidate was trained on the held-out voxels.
     """
 
     name: str
     score: Score
+    rank: int = 1
     notes: tuple[str, ...] = ()
 
 
@@ -84,43 +97,58 @@ class Ranking:
     held_out : HeldOut
         The material that the candidates were compared with.
     entries : tuple of Ranked
+    real : Score
+        Score of the held-out blocks themselves, for scale.
     """
 
     held_out: HeldOut
     entries: tuple[Ranked, ...]
+    real: Score
 
     def __repr__(self) -> str:
         blocks = f"{self.held_out.n_blocks} held-out blocks of {by(self.held_out.shape)} voxels"
         return "\n".join([f"Ranking by {blocks}", *self.lines()])
 
     def lines(self) -> list[str]:
-        """Return the table as lines of text."""
+        """Return the table as lines of text, the real blocks among the candidates."""
         metrics = self.held_out.metrics
-        rows = [["candidate", "total", "spread", *(_HEADS.get(name, name) for name in metrics)]]
-        for entry in self.entries:
-            numbers = [entry.score.total, entry.score.spread, *(entry.score.ratios[name] for name in metrics)]
-            rows.append([entry.name, *map(_number, numbers)])
+        rows = [["candidate", "rank", "total", "interval", "spread", *(_HEADS.get(m, m) for m in metrics), "verdict"]]
+        for rank, name, score in self._rows():
+            numbers = [score.spread, *(score.ratios[metric] for metric in metrics)]
+            interval = "–".join(map(_number, score.interval)) if score.interval else "–"
+            word = str(score.verdict.word) if score.verdict else "–"
+            rows.append([name, rank, _number(score.total), interval, *map(_number, numbers), word])
         return aligned(rows, numbers=True)
 
+    def _rows(self) -> list[tuple[str, str, Score]]:
+        """Return rank, name and score of all rows, sorted by their totals."""
+        rows = [(str(entry.rank), entry.name, entry.score) for entry in self.entries]
+        return sorted([*rows, ("", REAL, self.real)], key=lambda row: row[2].total)
+
     def table(self) -> pd.DataFrame:
-        """Return a table with a row for each candidate: total, spread, and the ratio of each metric."""
+        """Return a table with a row for each candidate and one for the real blocks.
+
+        Columns: total, its interval, spread, and the ratio of each metric.
+        """
         import pandas as pd
 
-        rows = [{"candidate": entry.name, **entry.score.row()} for entry in self.entries]
+        rows = [{"candidate": name, **score.row()} for _, name, score in self._rows()]
         return pd.DataFrame(rows).set_index("candidate").astype(float)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ranking as plain Python objects that can be written as JSON."""
         return {
-            "schema": "microchar.ranking/2",
+            "schema": "microchar.ranking/3",
             "held_out": {
                 "shape": list(self.held_out.shape),
                 "blocks": self.held_out.blocks(),
                 "floors": self.held_out.floors,
                 "notes": list(self.held_out.notes),
             },
+            "real": self.real.to_dict(),
             "candidates": [
-                {"name": entry.name, **entry.score.to_dict(), "notes": list(entry.notes)} for entry in self.entries
+                {"name": entry.name, "rank": entry.rank, **entry.score.to_dict(), "notes": list(entry.notes)}
+                for entry in self.entries
             ],
         }
 
@@ -206,7 +234,24 @@ def rank(
             notes.append("was trained on the voxels that it is judged by: they are not held out")
         entries.append(Ranked(name=name, score=held_out.score(volumes), notes=tuple(dict.fromkeys(notes))))
     progress(1.0, "")
-    return Ranking(held_out, tuple(sorted(entries, key=lambda entry: entry.score.total)))
+    return Ranking(held_out, _with_ranks(entries), held_out.floor_score())
+
+
+def _with_ranks(entries: Sequence[Ranked]) -> tuple[Ranked, ...]:
+    """Sort by the total; give a candidate the rank of the one before it unless its total is larger beyond chance."""
+    ranked: list[Ranked] = []
+    for place, entry in enumerate(sorted(entries, key=lambda entry: entry.score.total), 1):
+        first = next((other for other in ranked if other.rank == ranked[-1].rank), None)
+        apart = first is not None and _apart(first.score, entry.score)
+        ranked.append(replace(entry, rank=place if first is None or apart else first.rank))
+    return tuple(ranked)
+
+
+def _apart(better: Score, worse: Score) -> bool:
+    """Return whether a total is larger than another in nearly all draws; without draws, whether it is larger."""
+    if len(better.draws) and len(worse.draws):
+        return bool(np.quantile(worse.draws - better.draws, _CHANCE) > 0)
+    return worse.total > better.total
 
 
 def _number(number: float | None) -> str:

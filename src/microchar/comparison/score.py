@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from microchar.core.result import Key, Profile, Result, Status, Value
+from microchar.core.verdict import Verdict
 
 #: Smallest number of values whose spread is meaningful.
 LEAST_FOR_SPREAD = 3
@@ -74,12 +75,20 @@ class Score:
         All scalars with their z-scores and ratios of spreads.
     n_samples : int
         Number of samples, or pieces of samples, that were measured.
+    draws : ndarray
+        Totals of samples and blocks that were drawn again with replacement: their
+        scatter is that of the total.
+    verdict : Verdict, optional
+        Whether the samples differ from the blocks, by the judge of `compare`; None if
+        there are fewer than 3 blocks or 2 samples.
     """
 
     ratios: Mapping[str, float]
     excesses: Mapping[str, float]
     scalars: tuple[ScalarScore, ...] = ()
     n_samples: int = 0
+    draws: np.ndarray = field(default_factory=lambda: np.empty(0), compare=False, repr=False)
+    verdict: Verdict | None = None
 
     @property
     def total(self) -> float:
@@ -106,7 +115,15 @@ class Score:
         .. [1] G. J. Székely and M. L. Rizzo, "Energy statistics: a class of
            statistics based on distances", J. Stat. Plan. Inference 143, 1249 (2013).
         """
-        return float(np.exp(np.mean([np.log(max(1.0 + excess, _LEAST)) for excess in self.excesses.values()])))
+        return float(total_of(np.array(list(self.excesses.values()))))
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the total; None for fewer than 2 samples or blocks."""
+        if not len(self.draws):
+            return None
+        lower, upper = np.quantile(self.draws, [0.025, 0.975])
+        return float(lower), float(upper)
 
     @property
     def spreads(self) -> dict[str, float]:
@@ -130,13 +147,16 @@ class Score:
 
     def row(self) -> dict[str, float | None]:
         """Return the score as one row of a table: total, spread, and the ratio of each metric."""
-        return {"total": self.total, "spread": self.spread, **self.ratios}
+        lower, upper = self.interval or (None, None)
+        return {"total": self.total, "lower": lower, "upper": upper, "spread": self.spread, **self.ratios}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the score as plain Python objects that can be written as JSON."""
         scalars = [dict(vars(scalar)) for scalar in self.scalars]
         return {
             "total": self.total,
+            "interval": self.interval and list(self.interval),
+            "verdict": self.verdict and self.verdict.to_dict(),
             "spread": self.spread,
             "ratios": dict(self.ratios),
             "excesses": dict(self.excesses),
@@ -144,6 +164,11 @@ class Score:
             "samples": self.n_samples,
             "scalars": scalars,
         }
+
+
+def total_of(excesses: np.ndarray) -> np.ndarray:
+    """Return the total (see `Score`) of the excesses of the metrics along the first axis."""
+    return np.asarray(np.exp(np.log(np.maximum(1.0 + excesses, _LEAST)).mean(axis=0)))
 
 
 # --- parts of a score --------------------------------------------------------

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from microchar.core.influence import Influence
+
 
 class Status(StrEnum):
     """Outcome of the computation of a value: computed, or the reason why it is missing or special.
@@ -181,6 +183,8 @@ class Result:
         Status of the metric as a whole.
     message : str
         The reason, if the metric could not be computed at all.
+    influence : Influence, optional
+        Influence of the cells of the volume on the numbers; it is not written to files.
     """
 
     metric: str
@@ -193,6 +197,7 @@ class Result:
     pictures: tuple[Picture, ...] = ()
     status: Status = Status.OK
     message: str = ""
+    influence: Influence | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", Status(self.status))
@@ -211,7 +216,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python objects that can be written as JSON."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "influence"}
         plain["convention"] = dict(self.convention)
         plain["values"] = [asdict(value) for value in self.values]
         plain["profiles"] = [_plain_profile(profile) for profile in self.profiles]

@@ -228,6 +228,7 @@ def as_volume(
         values, cut = segment(values, threshold, inside, name)
         greys = (0, 1)
         _refuse_other_codes(phases, cut)
+        source = {**(source or {}), "threshold": repr(cut)}
         method = " (Otsu)" if str(threshold).strip().lower() == "otsu" else ""
         notes = (*notes, f"segmented at the grey value {cut:g}{method}: phase 0 up to {cut:g}, phase 1 above")
     else:

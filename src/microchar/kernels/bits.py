@@ -50,7 +50,7 @@ def pack(labels, phase, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_pairs(bits, core, axis, counts):  # type: ignore[no-untyped-def]
+def count_pairs(bits, start, core, axis, counts):  # type: ignore[no-untyped-def]
     """Add to ``counts[k]`` the number of pairs of set voxels at lag `k` along `axis`.
 
     The first voxel of a pair lies in the core; the second may lie anywhere in the
@@ -60,8 +60,10 @@ def count_pairs(bits, core, axis, counts):  # type: ignore[no-untyped-def]
     ----------
     bits : uint64, (n0, n1, words)
         Packed voxels from `pack`.
+    start : tuple of int
+        Where the core begins along axes 0 and 1.
     core : tuple of int
-        Shape of the core in voxels. The core begins at (0, 0, 0).
+        Shape of the core in voxels. Along axis 2 it begins at 0.
     axis : int
     counts : int64, (lags,)
         Number of pairs at each lag; modified.
@@ -70,8 +72,8 @@ def count_pairs(bits, core, axis, counts):  # type: ignore[no-untyped-def]
     full, rest = core[2] // 64, core[2] % 64
     used = full + (rest > 0)
     last = (np.uint64(1) << np.uint64(rest)) - np.uint64(1) if rest else ~np.uint64(0)
-    for i in range(core[0]):
-        for j in range(core[1]):
+    for i in range(start[0], start[0] + core[0]):
+        for j in range(start[1], start[1] + core[1]):
             row = bits[i, j]
             for lag in range(len(counts)):
                 i2, j2 = (i + lag if axis == 0 else i), (j + lag if axis == 1 else j)

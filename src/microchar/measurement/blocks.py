@@ -7,22 +7,26 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
+from typing import TypeVar
 
 import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple, triple
 
+T = TypeVar("T")
 #: Counts of one block: arrays by name, of integers (or of floats per slice), that are added over the blocks.
 Counts = dict[str, np.ndarray]
+#: Edges of cells along each axis.
+Cuts = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 #: Called after each block with the number of its voxels.
 Tick = Callable[[int], None]
 
 #: Longest edge of a box in voxels. The labels and bit planes of such a box fit in the share of the cache that one core
 #: has, and the halo is read only once per box.
-_BOX_EDGE = 256
+BOX_EDGE = 256
 #: Approximate number of voxels in a column or slab.
 _SLAB_VOXELS = 2**22
 
@@ -50,6 +54,11 @@ class Block:
         Direction of a column or slab; None for a box.
     other : ndarray, optional
         The same box of the second volume, for pair metrics.
+    halo : tuple of int
+        Halo that the metric requested along each axis.
+    cuts : tuple of tuple of int, optional
+        For each axis, where the cells within the core begin, and where the last one
+        ends; None if the core is a single cell. See `microchar.measurement.cells`.
     """
 
     labels: np.ndarray
@@ -59,18 +68,43 @@ class Block:
     n_phases: int
     axis: int | None = None
     other: np.ndarray | None = None
+    halo: Triple = (0, 0, 0)
+    cuts: Cuts | None = None
+
+    @property
+    def cell_edges(self) -> Cuts:
+        """Edges of the cells within the core along each axis; the core itself if it is not cut."""
+        return self.cuts or triple((0, n) for n in self.core)
+
+    def cells(self) -> list[tuple[Triple, Block]]:
+        """Return the cells of the block, each with its index, as blocks with the halo that they need."""
+        edges = self.cell_edges
+        return [(index, self._cell(index)) for index in map(triple, np.ndindex(*(len(line) - 1 for line in edges)))]
+
+    def _cell(self, index: Triple) -> Block:
+        start = triple(line[i] for line, i in zip(self.cell_edges, index, strict=True))
+        stop = triple(line[i + 1] for line, i in zip(self.cell_edges, index, strict=True))
+        box = tuple(slice(a, b + h) for a, b, h in zip(start, stop, self.halo, strict=True))
+        return replace(
+            self,
+            labels=self.labels[box],
+            core=triple(b - a for a, b in zip(start, stop, strict=True)),
+            start=triple(a + b for a, b in zip(self.start, start, strict=True)),
+            cuts=None,
+        )
 
 
 @dataclass(frozen=True)
 class Region:
-    """Position and shape of the core of a block; see `Block` for `axis`."""
+    """Position and shape of the core of a block; see `Block` for `axis` and `cuts`."""
 
     start: Triple
     core: Triple
     axis: int | None = None
+    cuts: Cuts | None = None
 
 
-def boxes(shape: Triple, edge: int = _BOX_EDGE) -> list[Region]:
+def boxes(shape: Triple, edge: int = BOX_EDGE) -> list[Region]:
     """Cut a shape into boxes of nearly equal size, of at most `edge` voxels along each axis."""
     return _regions([_cuts(n, -(-n // edge)) for n in shape], None)
 
@@ -153,25 +187,37 @@ def add_up(
     Only a few blocks are in memory at a time: the next block is read when one is done.
     """
     total: Counts = {}
-    waiting: deque[tuple[Future[Counts], int]] = deque()
+    for _, counts in in_order(count, ((None, block) for block in blocks), executor, tick):
+        for name, array in counts.items():
+            total[name] = total[name] + array if name in total else array
+    return total
+
+
+def in_order(
+    count: Callable[[Block], Counts],
+    blocks: Iterator[tuple[T, Block]],
+    executor: Executor,
+    tick: Tick | None = None,
+) -> Iterator[tuple[T, Counts]]:
+    """Count in every block on the executor; yield the counts in the order of the blocks, with what came beside each."""
+    waiting: deque[tuple[T, Future[Counts], int]] = deque()
     in_flight = 2 * getattr(executor, "_max_workers", available_cores())
 
-    def take() -> None:
-        future, voxels = waiting.popleft()
-        for name, array in future.result().items():
-            total[name] = total[name] + array if name in total else array
+    def take() -> tuple[T, Counts]:
+        label, future, voxels = waiting.popleft()
+        counts = future.result()
         if tick is not None:
             tick(voxels)
+        return label, counts
 
     try:
-        for block in blocks:
-            waiting.append((executor.submit(count, block), int(np.prod(block.core))))
+        for label, block in blocks:
+            waiting.append((label, executor.submit(count, block), int(np.prod(block.core))))
             if len(waiting) >= in_flight:
-                take()
+                yield take()
         while waiting:
-            take()
+            yield take()
     finally:  # after an error, do not let the other blocks take memory from the next metric
-        for future, _ in waiting:
+        for _, future, _ in waiting:
             future.cancel()
-        wait([future for future, _ in waiting])
-    return total
+        wait([future for _, future, _ in waiting])

@@ -93,6 +93,7 @@ def measure(
     voxel_size: float | str | Sequence[float | str] | None = None,
     phases: Mapping[str, int] | Sequence[str] | None = None,
     mask: Any = None,
+    errors: bool = True,
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -122,6 +123,9 @@ def measure(
         ``{"effective_diffusivity": {"tolerance": 1e-2}}``.
     voxel_size, phases, mask
         Passed to `as_volume`.
+    errors : bool
+        Whether to compute the standard errors and 95 % intervals of the metrics that
+        are sums over places.
     threads : int, optional
         Number of threads; default all cores this process may use.
     executor : concurrent.futures.Executor, optional
@@ -161,7 +165,7 @@ def measure(
         for metric in chosen:
             metric.check_mask(volume)
     how: dict[str, Any] = {"threads": threads, "executor": executor, "progress": progress, "fail_fast": fail_fast}
-    (results,) = run_tasks([Task(chosen, volume)], **how)
+    (results,) = run_tasks([Task(chosen, volume)], errors=errors, **how)
     notes = without_periodic_axes(chosen, periodic)
     return Measurement(volume, results, settings(metrics, skip, common, parameters), notes)
 

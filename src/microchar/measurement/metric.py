@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy as np
 from microchar.core.errors import InputError
 from microchar.core.grid import Grid, Triple
 from microchar.core.progress import Progress, silent
-from microchar.core.result import Profile, Result, Status, Value
+from microchar.core.result import Key, Profile, Result, Status, Value
 from microchar.core.units import power_unit
 from microchar.core.volume import Volume, as_volume
 from microchar.measurement.blocks import (
@@ -21,15 +23,18 @@ from microchar.measurement.blocks import (
     Block,
     Counts,
     Region,
+    Tick,
     add_up,
     available_cores,
     halo_stop,
     thread_pool,
 )
+from microchar.measurement.cells import CellGrid, add_up_cells
+from microchar.measurement.standard_errors import with_errors
 
 Kind = Literal["scalar", "profile", "distribution", "table"]
 Additive = Literal["exact", "float", "whole"]
-ErrorSource = Literal["jackknife", "subvolumes", "none"]
+ErrorSource = Literal["cells", "subvolumes", "none"]
 Layout = Literal["boxes", "columns", "slabs"]
 T = TypeVar("T")
 
@@ -48,12 +53,15 @@ class Shared:
         Number of threads that a metric may use by itself.
     progress : Progress
         Progress of the current metric.
+    errors : bool
+        Whether standard errors are computed.
     """
 
-    def __init__(self, executor: Executor, threads: int, progress: Progress = silent):
+    def __init__(self, executor: Executor, threads: int, progress: Progress = silent, errors: bool = False):
         self.executor = executor
         self.threads = threads
         self.progress = progress
+        self.errors = errors
         self._made: dict[Hashable, Any] = {}
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -98,8 +106,9 @@ class Metric(ABC):
     size_dependent : bool
         Whether the expectation of the value depends on the size of the volume, so that
         only volumes of equal shape may be compared.
-    error_source : {"jackknife", "subvolumes", "none"}
-        Source of the standard error.
+    error_source : {"cells", "subvolumes", "none"}
+        Source of the standard error: the counts of cells of the volume, the values of
+        disjoint sub-volumes, or nothing (the values have no error).
     min_phases, min_ndim : int
         Smallest number of phases, and of axes longer than one voxel, of a volume for
         which the metric is defined.
@@ -250,7 +259,7 @@ class AdditiveMetric(Metric):
     """A metric that is a sum over blocks: ``finish(sum of count(block))``."""
 
     additive: ClassVar[Additive] = "exact"
-    error_source: ClassVar[ErrorSource] = "jackknife"
+    error_source: ClassVar[ErrorSource] = "cells"
     #: How a volume is cut: into "boxes" with a halo, "columns" that span one axis, or "slabs" of whole slices.
     layout: ClassVar[Layout] = "boxes"
 
@@ -292,7 +301,44 @@ class AdditiveMetric(Metric):
         obstacle = self.obstacle(volume, other)
         if obstacle is not None:
             return self.no_result(volume, *obstacle)
+        if shared.errors and self.error_source == "cells" and volume.grid.ndim > 1:
+            return self._run_in_cells(volume, shared)
         return self.finish(self.counts(volume, other, shared, layouts), volume)
+
+    def count_cells(self, block: Block) -> Counts:
+        """Return the counts of each cell of a block, with three leading axes: the cells along axes 0, 1 and 2.
+
+        The sum over the cells equals ``count(block)``. Override this method if the
+        cells of a block can share work.
+        """
+        counted = [self.count(cell) for _, cell in block.cells()]
+        numbers = tuple(len(line) - 1 for line in block.cell_edges)
+        return {
+            name: np.reshape([counts[name] for counts in counted], (*numbers, *np.shape(array)))
+            for name, array in counted[0].items()
+        }
+
+    def has_error(self, key: Key) -> bool:
+        """Return whether the value with this key is a smooth function of the counts, so that it has a standard error.
+
+        Quantiles are not: they jump by a voxel.
+        """
+        return not key.feature.startswith("quantile")
+
+    def _run_in_cells(self, volume: Volume, shared: Shared) -> Result:
+        """Count per cell; return the result with standard errors. The counts of the cells add up to those of `run`."""
+        cells = CellGrid.of(volume.grid)
+        key = self.count_key()
+        counts = shared.get(("cells", key), lambda: self._add_up_cells(cells, volume, shared))
+        extra = shared.get(("whole", key), lambda: self.whole(volume, shared))
+        finish = partial(self.finish, volume=volume)
+        return with_errors(finish, counts, extra, volume.grid, self.has_error, edge_effect=self.size_dependent)
+
+    def _add_up_cells(self, cells: CellGrid, volume: Volume, shared: Shared) -> Counts:
+        labels, regions = zip(*cells.regions(self.layout), strict=True)
+        blocks = zip(labels, self._blocks(regions, volume, None, shared), strict=True)
+        voxels = sum(math.prod(region.core) for region in regions)
+        return add_up_cells(self.count_cells, cells, blocks, shared.executor, _ticking(voxels, shared))
 
     def counts(
         self,
@@ -312,32 +358,41 @@ class AdditiveMetric(Metric):
         layouts: Mapping[str, Callable[[Triple], list[Region]]],
     ) -> Counts:
         global_counts = self.whole(volume, shared)
+        regions = layouts[self.layout](volume.shape)
+        voxels = sum(math.prod(region.core) for region in regions)
+        blocks = self._blocks(regions, volume, other, shared)
+        return add_up(self.count, blocks, shared.executor, _ticking(voxels, shared)) | global_counts
+
+    def _blocks(
+        self, regions: Sequence[Region], volume: Volume, other: Volume | None, shared: Shared
+    ) -> Iterator[Block]:
         read = self.reader(volume, shared)
         read_other = self.reader(other, shared) if other is not None else None
         halo = self.halo(volume.grid)
-        regions = layouts[self.layout](volume.shape)
-        total = sum(int(np.prod(region.core)) for region in regions)
-        done = 0
+        for region in regions:
+            stop = halo_stop(region, halo, volume.shape, self.periodic)
+            yield Block(
+                labels=read(region.start, stop),
+                core=region.core,
+                start=region.start,
+                shape=volume.shape,
+                n_phases=volume.n_phases,
+                axis=region.axis,
+                other=read_other(region.start, stop) if read_other is not None else None,
+                halo=halo,
+                cuts=region.cuts,
+            )
 
-        def blocks() -> Iterator[Block]:
-            for region in regions:
-                stop = halo_stop(region, halo, volume.shape, self.periodic)
-                yield Block(
-                    labels=read(region.start, stop),
-                    core=region.core,
-                    start=region.start,
-                    shape=volume.shape,
-                    n_phases=volume.n_phases,
-                    axis=region.axis,
-                    other=read_other(region.start, stop) if read_other is not None else None,
-                )
 
-        def tick(voxels: int) -> None:
-            nonlocal done
-            done += voxels
-            shared.progress(done / total, "")
+def _ticking(total: int, shared: Shared) -> Tick:
+    done = 0
 
-        return add_up(self.count, blocks(), shared.executor, tick) | global_counts
+    def tick(voxels: int) -> None:
+        nonlocal done
+        done += voxels
+        shared.progress(done / total, "")
+
+    return tick
 
 
 class PairMetric(AdditiveMetric):

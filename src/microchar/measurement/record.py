@@ -19,6 +19,7 @@ from microchar.core.pictures import encode
 from microchar.core.result import Result, Status
 from microchar.core.special_files import refuse_special
 from microchar.core.text import printable
+from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
 from microchar.measurement.schema import SCHEMA, check_record
 from microchar.measurement.tables import Named
@@ -131,6 +132,8 @@ class Record:
         Versions, time, command.
     notes : tuple of str
         What was assumed or changed to make the volumes comparable.
+    verdicts : tuple of Verdict
+        What the comparison of each candidate and group concludes.
     """
 
     volumes: tuple[VolumeRecord, ...]
@@ -138,6 +141,7 @@ class Record:
     settings: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
 
     @classmethod
     def now(
@@ -147,6 +151,7 @@ class Record:
         settings: Mapping[str, Any],
         provenance: Mapping[str, Any],
         notes: Sequence[str] = (),
+        verdicts: Sequence[Verdict] = (),
     ) -> Record:
         """Make the record of what was just measured; versions and time are added to the provenance."""
         from microchar import __version__
@@ -163,6 +168,7 @@ class Record:
             settings={key: _plain(value) for key, value in settings.items()},
             provenance=made | {key: _plain(value) for key, value in provenance.items()},
             notes=tuple(map(printable, notes)),
+            verdicts=tuple(verdicts),
         )
 
     @property
@@ -181,6 +187,7 @@ class Record:
                 {**{key: getattr(named, key) for key in _NAMES}, **named.result.to_dict()} for named in self.results
             ],
             "notes": list(self.notes),
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
         }
 
     @classmethod
@@ -199,6 +206,7 @@ class Record:
             settings=plain["settings"],
             provenance=plain["provenance"],
             notes=tuple(plain["notes"]),
+            verdicts=tuple(Verdict.from_dict(verdict) for verdict in plain.get("verdicts", ())),  # not in version 1
         )
 
     def write(self, path: Path) -> None:

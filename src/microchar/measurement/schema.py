@@ -1,7 +1,7 @@
 """The declared schema of ``results.json``, and the check of a file against it.
 
-The schema of version 1 is the file ``results-1.schema.json`` beside this module. Another version gets another file, and
-`SCHEMAS` keeps both, so that results which were written once can always be read.
+The schema of version 2 is the file ``results-2.schema.json`` beside this module; version 1 had no verdicts. `SCHEMAS`
+keeps all versions, so that results which were written once can always be read.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from microchar.core.text import one_line
 from microchar.core.units import check_voxel_size
 
 #: What the key "schema" of a new file says.
-SCHEMA = "microchar.results/1"
+SCHEMA = "microchar.results/2"
 #: File of the JSON schema of each version that can be read.
-SCHEMAS: Mapping[str, str] = {SCHEMA: "results-1.schema.json"}
+SCHEMAS: Mapping[str, str] = {SCHEMA: "results-2.schema.json", "microchar.results/1": "results-1.schema.json"}
 #: Longest description of a fault in a message.
 _LONGEST = 200
 _FAULT = "not as microchar wrote it"

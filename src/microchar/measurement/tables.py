@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from microchar.core.result import Key, Result, Status
+from microchar.core.verdict import Entry, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,3 +93,17 @@ def differences(results: Iterable[Named], reference: str) -> pd.DataFrame:
                 head = (named.volume, named.result.metric, *value.key, value.unit)
                 rows.append((*head, expected, value.value, value.value - expected))
     return pd.DataFrame(rows, columns=["volume", "metric", *Key._fields, "unit", "reference", "value", "difference"])
+
+
+def comparisons(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+    """Return a table with a row for each quantity that decides: difference, standard error, p-values, word."""
+    import pandas as pd
+
+    keys = ("metric", *Key._fields)
+    rest = [f.name for f in fields(Entry) if f.name not in keys]
+    rows = [
+        (verdict.candidate, verdict.reference, *(getattr(entry, name) for name in (*keys, *rest)))
+        for verdict in verdicts
+        for entry in verdict.entries
+    ]
+    return pd.DataFrame(rows, columns=["volume", "reference", *keys, *rest])

@@ -25,11 +25,15 @@ _LONGEST = 400
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Resolved metrics to measure on one volume or, for pair metrics, on two volumes of equal shape."""
+    """Resolved metrics to measure on one volume or, for pair metrics, on two volumes of equal shape.
+
+    `errors` is False if the values need no standard errors.
+    """
 
     metrics: Sequence[Metric]
     volume: Volume
     other: Volume | None = None
+    errors: bool = True
 
     def cost(self, metric: Metric) -> float:
         """Return the approximate computing time of a metric in arbitrary units."""
@@ -42,6 +46,7 @@ def run_tasks(
     threads: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    errors: bool = False,
     fail_fast: bool = True,
 ) -> list[dict[str, Result]]:
     """Run tasks in their order and return the results of each task by metric id.
@@ -58,6 +63,8 @@ def run_tasks(
     fail_fast : bool
         Whether an error of a metric is raised. Otherwise it becomes a result with the
         status "failed" and a warning. An `InputError` is always raised.
+    errors : bool
+        Whether standard errors are computed; not in tasks that say otherwise.
     """
     watched = _Watched(progress or silent)
     total = sum(task.cost(metric) for task in tasks for metric in task.metrics)
@@ -65,7 +72,7 @@ def run_tasks(
     results = []
     with nullcontext(executor) if executor else thread_pool(threads) as pool:
         for task in tasks:
-            shared = Shared(pool, threads or available_cores())
+            shared = Shared(pool, threads or available_cores(), errors=errors and task.errors)
             of_task = {}
             for metric in task.metrics:
                 cost = task.cost(metric)

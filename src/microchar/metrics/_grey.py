@@ -126,6 +126,8 @@ class SliceTexture(AdditiveMetric):
     """Base of `glcm` and `anisotropy_index`: counts the texture features of every slice along each axis."""
 
     additive = "float"
+    # Energy and entropy are kept per slice: their counts are no sums over places within a slice.
+    error_source = "none"
     layout = "slabs"
     min_ndim = 2
     periodic_supported = False

@@ -90,15 +90,21 @@ class ChordLengthDistribution(AdditiveMetric):
 
     def count(self, block: Block) -> Counts:
         """Count the runs along the axis of the block by kind, phase and length."""
-        counts = {
-            f"runs {axis}": np.zeros((3, block.n_phases, n + 1), np.int64)
-            for axis, n in enumerate(block.shape)
-            if n > 1
-        }
+        return {name: array[0, 0, 0] for name, array in self.count_cells(replace(block, cuts=None)).items()}
+
+    def count_cells(self, block: Block) -> Counts:
+        """Count per cell; a column is cut only along its axis. A chord belongs to the cell of its middle."""
         axis = block.axis
         assert axis is not None
-        n = block.shape[axis]
-        counts[f"runs {axis}"] += runs_along(block.labels, axis, n, block.n_phases, periodic=axis in self.periodic)
+        numbers = [len(line) - 1 for line in block.cell_edges]
+        counts = {
+            f"runs {a}": np.zeros((*numbers, 3, block.n_phases, n + 1), np.int64)
+            for a, n in enumerate(block.shape)
+            if n > 1
+        }
+        edges, periodic = block.cell_edges[axis], axis in self.periodic
+        runs = runs_along(block.labels, axis, edges, block.n_phases, split=False, periodic=periodic)
+        counts[f"runs {axis}"][...] = runs.reshape(*numbers, *runs.shape[1:])
         return counts
 
     def finish(self, counts: Counts, volume: Volume) -> Result:

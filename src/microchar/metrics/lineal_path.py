@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -73,17 +75,28 @@ class LinealPath(DirectionalMetric):
 
     def count(self, block: Block) -> Counts:
         """Count, for each axis and length, the segments that start in the core: those in each phase, and all."""
+        return {name: array[0, 0, 0] for name, array in self.count_cells(replace(block, cuts=None)).items()}
+
+    def count_cells(self, block: Block) -> Counts:
+        """Count per cell; a line is followed only once through all its cells."""
+        numbers = tuple(len(line) - 1 for line in block.cell_edges)
         masked = is_masked(block)
         counts: Counts = {}
         for axis in (a for a in range(3) if block.shape[a] > 1):
-            reach, core = self.reach[axis], block.core[axis]
-            lines = block.labels[tuple(slice(None if a == axis else n) for a, n in enumerate(block.core))]
-            counts[f"segments {axis}"] = segments(runs_along(lines, axis, core, block.n_phases).sum(axis=0), reach)
-            if masked:
-                inside = np.where(lines == OUTSIDE, lines, np.uint8(0))
-                counts[f"valid {axis}"] = segments(runs_along(inside, axis, core, 1).sum(axis=(0, 1)), reach)
-            else:
-                counts[f"valid {axis}"] = starts(block, axis, reach)
+            reach, edges = self.reach[axis], block.cell_edges[axis]
+            counts[f"segments {axis}"] = np.zeros((*numbers, block.n_phases, reach + 1), np.int64)
+            counts[f"valid {axis}"] = np.zeros((*numbers, reach + 1), np.int64)
+            for cells, lines in _bundles(block, axis):
+                runs = runs_along(lines, axis, edges, block.n_phases, split=True).sum(axis=1)
+                counts[f"segments {axis}"][cells] = segments(runs, reach)
+                if masked:
+                    inside = np.where(lines == OUTSIDE, lines, np.uint8(0))
+                    counts[f"valid {axis}"][cells] = segments(
+                        runs_along(inside, axis, edges, 1, split=True).sum((1, 2)), reach
+                    )
+            if not masked:
+                for index, cell in block.cells():
+                    counts[f"valid {axis}"][index] = starts(cell, axis, reach)
         return counts
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
@@ -98,3 +111,11 @@ class LinealPath(DirectionalMetric):
             estimator="segments of k + 1 voxels at lag k, all in the phase",
             denominator="segments inside the volume and its mask",
         )
+
+
+def _bundles(block: Block, axis: int) -> Iterator[tuple[tuple[int | slice, ...], np.ndarray]]:
+    """Yield the lines along an axis that pass through the same cells, with the index of these cells."""
+    edges = block.cell_edges
+    for cells in product(*(range(1 if a == axis else len(edges[a]) - 1) for a in range(3))):
+        box = (slice(None) if a == axis else slice(edges[a][i], edges[a][i + 1]) for a, i in enumerate(cells))
+        yield tuple(slice(None) if a == axis else i for a, i in enumerate(cells)), block.labels[tuple(box)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
@@ -89,22 +90,33 @@ class TwoPointCorrelation(DirectionalMetric):
 
     def count(self, block: Block) -> Counts:
         """Count, for each axis and lag, the pairs that start in the core: those in each phase, and all."""
+        return {name: array[0, 0, 0] for name, array in self.count_cells(replace(block, cuts=None)).items()}
+
+    def count_cells(self, block: Block) -> Counts:
+        """Count per cell; the bits are packed only once if axis 2 is not cut."""
+        if len(block.cell_edges[2]) > 2:
+            return super().count_cells(block)
         axes = [axis for axis in range(3) if block.shape[axis] > 1]
         n0, n1, n2 = block.labels.shape
+        numbers = tuple(len(line) - 1 for line in block.cell_edges)
         bits = np.zeros((n0, n1, (n2 + 63) // 64 + 1), np.uint64)
-        counts: Counts = {f"pairs {axis}": np.zeros((block.n_phases, self.reach[axis] + 1), np.int64) for axis in axes}
+        counts: Counts = {}
+        for axis in axes:
+            lags = self.reach[axis] + 1
+            counts[f"pairs {axis}"] = np.zeros((*numbers, block.n_phases, lags), np.int64)
+            counts[f"valid {axis}"] = np.zeros((*numbers, lags), np.int64)
         for phase in range(block.n_phases):
             pack(block.labels, np.uint8(phase), bits)
-            for axis in axes:
-                count_pairs(bits, block.core, axis, counts[f"pairs {axis}"][phase])
+            for axis, (index, cell) in product(axes, block.cells()):
+                count_pairs(bits, _offset(cell, block), cell.core, axis, counts[f"pairs {axis}"][index][phase])
         masked = is_masked(block)
         if masked:
             pack((block.labels != OUTSIDE).view(np.uint8), np.uint8(1), bits)
-        for axis in axes:
-            valid = np.zeros(self.reach[axis] + 1, np.int64) if masked else starts(block, axis, self.reach[axis])
+        for axis, (index, cell) in product(axes, block.cells()):
             if masked:
-                count_pairs(bits, block.core, axis, valid)
-            counts[f"valid {axis}"] = valid
+                count_pairs(bits, _offset(cell, block), cell.core, axis, counts[f"valid {axis}"][index])
+            else:
+                counts[f"valid {axis}"][index] = starts(cell, axis, self.reach[axis])
         return counts
 
     def whole(self, volume: Volume, shared: Shared) -> Counts:
@@ -146,3 +158,8 @@ class TwoPointCorrelation(DirectionalMetric):
             denominator="pairs with both voxels inside the volume and its mask",
             radial=shells if self.radial else "not computed",
         )
+
+
+def _offset(cell: Block, block: Block) -> tuple[int, int]:
+    """Return where a cell begins in its block along axes 0 and 1."""
+    return cell.start[0] - block.start[0], cell.start[1] - block.start[1]

@@ -85,6 +85,9 @@ def _curves(spec: Mapping[str, Any]) -> Figure:
     left, right, bottom, top = (62, 14, 48, 26) if large else (44, 8, 26, 22)
     figure, axes = _figure(width, height, left, right, bottom, top, 9 if large else 8.5)
     for line in spec["lines"]:
+        if line["band"] is not None:
+            band = line["band"]
+            axes.fill_between(band["x"], band["lower"], band["upper"], color=_GRID, linewidth=0)
         axes.plot(line["x"], line["y"], **_line(line["series"], large), solid_capstyle="round")
     axes.set_xlim(*spec["x_range"])
     axes.set_ylim(*spec["y_range"])

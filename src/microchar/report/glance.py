@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,13 @@ from microchar.report.panels import CDF, cell
 _N_LARGEST = 5
 
 
-def glance_table(metrics: Sequence[MetricResults], volumes: Sequence[str], phases: Sequence[str]) -> dict[str, Any]:
-    """Return the rows by phase, and for each candidate its largest differences.
+def glance_table(
+    metrics: Sequence[MetricResults],
+    volumes: Sequence[str],
+    phases: Sequence[str],
+    words: Mapping[tuple[str, str, str], str],
+) -> dict[str, Any]:
+    """Return the rows by phase.
 
     Parameters
     ----------
@@ -31,24 +36,18 @@ def glance_table(metrics: Sequence[MetricResults], volumes: Sequence[str], phase
     phases : sequence of str
         Names of the phases in the order of the table. Rows of no single phase
         (pairs of phases, the whole volume) come last.
+    words : mapping
+        Word of the quantities that decide, by candidate, metric and phase.
     """
     rows = [row for metric in metrics for row in (*_value_rows(metric, volumes), *_profile_rows(metric, volumes))]
     by_phase = [(phase, [row for row in rows if row["phase"] == phase]) for phase in phases]
     rest = (None, [row for row in rows if row["phase"] not in phases])
+    for row in rows:
+        for name, candidate in zip(volumes[1:], row["candidates"], strict=False):
+            candidate["word"] = "" if row["continued"] else words.get((name, row["id"], row["phase"]), "")
     return {
         "groups": [{"phase": phase, "rows": members} for phase, members in (*by_phase, rest) if members],
-        "largest": [{"name": name, "rows": _largest(rows, candidate)} for candidate, name in enumerate(volumes[1:])],
     }
-
-
-def _largest(rows: Iterable[Mapping[str, Any]], candidate: int) -> list[dict[str, Any]]:
-    shares = [(abs(row["candidates"][candidate]["share"] or 0.0), row) for row in rows]
-    largest: dict[str, dict[str, Any]] = {}
-    for share, row in sorted(shares, key=lambda pair: -pair[0]):
-        # One row per metric: a metric that differs usually does so in several phases and directions.
-        if share > 0:
-            largest.setdefault(row["id"], {**row, "relative": row["candidates"][candidate]["relative"]})
-    return list(largest.values())[:_N_LARGEST]
 
 
 def _row(metric: MetricResults, key: Key, unit: str, **columns: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from microchar.core.text import printable
 
 #: Id and title of each section, by the key of the summary that fills it; empty sections are left out of the menu.
 _SECTIONS = {
+    "verdicts": ("verdict", "Verdict"),
     "glance": ("glance", "At a glance"),
     "slices": ("slices", "Slices"),
     "curves": ("curves", "Functions and distributions"),

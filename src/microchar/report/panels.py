@@ -16,10 +16,12 @@ from microchar.core.result import Key, Profile, Status, Value
 from microchar.core.units import pretty_unit
 from microchar.measurement.directions import AXES, any_direction, direction_rank
 from microchar.report.metric_results import MetricResults
-from microchar.report.notation import described, number, plain_symbol, superscript
+from microchar.report.notation import described, number, plain_symbol, superscript, with_error
 
 #: The feature of a distribution that is cumulative.
 CDF = "cdf"
+#: Half width of the band of the reference, in standard errors.
+_INTERVAL = 1.96
 #: Ends of curves that vary by less than this share of their range are not shown.
 _FLAT = 0.005
 
@@ -97,8 +99,21 @@ def _lines(by_volume: Mapping[str, Profile], series: Mapping[str, int]) -> list[
         defined = np.isfinite(profile.x) & np.isfinite(profile.y)
         if defined.any():
             x, y = profile.x[defined].tolist(), profile.y[defined].tolist()
-            lines.append({"series": series[volume], "x": x, "y": y})
+            lines.append({"series": series[volume], "x": x, "y": y, "band": _band(profile, series[volume])})
     return sorted(lines, key=lambda line: line["series"])
+
+
+def _band(profile: Profile, series: int) -> dict[str, list[float]] | None:
+    """Return the 95 % interval of the reference at each point where it is known."""
+    if series != 0 or profile.standard_error is None:
+        return None
+    known = np.isfinite(profile.x) & np.isfinite(profile.y) & np.isfinite(profile.standard_error)
+    half = _INTERVAL * profile.standard_error[known]
+    return {
+        "x": profile.x[known].tolist(),
+        "lower": (profile.y[known] - half).tolist(),
+        "upper": (profile.y[known] + half).tolist(),
+    }
 
 
 def _y_range(values: Sequence[float]) -> tuple[float, float]:
@@ -274,7 +289,11 @@ def cell(value: Value | None) -> dict[str, str]:
     if value is None:
         return {"text": "–", "status": "", "why": ""}
     status = _shown_status(value)
-    return {"text": number(value.value), "status": status, "why": value.message if status else ""}
+    return {
+        "text": with_error(value.value, value.standard_error),
+        "status": status,
+        "why": value.message if status else "",
+    }
 
 
 def _shown_status(value: Value) -> str:

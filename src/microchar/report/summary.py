@@ -17,6 +17,7 @@ from microchar.report.glance import glance_table
 from microchar.report.metric_results import MetricResults, group_by_metric
 from microchar.report.notation import described
 from microchar.report.panels import curves, dots, table, values_by_volume
+from microchar.report.verdicts import conclusions, words
 
 
 def summarize(record: Record) -> dict[str, Any]:
@@ -45,8 +46,9 @@ def summarize(record: Record) -> dict[str, Any]:
         "volumes": [_volume(volume, index) for index, volume in enumerate(volumes)],
         "comparing": len(names) > 1,
         "notes": list(record.notes),
+        "verdicts": conclusions(record.verdicts),
         "failed": [{"where": _pair(named), "message": named.result.message} for named in record.failed],
-        "glance": glance_table(headlines, names, [phase.name for phase in volumes[0].phases]),
+        "glance": glance_table(headlines, names, [phase.name for phase in volumes[0].phases], words(record.verdicts)),
         "slices": _slices(volumes),
         "curves": [
             metric.heading | curves(metric, series) | {"numbers": values_by_volume(metric, names)}

@@ -12,7 +12,7 @@ from microchar.core.errors import InputError
 from microchar.core.files import PathLike, Replacing, check_writable, write_together
 from microchar.core.text import printable
 from microchar.measurement.record import Record, wrote_json
-from microchar.measurement.tables import SCALAR_COLUMNS, Named, profiles, scalars
+from microchar.measurement.tables import SCALAR_COLUMNS, Named, comparisons, profiles, scalars
 
 if TYPE_CHECKING:
     from microchar.comparison.comparing import Comparison
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 #: What can be written.
 FORMATS = ("html", "json", "csv")
-_FILES = {"html": ("report.html",), "json": ("results.json",), "csv": ("scalars.csv", "profiles.csv")}
+_FILES = {
+    "html": ("report.html",),
+    "json": ("results.json",),
+    "csv": ("scalars.csv", "profiles.csv", "comparisons.csv"),
+}
 #: What stands near the beginning of the files of every version.
 _MARKS = {
     ".html": b'<meta name="generator" content="microchar">',
@@ -47,7 +51,7 @@ def write_report(
         anew. Other files stay.
     formats : sequence of str
         Some of "html" (``report.html``), "json" (``results.json``) and "csv"
-        (``scalars.csv`` and ``profiles.csv``).
+        (``scalars.csv``, ``profiles.csv`` and, of a comparison, ``comparisons.csv``).
     overwrite : sequence of path
         Files that may be replaced although microchar did not write them; also folders
         whose files may be replaced.
@@ -127,7 +131,7 @@ def _write_page(record: Record, path: Path) -> None:
 
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:
-    """Return the writers of ``scalars.csv`` and ``profiles.csv``."""
+    """Return the writers of the tables."""
 
     def writer(table: Callable[[Iterable[Named]], Any]) -> Callable[[Path], None]:
         # Without float_format, pandas writes the shortest text that reads back as the same number.
@@ -135,7 +139,12 @@ def _tables(record: Record) -> dict[str, Callable[[Path], None]]:
             table(record.results).map(_cell).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
         )
 
-    return {"scalars.csv": writer(scalars), "profiles.csv": writer(profiles)}
+    tables = {"scalars.csv": writer(scalars), "profiles.csv": writer(profiles)}
+    if record.verdicts:
+        tables["comparisons.csv"] = lambda path: (
+            comparisons(record.verdicts).map(_cell).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+        )
+    return tables
 
 
 def _cell(value: Any) -> Any:

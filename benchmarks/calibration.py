@@ -1,0 +1,350 @@
+"""How often the verdict is wrong, and how often it sees a difference: rates on pairs of known truth.
+
+Every pair is compared as ``microchar report`` compares it. The results of each pair are appended to a file, one JSON
+object per line, so that an interrupted run goes on where it stopped::
+
+    python benchmarks/calibration.py run G6@64 --pairs 240 --into calibration/
+    python benchmarks/calibration.py table calibration/
+    python benchmarks/calibration.py all --into calibration/        about an hour on two cores
+    python benchmarks/calibration.py rst calibration/               the table of the documentation
+    python benchmarks/calibration.py smoke                          half a minute; exits 1 if a rate is out of bounds
+
+Processes: ``G6`` is a Gaussian field of covariance exp(-r²/6²) cut at its median, ``E6`` one of spectrum
+1/(1 + 6²k²)², ``S6`` the space between overlapping spheres of radius 6, ``M6`` a Gaussian field with the two-point
+correlation of S6, ``B`` disjoint pieces of Berea (needs the data), ``F`` the Gaussian field fitted to the reference. A
+name such as ``G6:0.3@96`` sets the volume fraction; ``G6@64 ~ G6.6@64`` compares two processes; ``G6@64+T`` lets the
+effective diffusivity decide, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+import microchar as mc
+
+#: Metrics of the verdict, for which the report needs no other.
+METRICS = (
+    *("volume_fraction", "specific_surface_area", "euler_characteristic", "two_point_correlation", "lineal_path"),
+    *("chord_length_distribution", "largest_cluster_fraction", "percolating_fraction"),
+)
+#: Pairs of the same process, with which false alarms are counted.
+NULL = ("G3@64", "G6@64", "G12@64", "G6@96", "G12@96", "E6@96", "S6@96", "B@128", "B@200")
+#: Pairs that differ.
+DIFFERENT = ("B@128 ~ F", "B@200 ~ F", "S6@96 ~ M6@96", "G6@96 ~ G6.6@96")
+#: Words that say that there is a difference.
+_SEEN = ("different", "detectable")
+
+
+@dataclass(frozen=True)
+class Process:
+    """A random medium of known statistics."""
+
+    kind: str
+    length: float
+    fraction: float
+    edge: int
+
+    @classmethod
+    def parse(cls, text: str) -> Process:
+        """Read a name such as "G6:0.3@96"."""
+        name, _, edge = text.strip().partition("@")
+        name, _, fraction = name.partition(":")
+        return cls(name[0], float(name[1:] or 0), float(fraction or 0.5), int(edge or 0))
+
+    def volumes(self, seed: int) -> list[np.ndarray]:
+        """Return independent volumes; the pores have label 1.
+
+        They are cut from a periodic volume of twice the edge, of which opposite
+        octants are neighbours only at their corners.
+        """
+        rng = np.random.default_rng(seed)
+        n = 2 * self.edge
+        if self.kind == "S":
+            whole = _between_spheres(rng, n, self.length, self.fraction)
+        else:
+            whole = _gaussian(rng, n, self._spectrum(n)) < _level(self.fraction)
+        e = self.edge
+        corners = list(product((0, e), repeat=3))
+        octants = [whole[i : i + e, j : j + e, k : k + e].astype(np.uint8) for i, j, k in corners]
+        return [octants[i] for pair in range(4) for i in (pair, 7 - pair)]
+
+    def _spectrum(self, n: int) -> np.ndarray:
+        k = 2 * np.pi * np.fft.fftfreq(n)
+        k2 = k[:, None, None] ** 2 + k[None, :, None] ** 2 + k[None, None, : n // 2 + 1] ** 2
+        if self.kind == "G":
+            return np.exp(-k2 * self.length**2 / 4)
+        if self.kind == "E":
+            return 1 / (1 + k2 * self.length**2) ** 2
+        return _matched_spectrum(n, self.length, self.fraction)
+
+
+def _level(fraction: float) -> float:
+    from scipy.special import ndtri
+
+    return float(ndtri(fraction))
+
+
+def _gaussian(rng: np.random.Generator, n: int, spectrum: np.ndarray) -> np.ndarray:
+    """Return a periodic Gaussian field of variance 1 in the ensemble, with a given spectrum."""
+    from scipy.fft import irfftn, rfftn
+
+    noise = rfftn(rng.standard_normal((n, n, n), np.float32), workers=1)
+    field = irfftn(noise * np.sqrt(spectrum).astype(np.float32), s=(n, n, n), workers=1)
+    weights = np.full(spectrum.shape[2], 2.0)
+    weights[[0, -1]] = 1.0
+    return field / np.sqrt((spectrum * weights).sum() / n**3)
+
+
+def _between_spheres(rng: np.random.Generator, n: int, radius: float, fraction: float) -> np.ndarray:
+    """Return the space between overlapping spheres in a periodic cube; their number is a Poisson number."""
+    number = rng.poisson(-np.log(fraction) / (4 / 3 * np.pi * radius**3) * n**3)
+    free = np.ones((n, n, n), bool)
+    reach = int(np.ceil(radius)) + 1
+    steps = np.arange(-reach, reach + 1)
+    for centre in rng.random((number, 3)) * n:
+        nearest = centre.astype(int)
+        a, b, c = ((nearest[axis] + steps) for axis in range(3))
+        d2 = (
+            ((a + 0.5 - centre[0]) ** 2)[:, None, None]
+            + ((b + 0.5 - centre[1]) ** 2)[None, :, None]
+            + ((c + 0.5 - centre[2]) ** 2)[None, None, :]
+        )
+        free[np.ix_(a % n, b % n, c % n)] &= d2 > radius**2
+    return free
+
+
+def _matched_spectrum(n: int, radius: float, fraction: float) -> np.ndarray:
+    """Return the spectrum of the Gaussian field whose cut has the two-point correlation of `_between_spheres`.
+
+    Cut at its median, the field has S2 = 1/4 + asin(rho) / (2 pi); the volume fraction must be 1/2.
+    """
+    from scipy.fft import rfftn
+
+    if fraction != 0.5:
+        raise SystemExit("M: the volume fraction must be 0.5")
+    d = np.minimum(np.arange(n), n - np.arange(n)).astype(float)
+    r = np.sqrt(d[:, None, None] ** 2 + d[None, :, None] ** 2 + d[None, None, :] ** 2)
+    eta = -np.log(fraction)
+    union = np.where(r < 2 * radius, 1 + 3 * r / (4 * radius) - r**3 / (16 * radius**3), 2.0)
+    s2 = np.exp(-eta * union)
+    return np.maximum(rfftn(np.sin(2 * np.pi * (s2 - 0.25))).real, 0.0)
+
+
+# --- pairs ---------------------------------------------------------------------
+
+
+def _berea(edge: int) -> list[mc.Volume]:
+    folder = Path(os.environ.get("MICROCHAR_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    rock = mc.read_volume(folder / "berea.tif", phases={"pore": 0, "grain": 255})
+    starts = product(range(0, 400 - edge + 1, edge), repeat=3)
+    return [rock.crop(start, tuple(s + edge for s in start)) for start in starts]
+
+
+def pairs(name: str, batch: int) -> Iterator[tuple[str, mc.Volume, mc.Volume, float | None]]:
+    """Yield the pairs of one batch: a label, the two volumes, and the true volume fraction where it is known."""
+    first, _, second = name.partition("~")
+    a = Process.parse(first)
+    if a.kind == "B":
+        pieces = _berea(a.edge)
+        if second.strip() == "F":
+            reference = pieces[batch % len(pieces)]
+            fake = (
+                mc.create_generator("gaussian-field").fit(reference, seed=batch).generate(reference.shape, seed=batch)
+            )
+            yield f"{batch}", reference, fake, None
+            return
+        indices = [(i, j) for j in range(len(pieces)) for i in range(j)]
+        rng = np.random.default_rng(7)
+        i, j = [indices[k] for k in rng.permutation(len(indices))][batch]
+        yield f"{batch}", pieces[i], pieces[j], None
+        return
+    ours = [_volume(v) for v in a.volumes(1000 * batch + 1)]
+    if not second:
+        for k in range(0, 8, 2):
+            yield f"{batch}.{k}", ours[k], ours[k + 1], a.fraction
+        return
+    theirs = [_volume(v) for v in Process.parse(second).volumes(1000 * batch + 2)]
+    for k in range(8):
+        yield f"{batch}.{k}", ours[k], theirs[k], a.fraction
+
+
+def _volume(labels: np.ndarray) -> mc.Volume:
+    return mc.as_volume(labels, phases={"solid": 0, "pore": 1})
+
+
+def _compared(name: str, batch: int) -> list[dict]:
+    rows = []
+    name, plus, _ = name.partition("+")
+    parameters = {"two_point_correlation": {"radial": False}}
+    for label, reference, candidate, truth in pairs(name, batch):
+        comparison = mc.compare(reference, candidate, METRICS, parameters=parameters, transport=bool(plus), threads=1)
+        (verdict,) = comparison.verdicts
+        phi = comparison.reference["volume_fraction"].value(phase="pore")
+        rows.append(
+            {
+                "pair": label,
+                "word": str(verdict.word),
+                "edge/a": verdict.edge_over_range,
+                "phi": [phi.value, phi.standard_error, phi.lower, phi.upper, truth],
+                "entries": [
+                    [e.metric, e.phase, e.difference, e.standard_error, e.df, e.p, e.holm_p, str(e.word)]
+                    for e in verdict.entries
+                ],
+            }
+        )
+    return rows
+
+
+def run(name: str, wanted: int, folder: Path, workers: int) -> None:
+    """Compare pairs until `wanted` are in the file of this name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / (name.replace(" ", "") + ".jsonl")
+    done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    batch = 1 + max((int(str(row["pair"]).split(".")[0]) for row in done), default=-1)
+    if name.startswith("B@"):
+        wanted = min(wanted, _limit(name))
+    with ProcessPoolExecutor(workers) as pool:
+        while len(done) < wanted:
+            for rows in pool.map(partial(_compared, name), range(batch, batch + workers)):
+                done += rows
+                with path.open("a") as file:
+                    file.writelines(json.dumps(row) + "\n" for row in rows)
+            batch += workers
+            print(f"{name}: {len(done)} of {wanted}", file=sys.stderr)
+
+
+def _limit(name: str) -> int:
+    n = (400 // Process.parse(name.partition("+")[0].partition("~")[0]).edge) ** 3
+    return n * 30 if "~" in name else n * (n - 1) // 2
+
+
+# --- tables --------------------------------------------------------------------
+
+
+def summary(path: Path) -> dict:
+    """Return the rates of one file, in percent."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    n = len(rows)
+    entries = [entry for row in rows for entry in row["entries"]]
+    by_metric = {}
+    for metric in dict.fromkeys(entry[0] for entry in entries):
+        of_metric = [entry for entry in entries if entry[0] == metric]
+        d, se = np.array([[e[2], e[3]] for e in of_metric], float).T
+        by_metric[metric] = {
+            "p < 0.05": 100 * np.mean([entry[5] < 0.05 for entry in of_metric]),
+            "after Holm": 100 * np.mean([entry[6] < 0.05 for entry in of_metric]),
+            "rms SE / SD": float(np.sqrt(np.mean(se**2)) / d.std(ddof=1)) if d.std() > 0 else float("nan"),
+        }
+    phi = np.array([row["phi"] for row in rows], float)
+    known = np.isfinite(phi[:, 4])
+    words: dict[str, int] = {}
+    for row in rows:
+        words[row["word"]] = words.get(row["word"], 0) + 1
+    ideal = 2 * 1.96 * phi[:, 0].std(ddof=1)
+    return {
+        "name": path.stem,
+        "pairs": n,
+        "edge/a": float(np.median([row["edge/a"] for row in rows])),
+        "any difference": 100 * np.mean([any(entry[6] < 0.05 for entry in row["entries"]) for row in rows]),
+        "coverage of phi": 100 * np.mean((phi[:, 2] <= phi[:, 4]) & (phi[:, 4] <= phi[:, 3])) if known.all() else None,
+        "interval of phi": float(np.median(phi[:, 3] - phi[:, 2]) / ideal),
+        "metrics": by_metric,
+        "words": words,
+    }
+
+
+def table(folder: Path) -> None:
+    """Print the rates of all files in a folder."""
+    for path in sorted(folder.glob("*.jsonl")):
+        s = summary(path)
+        error = 100 * np.sqrt(max(s["any difference"] / 100 * (1 - s["any difference"] / 100), 0.01) / s["pairs"])
+        coverage = "" if s["coverage of phi"] is None else f", φ covered {s['coverage of phi']:.1f} %"
+        print(
+            f"{s['name']}: {s['pairs']} pairs, edge/a {s['edge/a']:.1f}, "
+            f"any difference {s['any difference']:.1f} ± {error:.1f} %{coverage}, "
+            f"interval of φ {s['interval of phi']:.2f} × ideal; {s['words']}"
+        )
+        for metric, rates in s["metrics"].items():
+            print(
+                "   ",
+                metric,
+                "  ".join(
+                    f"{name} {rate:.2f}" if "SE" in name else f"{name} {rate:.1f}" for name, rate in rates.items()
+                ),
+            )
+
+
+def rst(folder: Path) -> str:
+    """Return the rates of all files in a folder as a table for the documentation."""
+    head = ("pairs of", "pairs", "edge / *a*", "called different or detectable", "φ covered", "interval of φ / ideal")
+    lines = [".. list-table::", "   :header-rows: 1", "", *_row(head)]
+    for path in sorted(folder.glob("*.jsonl"), key=_order):
+        s = summary(path)
+        share = s["any difference"] / 100
+        error = 100 * np.sqrt(max(share * (1 - share), 1 / s["pairs"]) / s["pairs"])
+        covered = "–" if s["coverage of phi"] is None else f"{s['coverage of phi']:.1f} %"
+        name = (
+            s["name"].replace("~", " against ").replace("F", "its fitted Gaussian field").replace("B@", "Berea, edge ")
+        )
+        rate = f"{s['any difference']:.1f} ± {error:.1f} %"
+        interval = f"{s['interval of phi']:.2f}" if covered != "–" else "–"
+        lines += _row((name, str(s["pairs"]), f"{s['edge/a']:.1f}", rate, covered, interval))
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: Sequence[str]) -> list[str]:
+    return [("   * - " if number == 0 else "     - ") + cell for number, cell in enumerate(cells)]
+
+
+def _order(path: Path) -> tuple[bool, str]:
+    return "~" in path.stem, path.stem
+
+
+def smoke() -> int:
+    """Compare a few small pairs of one process and of two; return 1 if a rate is out of its bounds."""
+    alike = [row["word"] for batch in range(4) for row in _compared("G3@40", batch)]
+    apart = [row["word"] for row in _compared("G3@48 ~ G4@48", 0)]
+    false = sum(word in _SEEN for word in alike)
+    seen = sum(word in _SEEN for word in apart)
+    print(f"G3@40: {false} of {len(alike)} called different; G3@48 ~ G4@48: {seen} of {len(apart)}")
+    # At 5 %, more than 4 of 16 are a chance of 1 in 1000.
+    return int(false > 4 or seen < len(apart) - 2)
+
+
+def main() -> int:
+    """Run one of the commands."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=("run", "all", "table", "rst", "smoke"))
+    parser.add_argument("name", nargs="?", default="", help="pair to run, or folder of the table")
+    parser.add_argument("--pairs", type=int, default=240)
+    parser.add_argument("--into", type=Path, default=Path("calibration"))
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    if options.command == "table":
+        table(Path(options.name or options.into))
+    elif options.command == "rst":
+        print(rst(Path(options.name or options.into)), end="")
+    elif options.command == "smoke":
+        return smoke()
+    elif options.command == "run":
+        run(options.name, options.pairs, options.into, options.workers)
+    else:
+        for name in (*NULL, *DIFFERENT):
+            run(name, options.pairs if "~" not in name else min(options.pairs, 100), options.into, options.workers)
+        table(options.into)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,454 @@
+"""The judge: which quantities decide, how each is tested, and the verdict that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+
+from microchar.comparison.estimate import Estimate, at_equal_fraction
+from microchar.comparison.inference import LEVEL, Difference, difference, holm, ratio_interval, studentised
+from microchar.comparison.quantities import Measured, Numbers, Read, differing_directions, estimate, profiles
+from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name
+from microchar.core.result import Key, Result, Status
+from microchar.core.units import pretty_unit
+from microchar.core.verdict import Entry, Spread, Verdict, Word
+
+#: Default tolerances by metric: absolute for shares and correlation functions, relative for all others.
+MARGINS: dict[str, float] = {
+    "volume_fraction": 0.10,
+    "specific_surface_area": 0.10,
+    "interfacial_area": 0.10,
+    "triple_phase_boundary": 0.10,
+    "chord_length_distribution": 0.10,
+    "lineal_path": 0.10,
+    "two_point_correlation": 0.10,
+    "euler_characteristic": 0.25,
+    "largest_cluster_fraction": 0.02,
+    "percolating_fraction": 0.02,
+    "effective_diffusivity": 0.20,
+}
+#: Metrics of the pieces; they are no sums over places.
+PIECE_METRICS = ("volume_fraction", "largest_cluster_fraction", "percolating_fraction")
+#: Number of samples from which on their spread has a word.
+_ENOUGH_SAMPLES = 8
+#: Share that is added on both sides before the logit of a share.
+_FLOOR = 0.005
+#: A phase is connected everywhere if its largest cluster holds at least this share of it in every piece.
+_CONNECTED = 0.9999
+
+Pair = tuple[Estimate, Estimate]
+Pieces = Sequence[Sequence[Mapping[str, Result]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One side of a comparison: a volume, or several samples of one material.
+
+    Parameters
+    ----------
+    name : str
+    volumes : sequence of Measured
+    crops : sequence of Measured
+        The metrics whose expectation depends on the size of the volume, measured on
+        crops of a common shape.
+    pieces : sequence of sequence of mapping
+        For each volume, the results of each of its pieces; empty if they were not measured.
+    """
+
+    name: str
+    volumes: Sequence[Measured]
+    crops: Sequence[Measured]
+    pieces: Pieces
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """How a difference in the scale of the test is shown."""
+
+    name: str
+    show: Callable[[float], float]
+
+
+def judge(
+    reference: Side,
+    candidate: Side,
+    phases: Sequence[str],
+    *,
+    margins: Mapping[str, float] | None = None,
+    unit: str = "voxel",
+) -> Verdict:
+    """Compare a candidate with the reference by the quantities that decide, and conclude.
+
+    Parameters
+    ----------
+    reference, candidate : Side
+    phases : sequence of str
+        Names of the phases.
+    margins : mapping of str to float, optional
+        Tolerances by metric id, in place of `MARGINS`.
+    unit : str
+        Unit of lengths, for the text.
+    """
+    margins = {**MARGINS, **(margins or {})}
+    case = _Case(reference, candidate, phases, margins, pretty_unit(unit))
+    entries = list(case.entries())
+    ratio = case.edge_over_range()
+    judged = _with_words(entries, ratio)
+    word, sentence, why = conclusion(reference.name, candidate.name, judged, ratio, case.longest_range())
+    spread = case.spread()
+    return Verdict(
+        reference=reference.name,
+        candidate=candidate.name,
+        word=word,
+        sentence=sentence,
+        why=tuple(why),
+        entries=tuple(judged),
+        edge_over_range=ratio,
+        spread=spread,
+        notes=tuple(case.notes),
+    )
+
+
+def spread_of(variances: float, df_samples: float, df_real: float, samples: int) -> Spread:
+    """Return the ratio of two standard deviations with its interval and, of enough samples, its word."""
+    lower, upper = ratio_interval(variances, df_samples, df_real)
+    word = "too alike" if upper < 1 else "too varied" if lower > 1 else "no difference seen"
+    return Spread(
+        ratio=variances**0.5,
+        lower=lower,
+        upper=upper,
+        samples=samples,
+        word=word if samples >= _ENOUGH_SAMPLES else "",
+    )
+
+
+def _with_words(entries: Sequence[Entry], edge_over_range: float | None) -> list[Entry]:
+    """Correct the p-values for the number of entries, give every entry its word, and sort by significance."""
+    corrected = holm([entry.p for entry in entries])
+    small = edge_over_range is not None and edge_over_range < SMALLEST_EDGE
+    judged = []
+    for entry, p in zip(entries, corrected, strict=True):
+        within = max(abs(entry.lower), abs(entry.upper), entry.bound) <= entry.margin
+        if p < LEVEL:
+            word = Word.DETECTABLE if within else Word.DIFFERENT
+        elif small:
+            word = Word.TOO_SMALL
+        else:
+            word = Word.CONSISTENT if within else Word.NOT_SEEN
+        judged.append(replace(entry, holm_p=p, word=word))
+    return sorted(judged, key=lambda entry: (entry.word.rank, entry.p))
+
+
+class _Case:
+    """One comparison: reads the quantities of both sides and tests them one after the other."""
+
+    def __init__(
+        self, reference: Side, candidate: Side, phases: Sequence[str], margins: Mapping[str, float], unit: str
+    ):
+        self.sides = (reference, candidate)
+        self.phases = phases
+        self.margins = margins
+        self.unit = unit
+        self.notes: list[str] = []
+        first = reference.volumes[0].results["volume_fraction"]
+        self.fractions = {phase: float(first.value(phase=phase).value or 0.0) for phase in phases}
+        largest = max(phases, key=lambda phase: self.fractions[phase])
+        #: The fraction of the remaining phase follows from the others.
+        self.independent = [phase for phase in phases if phase != largest]
+        self.active = self._active_phases()
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield the entries that decide, in the order of the report."""
+        yield from self._amounts()
+        yield from self._interfaces()
+        yield from self._shapes()
+        yield from self._profiles()
+        yield from self._connections()
+
+    def edge_over_range(self) -> float | None:
+        """Return the smallest ratio of shortest edge and integral range of the single volumes."""
+        ratios = []
+        for side in self.sides:
+            if len(side.volumes) == 1:
+                a = side.volumes[0].integral_range
+                ratios += [side.volumes[0].shortest_edge / a] if a else []
+        return min(ratios, default=None)
+
+    def longest_range(self) -> float | None:
+        """Return the largest integral range of the single volumes, in voxels."""
+        ranges = [v.integral_range for side in self.sides for v in side.volumes if len(side.volumes) == 1]
+        known = [a for a in ranges if a]
+        return max(known) / min(self.sides[0].volumes[0].grid.voxel_size) if known else None
+
+    def spread(self) -> Spread | None:
+        """Return the scatter of the first independent volume fraction between the samples of a group."""
+        reference, candidate = self.sides
+        if len(candidate.volumes) == 1 or not self.independent:
+            return None
+        if len(candidate.volumes) < _ENOUGH_SAMPLES:
+            self.notes.append(f"{len(candidate.volumes)} samples say little about their spread; take 16 to 20")
+        real, samples = (e.first() for e in self._phase_fractions([side.volumes for side in self.sides]))
+        # The variance of a volume fraction is inversely proportional to the volume.
+        of_samples = samples.variance[0] * len(candidate.volumes) * samples.extent
+        of_real = real.variance[0] * real.extent * len(reference.volumes)
+        if not of_real > 0:
+            return None
+        return spread_of(of_samples / of_real, float(samples.df[0]), float(real.df[0]), len(candidate.volumes))
+
+    # --- the quantities --------------------------------------------------------
+
+    def _amounts(self) -> Iterator[Entry]:
+        for phase in self.independent:
+            yield from self._number("volume_fraction", {"phase": phase}, adjusted=False)
+
+    def _interfaces(self) -> Iterator[Entry]:
+        if len(self.phases) == 2:
+            yield from self._number("specific_surface_area", {"phase": self.phases[0], "estimator": "crofton"})
+            return
+        for pair in combinations(self.phases, 2):
+            yield from self._number("interfacial_area", {"phase": "|".join(pair), "estimator": "crofton"})
+        for triplet in combinations(self.phases, 3):
+            key = {"phase": "|".join(triplet), "estimator": "corrected"}
+            yield from self._number("triple_phase_boundary", key)
+
+    def _shapes(self) -> Iterator[Entry]:
+        for phase in self.active:
+            key = {"phase": phase, "direction": "mean", "feature": "mean_length"}
+            yield from self._number("chord_length_distribution", key)
+            connectivity = "connectivity_6" if self.sides[0].volumes[0].grid.ndim == 3 else "connectivity_4"
+            key = {"phase": phase, "estimator": "half_open", "feature": connectivity}
+            yield from self._number("euler_characteristic", key)
+
+    def _profiles(self) -> Iterator[Entry]:
+        for phase in self.independent:
+            read = partial(_covariance, phase)
+            yield from self._profile("two_point_correlation", read, phase, adjusted=False)
+        for phase in self.active:
+            read = partial(_path, phase)
+            yield from self._profile("lineal_path", read, phase, adjusted=True)
+
+    def _connections(self) -> Iterator[Entry]:
+        if not self._have_pieces():
+            return
+        fractions = self._of_pieces(self._piece_fractions)
+        for phase in self.active:
+            for metric in ("largest_cluster_fraction", "percolating_fraction"):
+                pair = self._of_pieces(partial(_share, metric=metric, phase=phase))
+                yield self._entry(
+                    metric, Key(phase=phase), at_equal_fraction(pair, fractions), pair, _logit_scale(pair[0])
+                )
+        for phase in self.active:
+            read = partial(_mean_value, metric="effective_diffusivity", phase=phase)
+            if all(np.isfinite(read(piece)) for side in self.sides for volume in side.pieces for piece in volume):
+                pair = self._of_pieces(partial(_value, metric="effective_diffusivity", phase=phase))
+                if pair[0].value[0] > 0:
+                    adjusted = at_equal_fraction(pair, fractions)
+                    yield self._entry(
+                        "effective_diffusivity", Key(phase=phase, direction="0"), adjusted, pair, _relative(pair[0])
+                    )
+
+    def _have_pieces(self) -> bool:
+        pieces = [volume for side in self.sides for volume in side.pieces]
+        if not any(pieces):
+            return False
+        if not all(pieces):
+            self.notes.append("connectivity is not compared: the volumes hold too few sub-volumes of equal shape")
+            return False
+        if any(result.status == Status.FAILED for volume in pieces for piece in volume for result in piece.values()):
+            self.notes.append("connectivity is not compared: a metric failed in a sub-volume")
+            return False
+        return True
+
+    # --- how they are tested ---------------------------------------------------
+
+    def _number(self, metric: str, key: Mapping[str, str], *, adjusted: bool = True) -> Iterator[Entry]:
+        cropped = metric in self.sides[0].crops[0].results and metric not in self.sides[0].volumes[0].results
+        volumes = [side.crops if cropped else side.volumes for side in self.sides]
+        read = partial(_number_of, metric, key)
+        first, second = (estimate(side, read, edge_effect=cropped) for side in volumes)
+        if first is None or second is None:
+            if metric in volumes[0][0].results:
+                self.notes.append(f"{metric} of {key['phase']} is not compared: a volume has no such value")
+            return
+        pair = (first, second)
+        tested = at_equal_fraction(pair, self._phase_fractions(volumes, edge_effect=cropped)) if adjusted else pair
+        yield self._entry(metric, Key(**key), tested, pair, _relative(first), adjusted=adjusted)
+
+    def _profile(
+        self,
+        metric: str,
+        read: Read,
+        phase: str,
+        *,
+        adjusted: bool,
+    ) -> Iterator[Entry]:
+        """Compare the mean over the directions; each direction if those of the reference differ from each other."""
+        reference = self.sides[0].volumes
+        apart = len(reference) == 1 and differing_directions(reference[0], read, LEVEL)
+        directions = [str(axis) for axis in reference[0].grid.axes] if apart else ["mean"]
+        found = profiles((reference, self.sides[1].volumes), read, directions)
+        if found is None:
+            return
+        x, first, second = found
+        pair = (first, second)
+        volumes = [side.volumes for side in self.sides]
+        tested = at_equal_fraction(pair, self._phase_fractions(volumes)) if adjusted else pair
+        yield self._entry(
+            metric,
+            Key(phase=phase, direction="all" if apart else "mean"),
+            tested,
+            None,
+            _Scale("absolute", float),
+            x=x,
+            adjusted=adjusted,
+        )
+
+    def _entry(
+        self,
+        metric: str,
+        key: Key,
+        tested: Pair,
+        pair: Pair | None,
+        scale: _Scale,
+        *,
+        x: np.ndarray | None = None,
+        adjusted: bool = True,
+    ) -> Entry:
+        found = difference(*tested)
+        at = _most_significant(found)
+        lower, upper = (np.array([scale.show(float(v)) for v in ends]) for ends in (found.lower, found.upper))
+        error = float(found.standard_error[at])
+        ends = np.abs(np.concatenate([lower, upper]))
+        return Entry(
+            metric=metric,
+            feature=key.feature,
+            phase=key.phase,
+            direction=key.direction,
+            estimator=key.estimator,
+            title=quantity_name(metric),
+            scale=scale.name,
+            reference_value=float(pair[0].value[0]) if pair and metric not in _SHARES else None,
+            value=float(pair[1].value[0]) if pair and metric not in _SHARES else None,
+            difference=scale.show(float(found.value[at])),
+            standard_error=abs(scale.show(error) - scale.show(-error)) / 2,
+            lower=float(lower[at]),
+            upper=float(upper[at]),
+            df=found.df,
+            p=found.p,
+            margin=self.margins[metric],
+            bound=float(np.nanmax(ends)),
+            smallest_seen=max(abs(scale.show(found.sees * error)), abs(scale.show(-found.sees * error))),
+            adjusted=adjusted,
+            where=_where(found, x, self.unit),
+        )
+
+    def _phase_fractions(self, volumes: Sequence[Sequence[Measured]], *, edge_effect: bool = False) -> Pair:
+        """Return the estimates of all independent volume fractions."""
+
+        def read(measured: Measured) -> Numbers | None:
+            numbers = [measured.number("volume_fraction", phase=phase) for phase in self.independent]
+            present = [n for n in numbers if n is not None]
+            return Numbers(
+                np.concatenate([n.value for n in present]), np.concatenate([n.influence for n in present], axis=-1)
+            )
+
+        first, second = (estimate(side, read, edge_effect=edge_effect) for side in volumes)
+        assert first is not None
+        assert second is not None
+        return first, second
+
+    def _of_pieces(self, read: Callable[[Mapping[str, Result]], np.ndarray]) -> Pair:
+        """Return the estimates of numbers of the pieces: over the pieces of one volume, or over several volumes."""
+        estimates = []
+        for side in self.sides:
+            rows = [np.array([read(piece) for piece in volume]) for volume in side.pieces]
+            estimates.append(Estimate.of_samples(rows[0] if len(rows) == 1 else [row.mean(axis=0) for row in rows]))
+        return estimates[0], estimates[1]
+
+    def _piece_fractions(self, piece: Mapping[str, Result]) -> np.ndarray:
+        return np.array([piece["volume_fraction"].value(phase=phase).value for phase in self.independent])
+
+    def _active_phases(self) -> list[str]:
+        """Return the phases whose chords and clusters decide.
+
+        Of two phases it is one, because the other adds little: the one that is not
+        connected everywhere, or the rarer one. Of more phases, all that are neither
+        empty nor connected everywhere.
+        """
+        present = [phase for phase in self.phases if self.fractions[phase] > 0]
+        pieces = [piece for side in self.sides for volume in side.pieces for piece in volume]
+
+        def connected(phase: str) -> bool:
+            shares = [_mean_value(piece, "largest_cluster_fraction", phase) for piece in pieces]
+            return bool(pieces) and all(share >= _CONNECTED for share in shares)
+
+        chosen = [phase for phase in present if not connected(phase)] or present
+        if len(self.phases) == 2:
+            return sorted(chosen, key=lambda phase: self.fractions[phase])[:1]
+        return chosen
+
+
+def _number_of(metric: str, key: Mapping[str, str], measured: Measured) -> Numbers | None:
+    return measured.number(metric, **key)
+
+
+def _covariance(phase: str, measured: Measured, direction: str) -> tuple[np.ndarray, Numbers] | None:
+    return measured.normalised_covariance(phase, direction)
+
+
+def _path(phase: str, measured: Measured, direction: str) -> tuple[np.ndarray, Numbers] | None:
+    return measured.path_share(phase, direction)
+
+
+_SHARES = ("largest_cluster_fraction", "percolating_fraction")
+
+
+def _share(piece: Mapping[str, Result], metric: str, phase: str) -> np.ndarray:
+    """Return the logit of a share, the mean over the directions; a phase without voxels has no cluster: 0."""
+    share = np.clip(np.nan_to_num(_mean_value(piece, metric, phase)), 0.0, 1.0)
+    return np.array([np.log((share + _FLOOR) / (1 - share + _FLOOR))])
+
+
+def _value(piece: Mapping[str, Result], metric: str, phase: str) -> np.ndarray:
+    return np.array([_mean_value(piece, metric, phase)])
+
+
+def _mean_value(piece: Mapping[str, Result], metric: str, phase: str) -> float:
+    if metric not in piece:
+        return float("nan")
+    values = [v.value for v in piece[metric].values if v.phase == phase and v.value is not None]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _relative(reference: Estimate) -> _Scale:
+    size = abs(float(reference.value[0])) or 1.0
+    return _Scale("relative", lambda d: d / size)
+
+
+def _logit_scale(reference: Estimate) -> _Scale:
+    def share(logit: float) -> float:
+        odds = np.exp(logit)
+        return float((odds * (1 + _FLOOR) - _FLOOR) / (1 + odds))
+
+    at = float(reference.value[0])
+    return _Scale("absolute", lambda d: share(at + d) - share(at))
+
+
+def _most_significant(found: Difference) -> int:
+    return int(np.argmax(studentised(found.value, found.standard_error)))
+
+
+def _where(found: Difference, x: np.ndarray | None, unit: str) -> str:
+    """Return the range of the lags at which a profile leaves its interval around zero."""
+    if x is None:
+        return ""
+    outside = x[(found.lower > 0) | (found.upper < 0)]
+    if not len(outside):
+        return ""
+    return (
+        f"r = {outside.min():.3g} to {outside.max():.3g} {unit}" if len(outside) > 1 else f"r = {outside[0]:.3g} {unit}"
+    )

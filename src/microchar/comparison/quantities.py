@@ -1,0 +1,206 @@
+"""The quantities that decide a comparison, read from measurements as estimates with their evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+
+import numpy as np
+
+from microchar.comparison.estimate import Estimate
+from microchar.comparison.inference import difference
+from microchar.core.grid import Grid
+from microchar.core.result import Profile, Result
+from microchar.core.spectrum import Spectrum
+from microchar.core.volume import Volume
+from microchar.measurement.representative import integral_range
+
+#: Estimates of profiles use lags up to this share of the shortest edge.
+_REACH = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """Numbers of one volume with the influence of its cells, (n0, n1, n2, numbers).
+
+    There are no cells if the volume was measured without errors, as one of several
+    samples may be.
+    """
+
+    value: np.ndarray
+    influence: np.ndarray
+
+    def __truediv__(self, other: Numbers) -> Numbers:
+        """Divide by one number of the same volume."""
+        ratio = self.value / other.value
+        return Numbers(ratio, (self.influence - ratio * other.influence) / other.value)
+
+    def __sub__(self, other: Numbers) -> Numbers:
+        """Subtract numbers of the same volume."""
+        return Numbers(self.value - other.value, self.influence - other.influence)
+
+    def at(self, x: np.ndarray, wanted: np.ndarray) -> Numbers:
+        """Interpolate numbers at `x` linearly between them."""
+        weights = np.array([np.interp(wanted, x, row) for row in np.eye(len(x))]).T
+        return Numbers(weights @ self.value, self.influence @ weights.T)
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Results of one volume, and what the estimates need to know of the volume.
+
+    `integral_range` is the largest over the phases, None if there is only one.
+    """
+
+    results: Mapping[str, Result]
+    grid: Grid
+    extent: float
+    integral_range: float | None
+    lengths: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, volume: Volume, results: Mapping[str, Result]) -> Measured:
+        """Describe a measured volume; its voxels are read only if it has a mask."""
+        inside = int(np.prod(volume.shape)) if volume.mask is None else int(np.count_nonzero(volume.mask))
+        a, b, c = (n * size for n, size in zip(volume.shape, volume.voxel_size, strict=True))
+        ranges = integral_range(volume, results["volume_fraction"]).values()
+        return cls(results, volume.grid, inside * volume.grid.voxel_volume, max(ranges, default=None), (a, b, c))
+
+    @property
+    def shortest_edge(self) -> float:
+        """Length of the shortest edge."""
+        return min(self.lengths[axis] for axis in self.grid.axes)
+
+    def number(self, metric: str, **key: str) -> Numbers | None:
+        """Return one value; None if it does not exist."""
+        result = self.results.get(metric)
+        for index, value in enumerate(result.values if result is not None else ()):
+            if value.matches(**key) and value.value is not None:
+                assert result is not None
+                influence = result.influence.values[..., index : index + 1] if result.influence else _no_influence(1)
+                return Numbers(np.array([value.value]), influence) if np.isfinite(influence).all() else None
+        return None
+
+    def profile(self, metric: str, **key: str) -> tuple[Profile, Numbers] | None:
+        """Return one profile; None if it does not exist."""
+        result = self.results.get(metric)
+        for index, profile in enumerate(result.profiles if result is not None else ()):
+            if profile.matches(**key) and np.isfinite(profile.y).any():
+                assert result is not None
+                influence = result.influence.profiles[index] if result.influence else _no_influence(len(profile.y))
+                return profile, Numbers(profile.y, influence)
+        return None
+
+    def normalised_covariance(self, phase: str, direction: str) -> tuple[np.ndarray, Numbers] | None:
+        r"""Return lags and :math:`\rho(r) = (S_2 - \phi^2) / (\phi - \phi^2)`."""
+        found = self.profile("two_point_correlation", phase=phase, direction=direction)
+        if found is None or not 0 < found[1].value[0] < 1:
+            return None
+        profile, s2 = found
+        phi, of_phi = s2.value[0], s2.influence[..., :1]
+        rho = (s2.value - phi**2) / (phi - phi**2)
+        influence = (s2.influence - (2 * phi + rho * (1 - 2 * phi)) * of_phi) / (phi - phi**2)
+        return profile.x, Numbers(rho, influence)
+
+    def path_share(self, phase: str, direction: str) -> tuple[np.ndarray, Numbers] | None:
+        r"""Return lags and :math:`L(r) / \phi`."""
+        found = self.profile("lineal_path", phase=phase, direction=direction)
+        if found is None or not found[1].value[0] > 0:
+            return None
+        profile, path = found
+        return profile.x, path / Numbers(path.value[:1], path.influence[..., :1])
+
+
+def _no_influence(numbers: int) -> np.ndarray:
+    return np.empty((0, 0, 0, numbers))
+
+
+def estimate(
+    side: Sequence[Measured], read: Callable[[Measured], Numbers | None], *, edge_effect: bool = False
+) -> Estimate | None:
+    """Return the estimate of numbers of one volume, or of the mean of several; None if a volume lacks them.
+
+    See `Spectrum.of` for `edge_effect`.
+    """
+    numbers = [read(measured) for measured in side]
+    present = [n for n in numbers if n is not None]
+    if len(present) < len(numbers):
+        return None
+    if len(side) > 1:
+        return Estimate.of_samples([n.value for n in present], side[0].extent)
+    if not present[0].influence.size:
+        return None
+    return Estimate(
+        present[0].value, Spectrum.of(present[0].influence, side[0].lengths, edge_effect=edge_effect), side[0].extent
+    )
+
+
+#: Reads a profile, its lags and its numbers, of a volume along a direction: "0", "1", "2" or "mean".
+Read = Callable[[Measured, str], "tuple[np.ndarray, Numbers] | None"]
+
+
+def differing_directions(measured: Measured, read: Read, level: float) -> bool:
+    """Return whether the profiles of a volume along its axes differ from each other."""
+    curves = [read(measured, str(axis)) for axis in measured.grid.axes]
+    reach = _REACH * measured.shortest_edge
+    tests = []
+    for (x, one), (y, two) in combinations([curve for curve in curves if curve is not None], 2):
+        lags = (x if x[1] >= y[1] else y)[1:]
+        lags = lags[lags <= reach * (1 + 1e-9)]
+        if not len(lags):
+            continue
+        gap = one.at(x, lags) - two.at(y, lags)
+        of_gap = Estimate(gap.value, Spectrum.of(gap.influence, measured.lengths), measured.extent)
+        tests.append(difference(of_gap.zero(), of_gap).p)
+    return bool(tests) and min(tests) * len(tests) < level
+
+
+def profiles(
+    sides: tuple[Sequence[Measured], Sequence[Measured]], read: Read, directions: Sequence[str]
+) -> tuple[np.ndarray, Estimate, Estimate] | None:
+    """Return the lags that can be compared, and the estimates of both sides at these lags, for all directions."""
+    found = [_profile(sides, partial(_along, read, direction)) for direction in directions]
+    present = [entry for entry in found if entry is not None]
+    if not present:
+        return None
+    return (
+        np.concatenate([x for x, _, _ in present]),
+        Estimate.joined([first for _, first, _ in present]),
+        Estimate.joined([second for _, _, second in present]),
+    )
+
+
+def _along(read: Read, direction: str, measured: Measured) -> tuple[np.ndarray, Numbers] | None:
+    return read(measured, direction)
+
+
+def _profile(
+    sides: tuple[Sequence[Measured], Sequence[Measured]],
+    read: Callable[[Measured], tuple[np.ndarray, Numbers] | None],
+) -> tuple[np.ndarray, Estimate, Estimate] | None:
+    found = [[read(measured) for measured in side] for side in sides]
+    present = [curve for side in found for curve in side if curve is not None]
+    if len(present) < sum(map(len, found)):
+        return None
+    reach = _REACH * min(measured.shortest_edge for side in sides for measured in side)
+    known = min(len(x) for x, _ in present)
+    x = present[0][0][:known]
+    used = (x > 0) & (x <= reach * (1 + 1e-9))
+    used &= np.all([np.isfinite(numbers.value[:known]) for _, numbers in present], axis=0)
+    if not used.any():
+        return None
+
+    def of(side: Sequence[Measured]) -> Estimate | None:
+        def cut(measured: Measured) -> Numbers | None:
+            curve = read(measured)
+            assert curve is not None
+            return Numbers(curve[1].value[:known][used], curve[1].influence[..., :known][..., used])
+
+        return estimate(side, cut)
+
+    first, second = of(sides[0]), of(sides[1])
+    assert first is not None
+    assert second is not None
+    return x[used], first, second

@@ -1,0 +1,122 @@
+"""The sentences of a verdict, written from its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from microchar.core.verdict import Entry, Word
+
+#: Edge over integral range under which a volume is too small to find agreement.
+SMALLEST_EDGE = 4.0
+#: What is said of a quantity, by metric.
+_NAMES = {
+    "volume_fraction": "volume fraction",
+    "specific_surface_area": "specific surface area",
+    "interfacial_area": "interfacial area",
+    "triple_phase_boundary": "triple-phase boundary",
+    "chord_length_distribution": "mean chord length",
+    "lineal_path": "lineal path L/φ",
+    "two_point_correlation": "normalised covariance ρ(r)",
+    "euler_characteristic": "Euler characteristic",
+    "largest_cluster_fraction": "largest cluster",
+    "percolating_fraction": "percolating fraction",
+    "effective_diffusivity": "effective diffusivity",
+}
+#: Number of facts that the reasons hold.
+_REASONS = 3
+
+
+def quantity(entry: Entry) -> str:
+    """Return the name of a quantity with its phase."""
+    name = quantity_name(entry.metric)
+    phases = " and ".join(f"phase {phase}" if phase.isdigit() else phase for phase in entry.phase.split("|"))
+    return f"{name} of {phases}" if phases else name
+
+
+def quantity_name(metric: str) -> str:
+    """Return the name of the quantity that is compared, by the id of the metric."""
+    return _NAMES.get(metric, metric.replace("_", " "))
+
+
+def amount(number: float, scale: str, *, sign: bool = False) -> str:
+    """Return a difference as text: relative ones in percent, absolute ones as they are; with two digits.
+
+    Examples
+    --------
+    >>> amount(-0.534, "relative", sign=True), amount(0.0213, "absolute")
+    ('−53 %', '0.021')
+    """
+    shown = number * 100 if scale == "relative" else number
+    text = f"{shown:{'+' if sign else ''}.2g}" if abs(shown) < 100 else f"{shown:{'+' if sign else ''}.0f}"
+    if "e" in text:
+        text = f"{float(text):{'+' if sign else ''}.6f}".rstrip("0")
+    return text.replace("-", "−") + (" %" if scale == "relative" else "")
+
+
+def measured_difference(entry: Entry) -> str:
+    """Return the difference with its standard error."""
+    value, error = amount(entry.difference, entry.scale, sign=True), amount(entry.standard_error, entry.scale)
+    return f"{value.removesuffix(' %')} ± {error}"
+
+
+def conclusion(
+    reference: str, candidate: str, entries: Sequence[Entry], ratio: float | None, integral_range: float | None
+) -> tuple[Word, str, list[str]]:
+    """Return the word of a comparison, the sentence, and the facts that it rests on.
+
+    Parameters
+    ----------
+    reference, candidate : str
+        Names.
+    entries : sequence of Entry
+        The deciding quantities, sorted by word and significance.
+    ratio : float or None
+        Shortest edge over integral range.
+    integral_range : float or None
+        In voxels.
+    """
+    if not entries:
+        return Word.NOT_SEEN, f"{candidate} was not compared with {reference}: no quantity has a standard error.", []
+    word = entries[0].word
+    deciding = [entry for entry in entries if entry.word == word]
+    if word is Word.DIFFERENT:
+        sentence = f"{candidate} is not the same material as {reference}: {_facts(deciding[:2])}."
+    elif word is Word.DETECTABLE:
+        sentence = f"{candidate} differs from {reference}, but within the tolerances: {_facts(deciding[:2])}."
+    elif word is Word.TOO_SMALL:
+        settles = f" An edge of {integral_range * SMALLEST_EDGE:.0f} voxels is the least." if integral_range else ""
+        sentence = (
+            f"The volumes are too small to tell whether {candidate} is the same material as {reference}: "
+            f"the shortest edge is {ratio:.1f} integral ranges, {SMALLEST_EDGE:.0f} are needed.{settles}"
+        )
+    elif word is Word.NOT_SEEN:
+        sentence = (
+            f"No difference between {candidate} and {reference} was seen; this test would have seen {_seen(entries)}."
+        )
+    else:
+        sentence = f"{candidate} is consistent with {reference}: all quantities agree within the tolerances."
+    return word, sentence, [_reason(entry) for entry in entries[:_REASONS]]
+
+
+def _facts(entries: Sequence[Entry]) -> str:
+    return "; ".join(f"{quantity(entry)} {measured_difference(entry)}" for entry in entries)
+
+
+def _seen(entries: Sequence[Entry]) -> str:
+    wanted = ("volume_fraction", "specific_surface_area", "percolating_fraction", "effective_diffusivity")
+    chosen = [entry for metric in wanted for entry in entries if entry.metric == metric][:3] or list(entries[:3])
+    return ", ".join(f"{amount(entry.smallest_seen, entry.scale)} in {quantity(entry)}" for entry in chosen)
+
+
+def _reason(entry: Entry) -> str:
+    at_equal = " at equal volume fraction" if entry.adjusted else ""
+    where = f" ({entry.where})" if entry.where else ""
+    if entry.word in (Word.DIFFERENT, Word.DETECTABLE):
+        return (
+            f"The {quantity(entry)} differs by {measured_difference(entry)}{at_equal}{where}; "
+            f"p = {entry.holm_p:.2g} after Holm's correction, tolerance {amount(entry.margin, entry.scale)}."
+        )
+    return (
+        f"The {quantity(entry)} agrees within {amount(entry.bound, entry.scale)}{at_equal} "
+        f"(90 % interval); the test sees {amount(entry.smallest_seen, entry.scale)}."
+    )

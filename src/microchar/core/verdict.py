@@ -1,0 +1,181 @@
+"""`Verdict`: what a comparison concludes, in words, with the numbers that each word rests on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+
+class Word(StrEnum):
+    """Conclusion about a quantity or a comparison. The first of these that applies to any quantity is the verdict.
+
+    "Same" is not among them: it does not follow from a lack of evidence.
+
+    Attributes
+    ----------
+    meaning : str
+        What the word says.
+    """
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> Word:
+        """Make a member that holds its meaning together with its text."""
+        member = str.__new__(cls, value)
+        member._value_, member.meaning = value, meaning
+        return member
+
+    DIFFERENT = "different", "the difference is significant, and it may exceed the tolerance"
+    DETECTABLE = "detectable", "the difference is significant, but within the tolerance"
+    TOO_SMALL = "too small", "the volumes are too small to find agreement: an edge is under four integral ranges"
+    NOT_SEEN = "no difference seen", "no significant difference; a difference beyond the tolerance is not excluded"
+    CONSISTENT = "consistent", "any difference is within the tolerance, with 90 % confidence"
+
+    @property
+    def rank(self) -> int:
+        """Position in the order in which words decide, 0 for the first."""
+        return list(Word).index(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One quantity of a candidate compared with the reference.
+
+    Parameters
+    ----------
+    metric, feature, phase, direction, estimator : str
+        What was compared; see `Key`.
+    title : str
+        Name of the quantity.
+    scale : {"relative", "absolute"}
+        Whether the difference is relative to the value of the reference.
+    reference_value, value : float or None
+        Values of the reference and the candidate; None for profiles and shares.
+    difference, standard_error, lower, upper : float
+        Candidate minus reference, at equal volume fraction where `adjusted` is true;
+        its standard error; and its 90 % interval. For profiles, at the lag where the
+        difference is most significant.
+    df : float
+        Degrees of freedom.
+    p, holm_p : float
+        p-value, alone and corrected for the number of quantities that decide.
+    margin : float
+        Tolerance.
+    bound : float
+        Agreement bound: the largest end of the 90 % interval.
+    smallest_seen : float
+        Difference that the test sees in four of five cases, before Holm's correction.
+    adjusted : bool
+        Whether the quantities are compared at equal volume fraction.
+    where : str
+        For profiles, the lags at which they differ.
+    word : Word
+    """
+
+    metric: str
+    feature: str = ""
+    phase: str = ""
+    direction: str = "all"
+    estimator: str = ""
+    title: str = ""
+    scale: str = "relative"
+    reference_value: float | None = None
+    value: float | None = None
+    difference: float
+    standard_error: float
+    lower: float
+    upper: float
+    df: float
+    p: float
+    holm_p: float = 1.0
+    margin: float
+    bound: float
+    smallest_seen: float
+    adjusted: bool = False
+    where: str = ""
+    word: Word = Word.NOT_SEEN
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Scatter between the samples of a group, relative to that of real pieces of their size.
+
+    Parameters
+    ----------
+    ratio, lower, upper : float
+        Ratio of the standard deviations of the volume fraction, and its 95 % interval.
+    samples : int
+        Number of samples.
+    word : str
+        "too alike", "too varied" or "no difference seen"; "" for fewer than 8 samples.
+    """
+
+    ratio: float
+    lower: float
+    upper: float
+    samples: int
+    word: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the comparison of a candidate, or of a group of samples, with the reference concludes.
+
+    Parameters
+    ----------
+    reference, candidate : str
+        Names of the two volumes or groups.
+    word : Word
+    sentence : str
+        The conclusion as one sentence.
+    why : tuple of str
+        The facts it rests on.
+    entries : tuple of Entry
+        The quantities that decide, the most significant first.
+    edge_over_range : float or None
+        Shortest edge over integral range, the smaller of the two sides.
+    spread : Spread, optional
+        Scatter between the samples; only for groups.
+    notes : tuple of str
+        Quantities that could not be compared, and other reservations.
+    """
+
+    reference: str
+    candidate: str
+    word: Word
+    sentence: str
+    why: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    edge_over_range: float | None = None
+    spread: Spread | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the verdict as plain Python objects that can be written as JSON."""
+        return {
+            **asdict(self),
+            "why": list(self.why),
+            "notes": list(self.notes),
+            # JSON has no infinity: a number that does not exist is null.
+            "entries": [{name: _finite(value) for name, value in asdict(entry).items()} for entry in self.entries],
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Verdict:
+        """Make a verdict from the output of `to_dict`."""
+        entries = tuple(_entry(entry) for entry in plain["entries"])
+        texts = {name: tuple(plain[name]) for name in ("why", "notes")}
+        spread = None if plain["spread"] is None else Spread(**plain["spread"])
+        return cls(**{**plain, **texts, "entries": entries, "word": Word(plain["word"]), "spread": spread})
+
+
+def _entry(plain: Mapping[str, Any]) -> Entry:
+    numbers = {f.name: math.nan for f in fields(Entry) if f.type == "float" and plain[f.name] is None}
+    return Entry(**{**plain, **numbers, "word": Word(plain["word"])})
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

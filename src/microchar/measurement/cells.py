@@ -1,0 +1,134 @@
+"""Cut a volume into a grid of cells, whose counts give every value of an additive metric its standard error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+
+from microchar.core.grid import Grid, Triple, triple
+from microchar.measurement.blocks import BOX_EDGE, Block, Counts, Region, Tick, in_order
+
+#: Number of cells along each axis that is cut.
+_CELLS = 8
+#: An axis is cut only if it has this many voxels.
+_LEAST_LENGTH = 2
+#: Rods lie along axis 2, where 64 voxels share a word, unless that axis is this many times longer than another one.
+_LONG = 2
+#: Approximate limit of the number of voxels in a column.
+_COLUMN_VOXELS = 2**25
+
+
+@dataclass(frozen=True)
+class CellGrid:
+    """Where the cells of a volume begin and end.
+
+    A volume is cut along two axes into rods, an image along its two axes into rectangles.
+    Cubes would not do better: the counts of neighbouring cells are correlated, and what
+    counts is the number of cells along an axis. Rods cost less, because correlation
+    functions read a halo around each cell.
+
+    Parameters
+    ----------
+    edges : tuple of tuple of int
+        For each axis, the beginning of each cell and the end of the last one.
+    """
+
+    edges: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+
+    @classmethod
+    def of(cls, grid: Grid) -> CellGrid:
+        """Return the cells of a volume."""
+        cut = _axes_to_cut(grid.shape)
+        numbers = [min(_CELLS, n) if axis in cut else 1 for axis, n in enumerate(grid.shape)]
+        lines = [np.linspace(0, n, k + 1).round().astype(int) for n, k in zip(grid.shape, numbers, strict=True)]
+        return cls(triple(tuple(line.tolist()) for line in lines))
+
+    @property
+    def numbers(self) -> Triple:
+        """Number of cells along each axis."""
+        return triple(len(edges) - 1 for edges in self.edges)
+
+    def regions(self, layout: str) -> list[tuple[Triple, Region]]:
+        """Return regions that consist of cells or of parts of a cell, each with the index of its first cell."""
+        if layout == "boxes":
+            return _products([_groups(edges, BOX_EDGE) for edges in self.edges], None)
+        regions = []
+        volume = math.prod(edges[-1] for edges in self.edges)
+        for axis, edges in enumerate(self.edges):
+            if edges[-1] > 1:
+                parts = [_columns(other, _COLUMN_VOXELS * _CELLS // volume * other[-1]) for other in self.edges]
+                parts[axis] = [(0, edges)]
+                regions += _products(parts, axis)
+        return regions
+
+
+def _axes_to_cut(shape: Triple) -> list[int]:
+    long = [axis for axis, n in enumerate(shape) if n >= _LEAST_LENGTH]
+    if len(long) < 3:
+        return long
+    shortest = min(shape[0], shape[1])
+    if shape[2] <= _LONG * shortest:
+        return [0, 1]
+    return [axis for axis in long if axis != (0 if shape[0] == shortest else 1)]
+
+
+def _groups(edges: tuple[int, ...], longest: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Group consecutive cells to at most about `longest` voxels, or cut longer cells; with the index of the first."""
+    cells = len(edges) - 1
+    widest = max(b - a for a, b in pairwise(edges))
+    if widest > longest:
+        pieces = -(-widest // longest)
+        cuts = [np.linspace(a, b, pieces + 1).round().astype(int).tolist() for a, b in pairwise(edges)]
+        return [(cell, pair) for cell, line in enumerate(cuts) for pair in pairwise(line)]
+    groups = np.array_split(np.arange(cells), min(cells, -(-edges[-1] // longest)))
+    return [(int(group[0]), tuple(edges[group[0] : group[-1] + 2])) for group in groups]
+
+
+def _columns(edges: tuple[int, ...], longest: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Return each cell by itself; an axis that is not cut into cells is cut at `longest` voxels."""
+    if len(edges) == 2:
+        return _groups(edges, max(longest, 1))
+    return list(enumerate(pairwise(edges)))
+
+
+def _products(groups: list[list[tuple[int, tuple[int, ...]]]], axis: int | None) -> list[tuple[Triple, Region]]:
+    regions = []
+    for parts in product(*groups):
+        cuts = triple(tuple(edge - edges[0] for edge in edges) for _, edges in parts)
+        region = Region(
+            start=triple(edges[0] for _, edges in parts),
+            core=triple(edges[-1] - edges[0] for _, edges in parts),
+            axis=axis,
+            cuts=cuts,
+        )
+        regions.append((triple(cell for cell, _ in parts), region))
+    return regions
+
+
+def add_up_cells(
+    count_cells: Callable[[Block], Counts],
+    cells: CellGrid,
+    blocks: Iterator[tuple[Triple, Block]],
+    executor: Executor,
+    tick: Tick,
+) -> Counts:
+    """Count in every block on the executor, and add the counts of each cell; see `microchar.measurement.blocks.add_up`.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Counts with three leading axes: the cells along axes 0, 1 and 2.
+    """
+    total: Counts = {}
+    for first, counts in in_order(count_cells, blocks, executor, tick):
+        for name, array in counts.items():
+            if name not in total:
+                total[name] = np.zeros((*cells.numbers, *array.shape[3:]), array.dtype)
+            box = tuple(slice(a, a + n) for a, n in zip(first, array.shape[:3], strict=True))
+            total[name][box] += array
+    return total

@@ -1,0 +1,114 @@
+"""Standard errors of additive metrics, from the low-frequency spectrum of the influence of the cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from microchar.core.grid import Grid, triple
+from microchar.core.influence import Influence
+from microchar.core.result import Key, Result
+from microchar.core.spectrum import Spectrum
+from microchar.measurement.blocks import Counts
+
+#: Confidence of the intervals that are given with values.
+CONFIDENCE = 0.95
+
+
+def with_errors(
+    finish: Callable[[Counts], Result],
+    cells: Counts,
+    extra: Counts,
+    grid: Grid,
+    has_error: Callable[[Key], bool],
+    *,
+    edge_effect: bool = False,
+) -> Result:
+    """Return the result of the sum of the counts, with standard errors and the influence of the cells.
+
+    Parameters
+    ----------
+    finish : callable
+        ``finish(counts)`` returns the result.
+    cells : dict of str to ndarray
+        Counts per cell: the first three axes are the cells along axes 0, 1 and 2.
+    extra : dict of str to ndarray
+        Counts that are not sums over cells. What depends only on them has no error.
+    grid : Grid
+    has_error : callable
+        ``has_error(key)`` tells whether a value has an error.
+    edge_effect : bool
+        Whether the faces of the volume change the expectation of the counts near them.
+    """
+    influence = influence_of_cells(finish, cells, extra, grid)
+    result = finish(total(cells) | extra)
+    errors, quantiles = _errors(influence.values, influence.lengths, edge_effect)
+    values = tuple(
+        replace(value, standard_error=float(error), lower=value.value - q * error, upper=value.value + q * error)
+        if value.value is not None and np.isfinite(error) and has_error(value.key)
+        else value
+        for value, error, q in zip(result.values, errors, quantiles, strict=True)
+    )
+    profiles = tuple(
+        replace(profile, standard_error=error)
+        if np.isfinite(error := _errors(psi, influence.lengths, edge_effect)[0]).any()
+        else profile
+        for profile, psi in zip(result.profiles, influence.profiles, strict=True)
+    )
+    return replace(result, values=values, profiles=profiles, influence=influence)
+
+
+def total(cells: Counts) -> Counts:
+    """Add the counts of all cells."""
+    return {name: array.sum(axis=(0, 1, 2)) for name, array in cells.items()}
+
+
+def influence_of_cells(finish: Callable[[Counts], Result], cells: Counts, extra: Counts, grid: Grid) -> Influence:
+    """Return the influence of each cell on each number of a result.
+
+    It is approximated by the difference that leaving out the cell makes, times the
+    number of the other cells. For a ratio of counts, and cells of equal denominators,
+    the two are equal.
+    """
+    numbers = next(iter(cells.values())).shape[:3]
+    whole = total(cells)
+    result = finish(whole | extra)
+    all_values = _values(result, result)
+    all_points = _points(result, result)
+    others = int(np.prod(numbers)) - 1
+    values = np.empty((*numbers, len(all_values)))
+    points = np.empty((*numbers, len(all_points)))
+    for cell in np.ndindex(*numbers):
+        without = finish({name: whole[name] - array[cell] for name, array in cells.items()} | extra)
+        values[cell] = others * (all_values - _values(without, result))
+        points[cell] = others * (all_points - _points(without, result))
+    ends = np.cumsum([len(profile.y) for profile in result.profiles])[:-1]
+    profiles = tuple(np.split(points, ends, axis=-1)) if result.profiles else ()
+    lengths = triple(float(n * size) for n, size in zip(grid.shape, grid.voxel_size, strict=True))
+    return Influence(values, profiles, lengths)
+
+
+def _values(result: Result, like: Result) -> np.ndarray:
+    """Return the values in the order of another result; nan where one does not exist."""
+    by_key = {value.key: value.value for value in result.values}
+    return np.array([by_key.get(value.key) for value in like.values], float)
+
+
+def _points(result: Result, like: Result) -> np.ndarray:
+    """Return the points of all profiles one after the other, like `_values`."""
+    by_key = {profile.key: profile.y for profile in result.profiles}
+    curves = [by_key.get(profile.key, np.full(len(profile.y), np.nan)) for profile in like.profiles]
+    return np.concatenate(curves) if curves else np.empty(0)
+
+
+def _errors(psi: np.ndarray, lengths: tuple[float, float, float], edge_effect: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return standard errors and the quantiles of Student's t of their intervals; nan for numbers without influence."""
+    from scipy.stats import t
+
+    spectrum = Spectrum.of(psi, lengths, edge_effect=edge_effect)
+    errors = np.sqrt(spectrum.variance)
+    # A number that no cell changes has no error: a share of exactly 1, or one that does not depend on the cells.
+    errors[errors == 0] = np.nan
+    return errors, t.ppf((1 + CONFIDENCE) / 2, spectrum.df)
