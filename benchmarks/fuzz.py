@@ -28,7 +28,7 @@ FAULTS = OUTCOMES[6:]
 _SHOWN = 10
 #: How long a worker may take beyond the limit of a case, in compiled code that no signal stops.
 _GRACE = 60.0
-_START = 300.0
+_START = 600.0
 
 
 class Served:

@@ -38,8 +38,10 @@ from microchar.io.image import Options
 
 #: Outcomes that are faults of microchar.
 FAULTS = ("traceback", "hang", "wrong", "noise", "died")
-#: Kinds whose rows take turns: each is drawn equally often, whatever the number of its seeds.
+#: How far two readers of JPEG may differ.
 _JPEG_ROUNDING = 2
+#: Time limit of a seed in seconds, while kernels are compiled.
+_WARMING = 250.0
 
 
 class _Late(BaseException):
@@ -81,9 +83,19 @@ class Worker:
         np.save("a.npy", volume())
         Path("c.raw").write_bytes(volume().tobytes())
         self.kept = {path.name for path in self.folder.iterdir()}
+        self._warm_up()
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         limit = int(pages * resource.getpagesize() + gigabytes * 2**30)
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+    def _warm_up(self) -> None:
+        """Run all seeds as they are: this compiles the kernels, and a seed that is not valid would find nothing."""
+        self.seconds, limit = _WARMING, self.seconds
+        for seed in self.seeds:
+            outcome = self.run(seed, [])
+            if outcome.what not in ("read", "unchecked", "done"):
+                raise RuntimeError(f"the seed {seed.name} is {outcome.what}: {outcome.detail}")
+        self.seconds = limit
 
     def choose(self, kind: str, number: int) -> tuple[Seed, list[Any]]:
         """Return the seed and the edits of a case; equal numbers give equal cases."""

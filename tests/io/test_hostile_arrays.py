@@ -177,6 +177,13 @@ def test_pages_that_do_not_follow_each_other_are_read_where_they_are(tmp_path):
     assert np.array_equal(mc.read_volume(tmp_path / "a.tif").values, image[[0, 2, 2]])
 
 
+def test_ome_metadata_that_count_pages_from_the_end_are_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    mc.write_volume(np.indices((3, 4, 5))[0].astype(np.int32) % 2, path)
+    path.write_bytes(path.read_bytes().replace(b'IFD="0" ', b'IFD="-1"'))
+    assert "before the first one" in refusal(path)
+
+
 @pytest.mark.parametrize("start", ["+:,:,:", "z=-:5", "1:+", f"{'9' * 5000}:,:,:"])
 def test_a_crop_without_numbers_is_refused(tmp_path, start):
     np.save(tmp_path / "a.npy", np.eye(4, dtype=np.uint8))

@@ -65,7 +65,7 @@ def load_generator(path: Path, *, max_bytes: int = MAX_BYTES) -> Generator:
                     f"{path}: a material of {len(generator.material.phases)} phases, which {generator.id!r} cannot "
                     "make; was the file edited?"
                 )
-        if file.headers and generator.material is None and generator.spec.needs_fit:
+        if file.headers and generator.material is None:
             raise InputError(f"{path}: has fitted arrays but no 'material' in its metadata; was the file edited?")
         if file.headers or generator.material is not None:
             check_layout(file.headers, generator.layout, str(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ _CHANNELS = 16
 _SOFTWARE = "microchar "
 #: Number of bytes (with room for headers) from which a file needs 64-bit offsets, which ImageJ's variant lacks.
 _CLASSIC_LIMIT = 2**32 - 2**25
+#: A negative number of a page or plane in OME metadata.
+_MISPLACED = re.compile(r'\b(?:IFD|First[ZCT]|PlaneCount)\s*=\s*["\']\s*-')
 #: Number of bytes that are decoded at a time.
 _PIECE = 2**26
 
@@ -160,6 +163,10 @@ def _only_stack(file: tifffile.TiffFile, path: Path) -> Sequence[tifffile.TiffPa
         raise InputError(
             f"{path}: found a colour image ({kind}, {page.samplesperpixel} values per pixel), expected grey values or "
             "labels; convert it to 8-bit grey (in ImageJ: Image > Type > 8-bit) or save one channel"
+        )
+    if _MISPLACED.search(file.ome_metadata or ""):  # tifffile would count from the last page
+        raise InputError(
+            f"{path}: the OME metadata place a page before the first one; the file is damaged: export it again"
         )
     if len(file.series) > 1 and _are_planes(file.series):
         return file.series
