@@ -76,6 +76,7 @@ def difference(reference: Estimate, candidate: Estimate, *, seed: int = 0) -> Di
         return Difference(value, error, df, float(2 * t.sf(deviation, df)), float(t.ppf((1 + AGREEMENT) / 2, df)), sees)
     largest = _largest_deviations(reference, candidate, error, df, seed)
     p = (1 + np.count_nonzero(largest >= deviation)) / (1 + len(largest))
+    sees = float(np.quantile(largest, 1 - LEVEL) + t.ppf(POWER, df))
     return Difference(value, error, df, float(p), float(np.quantile(largest, AGREEMENT)), sees)
 
 

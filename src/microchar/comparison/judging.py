@@ -323,6 +323,7 @@ class _Case:
         lower, upper = (np.array([scale.show(float(v)) for v in ends]) for ends in (found.lower, found.upper))
         error = float(found.standard_error[at])
         ends = np.abs(np.concatenate([lower, upper]))
+        seen = found.sees * float(np.nanmax(found.standard_error))  # of a profile, at its least accurate lag
         return Entry(
             metric=metric,
             feature=key.feature,
@@ -341,7 +342,7 @@ class _Case:
             p=found.p,
             margin=self.margins[metric],
             bound=float(np.nanmax(ends)),
-            smallest_seen=max(abs(scale.show(found.sees * error)), abs(scale.show(-found.sees * error))),
+            smallest_seen=max(abs(scale.show(seen)), abs(scale.show(-seen))),
             adjusted=adjusted,
             where=_where(found, x, self.unit),
         )

@@ -67,7 +67,8 @@ class Entry:
     bound : float
         Agreement bound: the largest end of the 90 % interval.
     smallest_seen : float
-        Difference that the test sees in four of five cases, before Holm's correction.
+        Difference that the test sees in four of five cases, before Holm's correction; for
+        profiles, at the lag where it sees least.
     adjusted : bool
         Whether the quantities are compared at equal volume fraction.
     where : str
