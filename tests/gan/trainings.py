@@ -40,7 +40,7 @@ class Scripted(HeldOut):
     def __init__(self, *totals):
         self.totals = iter(totals)
 
-    def score(self, samples):
+    def score(self, samples, *, errors):
         total = next(self.totals)
         assert len(samples) > 1
         return Score(ratios={"volume_fraction": total}, excesses={"volume_fraction": total - 1})
