@@ -61,7 +61,14 @@ def test_several_scans_are_one_reference():
 
 
 @pytest.mark.property
-@pytest.mark.parametrize(("members", "says"), [(["a", "x"], "'x' is no candidate"), (["a"], "found 1 samples")])
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        (["a", "a"], "'a' is none of"),
+        (["a", "x"], "'x' is none of a; expected the names"),
+        (["a"], "found 1; expected"),
+    ],
+)
 def test_a_group_of_nothing_is_refused(members, says):
     volume = fields(3.0, [1])[0]
     with pytest.raises(mc.InputError, match=says):

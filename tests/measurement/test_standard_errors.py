@@ -37,9 +37,9 @@ def test_counts_of_cells_add_up_to_the_integer(metric_id, volume, periodic):
         pytest.skip("not defined for this volume")
     with thread_pool(1) as pool:
         whole = metric.counts(volume, None, Shared(pool, 1))
-        cells = metric._add_up_cells(CellGrid.of(volume.grid), volume, Shared(pool, 1))
+        cells = metric._add_up_cells(CellGrid.of(volume), volume, Shared(pool, 1))
     for name, array in cells.items():
-        assert array.shape[:3] == CellGrid.of(volume.grid).numbers
+        assert array.shape[:3] == CellGrid.of(volume).numbers
         np.testing.assert_array_equal(array.sum(axis=(0, 1, 2)), whole[name], err_msg=name)
 
 

@@ -37,7 +37,7 @@ def add_groups(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="FILES",
-        help="more scans of the real material, as a quoted glob: their scatter is then the noise",
+        help="more scans of the real material, as a quoted glob; the scatter between them is the standard error",
     )
 
 

@@ -69,4 +69,4 @@ def _representative(measurement: Measurement, accuracy: float) -> list[str]:
             f"volume fraction of {printable(found.phase)}: standard error {100 * found.accuracy:.2g} % in this volume; "
             f"{100 * accuracy:g} % needs an edge of {found.edge / smallest:.0f} voxels{length}"
         )
-    return lines
+    return lines or ["--rve: the volume has one phase only, whose volume fraction has no error"]

@@ -23,8 +23,8 @@ _MEANING = """\
 Ratios are distances to the held-out blocks over the distances between these (the noise floor): about 1 is as good as
 another piece of the material. spread: scatter of the samples over that of the blocks; far below 1, samples are too much
 alike. total: the geometric mean of the ratios, corrected for the scatter of the samples; 1 is the expectation of
-another real piece, less is chance. interval: 95 %. Candidates that cannot be told apart share a rank. verdict: as in
-`microchar report`, of all samples together."""
+another real piece; values below 1 are due to chance. interval: 95 %. Candidates that cannot be told apart share a rank.
+verdict: as in `microchar report`, of all samples together."""
 
 
 def add(commands: Any) -> None:

@@ -55,7 +55,7 @@ def add(commands: Any) -> None:
         help="tolerance, such as volume_fraction=5%% or percolating_fraction=0.01; may be repeated",
     )
     group.add_argument(
-        "--fail-on", choices=FAIL_ON, help="exit with code 3 if the verdict on any fake is this word or one before it"
+        "--fail-on", choices=FAIL_ON, help="exit with code 3 if the verdict on any fake is as bad as this word or worse"
     )
     command.set_defaults(run=run)
 

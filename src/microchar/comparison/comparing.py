@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from microchar.comparison.baselines import baseline_pairs
 from microchar.comparison.candidates import volumes_of
 from microchar.comparison.evidence import Evidence, Question
+from microchar.comparison.judging import checked_margins
 from microchar.comparison.matching import common_shape, leading, match_whole, named_volume, unique_names
 from microchar.comparison.planes import Sample, for_planes, samples_like
 from microchar.comparison.segmentation import threshold_note
@@ -210,7 +211,7 @@ def compare(
         for volume, metric in product(volumes, chosen):
             metric.check_mask(volume)
     run = partial(run_tasks, threads=threads, executor=executor, progress=progress, fail_fast=fail_fast, errors=errors)
-    question = Question(groups or {}, transport, margins or {}) if errors else None
+    question = Question(groups or {}, transport, checked_margins(margins or {})) if errors else None
     arguments = settings(metrics, skip, common, parameters)
     return _compared(chosen, samples[: len(first)], samples[len(first) :], shape, arguments, run, question)
 

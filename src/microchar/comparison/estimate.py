@@ -9,6 +9,9 @@ import numpy as np
 
 from microchar.core.spectrum import Spectrum
 
+#: Degrees of freedom that a variance must have.
+_LEAST_DF = 0.5
+
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
@@ -103,6 +106,8 @@ class Estimate:
 
     def zero(self) -> Estimate:
         """Return an estimate of zero without error, with the same kind of evidence."""
+        if self.samples is not None:
+            return replace(self, value=np.zeros_like(self.value), samples=np.zeros_like(self.samples))
         assert self.spectrum is not None
         none = replace(self.spectrum, coefficients=np.zeros_like(self.spectrum.coefficients))
         return replace(self, value=np.zeros_like(self.value), spectrum=none)
@@ -121,7 +126,7 @@ class Estimate:
 
 def at_equal_fraction(
     pair: tuple[Estimate, Estimate], fractions: tuple[Estimate, Estimate]
-) -> tuple[Estimate, Estimate]:
+) -> tuple[Estimate, Estimate] | None:
     """Remove from two estimates what follows from their volume fractions.
 
     Parameters
@@ -136,12 +141,12 @@ def at_equal_fraction(
     tuple of Estimate
         The estimates minus their regression on the volume fractions. The slopes are
         fitted to the evidence of both materials together. Only their difference has
-        a meaning.
+        a meaning. None if there are too few samples to estimate a variance then.
     """
     x = np.concatenate([f.evidence for f in fractions])
     y = np.concatenate([e.evidence for e in pair])
     slopes, _, rank, _ = np.linalg.lstsq(x, y, rcond=1e-9)
-    # Of samples, the slopes take half a degree of freedom from each side; of spectra, which have few, one from both.
+    # Each slope costs half a degree of freedom per side for samples, a whole one per side otherwise.
     lost = rank / 2 if pair[0].samples is not None and pair[1].samples is not None else float(rank)
     first, second = (e.minus(f, slopes, lost) for e, f in zip(pair, fractions, strict=True))
-    return first, second
+    return (first, second) if min(first.df.min(), second.df.min()) >= _LEAST_DF else None

@@ -133,10 +133,10 @@ class Evidence:
         numbers = {sample.volume.name: self._references + i for i, sample in enumerate(candidates)}
         sides: dict[str, list[int]] = {}
         for group, members in self._question.groups.items():
-            unknown = [name for name in members if name not in numbers]
+            unknown = [name for place, name in enumerate(members) if name not in numbers or name in members[:place]]
             if unknown or len(members) < 2:
-                found = f"{unknown[0]!r} is no candidate" if unknown else f"found {len(members)} samples"
-                raise InputError(f"group {group!r}: {found}; expected the names of at least two candidates")
+                known = f"{unknown[0]!r} is none of {', '.join(numbers)}" if unknown else f"found {len(members)}"
+                raise InputError(f"group {group!r}: {known}; expected the names of two or more candidates, each once")
             sides[group] = [numbers.pop(name) for name in members]
         return sides | {name: [number] for name, number in numbers.items()}
 

@@ -12,7 +12,8 @@ import numpy as np
 from microchar.comparison.estimate import Estimate, at_equal_fraction
 from microchar.comparison.inference import LEVEL, Difference, difference, holm, ratio_interval, studentised
 from microchar.comparison.quantities import Measured, Numbers, Read, differing_directions, estimate, profiles
-from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name
+from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name, spread_fact
+from microchar.core.errors import InputError
 from microchar.core.result import Key, Result, Status
 from microchar.core.units import pretty_unit
 from microchar.core.verdict import Entry, Spread, Verdict, Word
@@ -31,7 +32,7 @@ MARGINS: dict[str, float] = {
     "percolating_fraction": 0.02,
     "effective_diffusivity": 0.20,
 }
-#: Metrics of the pieces; they are no sums over places.
+#: Metrics of the pieces; they are not sums over voxels.
 PIECE_METRICS = ("volume_fraction", "largest_cluster_fraction", "percolating_fraction")
 #: Number of samples from which on their spread has a word.
 _ENOUGH_SAMPLES = 8
@@ -105,12 +106,22 @@ def judge(
         candidate=candidate.name,
         word=word,
         sentence=sentence,
-        why=tuple(why),
+        why=(*why, *((spread_fact(spread),) if spread else ())),
         entries=tuple(judged),
         edge_over_range=ratio,
         spread=spread,
         notes=tuple(case.notes),
     )
+
+
+def checked_margins(margins: Mapping[str, float]) -> Mapping[str, float]:
+    """Raise InputError unless every tolerance is a positive number for a quantity that decides."""
+    for metric, margin in margins.items():
+        if metric not in MARGINS:
+            raise InputError(f"margin of {metric!r}: expected one of {', '.join(MARGINS)}")
+        if not 0 < margin < np.inf:
+            raise InputError(f"margin of {metric!r}: found {margin!r}, expected a number greater than 0")
+    return margins
 
 
 def spread_of(variances: float, df_samples: float, df_real: float, samples: int) -> Spread:
@@ -163,6 +174,9 @@ class _Case:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the entries that decide, in the order of the report."""
+        if not self.independent or self._phase_fractions_or_none() is None:
+            self.notes.append("nothing is compared: there is one phase only, or the volumes are lines of voxels")
+            return
         yield from self._amounts()
         yield from self._interfaces()
         yield from self._shapes()
@@ -188,6 +202,9 @@ class _Case:
         """Return the scatter of the first independent volume fraction between the samples of a group."""
         reference, candidate = self.sides
         if len(candidate.volumes) == 1 or not self.independent:
+            return None
+        if len({volume.grid.shape for volume in candidate.volumes}) > 1:
+            self.notes.append("the spread is not compared: the samples differ in shape")
             return None
         if len(candidate.volumes) < _ENOUGH_SAMPLES:
             self.notes.append(f"{len(candidate.volumes)} samples say little about their spread; take 16 to 20")
@@ -238,22 +255,22 @@ class _Case:
         for phase in self.active:
             for metric in ("largest_cluster_fraction", "percolating_fraction"):
                 pair = self._of_pieces(partial(_share, metric=metric, phase=phase))
-                yield self._entry(
-                    metric, Key(phase=phase), at_equal_fraction(pair, fractions), pair, _logit_scale(pair[0])
-                )
+                tested = self._adjusted(metric, phase, pair, fractions)
+                if tested is not None:
+                    yield self._entry(metric, Key(phase=phase), tested, pair, _logit_scale(pair[0]))
         for phase in self.active:
             read = partial(_mean_value, metric="effective_diffusivity", phase=phase)
             if all(np.isfinite(read(piece)) for side in self.sides for volume in side.pieces for piece in volume):
                 pair = self._of_pieces(partial(_value, metric="effective_diffusivity", phase=phase))
-                if pair[0].value[0] > 0:
-                    adjusted = at_equal_fraction(pair, fractions)
-                    yield self._entry(
-                        "effective_diffusivity", Key(phase=phase, direction="0"), adjusted, pair, _relative(pair[0])
-                    )
+                tested = self._adjusted("effective_diffusivity", phase, pair, fractions)
+                if tested is not None and pair[0].value[0] > 0:
+                    key = Key(phase=phase, direction="0")
+                    yield self._entry("effective_diffusivity", key, tested, pair, _relative(pair[0]))
 
     def _have_pieces(self) -> bool:
         pieces = [volume for side in self.sides for volume in side.pieces]
-        if not any(pieces):
+        wanted = any(metric in volume.results for volume in self.sides[0].crops for metric in _SHARES)
+        if not wanted and not any(pieces):
             return False
         if not all(pieces):
             self.notes.append("connectivity is not compared: the volumes hold too few sub-volumes of equal shape")
@@ -275,8 +292,12 @@ class _Case:
                 self.notes.append(f"{metric} of {key['phase']} is not compared: a volume has no such value")
             return
         pair = (first, second)
-        tested = at_equal_fraction(pair, self._phase_fractions(volumes, edge_effect=cropped)) if adjusted else pair
-        yield self._entry(metric, Key(**key), tested, pair, _relative(first), adjusted=adjusted)
+        tested: Pair | None = pair
+        if adjusted:
+            fractions = self._phase_fractions(volumes, edge_effect=cropped)
+            tested = self._adjusted(metric, key["phase"], pair, fractions)
+        if tested is not None:
+            yield self._entry(metric, Key(**key), tested, pair, _relative(first), adjusted=adjusted)
 
     def _profile(
         self,
@@ -286,9 +307,9 @@ class _Case:
         *,
         adjusted: bool,
     ) -> Iterator[Entry]:
-        """Compare the mean over the directions; each direction if those of the reference differ from each other."""
+        """Compare the mean over the directions; each direction if those of one side differ from each other."""
         reference = self.sides[0].volumes
-        apart = len(reference) == 1 and differing_directions(reference[0], read, LEVEL)
+        apart = any(differing_directions(side.volumes, read, LEVEL) for side in self.sides)
         directions = [str(axis) for axis in reference[0].grid.axes] if apart else ["mean"]
         found = profiles((reference, self.sides[1].volumes), read, directions)
         if found is None:
@@ -296,7 +317,11 @@ class _Case:
         x, first, second = found
         pair = (first, second)
         volumes = [side.volumes for side in self.sides]
-        tested = at_equal_fraction(pair, self._phase_fractions(volumes)) if adjusted else pair
+        tested: Pair | None = pair
+        if adjusted:
+            tested = self._adjusted(metric, phase, pair, self._phase_fractions(volumes))
+        if tested is None:
+            return
         yield self._entry(
             metric,
             Key(phase=phase, direction="all" if apart else "mean"),
@@ -306,6 +331,15 @@ class _Case:
             x=x,
             adjusted=adjusted,
         )
+
+    def _adjusted(self, metric: str, phase: str, pair: Pair, fractions: Pair) -> Pair | None:
+        """Return the estimates at equal volume fraction; make a note if there are too few samples."""
+        tested = at_equal_fraction(pair, fractions)
+        if tested is None:
+            self.notes.append(
+                f"{metric} of {phase} is not compared: there are too few samples to compare it at equal volume fraction"
+            )
+        return tested
 
     def _entry(
         self,
@@ -362,6 +396,11 @@ class _Case:
         assert second is not None
         return first, second
 
+    def _phase_fractions_or_none(self) -> tuple[Estimate, Estimate] | None:
+        read = partial(_number_of, "volume_fraction", {"phase": self.independent[0]})
+        first, second = (estimate(side.volumes, read) for side in self.sides)
+        return None if first is None or second is None else (first, second)
+
     def _of_pieces(self, read: Callable[[Mapping[str, Result]], np.ndarray]) -> Pair:
         """Return the estimates of numbers of the pieces: over the pieces of one volume, or over several volumes."""
         estimates = []
@@ -380,7 +419,8 @@ class _Case:
         connected everywhere, or the rarer one. Of more phases, all that are neither
         empty nor connected everywhere.
         """
-        present = [phase for phase in self.phases if self.fractions[phase] > 0]
+        second = self.sides[1].volumes[0].results["volume_fraction"]
+        present = [phase for phase in self.phases if self.fractions[phase] > 0 and second.value(phase=phase).value]
         pieces = [piece for side in self.sides for volume in side.pieces for piece in volume]
 
         def connected(phase: str) -> bool:

@@ -15,6 +15,7 @@ from microchar.core.grid import Grid
 from microchar.core.result import Profile, Result
 from microchar.core.spectrum import Spectrum
 from microchar.core.volume import Volume
+from microchar.measurement.cells import mask_lengths
 from microchar.measurement.representative import integral_range
 
 #: Estimates of profiles use lags up to this share of the shortest edge.
@@ -64,9 +65,10 @@ class Measured:
     def of(cls, volume: Volume, results: Mapping[str, Result]) -> Measured:
         """Describe a measured volume; its voxels are read only if it has a mask."""
         inside = int(np.prod(volume.shape)) if volume.mask is None else int(np.count_nonzero(volume.mask))
-        a, b, c = (n * size for n, size in zip(volume.shape, volume.voxel_size, strict=True))
         ranges = integral_range(volume, results["volume_fraction"]).values()
-        return cls(results, volume.grid, inside * volume.grid.voxel_volume, max(ranges, default=None), (a, b, c))
+        return cls(
+            results, volume.grid, inside * volume.grid.voxel_volume, max(ranges, default=None), mask_lengths(volume)
+        )
 
     @property
     def shortest_edge(self) -> float:
@@ -141,20 +143,32 @@ def estimate(
 Read = Callable[[Measured, str], "tuple[np.ndarray, Numbers] | None"]
 
 
-def differing_directions(measured: Measured, read: Read, level: float) -> bool:
-    """Return whether the profiles of a volume along its axes differ from each other."""
-    curves = [read(measured, str(axis)) for axis in measured.grid.axes]
-    reach = _REACH * measured.shortest_edge
+def differing_directions(side: Sequence[Measured], read: Read, level: float) -> bool:
+    """Return whether the profiles of a volume, or of several, along their axes differ from each other."""
     tests = []
-    for (x, one), (y, two) in combinations([curve for curve in curves if curve is not None], 2):
-        lags = (x if x[1] >= y[1] else y)[1:]
-        lags = lags[lags <= reach * (1 + 1e-9)]
-        if not len(lags):
+    for pair in combinations(side[0].grid.axes, 2):
+        gaps = [_gap(measured, read, pair) for measured in side]
+        known = [gap for gap in gaps if gap is not None]
+        if len(known) < len(side):
             continue
-        gap = one.at(x, lags) - two.at(y, lags)
-        of_gap = Estimate(gap.value, Spectrum.of(gap.influence, measured.lengths), measured.extent)
+        points = min(len(gap.value) for gap in known)
+        cut = [Numbers(gap.value[:points], gap.influence[..., :points]) for gap in known]
+        if len(side) > 1:
+            of_gap: Estimate = Estimate.of_samples([gap.value for gap in cut], side[0].extent)
+        else:
+            of_gap = Estimate(cut[0].value, Spectrum.of(cut[0].influence, side[0].lengths), side[0].extent)
         tests.append(difference(of_gap.zero(), of_gap).p)
     return bool(tests) and min(tests) * len(tests) < level
+
+
+def _gap(measured: Measured, read: Read, axes: tuple[int, int]) -> Numbers | None:
+    """Return the difference between the profiles along two axes, at the lags of the axis with the larger voxels."""
+    one, two = (read(measured, str(axis)) for axis in axes)
+    if one is None or two is None or min(len(one[0]), len(two[0])) < 2:
+        return None
+    lags = (one[0] if one[0][1] >= two[0][1] else two[0])[1:]
+    lags = lags[lags <= _REACH * measured.shortest_edge * (1 + 1e-9)]
+    return one[1].at(one[0], lags) - two[1].at(two[0], lags) if len(lags) else None
 
 
 def profiles(

@@ -1,4 +1,4 @@
-"""Disjoint pieces of equal shape, by which quantities are compared that are no sums over places."""
+"""Disjoint pieces of equal shape, by which quantities are compared that are not sums over voxels."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from microchar.core.grid import Triple, triple
 from microchar.core.volume import Volume
 
 #: Numbers of pieces that every volume must hold, and the smallest edge of a piece, in voxels, for each. 27 pieces
-#: show a fitted Gaussian field for what it is nearly always, 8 larger ones in two of three cases, and they are
-#: hardly more often wrong (see the calibration in the documentation).
+#: detect a fitted Gaussian field nearly always, 8 larger ones in two of three cases, and they
+#: give hardly more false alarms (see the calibration in the documentation).
 _PIECES = ((27, 16), (8, 12))
 
 

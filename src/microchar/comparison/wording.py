@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from microchar.core.verdict import Entry, Word
+from microchar.core.verdict import Entry, Spread, Word
 
 #: Edge over integral range under which a volume is too small to find agreement.
 SMALLEST_EDGE = 4.0
@@ -47,9 +47,9 @@ def amount(number: float, scale: str, *, sign: bool = False) -> str:
     ('−53 %', '0.021')
     """
     shown = number * 100 if scale == "relative" else number
-    text = f"{shown:{'+' if sign else ''}.2g}" if abs(shown) < 100 else f"{shown:{'+' if sign else ''}.0f}"
+    text = f"{shown:{'+' if sign else ''}.2g}" if abs(shown) < 99.5 else f"{shown:{'+' if sign else ''}.0f}"
     if "e" in text:
-        text = f"{float(text):{'+' if sign else ''}.6f}".rstrip("0")
+        text = f"{float(text):{'+' if sign else ''}.6f}".rstrip("0").rstrip(".")
     return text.replace("-", "−") + (" %" if scale == "relative" else "")
 
 
@@ -76,7 +76,11 @@ def conclusion(
         In voxels.
     """
     if not entries:
-        return Word.NOT_SEEN, f"{candidate} was not compared with {reference}: no quantity has a standard error.", []
+        return (
+            Word.NOT_COMPARED,
+            f"{candidate} was not compared with {reference}: no quantity has a standard error.",
+            [],
+        )
     word = entries[0].word
     deciding = [entry for entry in entries if entry.word == word]
     if word is Word.DIFFERENT:
@@ -84,7 +88,8 @@ def conclusion(
     elif word is Word.DETECTABLE:
         sentence = f"{candidate} differs from {reference}, but within the tolerances: {_facts(deciding[:2])}."
     elif word is Word.TOO_SMALL:
-        settles = f" An edge of {integral_range * SMALLEST_EDGE:.0f} voxels is the least." if integral_range else ""
+        least = integral_range * SMALLEST_EDGE if integral_range else None
+        settles = f" Use volumes with edges of at least {least:.0f} voxels." if least else ""
         sentence = (
             f"The volumes are too small to tell whether {candidate} is the same material as {reference}: "
             f"the shortest edge is {ratio:.1f} integral ranges, {SMALLEST_EDGE:.0f} are needed.{settles}"
@@ -94,7 +99,8 @@ def conclusion(
             f"No difference between {candidate} and {reference} was seen; this test would have seen {_seen(entries)}."
         )
     else:
-        sentence = f"{candidate} is consistent with {reference}: all quantities agree within the tolerances."
+        names = ", ".join(dict.fromkeys(quantity_name(entry.metric) for entry in entries))
+        sentence = f"{candidate} is consistent with {reference}: all compared quantities agree ({names})."
     return word, sentence, [_reason(entry) for entry in entries[:_REASONS]]
 
 
@@ -114,9 +120,22 @@ def _reason(entry: Entry) -> str:
     if entry.word in (Word.DIFFERENT, Word.DETECTABLE):
         return (
             f"The {quantity(entry)} differs by {measured_difference(entry)}{at_equal}{where}; "
-            f"p = {entry.holm_p:.2g} after Holm's correction, tolerance {amount(entry.margin, entry.scale)}."
+            f"{_probability(entry.holm_p)} after Holm's correction, tolerance {amount(entry.margin, entry.scale)}."
         )
     return (
-        f"The {quantity(entry)} agrees within {amount(entry.bound, entry.scale)}{at_equal} "
-        f"(90 % interval); the test sees {amount(entry.smallest_seen, entry.scale)}."
+        f"The difference of the {quantity(entry)} is at most {amount(entry.bound, entry.scale)}{at_equal} "
+        f"(90 % interval); the test would have seen {amount(entry.smallest_seen, entry.scale)} in four of five cases."
+    )
+
+
+def _probability(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def spread_fact(spread: Spread) -> str:
+    """Return what the scatter between the samples of a group is."""
+    word = f": {spread.word}" if spread.word else ""
+    return (
+        f"The {spread.samples} samples scatter {spread.ratio:.2g} times as much as real pieces of their size "
+        f"(95 % interval {spread.lower:.2g} to {spread.upper:.2g}){word}."
     )

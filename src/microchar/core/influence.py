@@ -12,7 +12,7 @@ class Influence:
     r"""Influence of the cells of a volume on the numbers of a `Result`.
 
     The influence of cell :math:`b` on a ratio of counts :math:`\theta = C / D` is
-    :math:`\psi_b = n\\,(C_b - \theta D_b) / D`, where :math:`n` is the number of cells. Its
+    :math:`\psi_b = n\,(C_b - \theta D_b) / D`, where :math:`n` is the number of cells. Its
     mean over the cells is zero, and its spectrum at low frequencies gives the variance
     of :math:`\theta`.
 

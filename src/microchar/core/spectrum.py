@@ -51,7 +51,7 @@ class Spectrum:
         edge_effect : bool
             Whether the expectation of the influence depends on the distance from the
             faces of the volume, as that of chords does, which the faces cut. Such a
-            profile is no noise. It is even about the middle, so the modes with an
+            profile is no noise. It is symmetric about the centre, so the modes with an
             even number of half waves along a single axis are left out.
         """
         from scipy.fft import dctn

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Word(StrEnum):
-    """Conclusion about a quantity or a comparison. The first of these that applies to any quantity is the verdict.
+    """Conclusion about a quantity or a comparison. The verdict is the first of these words that any quantity got.
 
     "Same" is not among them: it does not follow from a lack of evidence.
 
@@ -30,9 +30,10 @@ class Word(StrEnum):
 
     DIFFERENT = "different", "the difference is significant, and it may exceed the tolerance"
     DETECTABLE = "detectable", "the difference is significant, but within the tolerance"
-    TOO_SMALL = "too small", "the volumes are too small to find agreement: an edge is under four integral ranges"
+    TOO_SMALL = "too small", "the volumes are too small to establish agreement: an edge is under four integral ranges"
     NOT_SEEN = "no difference seen", "no significant difference; a difference beyond the tolerance is not excluded"
     CONSISTENT = "consistent", "any difference is within the tolerance, with 90 % confidence"
+    NOT_COMPARED = "not compared", "no quantity could be compared"
 
     @property
     def rank(self) -> int:
@@ -65,10 +66,10 @@ class Entry:
     margin : float
         Tolerance.
     bound : float
-        Agreement bound: the largest end of the 90 % interval.
+        Agreement bound: the largest absolute value of the two ends of the 90 % interval.
     smallest_seen : float
         Difference that the test sees in four of five cases, before Holm's correction; for
-        profiles, at the lag where it sees least.
+        profiles, at the lag where it is least sensitive.
     adjusted : bool
         Whether the quantities are compared at equal volume fraction.
     where : str

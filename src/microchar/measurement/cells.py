@@ -10,7 +10,8 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from microchar.core.grid import Grid, Triple, triple
+from microchar.core.grid import Triple, triple
+from microchar.core.volume import Volume
 from microchar.measurement.blocks import BOX_EDGE, Block, Counts, Region, Tick, in_order
 
 #: Number of cells along each axis that is cut.
@@ -28,9 +29,8 @@ class CellGrid:
     """Where the cells of a volume begin and end.
 
     A volume is cut along two axes into rods, an image along its two axes into rectangles.
-    Cubes would not do better: the counts of neighbouring cells are correlated, and what
-    counts is the number of cells along an axis. Rods cost less, because correlation
-    functions read a halo around each cell.
+    Cubes give no better estimate, because the counts of neighbouring cells are
+    correlated, and cost more, because correlation functions read a halo around each cell.
 
     Parameters
     ----------
@@ -41,12 +41,21 @@ class CellGrid:
     edges: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 
     @classmethod
-    def of(cls, grid: Grid) -> CellGrid:
-        """Return the cells of a volume."""
-        cut = _axes_to_cut(grid.shape)
-        numbers = [min(_CELLS, n) if axis in cut else 1 for axis, n in enumerate(grid.shape)]
-        lines = [np.linspace(0, n, k + 1).round().astype(int) for n, k in zip(grid.shape, numbers, strict=True)]
-        return cls(triple(tuple(line.tolist()) for line in lines))
+    def of(cls, volume: Volume) -> CellGrid:
+        """Return the cells of a volume.
+
+        The box that holds the mask is cut evenly, and the outer cells reach to the faces of the
+        volume: empty cells would hide the fluctuations of the others.
+        """
+        bounds = mask_bounds(volume)
+        lengths = triple(b - a for a, b in bounds)
+        cut = _axes_to_cut(lengths)
+        edges = []
+        for axis, ((first, last), n) in enumerate(zip(bounds, volume.shape, strict=True)):
+            number = min(_CELLS, last - first) if axis in cut else 1
+            inner = np.linspace(first, last, number + 1).round().astype(int).tolist()[1:-1]
+            edges.append((0, *inner, n))
+        return cls(triple(edges))
 
     @property
     def numbers(self) -> Triple:
@@ -65,6 +74,22 @@ class CellGrid:
                 parts[axis] = [(0, edges)]
                 regions += _products(parts, axis)
         return regions
+
+
+def mask_bounds(volume: Volume) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """Return where the smallest box that holds the mask begins and ends along each axis; of no mask, the volume."""
+    if volume.mask is None:
+        return triple((0, n) for n in volume.shape)
+    bounds = []
+    for axis in range(3):
+        inside = np.flatnonzero(volume.mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        bounds.append((int(inside[0]), int(inside[-1]) + 1))
+    return triple(bounds)
+
+
+def mask_lengths(volume: Volume) -> tuple[float, float, float]:
+    """Return the lengths of the edges of that box."""
+    return triple((b - a) * size for (a, b), size in zip(mask_bounds(volume), volume.voxel_size, strict=True))
 
 
 def _axes_to_cut(shape: Triple) -> list[int]:

@@ -29,7 +29,7 @@ from microchar.measurement.blocks import (
     halo_stop,
     thread_pool,
 )
-from microchar.measurement.cells import CellGrid, add_up_cells
+from microchar.measurement.cells import CellGrid, add_up_cells, mask_lengths
 from microchar.measurement.standard_errors import with_errors
 
 Kind = Literal["scalar", "profile", "distribution", "table"]
@@ -327,12 +327,13 @@ class AdditiveMetric(Metric):
 
     def _run_in_cells(self, volume: Volume, shared: Shared) -> Result:
         """Count per cell; return the result with standard errors. The counts of the cells add up to those of `run`."""
-        cells = CellGrid.of(volume.grid)
+        cells = CellGrid.of(volume)
         key = self.count_key()
         counts = shared.get(("cells", key), lambda: self._add_up_cells(cells, volume, shared))
         extra = shared.get(("whole", key), lambda: self.whole(volume, shared))
         finish = partial(self.finish, volume=volume)
-        return with_errors(finish, counts, extra, volume.grid, self.has_error, edge_effect=self.size_dependent)
+        lengths = mask_lengths(volume)
+        return with_errors(finish, counts, extra, lengths, self.has_error, edge_effect=self.size_dependent)
 
     def _add_up_cells(self, cells: CellGrid, volume: Volume, shared: Shared) -> Counts:
         labels, regions = zip(*cells.regions(self.layout), strict=True)

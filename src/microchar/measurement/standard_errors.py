@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from microchar.core.grid import Grid, triple
 from microchar.core.influence import Influence
 from microchar.core.result import Key, Result
 from microchar.core.spectrum import Spectrum
 from microchar.measurement.blocks import Counts
 
+#: Lengths of the edges of a volume.
+Lengths = tuple[float, float, float]
 #: Confidence of the intervals that are given with values.
 CONFIDENCE = 0.95
 
@@ -21,7 +22,7 @@ def with_errors(
     finish: Callable[[Counts], Result],
     cells: Counts,
     extra: Counts,
-    grid: Grid,
+    lengths: Lengths,
     has_error: Callable[[Key], bool],
     *,
     edge_effect: bool = False,
@@ -36,13 +37,14 @@ def with_errors(
         Counts per cell: the first three axes are the cells along axes 0, 1 and 2.
     extra : dict of str to ndarray
         Counts that are not sums over cells. What depends only on them has no error.
-    grid : Grid
+    lengths : tuple of float
+        Edges of the volume.
     has_error : callable
         ``has_error(key)`` tells whether a value has an error.
     edge_effect : bool
         Whether the faces of the volume change the expectation of the counts near them.
     """
-    influence = influence_of_cells(finish, cells, extra, grid)
+    influence = influence_of_cells(finish, cells, extra, lengths)
     result = finish(total(cells) | extra)
     errors, quantiles = _errors(influence.values, influence.lengths, edge_effect)
     values = tuple(
@@ -65,7 +67,7 @@ def total(cells: Counts) -> Counts:
     return {name: array.sum(axis=(0, 1, 2)) for name, array in cells.items()}
 
 
-def influence_of_cells(finish: Callable[[Counts], Result], cells: Counts, extra: Counts, grid: Grid) -> Influence:
+def influence_of_cells(finish: Callable[[Counts], Result], cells: Counts, extra: Counts, lengths: Lengths) -> Influence:
     """Return the influence of each cell on each number of a result.
 
     It is approximated by the difference that leaving out the cell makes, times the
@@ -86,7 +88,6 @@ def influence_of_cells(finish: Callable[[Counts], Result], cells: Counts, extra:
         points[cell] = others * (all_points - _points(without, result))
     ends = np.cumsum([len(profile.y) for profile in result.profiles])[:-1]
     profiles = tuple(np.split(points, ends, axis=-1)) if result.profiles else ()
-    lengths = triple(float(n * size) for n, size in zip(grid.shape, grid.voxel_size, strict=True))
     return Influence(values, profiles, lengths)
 
 
@@ -103,7 +104,7 @@ def _points(result: Result, like: Result) -> np.ndarray:
     return np.concatenate(curves) if curves else np.empty(0)
 
 
-def _errors(psi: np.ndarray, lengths: tuple[float, float, float], edge_effect: bool) -> tuple[np.ndarray, np.ndarray]:
+def _errors(psi: np.ndarray, lengths: Lengths, edge_effect: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return standard errors and the quantiles of Student's t of their intervals; nan for numbers without influence."""
     from scipy.stats import t
 
