@@ -94,14 +94,6 @@ def _largest_deviations(
     return studentised(noise, error).max(axis=1) * np.sqrt(df / rng.chisquare(df, _DRAWS))
 
 
-def ratio_interval(variances: float, df_numerator: float, df_denominator: float) -> tuple[float, float]:
-    """Return the interval of confidence 1 - `LEVEL` of a ratio of standard deviations, from that of the variances."""
-    from scipy.stats import f
-
-    ends = f.ppf([1 - LEVEL / 2, LEVEL / 2], df_numerator, df_denominator)
-    return float((variances / ends[0]) ** 0.5), float((variances / ends[1]) ** 0.5)
-
-
 def holm(probabilities: Sequence[float]) -> list[float]:
     """Adjust the p-values of several tests so that a false alarm in any of them has the stated probability.
 

@@ -10,8 +10,9 @@ from itertools import combinations
 import numpy as np
 
 from microchar.comparison.estimate import Estimate, at_equal_fraction
-from microchar.comparison.inference import LEVEL, Difference, difference, holm, ratio_interval, studentised
+from microchar.comparison.inference import LEVEL, Difference, difference, holm, studentised
 from microchar.comparison.quantities import Measured, Numbers, Read, differing_directions, estimate, profiles
+from microchar.comparison.spread import ENOUGH_SAMPLES, relative_spread
 from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name, spread_fact
 from microchar.core.errors import InputError
 from microchar.core.result import Key, Result, Status
@@ -34,8 +35,6 @@ MARGINS: dict[str, float] = {
 }
 #: Metrics of the pieces; they are not sums over voxels.
 PIECE_METRICS = ("volume_fraction", "largest_cluster_fraction", "percolating_fraction")
-#: Number of samples from which on their spread has a word.
-_ENOUGH_SAMPLES = 8
 #: Share that is added on both sides before the logit of a share.
 _FLOOR = 0.005
 #: A phase is connected everywhere if its largest cluster holds at least this share of it in every piece.
@@ -124,19 +123,6 @@ def checked_margins(margins: Mapping[str, float]) -> Mapping[str, float]:
     return margins
 
 
-def spread_of(variances: float, df_samples: float, df_real: float, samples: int) -> Spread:
-    """Return the ratio of two standard deviations with its interval and, of enough samples, its word."""
-    lower, upper = ratio_interval(variances, df_samples, df_real)
-    word = "too alike" if upper < 1 else "too varied" if lower > 1 else "no difference seen"
-    return Spread(
-        ratio=variances**0.5,
-        lower=lower,
-        upper=upper,
-        samples=samples,
-        word=word if samples >= _ENOUGH_SAMPLES else "",
-    )
-
-
 def _with_words(entries: Sequence[Entry], edge_over_range: float | None) -> list[Entry]:
     """Correct the p-values for the number of entries, give every entry its word, and sort by significance."""
     corrected = holm([entry.p for entry in entries])
@@ -199,22 +185,24 @@ class _Case:
         return max(known) / min(self.sides[0].volumes[0].grid.voxel_size) if known else None
 
     def spread(self) -> Spread | None:
-        """Return the scatter of the first independent volume fraction between the samples of a group."""
+        """Return the scatter between the samples of a group: of the volume fraction and, at equal fraction, surface."""
         reference, candidate = self.sides
-        if len(candidate.volumes) == 1 or not self.independent:
+        samples = len(candidate.volumes)
+        if samples == 1 or not self.independent:
             return None
         if len({volume.grid.shape for volume in candidate.volumes}) > 1:
             self.notes.append("the spread is not compared: the samples differ in shape")
             return None
-        if len(candidate.volumes) < _ENOUGH_SAMPLES:
-            self.notes.append(f"{len(candidate.volumes)} samples say little about their spread; take 16 to 20")
-        real, samples = (e.first() for e in self._phase_fractions([side.volumes for side in self.sides]))
-        # The variance of a volume fraction is inversely proportional to the volume.
-        of_samples = samples.variance[0] * len(candidate.volumes) * samples.extent
-        of_real = real.variance[0] * real.extent * len(reference.volumes)
-        if not of_real > 0:
-            return None
-        return spread_of(of_samples / of_real, float(samples.df[0]), float(real.df[0]), len(candidate.volumes))
+        if samples < ENOUGH_SAMPLES:
+            self.notes.append(f"{samples} samples say little about their spread; take 16 to 20")
+        fractions = self._phase_fractions([side.volumes for side in self.sides])
+        quantities = [(fractions[0].first(), fractions[1].first())]
+        surface = {"phase": self.independent[0], "estimator": "crofton"}
+        read = partial(_number_of, "specific_surface_area", surface)
+        first, second = (estimate(side.volumes, read) for side in self.sides)
+        adjusted = at_equal_fraction((first, second), fractions) if first and second else None
+        quantities += [adjusted] if adjusted else []
+        return relative_spread(quantities, len(reference.volumes), samples)
 
     # --- the quantities --------------------------------------------------------
 

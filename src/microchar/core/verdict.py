@@ -108,7 +108,8 @@ class Spread:
     Parameters
     ----------
     ratio, lower, upper : float
-        Ratio of the standard deviations of the volume fraction, and its 95 % interval.
+        Ratio of the standard deviations, the geometric mean of those of the volume
+        fraction and of the surface at equal volume fraction, and its 95 % interval.
     samples : int
         Number of samples.
     word : str
