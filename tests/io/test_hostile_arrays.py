@@ -137,7 +137,16 @@ def test_a_bitmap_of_few_colours_with_a_byte_per_pixel_is_not_read_bit_by_bit(tm
     content = bytearray(path.read_bytes())
     content[46:50] = (1).to_bytes(4, "little")  # the number of colours
     path.write_bytes(content)
-    assert "with 8 bits per pixel" in refusal(path)
+    found = read_or_refused(path)
+    # Old versions of Pillow read it right.
+    assert "with 8 bits per pixel" in found if isinstance(found, str) else np.array_equal(found[0], image)
+
+
+def read_or_refused(path):
+    try:
+        return mc.read_volume(path).values
+    except mc.InputError as error:
+        return str(error)
 
 
 def test_nifti_voxels_within_the_header_are_refused(tmp_path):

@@ -56,19 +56,17 @@ def profiles(results: Iterable[Named]) -> pd.DataFrame:
     """Return a table with a row for each point of each profile."""
     import pandas as pd
 
-    frames = []
+    columns: dict[str, list[Any]] = {name: [] for name in PROFILE_COLUMNS}
     for named in results:
         for profile in named.result.profiles:
-            columns: dict[str, Any] = {
-                "volume": named.volume,
-                "reference": named.reference,
-                "metric": named.result.metric,
-            }
-            columns |= profile.key._asdict() | {"unit": profile.unit, "status": profile.status}
-            columns |= {"value": profile.y, "lower": None, "upper": None, "standard_error": profile.standard_error}
-            columns |= {"x": profile.x, "x_unit": profile.x_unit}
-            frames.append(pd.DataFrame(columns)[list(PROFILE_COLUMNS)])
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(PROFILE_COLUMNS))
+            n = len(profile.x)
+            head = {"volume": named.volume, "reference": named.reference, "metric": named.result.metric}
+            head |= profile.key._asdict() | {"unit": profile.unit, "status": profile.status, "x_unit": profile.x_unit}
+            errors = [None] * n if profile.standard_error is None else profile.standard_error.tolist()
+            points = {"value": profile.y.tolist(), "x": profile.x.tolist(), "standard_error": errors}
+            for name in PROFILE_COLUMNS:
+                columns[name] += points.get(name, [head.get(name)] * n)
+    return pd.DataFrame(columns)
 
 
 def differences(results: Iterable[Named], reference: str) -> pd.DataFrame:
