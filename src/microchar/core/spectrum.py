@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class Spectrum:
         weights = np.exp(np.outer(self.q, self.slopes))
         return (self.coefficients**2 * weights).mean(axis=0) / self.cells
 
-    @property
+    @cached_property
     def slopes(self) -> np.ndarray:
         """Slope c of the logarithm of each spectrum."""
         power = self.coefficients**2

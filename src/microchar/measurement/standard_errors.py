@@ -46,18 +46,19 @@ def with_errors(
     """
     influence = influence_of_cells(finish, cells, extra, lengths)
     result = finish(total(cells) | extra)
-    errors, quantiles = _errors(influence.values, influence.lengths, edge_effect)
+    every = np.concatenate([influence.values, *influence.profiles], axis=-1)
+    errors, quantiles = _errors(every, influence.lengths, edge_effect)
+    ends = np.cumsum([influence.values.shape[-1], *(len(profile.y) for profile in result.profiles)])
+    of_values, *of_profiles = np.split(errors, ends[:-1])
     values = tuple(
         replace(value, standard_error=float(error), lower=value.value - q * error, upper=value.value + q * error)
         if value.value is not None and np.isfinite(error) and has_error(value.key)
         else value
-        for value, error, q in zip(result.values, errors, quantiles, strict=True)
+        for value, error, q in zip(result.values, of_values, quantiles, strict=False)
     )
     profiles = tuple(
-        replace(profile, standard_error=error)
-        if np.isfinite(error := _errors(psi, influence.lengths, edge_effect)[0]).any()
-        else profile
-        for profile, psi in zip(result.profiles, influence.profiles, strict=True)
+        replace(profile, standard_error=error) if np.isfinite(error).any() else profile
+        for profile, error in zip(result.profiles, of_profiles, strict=True)
     )
     return replace(result, values=values, profiles=profiles, influence=influence)
 
