@@ -77,8 +77,11 @@ class CellGrid:
 
 
 def mask_bounds(volume: Volume) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-    """Return where the smallest box that holds the mask begins and ends along each axis; of no mask, the volume."""
-    if volume.mask is None:
+    """Return where the smallest box that holds the mask begins and ends along each axis.
+
+    Without a mask, or if no voxel is inside, it is the volume.
+    """
+    if volume.mask is None or not volume.mask.any():
         return triple((0, n) for n in volume.shape)
     bounds = []
     for axis in range(3):
