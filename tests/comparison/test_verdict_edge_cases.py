@@ -80,3 +80,11 @@ def test_margins_of_nothing_are_refused(margins, says):
     volume = cut_gaussian_field((16, 16, 16), 3.0, seed=1)
     with pytest.raises(mc.InputError, match=says):
         mc.compare(volume, volume, ["volume_fraction"], margins=margins)
+
+
+@pytest.mark.property
+def test_a_group_of_lines_is_not_compared():
+    line = np.arange(64, dtype=np.uint8).reshape(1, 1, 64) % 2
+    found = mc.compare(line, {"a": line, "b": line}, ["volume_fraction"], groups={"g": ["a", "b"]})
+    assert found.verdicts[0].word is Word.NOT_COMPARED
+    assert found.verdicts[0].spread is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Sequence
 
@@ -72,6 +73,15 @@ def positive(text: str) -> int:
             f"found {one_line(text)!r}, expected a whole number greater than 0, at most {_MOST}"
         )
     return number
+
+
+def share(text: str) -> float | None:
+    """Return a positive number, or a percentage such as ``5%`` as a share; None if the text is neither."""
+    try:
+        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        return None
+    return number if 0 < number < math.inf else None
 
 
 def axes(text: str) -> tuple[int, ...]:

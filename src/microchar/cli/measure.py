@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from microchar.cli._measuring import add_options, check_output, measure_arguments, measuring, read_volumes, write
+from microchar.cli._values import share
 from microchar.core.errors import InputError
 from microchar.core.text import printable
 
@@ -45,11 +46,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _accuracy(text: str) -> float:
-    try:
-        accuracy = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        accuracy = 0.0
-    if not 0 < accuracy < 1:
+    accuracy = share(text)
+    if accuracy is None or accuracy >= 1:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected a share such as 5% or 0.05")
     return accuracy
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from microchar.cli._measuring import (
     read_volumes,
     write,
 )
+from microchar.cli._values import share
 from microchar.core.errors import InputError
 from microchar.core.text import printable
 
@@ -127,11 +127,8 @@ def _conclude(options: argparse.Namespace, record: Record) -> int:
 
 def _margin(text: str) -> tuple[str, float]:
     metric, equals, size = text.partition("=")
-    try:
-        margin = float(size.removesuffix("%")) / (100 if size.endswith("%") else 1)
-    except ValueError:
-        margin = 0.0
-    if not equals or not 0 < margin < math.inf:
+    margin = share(size)
+    if not equals or margin is None:
         raise argparse.ArgumentTypeError(f"found {text!r}, expected METRIC=SIZE, such as volume_fraction=5%")
     return metric, margin
 

@@ -34,7 +34,8 @@ MARGINS: dict[str, float] = {
     "effective_diffusivity": 0.20,
 }
 #: Metrics of the pieces; they are not sums over voxels.
-PIECE_METRICS = ("volume_fraction", "largest_cluster_fraction", "percolating_fraction")
+_SHARES = ("largest_cluster_fraction", "percolating_fraction")
+PIECE_METRICS = ("volume_fraction", *_SHARES)
 #: Share that is added on both sides before the logit of a share.
 _FLOOR = 0.005
 #: A phase is connected everywhere if its largest cluster holds at least this share of it in every piece.
@@ -160,7 +161,7 @@ class _Case:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the entries that decide, in the order of the report."""
-        if not self.independent or self._phase_fractions_or_none() is None:
+        if not self._comparable():
             self.notes.append("nothing is compared: there is one phase only, or the volumes are lines of voxels")
             return
         yield from self._amounts()
@@ -188,7 +189,7 @@ class _Case:
         """Return the scatter between the samples of a group: of the volume fraction and, at equal fraction, surface."""
         reference, candidate = self.sides
         samples = len(candidate.volumes)
-        if samples == 1 or not self.independent:
+        if samples == 1 or not self._comparable():
             return None
         if len({volume.grid.shape for volume in candidate.volumes}) > 1:
             self.notes.append("the spread is not compared: the samples differ in shape")
@@ -241,7 +242,7 @@ class _Case:
             return
         fractions = self._of_pieces(self._piece_fractions)
         for phase in self.active:
-            for metric in ("largest_cluster_fraction", "percolating_fraction"):
+            for metric in _SHARES:
                 pair = self._of_pieces(partial(_share, metric=metric, phase=phase))
                 tested = self._adjusted(metric, phase, pair, fractions)
                 if tested is not None:
@@ -384,10 +385,12 @@ class _Case:
         assert second is not None
         return first, second
 
-    def _phase_fractions_or_none(self) -> tuple[Estimate, Estimate] | None:
+    def _comparable(self) -> bool:
+        """Return whether there are two phases, and the volume fractions have errors."""
+        if not self.independent:
+            return False
         read = partial(_number_of, "volume_fraction", {"phase": self.independent[0]})
-        first, second = (estimate(side.volumes, read) for side in self.sides)
-        return None if first is None or second is None else (first, second)
+        return all(estimate(side.volumes, read) is not None for side in self.sides)
 
     def _of_pieces(self, read: Callable[[Mapping[str, Result]], np.ndarray]) -> Pair:
         """Return the estimates of numbers of the pieces: over the pieces of one volume, or over several volumes."""
@@ -431,9 +434,6 @@ def _covariance(phase: str, measured: Measured, direction: str) -> tuple[np.ndar
 
 def _path(phase: str, measured: Measured, direction: str) -> tuple[np.ndarray, Numbers] | None:
     return measured.path_share(phase, direction)
-
-
-_SHARES = ("largest_cluster_fraction", "percolating_fraction")
 
 
 def _share(piece: Mapping[str, Result], metric: str, phase: str) -> np.ndarray:

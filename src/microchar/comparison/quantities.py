@@ -16,7 +16,7 @@ from microchar.core.result import Profile, Result
 from microchar.core.spectrum import Spectrum
 from microchar.core.volume import Volume
 from microchar.measurement.cells import mask_lengths
-from microchar.measurement.representative import integral_range
+from microchar.measurement.representative import extent, integral_range
 
 #: Estimates of profiles use lags up to this share of the shortest edge.
 _REACH = 0.25
@@ -64,11 +64,8 @@ class Measured:
     @classmethod
     def of(cls, volume: Volume, results: Mapping[str, Result]) -> Measured:
         """Describe a measured volume; its voxels are read only if it has a mask."""
-        inside = int(np.prod(volume.shape)) if volume.mask is None else int(np.count_nonzero(volume.mask))
         ranges = integral_range(volume, results["volume_fraction"]).values()
-        return cls(
-            results, volume.grid, inside * volume.grid.voxel_volume, max(ranges, default=None), mask_lengths(volume)
-        )
+        return cls(results, volume.grid, extent(volume), max(ranges, default=None), mask_lengths(volume))
 
     @property
     def shortest_edge(self) -> float:

@@ -10,9 +10,8 @@ from microchar.comparison.cutting import box_of, disjoint_starts
 from microchar.core.grid import Triple, triple
 from microchar.core.volume import Volume
 
-#: Numbers of pieces that every volume must hold, and the smallest edge of a piece, in voxels, for each. 27 pieces
-#: detect a fitted Gaussian field nearly always, 8 larger ones in two of three cases, and they
-#: give hardly more false alarms (see the calibration in the documentation).
+#: Numbers of pieces that every volume must hold, and the smallest edge of a piece, in voxels, for each. Many small
+#: pieces have more degrees of freedom than 8 large ones, and so detect a fitted Gaussian field far more often.
 _PIECES = ((27, 16), (8, 12))
 
 

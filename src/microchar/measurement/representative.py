@@ -40,6 +40,12 @@ class Representative:
     accuracy: float
 
 
+def extent(volume: Volume) -> float:
+    """Return the volume (of an image, the area) inside the mask."""
+    inside = int(np.prod(volume.shape)) if volume.mask is None else int(np.count_nonzero(volume.mask))
+    return inside * volume.grid.voxel_volume
+
+
 def integral_range(volume: Volume, fractions: Result) -> dict[str, float]:
     r"""Return the integral range of each phase as a length, :math:`(V\,\mathrm{SE}(\phi)^2 / \phi (1 - \phi))^{1/d}`.
 
@@ -54,11 +60,10 @@ def integral_range(volume: Volume, fractions: Result) -> dict[str, float]:
     ----------
     Lantuéjoul, C. (1991), "Ergodicity and integral range", Journal of Microscopy 161, 387.
     """
-    inside = int(np.prod(volume.shape)) if volume.mask is None else int(np.count_nonzero(volume.mask))
-    extent = inside * volume.grid.voxel_volume
+    size = extent(volume)
     return {
         value.phase: float(
-            (extent * value.standard_error**2 / (value.value * (1 - value.value))) ** (1 / volume.grid.ndim)
+            (size * value.standard_error**2 / (value.value * (1 - value.value))) ** (1 / volume.grid.ndim)
         )
         for value in fractions.values
         if value.standard_error is not None and value.value is not None and 0 < value.value < 1
