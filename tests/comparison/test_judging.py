@@ -5,6 +5,8 @@ import pytest
 
 import microchar as mc
 from media import cut_gaussian_field
+from microchar.comparison.entries import relative
+from microchar.comparison.estimate import Estimate
 from microchar.core.verdict import Entry, Verdict, Word
 
 DECIDING = (
@@ -36,6 +38,51 @@ def test_a_volume_agrees_with_itself():
     assert found.word in (Word.CONSISTENT, Word.NOT_SEEN)
     assert {entry.metric for entry in found.entries} == set(DECIDING)
     assert all(entry.difference == 0 and entry.p == 1 for entry in found.entries)
+
+
+@pytest.mark.analytic
+def test_what_scatters_in_the_real_material_is_scaled_to_the_size_of_the_candidate():
+    real = cut_gaussian_field((64, 64, 64), 3.0, seed=1)
+    whole = verdict(real, cut_gaussian_field((64, 64, 64), 3.0, seed=2))
+    part = verdict(real, cut_gaussian_field((32, 32, 32), 3.0, seed=2))
+    scatter = {e.metric: e.real_scatter for e in whole.entries}
+    for entry in part.entries:
+        if entry.metric in ("volume_fraction", "specific_surface_area"):
+            # The regression on the fractions is fitted to both volumes, so that it differs between the pairs.
+            exact = 0.5 if entry.adjusted else 0.001
+            assert entry.real_scatter == pytest.approx(8**0.5 * scatter[entry.metric], rel=exact)
+    for entry in whole.entries:
+        spread = np.std(entry.real_pieces)
+        assert 0.3 < spread / entry.real_scatter < 2.5, entry.metric
+
+
+@pytest.mark.property
+def test_the_number_of_observations_and_the_curves_are_kept():
+    volumes = [cut_gaussian_field((64, 64, 64), 3.0, seed=seed) for seed in (1, 2)]
+    comparison = mc.compare(*volumes, DECIDING)
+    (found,) = comparison.verdicts
+    phase = {e.metric: e.phase for e in found.entries}["volume_fraction"]
+    fractions = [m["volume_fraction"].value(phase=phase) for m in (comparison.reference, *comparison.candidates)]
+    by_metric = {entry.metric: entry for entry in found.entries}
+    assert by_metric["volume_fraction"].n_eff == pytest.approx(min(f.n_eff for f in fractions))
+    assert by_metric["percolating_fraction"].n_eff == 27
+    assert {entry.metric for entry in found.entries if entry.curve} == {"two_point_correlation", "lineal_path"}
+    curve = by_metric["lineal_path"].curve
+    path = comparison.reference["lineal_path"].profile(phase=by_metric["lineal_path"].phase, direction="mean")
+    assert curve.reference == pytest.approx(path.y[1 : len(curve.x) + 1] / path.y[0])
+    assert curve.x == tuple(range(1, 17))  # a quarter of the edge
+
+
+@pytest.mark.property
+def test_a_value_near_zero_is_compared_with_its_error():
+    real = Estimate.of_samples(np.array([[-1.0], [0.0], [1.0], [0.1]]))
+    assert relative(real).show(float(2 * np.sqrt(real.variance[0]))) == pytest.approx(1.0)
+
+
+@pytest.mark.property
+def test_fractions_far_apart_are_noted():
+    real, fake = (cut_gaussian_field((48, 48, 48), 2.0, fraction=f, seed=3) for f in (0.5, 0.2))
+    assert any("extrapolation" in note for note in verdict(real, fake).notes)
 
 
 @pytest.mark.realdata

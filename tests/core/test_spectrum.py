@@ -49,3 +49,23 @@ def test_frequencies_follow_the_lengths_of_the_edges():
     # Half waves (0, 1), (1, 0) and (4, 4): the longer axis counts by (1 / 2)^2.
     assert {0.25, 1.0, 20.0} <= set(q.tolist())
     assert len(q) == 24
+
+
+@pytest.mark.analytic
+@pytest.mark.parametrize(("edge_effect", "parts"), [(False, 8), (True, 4)])
+def test_parts_of_a_volume_scatter_as_the_whole_does(edge_effect, parts):
+    rng = np.random.default_rng(4)
+    psi = rng.standard_normal((8, 8, 1, 4000))
+    psi -= psi.mean(axis=(0, 1, 2))
+    found = Spectrum.of(psi, (1.0, 1.0, 1.0), edge_effect=edge_effect).parts
+    assert found.shape == (parts, 4000)
+    assert (found**2).mean() == pytest.approx(1 / 64, rel=0.03)
+
+
+@pytest.mark.analytic
+def test_parts_are_alike_where_faces_change_the_influence():
+    profile = np.abs(np.arange(8) - 3.5)[:, None, None, None] * np.ones((8, 8, 1, 1))
+    profile = profile + profile.swapaxes(0, 1)
+    psi = profile - profile.mean()
+    assert np.abs(Spectrum.of(psi, (1.0, 1.0, 1.0)).parts).max() > 0.1
+    assert Spectrum.of(psi, (1.0, 1.0, 1.0), edge_effect=True).parts == pytest.approx(np.zeros((4, 1)), abs=1e-12)

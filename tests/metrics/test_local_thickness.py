@@ -9,6 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microchar as mc
+from microchar.measurement.blocks import thread_pool
+from microchar.measurement.cells import CellGrid
+from microchar.measurement.metric import Shared
+from microchar.measurement.standard_errors import total
 from microchar.metrics import LocalThickness
 from microchar.metrics.local_thickness import thickness_counts
 from oracles import thickness as naive
@@ -162,7 +166,7 @@ def test_voxels_by_thickness_are_those_of_slow_painting(shape, n_phases, voxel_s
         thickness, voxels = thickness_counts(labels, phase, grid, threads)
         expected = naive.local_thickness(labels, phase, voxel_size)[labels == phase]
         # Distances of anisotropic voxels are in single precision; nearly equal ones may be one or two.
-        assert np.repeat(thickness, voxels) == pytest.approx(np.sort(expected), rel=1e-5)
+        assert np.repeat(thickness, voxels[:, 0]) == pytest.approx(np.sort(expected), rel=1e-5)
 
 
 @pytest.mark.oracle
@@ -194,6 +198,37 @@ def test_statistics_and_distribution_function():
 
 
 @pytest.mark.oracle
+@pytest.mark.parametrize("shape", [(20, 18, 22), (12, 14, 60), (16, 12, 50), (1, 30, 40), (30, 1, 40), (20, 25, 1)])
+def test_the_cells_hold_the_voxels_of_slow_painting(shape):
+    labels = smooth_labels(shape, 2, 3)
+    volume = mc.as_volume(labels)
+    cells = CellGrid.of(volume)
+    found: dict = {}
+    with thread_pool(2) as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "microchar.metrics.local_thickness.with_errors",
+            lambda finish, counts, *rest, **options: found.update(counts) or finish(total(counts)),
+        )
+        LocalThickness().run(volume, None, Shared(pool, 2, errors=True))
+    expected = naive.local_thickness(labels, 1, (1, 1, 1))
+    for index in np.ndindex(*cells.numbers):
+        box = tuple(slice(cells.edges[a][i], cells.edges[a][i + 1]) for a, i in enumerate(index))
+        inside = np.unique(expected[box][labels[box] == 1], return_counts=True)[1]
+        assert found["1"][index][found["1"][index] > 0].tolist() == inside.tolist()
+
+
+@pytest.mark.property
+def test_errors_change_no_value():
+    volume = mc.as_volume(smooth_labels((24, 20, 28), 2, 1))
+    plain, with_errors = (mc.measure(volume, ["local_thickness"], errors=e)["local_thickness"] for e in (False, True))
+    assert [v.value for v in plain.values] == [v.value for v in with_errors.values]
+    assert {v.feature for v in with_errors.values if v.standard_error is None} == {
+        f"quantile_{q}" for q in (0.1, 0.5, 0.9)
+    }
+    assert all(np.array_equal(p.y, q.y) for p, q in zip(plain.profiles, with_errors.profiles, strict=True))
+
+
+@pytest.mark.oracle
 @pytest.mark.parametrize("seed", [0, 1])
 def test_thickness_is_that_of_porespy(seed):
     filters = pytest.importorskip("porespy", minversion="3.2").filters
@@ -202,7 +237,7 @@ def test_thickness_is_that_of_porespy(seed):
     radii = np.unique(edt.edt(labels == 1)[labels == 1])
     theirs = filters.local_thickness(labels == 1, method="legacy", sizes=radii, smooth=True)
     thickness, voxels = thickness_counts(labels, 1, mc.as_volume(labels).grid, 2)
-    assert np.repeat(thickness, voxels) == pytest.approx(2 * np.sort(theirs[labels == 1]), rel=1e-6)
+    assert np.repeat(thickness, voxels[:, 0]) == pytest.approx(2 * np.sort(theirs[labels == 1]), rel=1e-6)
 
 
 @pytest.mark.realdata

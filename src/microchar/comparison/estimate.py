@@ -32,6 +32,9 @@ class Estimate:
     fitted : float
         Number of coefficients that were fitted to the same evidence, by which its
         degrees of freedom are reduced.
+    integral_range : float, optional
+        Volume (of an image, the area) that belongs to one independent observation, for
+        the spectrum of one volume.
     """
 
     value: np.ndarray
@@ -39,6 +42,7 @@ class Estimate:
     extent: float = 1.0
     samples: np.ndarray | None = None
     fitted: float = 0.0
+    integral_range: float | None = None
 
     @classmethod
     def of_samples(cls, samples: Sequence[np.ndarray] | np.ndarray, extent: float = 1.0) -> Estimate:
@@ -54,9 +58,31 @@ class Estimate:
         if first.samples is not None:
             samples = np.concatenate([e.samples for e in estimates if e.samples is not None], axis=1)
             return replace(first, value=value, samples=samples)
-        assert first.spectrum is not None
-        columns = np.concatenate([e.spectrum.coefficients for e in estimates if e.spectrum is not None], axis=1)
-        return replace(first, value=value, spectrum=replace(first.spectrum, coefficients=columns))
+        spectra = [e.spectrum for e in estimates if e.spectrum is not None]
+        parts = [s.parts for s in spectra if s.parts is not None]
+        columns = np.concatenate([s.coefficients for s in spectra], axis=1)
+        joined = replace(spectra[0], coefficients=columns, parts=np.concatenate(parts, axis=1) if parts else None)
+        return replace(first, value=value, spectrum=joined)
+
+    @property
+    def whole(self) -> float:
+        """Extent of the volume, or of all samples together."""
+        return self.extent * (len(self.samples) if self.samples is not None else 1)
+
+    @property
+    def observations(self) -> float | None:
+        """Number of independent observations: samples, or integral ranges that the volume holds."""
+        if self.samples is not None:
+            return float(len(self.samples))
+        return self.extent / self.integral_range if self.integral_range else None
+
+    @property
+    def parts(self) -> np.ndarray:
+        """Deviations of samples, or of parts of the volume, that scatter as `value` does; (parts, numbers)."""
+        if self.samples is not None:
+            return (self.samples - self.value) / np.sqrt(max(len(self.samples) - 1, 1))
+        assert self.spectrum is not None
+        return np.empty((0, len(self.value))) if self.spectrum.parts is None else self.spectrum.parts
 
     @property
     def variance(self) -> np.ndarray:
@@ -101,7 +127,7 @@ class Estimate:
     def first(self) -> Estimate:
         """Return the estimate of the first number alone."""
         samples = None if self.samples is None else self.samples[:, :1]
-        spectrum = self.spectrum and replace(self.spectrum, coefficients=self.spectrum.coefficients[:, :1])
+        spectrum = self.spectrum and self.spectrum.linear(lambda rows: rows[:, :1])
         return replace(self, value=self.value[:1], spectrum=spectrum, samples=samples)
 
     def zero(self) -> Estimate:
@@ -109,8 +135,7 @@ class Estimate:
         if self.samples is not None:
             return replace(self, value=np.zeros_like(self.value), samples=np.zeros_like(self.samples))
         assert self.spectrum is not None
-        none = replace(self.spectrum, coefficients=np.zeros_like(self.spectrum.coefficients))
-        return replace(self, value=np.zeros_like(self.value), spectrum=none)
+        return replace(self, value=np.zeros_like(self.value), spectrum=self.spectrum.linear(np.zeros_like))
 
     def minus(self, other: Estimate, slopes: np.ndarray, fitted: float) -> Estimate:
         """Return the estimate of ``self - other @ slopes``; `fitted` degrees of freedom are lost."""
@@ -120,8 +145,14 @@ class Estimate:
             samples = samples - other.samples @ slopes
         if spectrum is not None:
             assert other.spectrum is not None
-            spectrum = replace(spectrum, coefficients=spectrum.coefficients - other.spectrum.coefficients @ slopes)
-        return Estimate(self.value - other.value @ slopes, spectrum, self.extent, samples, self.fitted + fitted)
+            parts, of_other = spectrum.parts, other.spectrum.parts
+            spectrum = replace(
+                spectrum,
+                coefficients=spectrum.coefficients - other.spectrum.coefficients @ slopes,
+                parts=None if parts is None or of_other is None else parts - of_other @ slopes,
+            )
+        value = self.value - other.value @ slopes
+        return replace(self, value=value, spectrum=spectrum, samples=samples, fitted=self.fitted + fitted)
 
 
 def at_equal_fraction(

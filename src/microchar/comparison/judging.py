@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
+from microchar.comparison.entries import ABSOLUTE, Lags, Pair, Scale, entry_of, logit, of_logit, relative
 from microchar.comparison.estimate import Estimate, at_equal_fraction
-from microchar.comparison.inference import LEVEL, Difference, difference, holm, studentised
+from microchar.comparison.inference import LEVEL, holm
 from microchar.comparison.quantities import Measured, Numbers, Read, differing_directions, estimate, profiles
 from microchar.comparison.spread import ENOUGH_SAMPLES, relative_spread
-from microchar.comparison.wording import SMALLEST_EDGE, conclusion, quantity_name, spread_fact
+from microchar.comparison.wording import SMALLEST_EDGE, conclusion, spread_fact
 from microchar.core.errors import InputError
 from microchar.core.result import Key, Result, Status
 from microchar.core.units import pretty_unit
@@ -27,6 +29,7 @@ MARGINS: dict[str, float] = {
     "triple_phase_boundary": 0.10,
     "chord_length_distribution": 0.10,
     "lineal_path": 0.10,
+    "local_thickness": 0.10,
     "two_point_correlation": 0.10,
     "euler_characteristic": 0.25,
     "largest_cluster_fraction": 0.02,
@@ -36,12 +39,12 @@ MARGINS: dict[str, float] = {
 #: Metrics of the pieces; they are not sums over voxels.
 _SHARES = ("largest_cluster_fraction", "percolating_fraction")
 PIECE_METRICS = ("volume_fraction", *_SHARES)
-#: Share that is added on both sides before the logit of a share.
-_FLOOR = 0.005
 #: A phase is connected everywhere if its largest cluster holds at least this share of it in every piece.
 _CONNECTED = 0.9999
 
-Pair = tuple[Estimate, Estimate]
+#: p-value of the volume fractions below which a regression on them is an extrapolation.
+_FAR_APART = 0.001
+
 Pieces = Sequence[Sequence[Mapping[str, Result]]]
 
 
@@ -64,14 +67,6 @@ class Side:
     volumes: Sequence[Measured]
     crops: Sequence[Measured]
     pieces: Pieces
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """How a difference in the scale of the test is shown."""
-
-    name: str
-    show: Callable[[float], float]
 
 
 def judge(
@@ -209,7 +204,13 @@ class _Case:
 
     def _amounts(self) -> Iterator[Entry]:
         for phase in self.independent:
-            yield from self._number("volume_fraction", {"phase": phase}, adjusted=False)
+            for entry in self._number("volume_fraction", {"phase": phase}, adjusted=False):
+                if entry.p < _FAR_APART:
+                    self.notes.append(
+                        f"the volume fractions of {phase} differ far beyond their noise: what is compared at equal "
+                        "volume fraction rests on an extrapolation"
+                    )
+                yield entry
 
     def _interfaces(self) -> Iterator[Entry]:
         if len(self.phases) == 2:
@@ -228,6 +229,7 @@ class _Case:
             connectivity = "connectivity_6" if self.sides[0].volumes[0].grid.ndim == 3 else "connectivity_4"
             key = {"phase": phase, "estimator": "half_open", "feature": connectivity}
             yield from self._number("euler_characteristic", key)
+            yield from self._number("local_thickness", {"phase": phase, "feature": "mean"})
 
     def _profiles(self) -> Iterator[Entry]:
         for phase in self.independent:
@@ -246,7 +248,7 @@ class _Case:
                 pair = self._of_pieces(partial(_share, metric=metric, phase=phase))
                 tested = self._adjusted(metric, phase, pair, fractions)
                 if tested is not None:
-                    yield self._entry(metric, Key(phase=phase), tested, pair, _logit_scale(pair[0]))
+                    yield self._entry(metric, Key(phase=phase), tested, pair, of_logit(pair[0]), plain_values=False)
         for phase in self.active:
             read = partial(_mean_value, metric="effective_diffusivity", phase=phase)
             if all(np.isfinite(read(piece)) for side in self.sides for volume in side.pieces for piece in volume):
@@ -254,7 +256,7 @@ class _Case:
                 tested = self._adjusted("effective_diffusivity", phase, pair, fractions)
                 if tested is not None and pair[0].value[0] > 0:
                     key = Key(phase=phase, direction="0")
-                    yield self._entry("effective_diffusivity", key, tested, pair, _relative(pair[0]))
+                    yield self._entry("effective_diffusivity", key, tested, pair, relative(pair[0]))
 
     def _have_pieces(self) -> bool:
         pieces = [volume for side in self.sides for volume in side.pieces]
@@ -286,7 +288,7 @@ class _Case:
             fractions = self._phase_fractions(volumes, edge_effect=cropped)
             tested = self._adjusted(metric, key["phase"], pair, fractions)
         if tested is not None:
-            yield self._entry(metric, Key(**key), tested, pair, _relative(first), adjusted=adjusted)
+            yield self._entry(metric, Key(**key), tested, pair, relative(first), adjusted=adjusted)
 
     def _profile(
         self,
@@ -303,7 +305,7 @@ class _Case:
         found = profiles((reference, self.sides[1].volumes), read, directions)
         if found is None:
             return
-        x, first, second = found
+        directions, x, first, second = found
         pair = (first, second)
         volumes = [side.volumes for side in self.sides]
         tested: Pair | None = pair
@@ -311,15 +313,15 @@ class _Case:
             tested = self._adjusted(metric, phase, pair, self._phase_fractions(volumes))
         if tested is None:
             return
-        yield self._entry(
-            metric,
-            Key(phase=phase, direction="all" if apart else "mean"),
-            tested,
-            None,
-            _Scale("absolute", float),
-            x=x,
-            adjusted=adjusted,
-        )
+        key = Key(phase=phase, direction="all" if apart else "mean")
+        lags = Lags(x, directions, self.unit)
+        yield self._entry(metric, key, tested, pair, ABSOLUTE, lags=lags, adjusted=adjusted)
+
+    def _entry(
+        self, metric: str, key: Key, tested: Pair, pair: Pair, scale: Scale, *, adjusted: bool = True, **details: Any
+    ) -> Entry:
+        margin = self.margins[metric]
+        return entry_of(metric, key, tested, pair, scale, margin=margin, adjusted=adjusted, **details)
 
     def _adjusted(self, metric: str, phase: str, pair: Pair, fractions: Pair) -> Pair | None:
         """Return the estimates at equal volume fraction; make a note if there are too few samples."""
@@ -329,46 +331,6 @@ class _Case:
                 f"{metric} of {phase} is not compared: there are too few samples to compare it at equal volume fraction"
             )
         return tested
-
-    def _entry(
-        self,
-        metric: str,
-        key: Key,
-        tested: Pair,
-        pair: Pair | None,
-        scale: _Scale,
-        *,
-        x: np.ndarray | None = None,
-        adjusted: bool = True,
-    ) -> Entry:
-        found = difference(*tested)
-        at = _most_significant(found)
-        lower, upper = (np.array([scale.show(float(v)) for v in ends]) for ends in (found.lower, found.upper))
-        error = float(found.standard_error[at])
-        ends = np.abs(np.concatenate([lower, upper]))
-        seen = found.sees * float(np.nanmax(found.standard_error))  # of a profile, at its least accurate lag
-        return Entry(
-            metric=metric,
-            feature=key.feature,
-            phase=key.phase,
-            direction=key.direction,
-            estimator=key.estimator,
-            title=quantity_name(metric),
-            scale=scale.name,
-            reference_value=float(pair[0].value[0]) if pair and metric not in _SHARES else None,
-            value=float(pair[1].value[0]) if pair and metric not in _SHARES else None,
-            difference=scale.show(float(found.value[at])),
-            standard_error=abs(scale.show(error) - scale.show(-error)) / 2,
-            lower=float(lower[at]),
-            upper=float(upper[at]),
-            df=found.df,
-            p=found.p,
-            margin=self.margins[metric],
-            bound=float(np.nanmax(ends)),
-            smallest_seen=max(abs(scale.show(seen)), abs(scale.show(-seen))),
-            adjusted=adjusted,
-            where=_where(found, x, self.unit),
-        )
 
     def _phase_fractions(self, volumes: Sequence[Sequence[Measured]], *, edge_effect: bool = False) -> Pair:
         """Return the estimates of all independent volume fractions."""
@@ -397,7 +359,11 @@ class _Case:
         estimates = []
         for side in self.sides:
             rows = [np.array([read(piece) for piece in volume]) for volume in side.pieces]
-            estimates.append(Estimate.of_samples(rows[0] if len(rows) == 1 else [row.mean(axis=0) for row in rows]))
+            if len(rows) == 1:
+                estimates.append(Estimate.of_samples(rows[0]))
+            else:
+                means = [row.mean(axis=0) for row in rows]
+                estimates.append(Estimate.of_samples(means, extent=float(np.mean([len(row) for row in rows]))))
         return estimates[0], estimates[1]
 
     def _piece_fractions(self, piece: Mapping[str, Result]) -> np.ndarray:
@@ -438,8 +404,7 @@ def _path(phase: str, measured: Measured, direction: str) -> tuple[np.ndarray, N
 
 def _share(piece: Mapping[str, Result], metric: str, phase: str) -> np.ndarray:
     """Return the logit of a share, the mean over the directions; a phase without voxels has no cluster: 0."""
-    share = np.clip(np.nan_to_num(_mean_value(piece, metric, phase)), 0.0, 1.0)
-    return np.array([np.log((share + _FLOOR) / (1 - share + _FLOOR))])
+    return np.array([logit(np.nan_to_num(_mean_value(piece, metric, phase)))])
 
 
 def _value(piece: Mapping[str, Result], metric: str, phase: str) -> np.ndarray:
@@ -451,33 +416,3 @@ def _mean_value(piece: Mapping[str, Result], metric: str, phase: str) -> float:
         return float("nan")
     values = [v.value for v in piece[metric].values if v.phase == phase and v.value is not None]
     return float(np.mean(values)) if values else float("nan")
-
-
-def _relative(reference: Estimate) -> _Scale:
-    size = abs(float(reference.value[0])) or 1.0
-    return _Scale("relative", lambda d: d / size)
-
-
-def _logit_scale(reference: Estimate) -> _Scale:
-    def share(logit: float) -> float:
-        odds = np.exp(logit)
-        return float((odds * (1 + _FLOOR) - _FLOOR) / (1 + odds))
-
-    at = float(reference.value[0])
-    return _Scale("absolute", lambda d: share(at + d) - share(at))
-
-
-def _most_significant(found: Difference) -> int:
-    return int(np.argmax(studentised(found.value, found.standard_error)))
-
-
-def _where(found: Difference, x: np.ndarray | None, unit: str) -> str:
-    """Return the range of the lags at which a profile leaves its interval around zero."""
-    if x is None:
-        return ""
-    outside = x[(found.lower > 0) | (found.upper < 0)]
-    if not len(outside):
-        return ""
-    return (
-        f"r = {outside.min():.3g} to {outside.max():.3g} {unit}" if len(outside) > 1 else f"r = {outside[0]:.3g} {unit}"
-    )

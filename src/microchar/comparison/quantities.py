@@ -131,8 +131,12 @@ def estimate(
         return Estimate.of_samples([n.value for n in present], side[0].extent)
     if not present[0].influence.size:
         return None
+    a = side[0].integral_range
     return Estimate(
-        present[0].value, Spectrum.of(present[0].influence, side[0].lengths, edge_effect=edge_effect), side[0].extent
+        present[0].value,
+        Spectrum.of(present[0].influence, side[0].lengths, edge_effect=edge_effect),
+        side[0].extent,
+        integral_range=a ** side[0].grid.ndim if a else None,
     )
 
 
@@ -170,17 +174,17 @@ def _gap(measured: Measured, read: Read, axes: tuple[int, int]) -> Numbers | Non
 
 def profiles(
     sides: tuple[Sequence[Measured], Sequence[Measured]], read: Read, directions: Sequence[str]
-) -> tuple[np.ndarray, Estimate, Estimate] | None:
-    """Return the lags that can be compared, and the estimates of both sides at these lags, for all directions."""
-    found = [_profile(sides, partial(_along, read, direction)) for direction in directions]
-    present = [entry for entry in found if entry is not None]
+) -> tuple[list[str], np.ndarray, Estimate, Estimate] | None:
+    """Return the lags that can be compared, and the estimates of both sides at these lags.
+
+    They follow each other for all directions that have such lags, which are returned, too.
+    """
+    found = {direction: _profile(sides, partial(_along, read, direction)) for direction in directions}
+    present = {direction: entry for direction, entry in found.items() if entry is not None}
     if not present:
         return None
-    return (
-        np.concatenate([x for x, _, _ in present]),
-        Estimate.joined([first for _, first, _ in present]),
-        Estimate.joined([second for _, _, second in present]),
-    )
+    x, first, second = zip(*present.values(), strict=True)
+    return list(present), np.concatenate(x), Estimate.joined(first), Estimate.joined(second)
 
 
 def _along(read: Read, direction: str, measured: Measured) -> tuple[np.ndarray, Numbers] | None:

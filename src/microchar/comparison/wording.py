@@ -16,6 +16,7 @@ _NAMES = {
     "triple_phase_boundary": "triple-phase boundary",
     "chord_length_distribution": "mean chord length",
     "lineal_path": "lineal path L/φ",
+    "local_thickness": "mean local thickness",
     "two_point_correlation": "normalised covariance ρ(r)",
     "euler_characteristic": "Euler characteristic",
     "largest_cluster_fraction": "largest cluster",

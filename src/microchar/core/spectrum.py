@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 #: Largest number of half waves along an axis, by the number of axes that are cut into cells.
 _HALF_WAVES = {1: 6, 2: 4, 3: 2}
+#: Number of parts along the first axis that is cut; the others are halved.
+_PARTS = 4
 #: Steps of the bisection for the slope of the spectrum.
 _STEPS = 50
 #: Largest slope: the spectrum falls by this many powers of e over the frequencies used.
@@ -33,11 +36,15 @@ class Spectrum:
     q : ndarray, (modes,)
     cells : int
         Number of cells.
+    parts : ndarray, (parts, numbers), optional
+        Deviation of each of several equal parts of the volume from the whole, divided by
+        the square root of their number less one: their scatter is that of a whole volume.
     """
 
     coefficients: np.ndarray
     q: np.ndarray
     cells: int
+    parts: np.ndarray | None = None
 
     @classmethod
     def of(cls, psi: np.ndarray, lengths: tuple[float, float, float], *, edge_effect: bool = False) -> Spectrum:
@@ -67,7 +74,15 @@ class Spectrum:
         shortest = min(lengths[axis] for axis in cut)
         q = ((waves[used] * shortest / np.asarray(lengths)) ** 2).sum(axis=1)
         coefficients = dctn(psi, axes=(0, 1, 2), norm="ortho")[box].reshape(len(waves), -1)[used]
-        return cls(coefficients, q, int(np.prod(numbers)))
+        return cls(coefficients, q, int(np.prod(numbers)), _parts(psi, cut, 2 if edge_effect else _PARTS))
+
+    def linear(self, transform: Callable[[np.ndarray], np.ndarray]) -> Spectrum:
+        """Return the spectrum of a linear function of the numbers, such as some of them."""
+        return replace(
+            self,
+            coefficients=transform(self.coefficients),
+            parts=None if self.parts is None else transform(self.parts),
+        )
 
     @property
     def variance(self) -> np.ndarray:
@@ -100,3 +115,19 @@ class Spectrum:
         design = np.stack([np.ones_like(self.q), self.q], axis=1)
         extrapolated = 1 / np.linalg.inv(design.T @ design)[0, 0]
         return np.where(self.slopes > 0, extrapolated, float(len(self.q)))
+
+
+def _parts(psi: np.ndarray, cut: Sequence[int], along_first: int) -> np.ndarray | None:
+    """Return the scaled deviations of parts of a volume, see `Spectrum`; None if there are too few cells.
+
+    Only parts that touch the faces of the volume alike may be compared if the faces matter: two along each axis.
+    """
+    means = psi
+    for axis in cut:
+        number = along_first if axis == cut[0] else 2
+        if means.shape[axis] < number:
+            return None
+        cells = np.array_split(np.moveaxis(means, axis, 0), number)
+        means = np.moveaxis(np.stack([part.mean(axis=0) for part in cells]), 0, axis)
+    rows = means.reshape(-1, psi.shape[3])
+    return rows / np.sqrt(len(rows) - 1)

@@ -73,8 +73,8 @@ def find_neighbours(squared, first, last, steps, sizes, shrink, gap, neighbour):
 
 
 @kernel
-def paint(bits, squared, neighbour, centres, first, last, steps, sizes, shrink, gap, painted):  # type: ignore[no-untyped-def]
-    """Clear the bits of every sphere, and add to ``painted[level]`` the number of bits that were set.
+def paint(bits, squared, neighbour, centres, first, last, steps, sizes, shrink, gap, cells, painted):  # type: ignore[no-untyped-def]
+    """Clear the bits of every sphere, and add to ``painted[level, cell]`` the number of bits that were set.
 
     The spheres are in order from the largest to the smallest, so that each voxel is
     counted for the largest sphere that contains it. Only the cap outside the best
@@ -92,9 +92,11 @@ def paint(bits, squared, neighbour, centres, first, last, steps, sizes, shrink, 
         Range of planes to paint, without `last`.
     steps, sizes, shrink, gap
         See `find_neighbours`.
-    painted : int64, (levels,)
-        Number of voxels painted by the spheres of each level; modified. The level
-        increases by 1 with every new radius.
+    cells : int64, (n0, n1)
+        Cell that each row of voxels along axis 2 belongs to.
+    painted : int64, (levels, cells)
+        Number of voxels in each cell painted by the spheres of each level; modified. The
+        level increases by 1 with every new radius.
     """
     _, n1, n2 = squared.shape
     low, high = np.empty(3), np.empty(3)
@@ -128,7 +130,7 @@ def paint(bits, squared, neighbour, centres, first, last, steps, sizes, shrink, 
                 k_low = max(0, k - half, k + _up(low[2] / sizes[2]))
                 k_high = min(n2 - 1, k + half, k + _down(high[2] / sizes[2]))
                 if k_low <= k_high:
-                    painted[level] += _clear(bits[i2, j2], k_low, k_high)
+                    painted[level, cells[i2, j2]] += _clear(bits[i2, j2], k_low, k_high)
 
 
 @kernel

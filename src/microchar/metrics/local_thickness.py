@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
-from microchar.core.grid import Grid
+from microchar.core.grid import Grid, Triple, triple
 from microchar.core.progress import Progress, section, silent
-from microchar.core.result import Profile, Result, Status, Value
+from microchar.core.result import Key, Profile, Result, Status, Value
 from microchar.core.volume import OUTSIDE, Volume
 from microchar.kernels.bits import pack
 from microchar.kernels.thickness import REDUNDANT, find_neighbours, paint
-from microchar.measurement.blocks import thread_pool
+from microchar.measurement.blocks import Counts, thread_pool
+from microchar.measurement.cells import CellGrid, mask_lengths
 from microchar.measurement.metric import Shared, WholeMetric
+from microchar.measurement.standard_errors import total, with_errors
 
 _QUANTILES = (0.1, 0.5, 0.9)
 _FEATURES = ("mean", "standard_deviation", *(f"quantile_{q}" for q in _QUANTILES))
@@ -89,6 +91,7 @@ class LocalThickness(WholeMetric):
     kind = "distribution"
     length_power = 1
     abscissa_power = 1
+    error_source = "cells"
     size_dependent = True
     periodic_supported = False
     cost = 300.0
@@ -102,28 +105,69 @@ class LocalThickness(WholeMetric):
         }
 
     def compute(self, volume: Volume, shared: Shared) -> Result:
-        """Compute the local thickness of one phase after the other."""
-        labels = volume.read()
-        values: list[Value] = []
-        profiles: list[Profile] = []
+        """Compute the local thickness of one phase after the other, and count its voxels in each cell."""
+        with_cells = shared.errors and volume.grid.ndim > 1
+        cells = CellGrid.of(volume) if with_cells else CellGrid(triple((0, n) for n in volume.shape))
+        order, rows = _rows(cells)
+        labels = np.ascontiguousarray(volume.read().transpose(order))
+        grid = Grid(labels.shape, triple(volume.voxel_size[axis] for axis in order), volume.unit)
+        found: dict[str, np.ndarray | tuple[Status, str]] = {}
+        counts: Counts = {}
         for phase, name in enumerate(volume.phases):
             obstacle = _obstacle(labels, phase)
             if obstacle is not None:
-                status, message = obstacle
+                found[name] = obstacle
+                continue
+            progress = section(shared.progress, phase / volume.n_phases, (phase + 1) / volume.n_phases)
+            found[name], voxels = thickness_counts(labels, phase, grid, shared.threads, progress, cells=rows)
+            counts[name] = voxels.T.reshape(*cells.numbers, -1)
+        finish = partial(self._finish, volume, found)
+        if not with_cells or not counts:
+            return finish(total(counts))
+        return with_errors(finish, counts, {}, mask_lengths(volume), _has_error, edge_effect=True)
+
+    def _finish(self, volume: Volume, found: Mapping[str, np.ndarray | tuple[Status, str]], counts: Counts) -> Result:
+        """Return the result for numbers of voxels; `found` has the thicknesses of each phase, or why there are none."""
+        values: list[Value] = []
+        profiles: list[Profile] = []
+        for name, thickness in found.items():
+            missing = thickness if isinstance(thickness, tuple) else _absent(counts[name])
+            if missing is not None:
+                status, message = missing
                 values += [
                     self.scalar(volume.grid, None, phase=name, feature=feature, status=status, message=message)
                     for feature in _FEATURES
                 ]
                 continue
-            progress = section(shared.progress, phase / volume.n_phases, (phase + 1) / volume.n_phases)
-            thickness, voxels = thickness_counts(labels, phase, volume.grid, shared.threads, progress)
+            assert isinstance(thickness, np.ndarray)
             values += [
                 self.scalar(volume.grid, value, phase=name, feature=feature)
-                for feature, value in zip(_FEATURES, _statistics(thickness, voxels), strict=True)
+                for feature, value in zip(_FEATURES, _statistics(thickness, counts[name]), strict=True)
             ]
-            x, y = _distribution_function(volume.grid, thickness, voxels)
+            x, y = _distribution_function(volume.grid, thickness, counts[name])
             profiles.append(self.curve(volume.grid, x, y, power=0, phase=name, feature="cdf"))
         return self.result(volume, values, profiles)
+
+
+def _rows(cells: CellGrid) -> tuple[Triple, np.ndarray]:
+    """Return the order of the axes in which one that is not cut comes last, and the cell of each row along it.
+
+    The rows of voxels that are painted together then lie within one cell.
+    """
+    last = max(axis for axis, n in enumerate(cells.numbers) if n == 1)
+    one, two = (axis for axis in range(3) if axis != last)
+    of_one, of_two = (
+        np.searchsorted(cells.edges[axis][1:], np.arange(cells.edges[axis][-1]), side="right") for axis in (one, two)
+    )
+    return (one, two, last), of_one[:, None] * cells.numbers[two] + of_two
+
+
+def _has_error(key: Key) -> bool:
+    return not key.feature.startswith("quantile")
+
+
+def _absent(voxels: np.ndarray) -> tuple[Status, str] | None:
+    return None if voxels.any() else (Status.ABSENT_PHASE, "the phase has no voxels")
 
 
 def _obstacle(labels: np.ndarray, phase: int) -> tuple[Status, str] | None:
@@ -154,7 +198,13 @@ def _distribution_function(grid: Grid, thickness: np.ndarray, voxels: np.ndarray
 
 
 def thickness_counts(
-    labels: np.ndarray, phase: int, grid: Grid, threads: int, progress: Progress = silent
+    labels: np.ndarray,
+    phase: int,
+    grid: Grid,
+    threads: int,
+    progress: Progress = silent,
+    *,
+    cells: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count the voxels of a phase by their local thickness.
 
@@ -174,14 +224,18 @@ def thickness_counts(
     threads : int
     progress : callable
         Called with the share of the spheres that have been painted.
+    cells : ndarray of int, (n0, n1), optional
+        Cell of each row of voxels along axis 2; default one cell.
 
     Returns
     -------
     thickness : ndarray of float
         Values of the thickness that occur, in ascending order.
-    voxels : ndarray of int
-        Number of voxels with each thickness.
+    voxels : ndarray of int, (thicknesses, cells)
+        Number of voxels with each thickness in each cell.
     """
+    cells = np.zeros(labels.shape[:2], np.int64) if cells is None else cells
+    n_cells = int(cells.max()) + 1
     unit = min(grid.voxel_size[axis] for axis in grid.axes)
     sizes = np.array([size / unit if axis in grid.axes else 1.0 for axis, size in enumerate(grid.voxel_size)])
     # For cubic voxels, squared distances are integers, so that "less than n" is "at most n - 1". Otherwise the radii
@@ -200,12 +254,12 @@ def thickness_counts(
 
         list(pool.map(find, range(0, n, _PLANES)))
         centres, starts = _descending(squared, neighbour)
-        painted = np.zeros(len(starts) - 1, np.int64)
+        painted = np.zeros((len(starts) - 1, n_cells), np.int64)
         slabs = list(pairwise(np.linspace(0, n, threads + 1).round().astype(int).tolist()))
 
         def paint_slab(spheres: slice, n_radii: int, slab: tuple[int, int]) -> np.ndarray:
-            counts = np.zeros(n_radii, np.int64)
-            paint(bits, squared, neighbour, centres[spheres], *slab, *lattice, counts)
+            counts = np.zeros((n_radii, n_cells), np.int64)
+            paint(bits, squared, neighbour, centres[spheres], *slab, *lattice, cells, counts)
             return counts
 
         for radii, spheres in _batches(starts):
@@ -213,7 +267,7 @@ def thickness_counts(
             painted[radii] = np.sum(list(counts), axis=0)
             progress(spheres.stop / len(centres), "")
     thickness = 2 * unit * np.sqrt(squared.ravel()[centres[starts[:-1]]].astype(float))
-    occurs = painted > 0
+    occurs = painted.any(axis=1)
     return thickness[occurs][::-1], painted[occurs][::-1]
 
 

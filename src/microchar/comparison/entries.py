@@ -1,0 +1,157 @@
+"""From two estimates to an `Entry`: the test of their difference, in the scale in which it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from microchar.comparison.estimate import Estimate
+from microchar.comparison.inference import Difference, difference, studentised
+from microchar.comparison.wording import quantity_name
+from microchar.core.result import Key
+from microchar.core.verdict import Curve, Entry
+
+#: Estimates of the same numbers of both sides, the reference first.
+Pair = tuple[Estimate, Estimate]
+#: Share that is added on both sides before the logit of a share.
+_FLOOR = 0.005
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a difference in the scale of the test is shown."""
+
+    name: str
+    show: Callable[[float], float]
+
+    def size(self, error: float) -> float:
+        """Return a standard error as it is shown."""
+        return abs(self.show(error) - self.show(-error)) / 2
+
+
+ABSOLUTE = Scale("absolute", float)
+
+
+def relative(reference: Estimate) -> Scale:
+    """Show differences relative to the value of the reference, or to twice its standard error if that is larger.
+
+    Without the second rule a quantity whose value is near zero, as the Euler
+    characteristic may be, would differ by any number of percent.
+    """
+    error = float(np.sqrt(np.nan_to_num(reference.variance[0])))
+    size = max(abs(float(reference.value[0])), 2 * error) or 1.0
+    return Scale("relative", lambda d: d / size)
+
+
+def logit(share: float | np.ndarray) -> np.ndarray:
+    """Return the logit of a share that may be 0 or 1."""
+    share = np.clip(share, 0.0, 1.0)
+    return np.asarray(np.log((share + _FLOOR) / (1 - share + _FLOOR)))
+
+
+def of_logit(reference: Estimate) -> Scale:
+    """Show differences of logits as differences of shares."""
+
+    def share(value: float) -> float:
+        odds = np.exp(value)
+        return float((odds * (1 + _FLOOR) - _FLOOR) / (1 + odds))
+
+    at = float(reference.value[0])
+    return Scale("absolute", lambda d: share(at + d) - share(at))
+
+
+@dataclass(frozen=True, eq=False)
+class Lags:
+    """Lags of a profile: all directions, one after the other."""
+
+    x: np.ndarray
+    directions: Sequence[str]
+    unit: str
+
+    def around(self, index: int) -> tuple[str, slice]:
+        """Return the direction that a point belongs to, and the points of this direction."""
+        starts = [0, *(np.flatnonzero(np.diff(self.x) <= 0) + 1), len(self.x)]
+        number = int(np.searchsorted(starts, index, side="right")) - 1
+        return self.directions[number], slice(starts[number], starts[number + 1])
+
+    def where(self, found: Difference) -> str:
+        """Return the range of the lags at which the interval of the difference does not hold zero."""
+        outside = self.x[(found.lower > 0) | (found.upper < 0)]
+        if not len(outside):
+            return ""
+        ends = f"{outside.min():.3g} to {outside.max():.3g}" if len(outside) > 1 else f"{outside[0]:.3g}"
+        return f"r = {ends} {self.unit}"
+
+
+def entry_of(
+    metric: str,
+    key: Key,
+    tested: Pair,
+    pair: Pair,
+    scale: Scale,
+    *,
+    margin: float,
+    adjusted: bool,
+    lags: Lags | None = None,
+    plain_values: bool = True,
+) -> Entry:
+    """Test whether two estimates differ, and describe the outcome.
+
+    Parameters
+    ----------
+    metric, key
+        What is compared.
+    tested : pair of Estimate
+        What is tested: `pair`, or `pair` at equal volume fraction.
+    pair : pair of Estimate
+        The values as measured.
+    scale : Scale
+    margin : float
+    adjusted : bool
+    lags : Lags, optional
+        The lags of a profile.
+    plain_values : bool
+        Whether the values of `pair` mean something to a reader, as logits do not.
+    """
+    found = difference(*tested)
+    at = int(np.argmax(studentised(found.value, found.standard_error)))
+    lower, upper = (np.array([scale.show(float(v)) for v in ends]) for ends in (found.lower, found.upper))
+    seen = found.sees * float(np.nanmax(found.standard_error))  # of a profile, at its least accurate lag
+    real, candidate = tested
+    ratio = real.whole / candidate.whole
+    values = [float(e.value[0]) if plain_values and lags is None else None for e in pair]
+    observations = [o for o in (e.observations for e in tested) if o is not None]
+    return Entry(
+        metric=metric,
+        **key._asdict(),
+        title=quantity_name(metric),
+        scale=scale.name,
+        reference_value=values[0],
+        value=values[1],
+        difference=scale.show(float(found.value[at])),
+        standard_error=scale.size(float(found.standard_error[at])),
+        lower=float(lower[at]),
+        upper=float(upper[at]),
+        df=found.df,
+        n_eff=min(observations, default=None),
+        p=found.p,
+        margin=margin,
+        bound=float(np.nanmax(np.abs(np.concatenate([lower, upper])))),
+        smallest_seen=max(abs(scale.show(seen)), abs(scale.show(-seen))),
+        adjusted=adjusted,
+        where=lags.where(found) if lags else "",
+        real_scatter=scale.size(float(np.sqrt(real.variance[at] * ratio))),
+        real_pieces=tuple(scale.show(float(d)) for d in real.parts[:, at] * np.sqrt(ratio)),
+        curve=_curve(lags, at, pair, found) if lags else None,
+    )
+
+
+def _curve(lags: Lags, at: int, pair: Pair, found: Difference) -> Curve:
+    direction, points = lags.around(at)
+    columns = (lags.x, pair[0].value, pair[1].value, found.standard_error)
+    x, reference, candidate, error = (tuple(column[points].tolist()) for column in columns)
+    return Curve(
+        direction=direction, unit=lags.unit, x=x, reference=reference, candidate=candidate, standard_error=error
+    )
