@@ -11,9 +11,11 @@ object per line, so that an interrupted run goes on where it stopped::
 
 Processes: ``G6`` is a Gaussian field of covariance exp(-r²/6²) cut at its median, ``E6`` one of spectrum
 1/(1 + 6²k²)², ``S6`` the space between overlapping spheres of radius 6, ``M6`` a Gaussian field with the two-point
-correlation of S6, ``B`` disjoint pieces of Berea (needs the data), ``F`` the Gaussian field fitted to the reference. A
-name such as ``G6:0.3@96`` sets the volume fraction; ``G6@64 ~ G6.6@64`` compares two processes; ``G6@64+T`` lets the
-effective diffusivity decide, too.
+correlation of S6, ``T6`` three phases cut from two independent fields G6, ``B`` disjoint pieces of Berea (needs the
+data), ``F`` the Gaussian field fitted to the reference. A name such as ``G6:0.3@96`` sets the volume fraction;
+``G6@64/mask`` compares inside a cylinder, ``G6@64/flat`` with voxels twice as long along axis 0; ``G6@64 ~ G6.6@64``
+compares two processes, ``G6@96 ~ G6@64`` two sizes, ``G6@96 ~ 20*G6@48`` a volume and a group of samples, of which
+``/alike`` have half the scatter. ``G6@64+T`` lets the effective diffusivity decide, too, ``G6@64+L`` the thickness.
 """
 
 from __future__ import annotations
@@ -39,9 +41,12 @@ METRICS = (
     *("chord_length_distribution", "largest_cluster_fraction", "percolating_fraction"),
 )
 #: Pairs of the same process, with which false alarms are counted.
-NULL = ("G3@64", "G6@64", "G12@64", "G6@96", "G12@96", "E6@96", "S6@96", "B@128", "B@200")
+NULL = (
+    *("G3@64", "G6@64", "G12@64", "G6@96", "G12@96", "E6@96", "S6@96", "B@128", "B@200"),
+    *("G6@64+T", "G6@64+L", "B@128+T", "T6@64", "G6@64/mask", "G6@64/flat", "G6@96 ~ G6@64", "G6@96 ~ 20*G6@48"),
+)
 #: Pairs that differ.
-DIFFERENT = ("B@128 ~ F", "B@200 ~ F", "S6@96 ~ M6@96", "G6@96 ~ G6.6@96")
+DIFFERENT = ("B@128 ~ F", "B@200 ~ F", "S6@96 ~ M6@96", "G6@96 ~ G6.6@96", "G6@96 ~ 20*G6@48/alike")
 #: Words that say that there is a difference.
 _SEEN = ("different", "detectable")
 
@@ -54,16 +59,21 @@ class Process:
     length: float
     fraction: float
     edge: int
+    variant: str = ""
+    samples: int = 1
 
     @classmethod
     def parse(cls, text: str) -> Process:
-        """Read a name such as "G6:0.3@96"."""
-        name, _, edge = text.strip().partition("@")
+        """Read a name such as "G6:0.3@96/mask" or "20*G6@48"."""
+        samples, star, name = text.strip().rpartition("*")
+        name, _, variant = name.partition("/")
+        name, _, edge = name.partition("@")
         name, _, fraction = name.partition(":")
-        return cls(name[0], float(name[1:] or 0), float(fraction or 0.5), int(edge or 0))
+        number = int(samples) if star else 1
+        return cls(name[0], float(name[1:] or 0), float(fraction or 0.5), int(edge or 0), variant, number)
 
-    def volumes(self, seed: int) -> list[np.ndarray]:
-        """Return independent volumes; the pores have label 1.
+    def volumes(self, seed: int) -> list[mc.Volume]:
+        """Return eight independent volumes.
 
         They are cut from a periodic volume of twice the edge, of which opposite
         octants are neighbours only at their corners.
@@ -71,18 +81,49 @@ class Process:
         rng = np.random.default_rng(seed)
         n = 2 * self.edge
         if self.kind == "S":
-            whole = _between_spheres(rng, n, self.length, self.fraction)
+            whole = _between_spheres(rng, n, self.length, self.fraction).astype(np.uint8)
+        elif self.kind == "T":
+            first, second = (_gaussian(rng, n, self._spectrum(n)) < _level(self.fraction) for _ in range(2))
+            whole = np.where(first, 1 + second, 0).astype(np.uint8)
         else:
-            whole = _gaussian(rng, n, self._spectrum(n)) < _level(self.fraction)
+            whole = (_gaussian(rng, n, self._spectrum(n)) < _level(self.fraction)).astype(np.uint8)
         e = self.edge
         corners = list(product((0, e), repeat=3))
-        octants = [whole[i : i + e, j : j + e, k : k + e].astype(np.uint8) for i, j, k in corners]
+        octants = [self._volume(whole[i : i + e, j : j + e, k : k + e]) for i, j, k in corners]
         return [octants[i] for pair in range(4) for i in (pair, 7 - pair)]
+
+    def _volume(self, labels: np.ndarray) -> mc.Volume:
+        names = ("solid", "pore", "binder") if self.kind == "T" else ("solid", "pore")
+        phases = {name: label for label, name in enumerate(names)}
+        if self.variant == "flat":
+            return mc.as_volume(labels[::2], phases=phases, voxel_size=(2, 1, 1))
+        mask = None
+        if self.variant == "mask":
+            y, x = (np.arange(self.edge) - (self.edge - 1) / 2)[:, None], np.arange(self.edge) - (self.edge - 1) / 2
+            mask = np.broadcast_to(y**2 + x**2 < (self.edge / 2) ** 2, labels.shape)
+        return mc.as_volume(labels, phases=phases, mask=mask)
+
+    def group(self, seed: int) -> list[mc.Volume]:
+        """Return independent samples; "alike" ones are chosen so that they have half the scatter."""
+        alike = self.variant == "alike"
+        wanted = 8 * self.samples if alike else self.samples
+        pool = [v for k in range(-(-wanted // 8)) for v in self.volumes(1_000_003 * seed + k)][:wanted]
+        return _alike(pool, self.samples, seed) if alike else pool
+
+    @property
+    def truth(self) -> float | None:
+        """Volume fraction of the pores in the ensemble."""
+        return {"B": None, "T": self.fraction * (1 - self.fraction)}.get(self.kind, self.fraction)
+
+    def is_like(self, other: Process) -> bool:
+        """Return whether both are the same material with the same scatter."""
+        same = (self.kind, self.length, self.fraction) == (other.kind, other.length, other.fraction)
+        return same and "alike" not in (self.variant, other.variant)
 
     def _spectrum(self, n: int) -> np.ndarray:
         k = 2 * np.pi * np.fft.fftfreq(n)
         k2 = k[:, None, None] ** 2 + k[None, :, None] ** 2 + k[None, None, : n // 2 + 1] ** 2
-        if self.kind == "G":
+        if self.kind in "GT":
             return np.exp(-k2 * self.length**2 / 4)
         if self.kind == "E":
             return 1 / (1 + k2 * self.length**2) ** 2
@@ -141,6 +182,23 @@ def _matched_spectrum(n: int, radius: float, fraction: float) -> np.ndarray:
     return np.maximum(rfftn(np.sin(2 * np.pi * (s2 - 0.25))).real, 0.0)
 
 
+def _alike(pool: Sequence[mc.Volume], wanted: int, seed: int) -> list[mc.Volume]:
+    """Choose samples whose volume fractions, and surfaces at equal fraction, scatter half as much as in the pool."""
+    rng = np.random.default_rng(seed)
+    results = [mc.measure(v, METRICS[:2], errors=False, threads=1) for v in pool]
+    fractions = np.array([r["volume_fraction"].value(phase="pore").value for r in results])
+    surfaces = [r["specific_surface_area"].value(phase="pore", estimator="crofton").value for r in results]
+    residual = surfaces - np.polyval(np.polyfit(fractions, surfaces, 1), fractions)
+    standard = np.stack([(x - x.mean()) / x.std() for x in (fractions, residual)], axis=1)
+    left = list(range(len(pool)))
+    chosen = []
+    for target in rng.standard_normal((wanted, 2)) / 2:
+        nearest = min(left, key=lambda i: float(np.sum((standard[i] - target) ** 2)))
+        left.remove(nearest)
+        chosen.append(pool[nearest])
+    return chosen
+
+
 # --- pairs ---------------------------------------------------------------------
 
 
@@ -151,8 +209,8 @@ def _berea(edge: int) -> list[mc.Volume]:
     return [rock.crop(start, tuple(s + edge for s in start)) for start in starts]
 
 
-def pairs(name: str, batch: int) -> Iterator[tuple[str, mc.Volume, mc.Volume, float | None]]:
-    """Yield the pairs of one batch: a label, the two volumes, and the true volume fraction where it is known."""
+def pairs(name: str, batch: int) -> Iterator[tuple[str, mc.Volume, list[mc.Volume], float | None]]:
+    """Yield the pairs of one batch: a label, reference and candidates, and the true volume fraction if it is known."""
     first, _, second = name.partition("~")
     a = Process.parse(first)
     if a.kind == "B":
@@ -162,33 +220,39 @@ def pairs(name: str, batch: int) -> Iterator[tuple[str, mc.Volume, mc.Volume, fl
             fake = (
                 mc.create_generator("gaussian-field").fit(reference, seed=batch).generate(reference.shape, seed=batch)
             )
-            yield f"{batch}", reference, fake, None
+            yield f"{batch}", reference, [fake], None
             return
         indices = [(i, j) for j in range(len(pieces)) for i in range(j)]
         rng = np.random.default_rng(7)
         i, j = [indices[k] for k in rng.permutation(len(indices))][batch]
-        yield f"{batch}", pieces[i], pieces[j], None
+        yield f"{batch}", pieces[i], [pieces[j]], None
         return
-    ours = [_volume(v) for v in a.volumes(1000 * batch + 1)]
+    ours = a.volumes(1000 * batch + 1)
     if not second:
         for k in range(0, 8, 2):
-            yield f"{batch}.{k}", ours[k], ours[k + 1], a.fraction
+            yield f"{batch}.{k}", ours[k], [ours[k + 1]], a.truth
         return
-    theirs = [_volume(v) for v in Process.parse(second).volumes(1000 * batch + 2)]
-    for k in range(8):
-        yield f"{batch}.{k}", ours[k], theirs[k], a.fraction
-
-
-def _volume(labels: np.ndarray) -> mc.Volume:
-    return mc.as_volume(labels, phases={"solid": 0, "pore": 1})
+    b = Process.parse(second)
+    theirs = [b.group(1000 * batch + 2)] if b.samples > 1 else [[v] for v in b.volumes(1000 * batch + 2)]
+    for k, candidates in enumerate(theirs):
+        yield f"{batch}.{k}", ours[k], candidates, a.truth
 
 
 def _compared(name: str, batch: int) -> list[dict]:
     rows = []
-    name, plus, _ = name.partition("+")
+    name, _, more = name.partition("+")
     parameters = {"two_point_correlation": {"radial": False}}
-    for label, reference, candidate, truth in pairs(name, batch):
-        comparison = mc.compare(reference, candidate, METRICS, parameters=parameters, transport=bool(plus), threads=1)
+    for label, reference, candidates, truth in pairs(name, batch):
+        metrics = [*METRICS, *(["local_thickness"] if more == "L" else [])]
+        metrics += ["interfacial_area", "triple_phase_boundary"] if reference.n_phases > 2 else []
+        named = {f"sample {number}": volume for number, volume in enumerate(candidates)}
+        comparison = mc.compare(
+            *(reference, named, metrics),
+            parameters=parameters,
+            groups={"group": list(named)} if len(named) > 1 else None,
+            transport=more == "T",
+            threads=1,
+        )
         (verdict,) = comparison.verdicts
         phi = comparison.reference["volume_fraction"].value(phase="pore")
         rows.append(
@@ -197,6 +261,7 @@ def _compared(name: str, batch: int) -> list[dict]:
                 "word": str(verdict.word),
                 "edge/a": verdict.edge_over_range,
                 "phi": [phi.value, phi.standard_error, phi.lower, phi.upper, truth],
+                "spread": verdict.spread and [verdict.spread.ratio, verdict.spread.word],
                 "entries": [
                     [e.metric, e.phase, e.difference, e.standard_error, e.df, e.p, e.holm_p, str(e.word)]
                     for e in verdict.entries
@@ -209,7 +274,7 @@ def _compared(name: str, batch: int) -> list[dict]:
 def run(name: str, wanted: int, folder: Path, workers: int) -> None:
     """Compare pairs until `wanted` are in the file of this name."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / (name.replace(" ", "") + ".jsonl")
+    path = folder / (name.replace(" ", "").replace("/", "-") + ".jsonl")
     done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     batch = 1 + max((int(str(row["pair"]).split(".")[0]) for row in done), default=-1)
     if name.startswith("B@"):
@@ -222,6 +287,11 @@ def run(name: str, wanted: int, folder: Path, workers: int) -> None:
                     file.writelines(json.dumps(row) + "\n" for row in rows)
             batch += workers
             print(f"{name}: {len(done)} of {wanted}", file=sys.stderr)
+
+
+def _is_null(name: str) -> bool:
+    first, _, second = name.partition("+")[0].partition("~")
+    return not second or Process.parse(first).is_like(Process.parse(second))
 
 
 def _limit(name: str) -> int:
@@ -341,7 +411,7 @@ def main() -> int:
         run(options.name, options.pairs, options.into, options.workers)
     else:
         for name in (*NULL, *DIFFERENT):
-            run(name, options.pairs if "~" not in name else min(options.pairs, 100), options.into, options.workers)
+            run(name, options.pairs if _is_null(name) else min(options.pairs, 100), options.into, options.workers)
         table(options.into)
     return 0
 
