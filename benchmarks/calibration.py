@@ -7,6 +7,7 @@ object per line, so that an interrupted run goes on where it stopped::
     python benchmarks/calibration.py table calibration/
     python benchmarks/calibration.py all --into calibration/        about an hour on two cores
     python benchmarks/calibration.py rst calibration/               the table of the documentation
+    python benchmarks/calibration.py figure calibration/            its curves, as calibration.svg
     python benchmarks/calibration.py smoke                          half a minute; exits 1 if a rate is out of bounds
 
 Processes: ``G6`` is a Gaussian field of covariance exp(-r²/6²) cut at its median, ``E6`` one of spectrum
@@ -325,10 +326,11 @@ def summary(path: Path) -> dict:
     return {
         "name": path.stem,
         "pairs": n,
-        "edge/a": float(np.median([row["edge/a"] for row in rows])),
+        "edge/a": float(np.median([row["edge/a"] or np.nan for row in rows])),
         "any difference": 100 * np.mean([any(entry[6] < 0.05 for entry in row["entries"]) for row in rows]),
         "coverage of phi": 100 * np.mean((phi[:, 2] <= phi[:, 4]) & (phi[:, 4] <= phi[:, 3])) if known.all() else None,
         "interval of phi": float(np.median(phi[:, 3] - phi[:, 2]) / ideal),
+        "spread": [row["spread"][1] for row in rows if row.get("spread")],
         "metrics": by_metric,
         "words": words,
     }
@@ -361,16 +363,62 @@ def rst(folder: Path) -> str:
     lines = [".. list-table::", "   :header-rows: 1", "", *_row(head)]
     for path in sorted(folder.glob("*.jsonl"), key=_order):
         s = summary(path)
-        share = s["any difference"] / 100
-        error = 100 * np.sqrt(max(share * (1 - share), 1 / s["pairs"]) / s["pairs"])
         covered = "–" if s["coverage of phi"] is None else f"{s['coverage of phi']:.1f} %"
-        name = (
-            s["name"].replace("~", " against ").replace("F", "its fitted Gaussian field").replace("B@", "Berea, edge ")
-        )
-        rate = f"{s['any difference']:.1f} ± {error:.1f} %"
+        rate = "{:.1f} ± {:.1f} %".format(*_rate(s["any difference"] / 100, s["pairs"]))
         interval = f"{s['interval of phi']:.2f}" if covered != "–" else "–"
-        lines += _row((name, str(s["pairs"]), f"{s['edge/a']:.1f}", rate, covered, interval))
+        ratio = "–" if np.isnan(s["edge/a"]) else f"{s['edge/a']:.1f}"
+        lines += _row((_in_words(s["name"]), str(s["pairs"]), ratio, rate, covered, interval))
+        if s["spread"]:
+            words = s["spread"]
+            seen = "{:.1f} ± {:.1f} %".format(*_rate(1 - words.count("no difference seen") / len(words), len(words)))
+            lines += _row((f"{_in_words(s['name'])}: spread", str(len(words)), "", seen, "", ""))
     return "\n".join(lines) + "\n"
+
+
+def _rate(share: float, n: int) -> tuple[float, float]:
+    """Return a share and its standard error, in percent."""
+    return 100 * share, 100 * float(np.sqrt(max(share * (1 - share), 1 / n) / n))
+
+
+def _in_words(name: str) -> str:
+    name = name.replace("-mask", " in a cylinder").replace("-flat", ", voxels 2 × 1 × 1").replace("B@", "Berea, edge ")
+    name = name.replace("+T", " with transport").replace("+L", " with thickness").replace("*", " samples of ")
+    return (
+        name.replace("-alike", " of half the scatter")
+        .replace("~F", "~its fitted Gaussian field")
+        .replace("~", " against ")
+    )
+
+
+def figure(folder: Path, picture: Path) -> None:
+    """Draw how often pairs of one process are called different at each level, and pairs of two by their difference."""
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=(9, 3.6), layout="constrained")
+    false, power = drawn.subplots(1, 2)
+    levels = np.linspace(0, 0.2, 81)
+    by_difference: dict[float, tuple[float, float]] = {}
+    for path in sorted(folder.glob("*.jsonl"), key=_order):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        smallest = np.array([min((entry[6] for entry in row["entries"]), default=1.0) for row in rows])
+        name = path.stem
+        if _is_null(name.replace("-", "/")) and len(rows) >= 100:
+            false.plot(100 * levels, [100 * np.mean(smallest < level) for level in levels], label=_in_words(name))
+        if name.startswith("G6@64"):
+            other = Process.parse(name.partition("~")[2] or "G6")
+            if other.kind == "G" and name in ("G6@64", f"G6@64~G{other.length:g}@64"):
+                by_difference[100 * (other.length / 6 - 1)] = _rate(float(np.mean(smallest < 0.05)), len(rows))
+    false.plot([0, 20], [0, 20], color="0.6", linestyle="--", linewidth=1)
+    false.set(xlabel="nominal level, %", ylabel="called different or detectable, %", title="pairs of one material")
+    false.legend(fontsize=6.5, frameon=False)
+    x = sorted(by_difference)
+    rates, errors = zip(*(by_difference[d] for d in x), strict=True)
+    power.errorbar(x, rates, errors, marker="o", capsize=3)
+    power.set(xlabel="difference of ℓ, %", ylabel="called different or detectable, %", title="G6@64 against a longer ℓ")
+    power.set_ylim(0, 102)
+    for axes in (false, power):
+        axes.spines[["top", "right"]].set_visible(False)
+    drawn.savefig(picture, metadata={"Date": None})
 
 
 def _row(cells: Sequence[str]) -> list[str]:
@@ -395,7 +443,7 @@ def smoke() -> int:
 def main() -> int:
     """Run one of the commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("run", "all", "table", "rst", "smoke"))
+    parser.add_argument("command", choices=("run", "all", "table", "rst", "figure", "smoke"))
     parser.add_argument("name", nargs="?", default="", help="pair to run, or folder of the table")
     parser.add_argument("--pairs", type=int, default=240)
     parser.add_argument("--into", type=Path, default=Path("calibration"))
@@ -405,6 +453,8 @@ def main() -> int:
         table(Path(options.name or options.into))
     elif options.command == "rst":
         print(rst(Path(options.name or options.into)), end="")
+    elif options.command == "figure":
+        figure(Path(options.name or options.into), Path("calibration.svg"))
     elif options.command == "smoke":
         return smoke()
     elif options.command == "run":

@@ -38,6 +38,7 @@ def test_a_volume_agrees_with_itself():
     assert found.word in (Word.CONSISTENT, Word.NOT_SEEN)
     assert {entry.metric for entry in found.entries} == set(DECIDING)
     assert all(entry.difference == 0 and entry.p == 1 for entry in found.entries)
+    assert "is it the same volume twice?" in found.notes[-1]
 
 
 @pytest.mark.analytic
@@ -71,6 +72,21 @@ def test_the_number_of_observations_and_the_curves_are_kept():
     path = comparison.reference["lineal_path"].profile(phase=by_metric["lineal_path"].phase, direction="mean")
     assert curve.reference == pytest.approx(path.y[1 : len(curve.x) + 1] / path.y[0])
     assert curve.x == tuple(range(1, 17))  # a quarter of the edge
+
+
+@pytest.mark.oracle
+def test_transport_is_the_mean_diffusivity_of_the_pieces():
+    volumes = [cut_gaussian_field((48, 48, 48), 2.0, seed=seed) for seed in (1, 2)]
+    (found,) = mc.compare(*volumes, DECIDING, transport=True).verdicts
+    (entry,) = (e for e in found.entries if e.metric == "effective_diffusivity")
+    starts = np.ndindex(3, 3, 3)
+    pieces = [tuple(slice(16 * i, 16 * i + 16) for i in start) for start in starts]
+    means = []
+    for volume in volumes:
+        cut = [mc.as_volume(volume.read()[box], phases={"solid": 0, "pore": 1}) for box in pieces]
+        results = [mc.metrics.EffectiveDiffusivity(axes=(0,))(piece) for piece in cut]
+        means.append(np.mean([r.value(phase=entry.phase, feature="").value for r in results]))
+    assert (entry.reference_value, entry.value) == pytest.approx(means, rel=1e-9)
 
 
 @pytest.mark.property

@@ -20,6 +20,7 @@ from microchar.core.errors import InputError
 from microchar.core.result import Key, Result, Status
 from microchar.core.units import pretty_unit
 from microchar.core.verdict import Entry, Spread, Verdict, Word
+from microchar.measurement.directions import AXES
 
 #: Default tolerances by metric: absolute for shares and correlation functions, relative for all others.
 MARGINS: dict[str, float] = {
@@ -96,6 +97,8 @@ def judge(
     judged = _with_words(entries, ratio)
     word, sentence, why = conclusion(reference.name, candidate.name, judged, ratio, case.longest_range())
     spread = case.spread()
+    if judged and all(entry.difference == 0 for entry in judged):
+        case.notes.append("every compared number is equal to the last digit: is it the same volume twice?")
     return Verdict(
         reference=reference.name,
         candidate=candidate.name,
@@ -412,7 +415,9 @@ def _value(piece: Mapping[str, Result], metric: str, phase: str) -> np.ndarray:
 
 
 def _mean_value(piece: Mapping[str, Result], metric: str, phase: str) -> float:
+    """Return the mean over the axes, or the only value; other features of the metric are left out."""
     if metric not in piece:
         return float("nan")
-    values = [v.value for v in piece[metric].values if v.phase == phase and v.value is not None]
+    found = {v.direction: v.value for v in piece[metric].values if v.phase == phase and not v.feature}
+    values = [value for axis in AXES if (value := found.get(axis, found.get("all"))) is not None]
     return float(np.mean(values)) if values else float("nan")
