@@ -8,33 +8,15 @@ vertex of its own. The set is thus connected across faces, as it is for clusters
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-#: Number of the node at each corner of the unit face normal to an axis, in the two other axes, counterclockwise as seen
-#: from the positive end of the normal.
+from microchar.surfaces.mesh import Mesh, links
+
+#: The corners of a unit face, in the two axes after its normal, counterclockwise as seen from where the normal points.
 _CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
 
 
-@dataclass(frozen=True, eq=False)
-class Lattice:
-    """Triangles between points of the voxel lattice.
-
-    Parameters
-    ----------
-    points : ndarray, float64, (vertices, 3)
-        Where the vertices are, along axes x, y, z = 2, 1, 0 in voxels from the corner
-        of the volume. Several vertices may be in the same place.
-    triangles : ndarray, int32, (triangles, 3)
-        Vertices of each triangle, counterclockwise as seen from outside the set.
-    """
-
-    points: np.ndarray
-    triangles: np.ndarray
-
-
-def voxel_surface(inside: np.ndarray) -> Lattice:
+def voxel_surface(inside: np.ndarray) -> Mesh:
     """Return the surface of the voxels where a 3D array of bool is true; outside the array there are none.
 
     Examples
@@ -44,17 +26,20 @@ def voxel_surface(inside: np.ndarray) -> Lattice:
     >>> surface.points.shape, surface.triangles.shape
     ((8, 3), (12, 3))
     """
-    corners, voxels = _faces(inside.transpose(2, 1, 0))
-    nodes, shape = corners, np.array(inside.shape[::-1]) + 1
-    keys = np.ravel_multi_index(tuple(np.moveaxis(nodes, 2, 0)), tuple(shape))
-    first, second, split = _pairs(keys, voxels)
-    vertex = _vertices(first, second, keys.size)
+    from scipy.sparse.csgraph import connected_components
+
+    nodes, voxels = _faces(inside.transpose(2, 1, 0))
+    shape = np.array(inside.shape[::-1])
+    first, second, split = _pairs(np.ravel_multi_index(tuple(np.moveaxis(nodes, 2, 0)), tuple(shape + 1)), voxels)
+    vertex = _vertices(first, second, 4 * len(nodes))
     points = np.empty((vertex.max() + 1, 3))
     points[vertex] = nodes.reshape(-1, 3)
-    middles, middle_points = _middles(first, second, split, nodes, len(points))
+    middles, middle_points = _middles(first[split], second[split], nodes, len(points))
     triangles = _triangles(vertex.reshape(-1, 4), middles, len(points) + len(middle_points))
     centres = nodes[(middles >= 0).any(axis=1)].mean(axis=1)
-    return Lattice(np.concatenate([points, middle_points, centres]), triangles)
+    points = np.concatenate([points, middle_points, centres])
+    piece = connected_components(links(triangles, len(points)), directed=False)[1]
+    return Mesh(points, triangles, (points > 0) & (points < shape), piece)
 
 
 def _faces(inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -103,13 +88,10 @@ def _next(corner: np.ndarray) -> np.ndarray:
     return corner - corner % 4 + (corner + 1) % 4
 
 
-def _middles(
-    first: np.ndarray, second: np.ndarray, split: np.ndarray, nodes: np.ndarray, start: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the vertex in the middle of each side of each face, -1 where there is none, and their points."""
+def _middles(first: np.ndarray, second: np.ndarray, nodes: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the vertex in the middle of each side of each face, -1 where there is none, and the points of these."""
     flat = nodes.reshape(-1, 3)
     middles = np.full(len(flat), -1)
-    first, second = first[split], second[split]
     middles[first] = middles[second] = start + np.arange(len(first))
     return middles.reshape(-1, 4), (flat[first] + flat[_next(first)]) / 2
 
@@ -122,7 +104,7 @@ def _triangles(vertex: np.ndarray, middles: np.ndarray, start: int) -> np.ndarra
     centre = np.broadcast_to(start + np.arange(len(here))[:, None], here.shape)
     whole = middle < 0
     parts = [
-        np.stack([start_[chosen], stop[chosen], centre[chosen]], axis=1)
-        for start_, stop, chosen in ((here, there, whole), (here, middle, ~whole), (middle, there, ~whole))
+        np.stack([one[chosen], other[chosen], centre[chosen]], axis=1)
+        for one, other, chosen in ((here, there, whole), (here, middle, ~whole), (middle, there, ~whole))
     ]
     return np.concatenate([plain, *parts]).astype(np.int32)
