@@ -20,6 +20,8 @@ from microchar.surfaces.surface import Surface
 PASSES = 10
 #: Fewest triangles that enclose a volume.
 _FEWEST = 4
+#: Relative error of the enclosed volume that is accepted.
+_TOLERANCE = 0.01
 #: Memory that is needed for each face between two voxels, and the rest of it that decimation needs.
 _BYTES, _BYTES_OF_DECIMATION = 600, 1000
 #: How far, relative to their distance, a vertex in the same place as another one moves to the middle of its triangles:
@@ -39,8 +41,9 @@ def phase_surface(
 
     The surface has the topology of the voxels: the voxels of a phase are connected
     across faces, and exactly two triangles meet at every edge. It is closed where the
-    phase ends at a side of the volume, and flat there. Every closed part encloses the
-    volume that its voxels have, also after smoothing and decimation.
+    phase ends at a side of the volume, and flat there. Every closed part is moved, after
+    smoothing and decimation, to where it encloses the volume of its voxels; of the phase
+    as a whole, less than 1 % may be missing or too much.
 
     Parameters
     ----------
@@ -63,7 +66,8 @@ def phase_surface(
     Raises
     ------
     InputError
-        If the phase has no voxels, or the surface cannot have so few triangles.
+        If the phase has no voxels, or the surface cannot have so few triangles and
+        enclose the volume of the phase.
     NotEnoughMemoryError
         If the surface needs more memory than is available.
 
@@ -95,6 +99,12 @@ def phase_surface(
         raise InputError(f"{volume.name}: phase {volume.phases[label]!r} has no voxels; it has no surface")
     _refuse_beyond_memory(inside, volume, decimating=faces is not None)
     mesh = _mesh(inside, smooth, faces, progress)
+    kept = mesh.volumes().sum() / np.count_nonzero(inside)
+    if abs(kept - 1) > _TOLERANCE:
+        raise InputError(
+            f"{volume.name}: phase {volume.phases[label]!r}: the surface would enclose {kept:.0%} of the volume of the "
+            f"phase with smooth={smooth} and faces={faces}; smooth it less, or allow more triangles"
+        )
     return Surface(
         points=(mesh.points * volume.voxel_size[::-1]).astype(np.float32),
         triangles=mesh.triangles,
