@@ -23,7 +23,7 @@ _FEWEST = 4
 #: Relative error of the enclosed volume that is accepted.
 _TOLERANCE = 0.01
 #: Memory that is needed for each face between two voxels, and the rest of it that decimation needs.
-_BYTES, _BYTES_OF_DECIMATION = 600, 1000
+_BYTES, _BYTES_OF_DECIMATION = 750, 950
 #: How far, relative to their distance, a vertex in the same place as another one moves to the middle of its triangles:
 #: the cube around a voxel that touches others in all its edges loses less than 1 % of its volume.
 _APART = 1 / 256

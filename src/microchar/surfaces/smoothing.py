@@ -14,8 +14,8 @@ from microchar.surfaces.mesh import Mesh, links
 _SHRINK, _GROW = 0.5, -0.53
 #: Largest distance, in voxels, that a vertex moves in one step to restore the enclosed volume.
 _LARGEST_STEP = 0.25
-#: Steps after which the enclosed volume has converged.
-_LAST_STEPS = 8
+#: Steps, at most, after which the enclosed volume has converged, and the relative error at which it has.
+_LAST_STEPS, _CONVERGED = 8, 1e-6
 
 
 def smoothed(mesh: Mesh, passes: int, progress: Progress) -> Mesh:
@@ -40,6 +40,8 @@ def smoothed(mesh: Mesh, passes: int, progress: Progress) -> Mesh:
 def restored(mesh: Mesh, target: np.ndarray) -> Mesh:
     """Return the mesh moved along its normals, by one distance for each piece, until that encloses the target."""
     for _ in range(_LAST_STEPS):
+        if np.allclose(mesh.volumes(), target, rtol=_CONVERGED, atol=0):
+            break
         mesh = _one_step(mesh, target)
     return mesh
 
