@@ -42,8 +42,8 @@ def decimated(mesh: Mesh, most: int, progress: Progress) -> Mesh:
         chosen = choose_collapses(edges, targets, mesh.points, mesh.triangles, start, around, wanted)
         if not chosen.any():
             raise InputError(
-                f"faces={most}: the surface has {mesh.piece.max() + 1} pieces and would need {now} triangles at least "
-                "to keep all of them and their holes; ask for more, or smooth it less"
+                f"faces={most}: the surface has {mesh.piece.max() + 1} closed pieces and needs {now} triangles to keep "
+                "them, their holes, and the sides of the volume; allow more"
             )
         mesh, quadrics = _collapsed(mesh, quadrics, edges[chosen], targets[chosen])
     return mesh
