@@ -39,8 +39,8 @@ def phase_surface(
 ) -> Surface:
     """Return the closed surface of a phase, smoothed.
 
-    The surface has the topology of the voxels: the voxels of a phase are connected
-    across faces, and exactly two triangles meet at every edge. It is closed where the
+    The surface has the topology of the voxels: those of the phase are connected across
+    faces, all others across faces and edges. Exactly two triangles meet at every edge. It is closed where the
     phase ends at a side of the volume, and flat there. Every closed part is moved, after
     smoothing and decimation, to where it encloses the volume of its voxels; of the phase
     as a whole, less than 1 % may be missing or too much.
