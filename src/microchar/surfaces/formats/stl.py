@@ -15,8 +15,8 @@ SEVERAL = False
 UNIT = "mm"
 
 #: How the header begins. A program takes a file that begins with "solid" for one of text.
-_MARK = b"microchar "
-_HEADER = 80
+_MARK = b"microchar surface "
+_HEADER, _COUNT = 80, 4
 _TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
 
 
@@ -40,6 +40,8 @@ def write(path: Path, surfaces: Sequence[Surface]) -> None:
 
 
 def wrote(path: Path) -> bool:
-    """Return whether the header is that of microchar."""
+    """Return whether the header is that of microchar, and the file as long as it says."""
     with path.open("rb") as file:
-        return file.read(len(_MARK)) == _MARK
+        header, count = file.read(_HEADER), file.read(_COUNT)
+    length = _HEADER + _COUNT + int.from_bytes(count, "little") * _TRIANGLE.itemsize
+    return header.startswith(_MARK) and path.stat().st_size == length
