@@ -3,7 +3,7 @@
 The faces between the voxels of the set and all others become triangles. Where two voxels of the set touch in an edge
 only, four faces meet; there each pair of faces of the same voxel is joined, so that the voxels are apart, and each pair
 gets a vertex of its own in the middle of the edge. Where parts of the surface touch in a point only, each part has a
-vertex of its own. The set is thus connected across faces, as it is for clusters.
+vertex of its own. The set is thus connected across faces, as it is for clusters, and the rest across faces and edges.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def _vertices(first: np.ndarray, second: np.ndarray, n_corners: int) -> np.ndarr
 
     # The sides of a pair run in opposite directions: one begins where the other ends.
     rows, columns = np.concatenate([first, second]), np.concatenate([_next(second), _next(first)])
-    links = coo_array((np.ones(rows.size, bool), (rows, columns)), shape=(n_corners, n_corners))
-    return connected_components(links, directed=False)[1]
+    joined = coo_array((np.ones(rows.size, bool), (rows, columns)), shape=(n_corners, n_corners))
+    return connected_components(joined, directed=False)[1]
 
 
 def _next(corner: np.ndarray) -> np.ndarray:
