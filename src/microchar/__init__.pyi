@@ -24,5 +24,8 @@ from .io.writing import write_volume as write_volume
 from .measurement.measuring import Measurement as Measurement
 from .measurement.measuring import measure as measure
 from .report.writing import write_report as write_report
+from .surfaces.making import phase_surface as phase_surface
+from .surfaces.surface import Surface as Surface
+from .surfaces.writing import write_surfaces as write_surfaces
 
 __version__: str

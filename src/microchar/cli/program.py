@@ -41,6 +41,7 @@ examples:
   microchar generate model.safetensors --shape 256,256,256 --seed 1 -n 4 -o fakes/
   microchar generate overlapping-spheres --radius 6 --volume-fraction 0.3 --shape 256,256,256
   microchar generators
+  microchar export volume.tif sample.3mf --print-size 100mm --faces 200000
   microchar rank real.tif model.safetensors fakes/*.tif --crop 300:400,:,:
 """
 

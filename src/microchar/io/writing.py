@@ -53,9 +53,11 @@ def write_volume(
         If the format cannot be written, or the file not be made.
     """
     path = file_path(path)
-    format_ = _writable_format(path.name)
+    format_ = writable_format(path.name)
     if format_ is None:
-        raise InputError(f"{path}: microchar writes {', '.join(_writable())} only; choose one of these suffixes")
+        raise InputError(
+            f"{path}: microchar writes {', '.join(writable_suffixes())} only; choose one of these suffixes"
+        )
     if path.is_dir() and not any((path / mark).exists() for mark in _FOLDER_MARKS):
         raise InputError(f"{path}: is a folder of other files, expected a {path.suffix} volume to replace, or nothing")
     values = three_axes(volume.values if isinstance(volume, Volume) else np.asarray(volume), str(path))
@@ -79,7 +81,8 @@ def write_volume(
         warnings.warn(f"{path}: {format_.FORMAT} files do not keep the {' and the '.join(lost)}", stacklevel=2)
 
 
-def _writable_format(name: str) -> Any:
+def writable_format(name: str) -> Any:
+    """Return the format in which volumes of a file of this name are written; None if there is none."""
     # Formats that are folders have suffixes with a "/" at the end.
     formats = (reader_of(full) for full in (name, f"{name}/"))
     return next((one for one in formats if hasattr(one, "write")), None)
@@ -162,6 +165,7 @@ def _reserve(path: Path) -> None:
                 raise
 
 
-def _writable() -> list[str]:
+def writable_suffixes() -> list[str]:
+    """Return the suffixes of the files that `write_volume` writes."""
     suffixes = (suffix.rstrip("/") for suffix, reader in readers().items() if hasattr(reader, "write"))
     return sorted(suffix for suffix in suffixes if not suffix.endswith(":"))
