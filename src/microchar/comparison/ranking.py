@@ -14,6 +14,7 @@ from microchar.comparison.held_out import HeldOut
 from microchar.comparison.score import Score
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple
+from microchar.core.notebook import html_table
 from microchar.core.progress import Progress, section, silent
 from microchar.core.specimen import Specimen
 from microchar.core.text import aligned, by
@@ -106,11 +107,22 @@ class Ranking:
     real: Score
 
     def __repr__(self) -> str:
-        blocks = f"{self.held_out.n_blocks} held-out blocks of {by(self.held_out.shape)} voxels"
-        return "\n".join([f"Ranking by {blocks}", *self.lines()])
+        return "\n".join([self._title(), *self.lines()])
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._cells()
+        notes = [f"{entry.name}: {note}" for entry in self.entries for note in entry.notes]
+        return html_table(self._title(), head, rows, notes)
+
+    def _title(self) -> str:
+        return f"Ranking by {self.held_out.n_blocks} held-out blocks of {by(self.held_out.shape)} voxels"
 
     def lines(self) -> list[str]:
         """Return the table as lines of text, the real blocks among the candidates."""
+        return aligned(self._cells(), numbers=True)
+
+    def _cells(self) -> list[list[str]]:
+        """Return the cells of the table, the headings first."""
         metrics = self.held_out.metrics
         rows = [["candidate", "rank", "total", "interval", "spread", *(_HEADS.get(m, m) for m in metrics), "verdict"]]
         for rank, name, score in self._rows():
@@ -118,14 +130,14 @@ class Ranking:
             interval = "–".join(map(_number, score.interval)) if score.interval else "–"
             word = str(score.verdict.word) if score.verdict else "–"
             rows.append([name, rank, _number(score.total), interval, *map(_number, numbers), word])
-        return aligned(rows, numbers=True)
+        return rows
 
     def _rows(self) -> list[tuple[str, str, Score]]:
         """Return rank, name and score of all rows, sorted by their totals."""
         rows = [(str(entry.rank), entry.name, entry.score) for entry in self.entries]
         return sorted([*rows, ("", REAL, self.real)], key=lambda row: row[2].total)
 
-    def table(self) -> pd.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """Return a table with a row for each candidate and one for the real blocks.
 
         Columns: total, its interval, spread, and the ratio of each metric.

@@ -6,7 +6,7 @@ import json
 import platform
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.json_text import parse_json
-from microchar.core.pictures import encode
+from microchar.core.pictures import middle_slices
 from microchar.core.result import Result, Status
 from microchar.core.special_files import refuse_special
 from microchar.core.text import printable
@@ -81,7 +81,7 @@ class VolumeRecord:
         """Describe a volume."""
         files = ("path", "sha256", "mask", "mask_sha256", "grey", "grey_sha256")
         phases = zip(volume.phases, volume.grey_values, strict=True)
-        slices = _slices(volume)
+        slices = middle_slices(volume)
         return cls(
             name=volume.name,
             role=role,
@@ -260,19 +260,6 @@ def wrote_json(path: Path, schema: str) -> bool:
 def _named(plain: Mapping[str, Any]) -> Named:
     names = {key: plain[key] for key in _NAMES}
     return Named(**names, result=Result.from_dict({key: value for key, value in plain.items() if key not in _NAMES}))
-
-
-def _slices(volume: Volume) -> dict[int, tuple[int, str]]:
-    # The middle slice normal to each axis; a 2D image has only one.
-    axes = [a for a in range(3) if volume.grid.ndim == 3 or volume.shape[a] == 1]
-    slices = {}
-    for axis in axes[:3]:
-        position = volume.shape[axis] // 2
-        start = [0, 0, 0]
-        stop = list(volume.shape)
-        start[axis], stop[axis] = position, position + 1
-        slices[axis] = (position, encode(replace(volume, grey=None).grey_levels(start, stop).squeeze(axis)))
-    return slices
 
 
 def _plain(value: Any) -> Any:
