@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,33 @@ class Record:
             verdicts=tuple(verdicts),
         )
 
+    @classmethod
+    def joined(cls, records: Iterable[Record]) -> Record:
+        """Return one record of several, with settings and provenance of the first.
+
+        A volume of a name that is there already gets a number.
+        """
+        volumes: list[VolumeRecord] = []
+        results: list[Named] = []
+        notes: list[str] = []
+        settings: Mapping[str, Any] = {}
+        provenance: Mapping[str, Any] = {}
+        for record in records:
+            settings, provenance = settings or record.settings, provenance or record.provenance
+            names: dict[str, str] = {}
+            for volume in record.volumes:
+                names[volume.name] = _unused(volume.name, {other.name for other in volumes})
+                volumes.append(replace(volume, name=names[volume.name]))
+            # The influence of the cells is not written, and may be large.
+            results += [
+                replace(named, volume=names[named.volume], result=replace(named.result, influence=None))
+                for named in record.results
+            ]
+            notes += [note for note in record.notes if note not in notes]
+        return cls(
+            volumes=tuple(volumes), results=tuple(results), settings=settings, provenance=provenance, notes=tuple(notes)
+        )
+
     @property
     def failed(self) -> tuple[Named, ...]:
         """The results of metrics that ended with an error."""
@@ -255,6 +283,12 @@ def wrote_json(path: Path, schema: str) -> bool:
     """Return whether `write_json` wrote a file whose schema begins with `schema`, as far as its beginning tells."""
     with path.open("rb") as file:
         return re.match(rb'\{\s*"schema": "' + re.escape(schema.encode()), file.read(200)) is not None
+
+
+def _unused(name: str, used: Collection[str]) -> str:
+    """Return the name, or the first of "name (2)", "name (3)", … that is not used."""
+    names = (name if number == 1 else f"{name} ({number})" for number in count(1))
+    return next(each for each in names if each not in used)
 
 
 def _named(plain: Mapping[str, Any]) -> Named:
