@@ -89,11 +89,16 @@ def _is_plain_folder(path: Path) -> bool:
     return path.is_dir() and getattr(reader_of(f"{path.name}/"), "FORMAT", "") == "slices"
 
 
-def _makes_volumes(text: str) -> bool:
+def is_generator(text: str) -> bool:
+    """Return whether an argument is the name of a generator or of a bundled model."""
     from microchar.generation.catalogue import generator_specs
     from microchar.generation.models import bundled_models
 
-    return text in generator_specs() or text in bundled_models() or Path(text).suffix == ".safetensors"
+    return text in generator_specs() or text in bundled_models()
+
+
+def _makes_volumes(text: str) -> bool:
+    return is_generator(text) or Path(text).suffix == ".safetensors"
 
 
 def _is_slice(path: Path, options: argparse.Namespace) -> bool:

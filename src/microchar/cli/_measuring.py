@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from microchar.cli._input import add_input, add_overwrite, input_files, read
 from microchar.cli._parameters import typed
 from microchar.cli._progress import ProgressLine
+from microchar.cli._study import add_config
 from microchar.cli._values import assignment, axes, lengths, listed, positive
 from microchar.core.errors import InputError
 from microchar.core.text import printable
@@ -37,6 +38,7 @@ MEASURING = (
 
 def add_options(command: argparse.ArgumentParser, *, formats: str = "default: all three") -> None:
     """Add the options of a command that measures volumes and writes a report."""
+    add_config(command)
     _add_volumes(command.add_argument_group("input"))
     _add_measuring(command.add_argument_group("what is measured"))
     _add_output(command.add_argument_group("output"), formats)
@@ -114,17 +116,26 @@ def check_output(options: argparse.Namespace) -> None:
     from microchar.report.writing import check_report
 
     inputs = input_files([*options.volumes, *(options.mask or ()), *(options.grey or ())])
-    check_report(options.output, options.format or _FORMATS, overwrite=options.overwrite, inputs=inputs)
+    formats = options.format or _FORMATS
+    study = _study(options)
+    check_report(options.output, formats, overwrite=options.overwrite, inputs=inputs, study=study)
 
 
 def write(options: argparse.Namespace, record: Record) -> None:
     """Write the report and print the paths of its files."""
     from microchar.report.writing import write_report
 
-    written = write_report(record, options.output, formats=options.format or _FORMATS, overwrite=options.overwrite)
+    formats = options.format or _FORMATS
+    study = _study(options)
+    written = write_report(record, options.output, formats=formats, overwrite=options.overwrite, study=study)
     if not options.quiet:
         for path in written.values():
             print(printable(str(path)))
+
+
+def _study(options: argparse.Namespace) -> bytes:
+    """Return what the study file beside the results holds; tables alone have none."""
+    return options.study if "json" in (options.format or _FORMATS) else b""
 
 
 def read_volumes(options: argparse.Namespace) -> list[Volume]:

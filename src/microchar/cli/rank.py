@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from microchar.cli._candidates import Candidate, candidates_of, is_several, members_of
 from microchar.cli._input import add_input, add_overwrite, input_files, read
 from microchar.cli._progress import ProgressLine
+from microchar.cli._study import add_config
 from microchar.cli._values import integer, integers, listed, positive
 from microchar.cli._watching import finished_files
 from microchar.core.errors import InputError
@@ -48,6 +49,7 @@ def add(commands: Any) -> None:
         help="files that `fit` wrote, names of generators, and volumes; the volumes in a folder, or of a quoted glob, "
         "are samples of one candidate",
     )
+    add_config(rank)
     rank.add_argument("--shape", type=integers, metavar="N,N,N", dest="blocks", help="of the blocks and samples")
     rank.add_argument("-n", type=positive, default=4, metavar="N", help="samples of each model (default 4)")
     rank.add_argument("--seed", type=integer, default=0, help="of the first sample (default 0)")
