@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import io
 import logging
+import os
 import shlex
 import sys
 import warnings
@@ -51,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _escape_what_the_console_lacks()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser, commands, takes_parameters = _parser()
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks what may come next
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
     # argparse takes the value "--" for the end of the options and hands on an empty list.
     empty = [word for word in arguments if word.startswith("--") and word.endswith("=--")]
     if empty:
