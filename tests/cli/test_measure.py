@@ -221,7 +221,9 @@ def several(pair):
 def test_several_volumes_are_rows_of_one_table(several, pair, run):
     ask = ["--metrics", "volume_fraction,lineal_path", "--r-max", "4", "--voxel-size", "2um"]
     assert run("measure", *several, "-o", str(pair / "out"), *ask) == 0
-    assert sorted(path.name for path in (pair / "out").iterdir()) == ["profiles.csv", "results.json", "scalars.csv"]
+    assert sorted(path.name for path in (pair / "out").iterdir()) == [
+        *("profiles.csv", "results.json", "scalars.csv", "study.toml"),
+    ]
     names = ["real", "real (2)", "fake"]
     table = pd.read_csv(pair / "out" / "scalars.csv").query("phase == 255").set_index("volume").value
     assert table.index.tolist() == names

@@ -120,4 +120,6 @@ def _named(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 def _end(text: str) -> str:
     path = Path(text)
-    return text if has_magic(text) else path.resolve().name if path.is_dir() else path.stem
+    if path.is_dir():
+        return path.resolve().name
+    return text if has_magic(text) and not path.exists() else path.stem
