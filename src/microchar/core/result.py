@@ -241,7 +241,7 @@ class Result:
         Examples
         --------
         >>> import microchar as mc
-        >>> s2 = mc.metrics.TwoPointCorrelation(r_max=2)([[0, 1, 1, 0], [1, 1, 0, 0]])
+        >>> s2 = mc.metrics.TwoPointCorrelation(r_max=1)([[0, 1, 1, 0], [1, 1, 0, 0]])
         >>> len(s2.plot(phase="1").lines)
         1
         """
