@@ -51,6 +51,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 for success, 1 for failure, 2 for wrong usage or input."""
     _escape_what_the_console_lacks()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        with warnings.catch_warnings(), _without_logs(), stopping() as stop:
+            warnings.showwarning = _warned
+            options = _parsed(arguments)
+            options.stop = stop
+            return options.run(options) or 0
+    except KeyboardInterrupt as interrupt:
+        return _failed(str(interrupt) or "interrupted; nothing was written", 1)
+    except InputError as error:
+        return _failed(str(error), 2)
+    except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
+        sys.stdout = None
+        return 1
+    except (MicrocharError, MemoryError, OSError) as error:
+        return _failed(str(error) or type(error).__name__, 1)
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line, and the study file that it names; wrong usage exits with code 2."""
     parser, commands, takes_parameters = _parser()
     if "_ARGCOMPLETE" in os.environ:  # the shell asks what may come next
         import argcomplete
@@ -62,10 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{empty[0]}: expected a value")
     fixed_options = takes_parameters.get(arguments[0]) if arguments else None
     words = joined(arguments)
-    try:
-        study = study_arguments(commands[words[0]], words) if words and words[0] in commands else {}
-    except InputError as error:
-        return _failed(str(error), 2)
+    command = commands.get(words[0]) if words else None
+    study = {} if command is None else study_arguments(command, words)
     options, rest = parser.parse_known_args(words if fixed_options is None else as_assignments(words, fixed_options))
     fill(options, study)
     # Older versions of argparse take an optional positional argument after an option to be missing.
@@ -75,21 +92,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {one_line(' '.join(rest))}")
     options.own = fixed_options
     options.command_line = printable(shlex.join(["microchar", *arguments]))
-    try:
-        with warnings.catch_warnings(), _without_logs(), stopping() as options.stop:
-            warnings.showwarning = _warned
-            if "config" in options and "output" in options:
-                options.study = study_text(commands[words[0]], options)
-            return options.run(options) or 0
-    except KeyboardInterrupt as interrupt:
-        return _failed(str(interrupt) or "interrupted; nothing was written", 1)
-    except InputError as error:
-        return _failed(str(error), 2)
-    except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
-        sys.stdout = None
-        return 1
-    except (MicrocharError, MemoryError, OSError) as error:
-        return _failed(str(error) or type(error).__name__, 1)
+    if command is not None and "config" in options and "output" in options:
+        options.study = study_text(command, options)
+    return options
 
 
 def _escape_what_the_console_lacks() -> None:
