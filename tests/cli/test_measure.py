@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 import tifffile
 
 from microchar.cli.program import main
+from microchar.measurement.record import Record
 
 #: Runs the command line in a process that gets a signal in the middle of measuring: at its second metric.
 _INTERRUPTED = """
@@ -206,3 +208,57 @@ def test_the_first_run_says_that_it_compiles(pair, capsys, monkeypatch):
         monkeypatch.setattr("microchar.kernels.are_compiled", lambda compiled=compiled: compiled)
         assert main(arguments) == 0
         assert ("compiling the kernels" in capsys.readouterr().err) is not compiled
+
+
+@pytest.fixture
+def several(pair):
+    """Give the paths of three volumes, two of one name."""
+    (pair / "more").mkdir()
+    shutil.copy(pair / "fake.tif", pair / "more" / "real.tif")
+    return [str(pair / "real.tif"), str(pair / "more" / "real.tif"), str(pair / "fake.tif")]
+
+
+def test_several_volumes_are_rows_of_one_table(several, pair, run):
+    ask = ["--metrics", "volume_fraction,lineal_path", "--r-max", "4", "--voxel-size", "2um"]
+    assert run("measure", *several, "-o", str(pair / "out"), *ask) == 0
+    assert sorted(path.name for path in (pair / "out").iterdir()) == [
+        *("profiles.csv", "results.json", "scalars.csv", "study.toml"),
+    ]
+    names = ["real", "real (2)", "fake"]
+    table = pd.read_csv(pair / "out" / "scalars.csv").query("phase == 255").set_index("volume").value
+    assert table.index.tolist() == names
+    for name, path in zip(names, several, strict=True):
+        assert table[name] == pytest.approx((tifffile.imread(path) == 255).mean())
+    record = Record.read(pair / "out" / "results.json")
+    assert [(volume.name, volume.path, volume.role) for volume in record.volumes] == [
+        (name, path, "measured") for name, path in zip(names, several, strict=True)
+    ]
+    alone = pair / "alone"
+    assert run("measure", several[2], "-o", str(alone), *ask) == 0
+    (alone,) = (named.result.to_dict() for named in Record.read(alone / "results.json").results[:1])
+    (last,) = (named.result.to_dict() for named in record.results if named.volume == "fake" and named.result.values)
+    assert alone == last
+
+
+@pytest.mark.filterwarnings("always")
+def test_a_volume_that_cannot_be_measured_is_left_out(several, pair, run, capsys):
+    several[1] = str(pair / "missing.tif")
+    ask = ["measure", *several, "-o", str(pair / "out"), "--metrics", "volume_fraction"]
+    assert run(*ask) == 1
+    assert "missing.tif is left out: " in capsys.readouterr().err
+    assert [volume.name for volume in Record.read(pair / "out" / "results.json").volumes] == ["real", "fake"]
+
+
+@pytest.mark.filterwarnings("always")
+def test_the_first_failure_stops_if_asked_to_and_if_nothing_is_left(several, pair, run, capsys):
+    several[1] = str(pair / "missing.tif")
+    ask = ["-o", str(pair / "out"), "--metrics", "volume_fraction"]
+    assert run("measure", *several, *ask, "--fail-fast") == 2
+    assert run("measure", several[1], several[1], *ask) == 2
+    assert "missing.tif: no such file" in capsys.readouterr().err
+    assert not (pair / "out").exists()
+
+
+def test_several_volumes_have_no_page(several, run, capsys):
+    assert run("measure", *several, "--format", "html,csv") == 2
+    assert "--format html: the page shows one volume or a comparison" in capsys.readouterr().err

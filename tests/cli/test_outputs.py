@@ -166,7 +166,12 @@ def test_the_folder_of_a_report_holds_the_files_of_one_run(home):
     Path("out/mine.txt").write_text("mine")
     Path("out/profiles.csv").write_text("my own")  # not as microchar wrote it
     assert main(["measure", "fake.tif", "-o", "out", "--format", "json", *MEASURE]) == 0
-    assert sorted(path.name for path in Path("out").iterdir()) == ["mine.txt", "profiles.csv", "results.json"]
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "mine.txt",
+        "profiles.csv",
+        "results.json",
+        "study.toml",
+    ]
     assert json.loads(Path("out/results.json").read_text())["volumes"][0]["name"] == "fake"
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
+import microchar as mc
+from microchar.cli._watching import finished_files
 from microchar.cli.program import main
 from microchar.io import write_volume
 from microchar.testing.volumes import overlapping_spheres
@@ -73,6 +77,111 @@ def test_raw_files_are_read_with_their_own_option(home, capsys):
     assert "8 blocks of 12 × 12 × 12" in capsys.readouterr().out
 
 
+@pytest.fixture
+def runs(home):
+    """Give folders of samples: a/ with two good volumes and a model, b/ with two bad ones."""
+    for folder in ("a", "b"):
+        (home / folder).mkdir()
+        (home / folder / "notes.txt").write_text("no volume")
+    for seed in (1, 2):
+        write_volume(_good(seed), f"a/{seed}.tif")
+        write_volume(np.random.default_rng(seed).integers(0, 2, (24, 24, 24), np.uint8), f"b/{seed}.tif")
+    shutil.copy("model.safetensors", "a/step-7.safetensors")
+    return home
+
+
+def _good(seed):
+    return overlapping_spheres((24, 24, 24), radius=2.5, void_fraction=0.6, seed=seed).values * 255
+
+
+def _ranked(path):
+    return {one["name"]: one["samples"] for one in json.loads(path.read_text())["candidates"]}
+
+
+ASK = ["real.tif", "--crop", "24:48,:,:", "--shape", "12,12,12", "-n", "1", *FAST, "--json", "found.json"]
+
+
+def test_volumes_of_a_folder_or_glob_are_samples_of_one_candidate_and_models_are_candidates(runs, run):
+    assert run("rank", "real.tif", "a/", "b/*.tif", *ASK[1:]) == 0
+    # Eight blocks of 12³ in each volume of 24³, and one sample of the model.
+    assert _ranked(runs / "found.json") == {"a": 16, "b/*.tif": 16, "step-7": 1}
+
+
+def test_a_group_is_what_its_samples_are_together(runs, run):
+    assert run("rank", "real.tif", "b/", *ASK[1:]) == 0
+    (of_folder,) = json.loads((runs / "found.json").read_text())["candidates"]
+    samples = [mc.read_volume(f"b/{seed}.tif") for seed in (1, 2)]
+    held_out = mc.read_volume("real.tif", crop="24:48,:,:")
+    ranking = mc.rank(held_out, {"b": samples}, shape=(12, 12, 12), metrics=FAST[1].split(","))
+    assert of_folder["total"] == ranking.entries[0].score.total
+
+
+def test_a_folder_of_slices_stays_one_volume(runs, run):
+    (runs / "slices").mkdir()
+    for number, plane in enumerate(_good(3)):
+        write_volume(plane, f"slices/{number:02}.tif")
+    assert run("rank", "real.tif", "slices/", *ASK[1:]) == 0
+    assert _ranked(runs / "found.json") == {"slices": 8}
+
+
+def test_candidates_that_come_later_are_ranked_like_those_that_were_there(runs):
+    held_out, good, bad = mc.read_volume("real.tif"), _good(1), mc.read_volume("b/1.tif")
+    how = {"shape": (12, 12, 12), "metrics": FAST[1].split(",")}
+    later = mc.rank(held_out, {"bad": bad, "good": bad}, **how).with_candidates({"good": good})
+    together = mc.rank(held_out, {"bad": bad, "good": good}, **how)
+    assert later.to_dict() == together.to_dict()
+
+
+@pytest.mark.filterwarnings("always")
+def test_watch_ranks_what_is_finished_and_again_what_changes(runs, run, monkeypatch, capsys):
+    seen = []
+
+    def before_the_next_look(step):
+        seen.append(_ranked(runs / "found.json") if (runs / "found.json").exists() else None)
+        if step == 2:
+            write_volume(_good(3), "a/3.tif")
+            (runs / "a" / "half.tif").write_bytes((runs / "a" / "1.tif").read_bytes()[:999])
+        if step == 4:
+            write_volume(_good(4), "a/half.tif")
+            (runs / "a" / "step-7.safetensors").unlink()
+        if step == 6:
+            raise KeyboardInterrupt
+
+    steps = iter(range(1, 9))
+    monkeypatch.setattr("microchar.cli.rank.sleep", lambda seconds: before_the_next_look(next(steps)))
+    assert run("rank", "real.tif", "a/", *ASK[1:], "--watch") == 0
+    assert "a is left out: a/half.tif: the TIFF file is truncated" in capsys.readouterr().err
+    # A damaged volume that no longer grows stops its group, and while it is written again the others are ranked.
+    first = {"a": 16, "step-7": 1}
+    assert seen == [None, first, first, {"step-7": 1}, {"a": 24}, {"a": 32}]
+
+
+def test_watch_needs_something_to_watch(home, capsys):
+    assert main(["rank", "real.tif", "good.tif", "--watch"]) == 2
+    assert "--watch: expected a folder or a quoted glob" in capsys.readouterr().err
+
+
+def test_a_file_is_finished_when_it_no_longer_grows(tmp_path):
+    path = tmp_path / "growing"
+    sizes = iter((1, 2, 3, 3, 3, 5, 5))
+    path.write_bytes(b"")
+
+    def wait():
+        size = next(sizes, None)
+        if size is None:
+            raise KeyboardInterrupt
+        if path.stat().st_size != size:
+            path.write_bytes(bytes(size))
+
+    found = []
+    with suppress(KeyboardInterrupt):
+        found.extend(
+            [(name.name, state[0][0]) for name, state in states.items()]
+            for states in finished_files(lambda: [path, tmp_path / "missing"], wait)
+        )
+    assert found == [[("growing", 3)], [], [("growing", 5)]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -80,9 +189,11 @@ def test_raw_files_are_read_with_their_own_option(home, capsys):
         (["shuffle"], "generator 'shuffle' must be fitted first"),
         (["nothing.safetensors"], "nothing.safetensors: no such file"),
         (["good.tif", "--metrics", "ssim"], "ssim: cannot be part of a score"),
+        (["empty/"], "empty/: holds no volume and no model"),
         (["good.tif", "--shape", "24"], "expected two or three lengths"),
     ],
 )
 def test_what_is_refused(home, arguments, message, capsys):
+    (home / "empty").mkdir()
     assert main(["rank", "real.tif", *arguments]) == 2
     assert message in capsys.readouterr().err

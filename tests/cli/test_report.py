@@ -24,6 +24,7 @@ def test_report_writes_page_json_and_tables(pair, run):
         "report.html",
         "results.json",
         "scalars.csv",
+        "study.toml",
     ]
     results = json.loads((out / "results.json").read_text())
     assert results["provenance"]["command"].startswith("microchar report ")

@@ -48,7 +48,7 @@ def test_candidates_are_sorted_and_those_that_saw_the_held_out_voxels_are_named(
     assert not notes["shuffle (2)"]
     assert seen == sorted(seen)
     assert (seen[0], seen[-1]) == (0, 1)
-    table = found.table()
+    table = found.to_pandas()
     assert [name for name in table.index if name != "(another real piece)"] == order
     assert table.loc["(another real piece)", "total"] == 1
     assert ((table["lower"] <= table["total"]) & (table["total"] <= table["upper"])).all()

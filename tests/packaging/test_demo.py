@@ -32,6 +32,7 @@ def test_it_writes_two_volumes_and_a_report(demo, tmp_path, monkeypatch, capsys)
         "scalars.csv",
         "profiles.csv",
         "comparisons.csv",
+        "study.toml",
     }
     assert capsys.readouterr().out.splitlines()[-1] == f"report: {tmp_path / 'report.html'}"
     assert mc.read_volume(tmp_path / "fake.tif").voxel_size == (2.0, 2.0, 2.0)

@@ -62,6 +62,7 @@ def test_the_installed_command_writes_a_report(environment, tmp_path):
         "scalars.csv",
         "profiles.csv",
         "comparisons.csv",
+        "study.toml",
     }
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "<svg" in page

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from microchar.cli._input import add_input, add_overwrite, input_files, read
 from microchar.cli._parameters import typed
 from microchar.cli._progress import ProgressLine
+from microchar.cli._study import add_config
 from microchar.cli._values import assignment, axes, lengths, listed, positive
 from microchar.core.errors import InputError
 from microchar.core.text import printable
@@ -35,11 +36,12 @@ MEASURING = (
 )
 
 
-def add_options(command: argparse.ArgumentParser) -> None:
+def add_options(command: argparse.ArgumentParser, *, formats: str = "default: all three") -> None:
     """Add the options of a command that measures volumes and writes a report."""
+    add_config(command)
     _add_volumes(command.add_argument_group("input"))
     _add_measuring(command.add_argument_group("what is measured"))
-    _add_output(command.add_argument_group("output"))
+    _add_output(command.add_argument_group("output"), formats)
 
 
 def _add_volumes(group: argparse._ArgumentGroup) -> None:
@@ -78,9 +80,9 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
 
 
-def _add_output(group: argparse._ArgumentGroup) -> None:
+def _add_output(group: argparse._ArgumentGroup, formats: str) -> None:
     group.add_argument("-o", "--output", default="microchar-out", metavar="FOLDER", help="default: microchar-out")
-    group.add_argument("--format", type=_formats, default=_FORMATS, metavar="html,json,csv", help="default: all three")
+    group.add_argument("--format", type=_formats, metavar="html,json,csv", help=formats)
     add_overwrite(group)
     group.add_argument("--quiet", action="store_true", help="print errors only")
 
@@ -114,24 +116,38 @@ def check_output(options: argparse.Namespace) -> None:
     from microchar.report.writing import check_report
 
     inputs = input_files([*options.volumes, *(options.mask or ()), *(options.grey or ())])
-    check_report(options.output, options.format, overwrite=options.overwrite, inputs=inputs)
+    formats = options.format or _FORMATS
+    study = _study(options)
+    check_report(options.output, formats, overwrite=options.overwrite, inputs=inputs, study=study)
 
 
 def write(options: argparse.Namespace, record: Record) -> None:
     """Write the report and print the paths of its files."""
     from microchar.report.writing import write_report
 
-    written = write_report(record, options.output, formats=options.format, overwrite=options.overwrite)
+    formats = options.format or _FORMATS
+    study = _study(options)
+    written = write_report(record, options.output, formats=formats, overwrite=options.overwrite, study=study)
     if not options.quiet:
         for path in written.values():
             print(printable(str(path)))
 
 
+def _study(options: argparse.Namespace) -> bytes:
+    """Return what the study file beside the results holds; tables alone have none."""
+    return options.study if "json" in (options.format or _FORMATS) else b""
+
+
 def read_volumes(options: argparse.Namespace) -> list[Volume]:
     """Read the volumes with their masks, grey images and names."""
+    check_reading(options)
+    return [read_numbered(options, number) for number in range(len(options.volumes))]
+
+
+def check_reading(options: argparse.Namespace) -> None:
+    """Raise InputError if options that concern all volumes cannot be right, before large files are read."""
     from microchar.measurement.selection import choose
 
-    # Report a misspelt name, or a metric that cannot be periodic, before large files are read.
     choose(options.metrics, options.skip, {"periodic": options.periodic or None})
     for option in ("mask", "grey", "label"):
         values = getattr(options, option) or []
@@ -139,14 +155,16 @@ def read_volumes(options: argparse.Namespace) -> list[Volume]:
             raise InputError(
                 f"--{option}: given {len(values)} times for {len(options.volumes)} volumes ({values[-1]} has no volume)"
             )
-    volumes = []
-    for number, path in enumerate(options.volumes):
-        # A fake may have other grey values; compare() matches them with those of the reference.
-        phases = options.phases if number == 0 else getattr(options, "fake_phases", None)
-        volume = read(path, options, phases=phases, mask=_of(options.mask, number), grey=_of(options.grey, number))
-        label = _of(options.label, number)
-        volumes.append(replace(volume, name=label) if label else volume)
-    return volumes
+
+
+def read_numbered(options: argparse.Namespace, number: int) -> Volume:
+    """Read one of the volumes with its mask, grey image and name."""
+    # A fake may have other grey values; compare() matches them with those of the reference.
+    phases = getattr(options, "fake_phases", options.phases) if number else options.phases
+    files = {"mask": _of(options.mask, number), "grey": _of(options.grey, number)}
+    volume = read(options.volumes[number], options, phases=phases, **files)
+    label = _of(options.label, number)
+    return replace(volume, name=label) if label else volume
 
 
 def _of(values: list[str] | None, number: int) -> str | None:

@@ -1,24 +1,41 @@
-"""``microchar measure``: measure one volume."""
+"""``microchar measure``: measure volumes, each by itself."""
 
 from __future__ import annotations
 
 import argparse
+import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from microchar.cli._measuring import add_options, check_output, measure_arguments, measuring, read_volumes, write
+from microchar.cli._measuring import (
+    add_options,
+    check_output,
+    check_reading,
+    measure_arguments,
+    measuring,
+    read_numbered,
+    write,
+)
 from microchar.cli._values import share
 from microchar.core.errors import InputError
+from microchar.core.progress import Progress, section
 from microchar.core.text import printable
 
 if TYPE_CHECKING:
     from microchar.measurement.measuring import Measurement
+    from microchar.measurement.record import Record
+
+#: What is written of several volumes: the page shows one volume or a comparison.
+_TABLES = ("json", "csv")
 
 
 def add(commands: Any) -> None:
     """Add the command to the parser of ``microchar``."""
-    command = commands.add_parser("measure", help="measure one volume")
-    command.add_argument("volumes", nargs=1, metavar="VOLUME", help="a file, a folder of slices, or a quoted glob")
-    add_options(command)
+    command = commands.add_parser("measure", help="measure volumes, each by itself")
+    command.add_argument(
+        "volumes", nargs="+", metavar="VOLUME", help="a file, a folder of slices, or a quoted glob of slices"
+    )
+    add_options(command, formats="default: all three, of several volumes json,csv")
     command.add_argument(
         "--rve",
         type=_accuracy,
@@ -29,20 +46,44 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure the volume and write its report."""
+    """Measure the volumes and write their report."""
+    several = len(options.volumes) > 1
+    if several and options.format is None:
+        options.format = _TABLES
+    if several and "html" in options.format:
+        raise InputError("--format html: the page shows one volume or a comparison; leave html out for several volumes")
     check_output(options)
     if options.rve is not None and options.no_errors:
         raise InputError("--rve: needs standard errors; leave out --no-errors")
+    check_reading(options)
+    from microchar.measurement.record import Record
+
+    with measuring(options) as progress:
+        record = Record.joined(_measured(options, progress))
+    write(options, record)
+    return 1 if record.failed or len(record.volumes) < len(options.volumes) else 0
+
+
+def _measured(options: argparse.Namespace, progress: Progress) -> Iterator[Record]:
+    """Yield the record of each volume; of several, one that cannot be measured is left out."""
     from microchar.measurement.measuring import measure
 
-    (volume,) = read_volumes(options)
-    with measuring(options) as progress:
-        measurement = measure(volume, progress=progress, **measure_arguments(options))
-    if options.rve is not None and not options.quiet:
-        print(*_representative(measurement, options.rve), sep="\n")
-    record = measurement.record(command=options.command_line)
-    write(options, record)
-    return 1 if record.failed else 0
+    n = len(options.volumes)
+    measured = 0
+    for number, path in enumerate(options.volumes):
+        part = section(progress, number / n, (number + 1) / n)
+        try:
+            measurement = measure(read_numbered(options, number), progress=part, **measure_arguments(options))
+        except InputError as error:
+            if options.fail_fast or (number == n - 1 and not measured):
+                raise
+            warnings.warn(f"{path} is left out: {error}", stacklevel=1)
+            continue
+        measured += 1
+        if options.rve is not None and not options.quiet:
+            name = f"{printable(measurement.volume.name)}: " if n > 1 else ""
+            print(*(f"{name}{line}" for line in _representative(measurement, options.rve)), sep="\n")
+        yield measurement.record(command=options.command_line)
 
 
 def _accuracy(text: str) -> float:

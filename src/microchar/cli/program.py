@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import io
 import logging
+import os
 import shlex
 import sys
 import warnings
@@ -22,6 +23,7 @@ import microchar.cli
 from microchar import __version__
 from microchar.cli._parameters import as_assignments
 from microchar.cli._stopping import stopping
+from microchar.cli._study import fill, study_arguments, study_text
 from microchar.cli._values import joined
 from microchar.core.errors import InputError, MicrocharError
 from microchar.core.registry import module_names
@@ -50,24 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 for success, 1 for failure, 2 for wrong usage or input."""
     _escape_what_the_console_lacks()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    parser, takes_parameters = _parser()
-    # argparse takes the value "--" for the end of the options and hands on an empty list.
-    empty = [word for word in arguments if word.startswith("--") and word.endswith("=--")]
-    if empty:
-        parser.error(f"{empty[0]}: expected a value")
-    fixed_options = takes_parameters.get(arguments[0]) if arguments else None
-    words = joined(arguments)
-    options, rest = parser.parse_known_args(words if fixed_options is None else as_assignments(words, fixed_options))
-    # Older versions of argparse take an optional positional argument after an option to be missing.
-    if len(rest) == 1 and not rest[0].startswith("-") and getattr(options, "volume", "") is None:
-        options.volume = rest.pop()
-    if rest:
-        parser.error(f"unrecognized arguments: {one_line(' '.join(rest))}")
-    options.own = fixed_options
-    options.command_line = printable(shlex.join(["microchar", *arguments]))
     try:
-        with warnings.catch_warnings(), _without_logs(), stopping() as options.stop:
+        with warnings.catch_warnings(), _without_logs(), stopping() as stop:
             warnings.showwarning = _warned
+            options = _parsed(arguments)
+            options.stop = stop
             return options.run(options) or 0
     except KeyboardInterrupt as interrupt:
         return _failed(str(interrupt) or "interrupted; nothing was written", 1)
@@ -78,6 +67,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except (MicrocharError, MemoryError, OSError) as error:
         return _failed(str(error) or type(error).__name__, 1)
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line, and the study file that it names; wrong usage exits with code 2."""
+    parser, commands, takes_parameters = _parser()
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks what may come next
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    # argparse takes the value "--" for the end of the options and hands on an empty list.
+    empty = [word for word in arguments if word.startswith("--") and word.endswith("=--")]
+    if empty:
+        parser.error(f"{empty[0]}: expected a value")
+    fixed_options = takes_parameters.get(arguments[0]) if arguments else None
+    words = joined(arguments)
+    command = commands.get(words[0]) if words else None
+    study = {} if command is None else study_arguments(command, words)
+    options, rest = parser.parse_known_args(words if fixed_options is None else as_assignments(words, fixed_options))
+    fill(options, study)
+    # Older versions of argparse take an optional positional argument after an option to be missing.
+    if len(rest) == 1 and not rest[0].startswith("-") and getattr(options, "volume", "") is None:
+        options.volume = rest.pop()
+    if rest:
+        parser.error(f"unrecognized arguments: {one_line(' '.join(rest))}")
+    options.own = fixed_options
+    options.command_line = printable(shlex.join(["microchar", *arguments]))
+    if command is not None and "config" in options and "output" in options:
+        options.study = study_text(command, options)
+    return options
 
 
 def _escape_what_the_console_lacks() -> None:
@@ -121,8 +139,8 @@ def _commands() -> list[str]:
     return sorted(commands, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 
 
-def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, Collection[str]]]:
-    """Return the parser and, for the commands that take the parameters of a generator, their other options."""
+def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser], Mapping[str, Collection[str]]]:
+    """Return the parser, those of the commands, and for commands that take parameters of a generator their options."""
     parser = _Parser(
         prog="microchar",
         description="Is this volume statistically the same material as that one, and how sure are we?",
@@ -136,4 +154,4 @@ def _parser() -> tuple[argparse.ArgumentParser, Mapping[str, Collection[str]]]:
         command = import_module(f"microchar.cli.{name}").add(commands)
         if command is not None:
             takes_parameters[name] = [option for action in command._actions for option in action.option_strings]
-    return parser, takes_parameters
+    return parser, commands.choices, takes_parameters

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
+from microchar.cli._candidates import Candidate, candidates_of, is_several, members_of
 from microchar.cli._input import add_input, add_overwrite, input_files, read
 from microchar.cli._progress import ProgressLine
+from microchar.cli._study import add_config
 from microchar.cli._values import integer, integers, listed, positive
+from microchar.cli._watching import finished_files
 from microchar.core.errors import InputError
 from microchar.core.text import by, printable
 
 if TYPE_CHECKING:
     from microchar.comparison.ranking import Ranking
+    from microchar.core.files import Replacing
     from microchar.measurement.metric import Metric
 
+#: Seconds between two looks at the watched files.
+_PAUSE = 2.0
 #: Largest number of blocks that are all listed.
 _FEW = 4
 _MEANING = """\
@@ -32,14 +43,22 @@ def add(commands: Any) -> None:
     rank = commands.add_parser("rank", help="sort models and fakes by how near they come to a real volume")
     rank.add_argument("real", metavar="REAL", help="a real volume, or the part of it that no model was trained on")
     rank.add_argument(
-        "candidates", nargs="+", metavar="MODEL|FAKE", help="files that `fit` wrote, names of generators, and volumes"
+        "candidates",
+        nargs="+",
+        metavar="MODEL|FAKES",
+        help="files that `fit` wrote, names of generators, and volumes; the volumes in a folder, or of a quoted glob, "
+        "are samples of one candidate",
     )
+    add_config(rank)
     rank.add_argument("--shape", type=integers, metavar="N,N,N", dest="blocks", help="of the blocks and samples")
     rank.add_argument("-n", type=positive, default=4, metavar="N", help="samples of each model (default 4)")
     rank.add_argument("--seed", type=integer, default=0, help="of the first sample (default 0)")
     rank.add_argument("--metrics", type=listed, metavar="A,B", help="score by these instead of the headline metrics")
     rank.add_argument("--transport", action="store_true", help="score by the effective diffusivity along axis 0, too")
     rank.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
+    rank.add_argument(
+        "--watch", action="store_true", help="rank again when files appear in the folders or change, until interrupted"
+    )
     rank.add_argument("--json", metavar="FILE", help="write everything that was found, z-scores too")
     add_overwrite(rank)
     rank.add_argument("--quiet", action="store_true", help="print errors only")
@@ -50,10 +69,9 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Rank the candidates and print the table."""
-    from microchar.comparison.ranking import rank
-    from microchar.core.files import Replacing, check_writable, file_path, write_together
-    from microchar.measurement.record import write_json, wrote_json
+    """Rank the candidates and print the table, once or whenever they change."""
+    from microchar.core.files import Replacing, check_writable, file_path
+    from microchar.measurement.record import wrote_json
 
     inputs = input_files([options.real, options.mask, *options.candidates])
     wrote = partial(wrote_json, schema="microchar.ranking/")
@@ -62,25 +80,90 @@ def run(options: argparse.Namespace) -> None:
         path = file_path(options.json)
         check_writable(path.parent)
         replacing.check([path])
-    real = read(options.real, options, mask=options.mask)
-    candidates = _candidates(options)
-    with ProgressLine(options) as progress:
-        ranking = rank(
-            real,
-            candidates,
-            samples=options.n,
-            shape=options.blocks,
-            metrics=_metrics(options),
-            seed=options.seed,
-            threads=options.threads,
-            progress=progress,
-        )
-    if options.json is not None:
-        plain = {**ranking.to_dict(), "command": options.command_line, "seed": options.seed}
-        write_together(path.parent, {path.name: partial(write_json, plain)}, replacing=replacing)
-    if not options.quiet:
-        material = f"{real.name}, within the crop" if options.crop is not None else real.name
-        print("\n".join(map(printable, _lines(ranking, material, _partly_trained(candidates, options)))))
+    folders = [text for text in options.candidates if is_several(text)]
+    if options.watch and not folders:
+        raise InputError("--watch: expected a folder or a quoted glob among the candidates, whose files may appear")
+    table = _Table(options, replacing)
+    if options.watch:
+        with suppress(KeyboardInterrupt):
+            _watch(options, folders, table)
+    else:
+        table.add(candidates_of(options))
+        table.show()
+
+
+def _watch(options: argparse.Namespace, folders: Sequence[str], table: _Table) -> None:
+    """Rank what is finished, and again what has changed; a candidate that cannot be used is left out until it changes.
+
+    Without --shape, the first candidate decides on the blocks.
+    """
+
+    def wait() -> None:
+        sleep(_PAUSE)
+        options.stop.check()
+
+    known: dict[str, Any] = {}
+    for states in finished_files(lambda: [path for text in folders for path in members_of(text)], wait):
+        found = candidates_of(options, among=states)
+        now = {one.name: [(file, states.get(Path(file))) for file in one.files] for one in found}
+        changed = [one for one in found if known.get(one.name) != now[one.name]]
+        table.keep([name for name in now if name not in {one.name for one in changed}])
+        for candidate in changed:
+            try:
+                table.add([candidate])
+            except InputError as error:
+                warnings.warn(f"{candidate.name} is left out: {error}", stacklevel=1)
+        known = now
+        table.show()
+
+
+class _Table:
+    """The ranking of a command, to which candidates can be added."""
+
+    def __init__(self, options: argparse.Namespace, replacing: Replacing):
+        self.options, self.replacing = options, replacing
+        self.real = read(options.real, options, mask=options.mask)
+        self.ranking: Ranking | None = None
+        self.partly_trained: dict[str, str] = {}
+
+    def add(self, candidates: Sequence[Candidate]) -> None:
+        """Rank candidates together with those there are; one of a name that is there takes its place."""
+        from microchar.comparison.ranking import rank
+
+        options = self.options
+        loaded = {candidate.name: candidate.load(options) for candidate in candidates}
+        with ProgressLine(options) as progress:
+            how: dict[str, Any] = {"samples": options.n, "seed": options.seed, "progress": progress}
+            if self.ranking is None:
+                metrics = _metrics(options)
+                self.ranking = rank(
+                    self.real, loaded, shape=options.blocks, metrics=metrics, threads=options.threads, **how
+                )
+            else:
+                self.ranking = self.ranking.with_candidates(loaded, **how)
+        self.partly_trained |= _partly_trained(loaded, options)
+
+    def keep(self, names: Collection[str]) -> None:
+        """Leave out all candidates of other names."""
+        if self.ranking is not None:
+            self.ranking = replace(self.ranking, entries=tuple(e for e in self.ranking.entries if e.name in names))
+
+    def show(self) -> None:
+        """Write and print the ranking, if there is one."""
+        from microchar.core.files import file_path, write_together
+        from microchar.measurement.record import write_json
+
+        options = self.options
+        if self.ranking is None or not self.ranking.entries:
+            return
+        if options.json is not None:
+            path = file_path(options.json)
+            plain = {**self.ranking.to_dict(), "command": options.command_line, "seed": options.seed}
+            write_together(path.parent, {path.name: partial(write_json, plain)}, replacing=self.replacing)
+        if not options.quiet:
+            material = f"{self.real.name}, within the crop" if options.crop is not None else self.real.name
+            lines = _lines(self.ranking, material, self.partly_trained)
+            print("\n".join(map(printable, lines)), flush=True)
 
 
 def _metrics(options: argparse.Namespace) -> list[str | Metric] | None:
@@ -92,28 +175,7 @@ def _metrics(options: argparse.Namespace) -> list[str | Metric] | None:
     return [*(options.metrics or DEFAULT_METRICS), create_metric("effective_diffusivity", axes=(0,))]
 
 
-def _candidates(options: argparse.Namespace) -> dict[str, Any]:
-    """Return models and volumes by name: the stem of the file, or the whole path if several stems are equal."""
-    stems = [Path(text).stem for text in options.candidates]
-    if len(set(options.candidates)) < len(options.candidates):
-        raise InputError("rank: a candidate is listed twice; list each once")
-    names = [text if stems.count(stem) > 1 else stem for text, stem in zip(options.candidates, stems, strict=True)]
-    names = [printable(name) for name in names]
-    return {name: _candidate(text, options) for name, text in zip(names, options.candidates, strict=True)}
-
-
-def _candidate(text: str, options: argparse.Namespace) -> Any:
-    from microchar.cli._generation import ready_generator
-    from microchar.generation.catalogue import generator_specs
-    from microchar.generation.models import bundled_models
-
-    if text in generator_specs() or text in bundled_models() or Path(text).suffix == ".safetensors":
-        return ready_generator(text)
-    # Fakes may have other grey values, and are not cropped.
-    return read(text, options, phases=None, crop=None)
-
-
-def _partly_trained(candidates: dict[str, Any], options: argparse.Namespace) -> dict[str, str]:
+def _partly_trained(candidates: Mapping[str, Any], options: argparse.Namespace) -> dict[str, str]:
     """Return notes on models that were trained on the real file, by name, if no held-out part of it was given."""
     if options.mask is not None or options.crop is not None:
         return {}

@@ -18,6 +18,7 @@ from microchar.comparison.planes import Sample, for_planes, samples_like
 from microchar.comparison.segmentation import threshold_note
 from microchar.core.errors import InputError
 from microchar.core.grid import Grid, LengthLike, Triple
+from microchar.core.notebook import about, html_table
 from microchar.core.progress import Progress
 from microchar.core.result import Result
 from microchar.core.text import by
@@ -25,14 +26,17 @@ from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
 from microchar.measurement.measuring import Measurement
 from microchar.measurement.metric import Metric, PairMetric
-from microchar.measurement.overview import about, difference_lines
+from microchar.measurement.overview import difference_lines, measured_rows, shown
+from microchar.measurement.plots import plot_metric
 from microchar.measurement.record import Record, VolumeRecord
 from microchar.measurement.selection import Parameters, choose, settings, without_periodic_axes
-from microchar.measurement.tables import Named, differences, profiles, scalars
+from microchar.measurement.tables import Named, dataset, differences, everything, profiles, scalars
 from microchar.measurement.tasks import Task, run_tasks
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,6 +74,15 @@ class Comparison:
         lines = difference_lines(self.reference, {m.volume.name: m for m in self.candidates})
         return "\n".join([f"Comparison with {about(self.reference.volume)}; largest differences", *lines])
 
+    def _repr_html_(self) -> str:
+        reference = self.reference.volume
+        words = [(verdict.candidate, str(verdict.word), verdict.sentence) for verdict in self.verdicts]
+        verdicts = html_table(f"Comparison with {about(reference)}", ("", "verdict", "conclusion"), words)
+        compared, notes = shown(self.candidates)
+        head = ("metric", "phase", reference.name, *(each.volume.name for each in compared), "unit")
+        values = html_table("Values with standard errors", head, measured_rows([self.reference, *compared]), notes)
+        return verdicts + values if words else values
+
     def named(self) -> list[Named]:
         """Return the results of all volumes and pairs, with the names of the volumes."""
         reference = self.reference.volume.name
@@ -87,6 +100,36 @@ class Comparison:
     def profiles(self) -> pd.DataFrame:
         """Return the profiles of all volumes as a tidy table with a row for each point."""
         return profiles(self.named())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return all values and profiles of all volumes as one tidy table: `scalars`, without x, then `profiles`."""
+        return everything(self.named())
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the profiles as an xarray dataset.
+
+        A metric with profiles is a variable, or one for each feature (``lineal_path``,
+        ``chord_length_distribution_cdf``). Its dimensions are "volume", "phase", "direction" and
+        "<variable>_x"; "<variable>_standard_error" is another variable. It is nan where a
+        direction or phase has no point at an x of the others.
+        """
+        return dataset(self.named())
+
+    def plot(self, metric: str | None = None, *, ax: Axes | None = None, **key: str) -> Axes:
+        """Draw the results of one metric for all volumes: profiles with 95 % bands, or values as dots with bars.
+
+        Parameters
+        ----------
+        metric : str, optional
+            Id of the metric; needed if several were measured.
+        ax, **key
+            See `Result.plot`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        return plot_metric(self.named(), metric, ax, key)
 
     def differences(self) -> pd.DataFrame:
         """Return candidate minus reference for every value that both have."""

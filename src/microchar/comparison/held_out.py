@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
@@ -153,6 +154,7 @@ class HeldOut:
         chosen = _chosen(DEFAULT_METRICS if metrics is None else metrics)
         self._groups: list[_Group] = []
         data = Specimen.of(reference)
+        self._data = data
         self._like = data.volume or data.material.volume(np.zeros((1, 1, 1), np.uint8), name="the images", source={})
         notes: list[str] = []
         for images, lengths, normals in sources(data, block_lengths(shape)):
@@ -172,6 +174,11 @@ class HeldOut:
     def floors(self) -> dict[str, float]:
         """Mean distance between blocks for each metric; for images, the mean over their directions."""
         return {name: float(np.mean([group.floors[name] for group in self._groups])) for name in self.metrics}
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the held-out voxels, as in what a model knows of its training."""
+        return str(self._data.describe()["sha256"])
 
     def blocks(self) -> list[str]:
         """Return the position of each block in the form of a crop: ``"0:64,64:128,0:64"``."""

@@ -14,6 +14,7 @@ from microchar.comparison.held_out import HeldOut
 from microchar.comparison.score import Score
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple
+from microchar.core.notebook import html_table
 from microchar.core.progress import Progress, section, silent
 from microchar.core.specimen import Specimen
 from microchar.core.text import aligned, by
@@ -106,11 +107,22 @@ class Ranking:
     real: Score
 
     def __repr__(self) -> str:
-        blocks = f"{self.held_out.n_blocks} held-out blocks of {by(self.held_out.shape)} voxels"
-        return "\n".join([f"Ranking by {blocks}", *self.lines()])
+        return "\n".join([self._title(), *self.lines()])
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._cells()
+        notes = [f"{entry.name}: {note}" for entry in self.entries for note in entry.notes]
+        return html_table(self._title(), head, rows, notes)
+
+    def _title(self) -> str:
+        return f"Ranking by {self.held_out.n_blocks} held-out blocks of {by(self.held_out.shape)} voxels"
 
     def lines(self) -> list[str]:
         """Return the table as lines of text, the real blocks among the candidates."""
+        return aligned(self._cells(), numbers=True)
+
+    def _cells(self) -> list[list[str]]:
+        """Return the cells of the table, the headings first."""
         metrics = self.held_out.metrics
         rows = [["candidate", "rank", "total", "interval", "spread", *(_HEADS.get(m, m) for m in metrics), "verdict"]]
         for rank, name, score in self._rows():
@@ -118,14 +130,14 @@ class Ranking:
             interval = "–".join(map(_number, score.interval)) if score.interval else "–"
             word = str(score.verdict.word) if score.verdict else "–"
             rows.append([name, rank, _number(score.total), interval, *map(_number, numbers), word])
-        return aligned(rows, numbers=True)
+        return rows
 
     def _rows(self) -> list[tuple[str, str, Score]]:
         """Return rank, name and score of all rows, sorted by their totals."""
         rows = [(str(entry.rank), entry.name, entry.score) for entry in self.entries]
         return sorted([*rows, ("", REAL, self.real)], key=lambda row: row[2].total)
 
-    def table(self) -> pd.DataFrame:
+    def to_pandas(self) -> pd.DataFrame:
         """Return a table with a row for each candidate and one for the real blocks.
 
         Columns: total, its interval, spread, and the ratio of each metric.
@@ -134,6 +146,31 @@ class Ranking:
 
         rows = [{"candidate": name, **score.row()} for _, name, score in self._rows()]
         return pd.DataFrame(rows).set_index("candidate").astype(float)
+
+    def with_candidates(
+        self, candidates: Any, *, samples: int = 4, seed: int = 0, progress: Progress | None = None
+    ) -> Ranking:
+        """Return the ranking with further candidates; those of a name that is known are scored again.
+
+        Parameters
+        ----------
+        candidates, samples, seed, progress
+            See `rank`. Volumes must be as large as the blocks.
+        """
+        progress = progress or silent
+        named = _named(candidates)
+        entries = {entry.name: entry for entry in self.entries}
+        for number, (name, candidate) in enumerate(named.items()):
+            part = section(progress, number / len(named), (number + 1) / len(named), f"{name}: ")
+            volumes = list(_samples(candidate, self.held_out.shape, samples, seed, part))
+            part(0.9, "measuring")
+            notes = [note for v in volumes for note in self.held_out.match(v).notes if note not in v.notes]
+            if isinstance(candidate, SampleSource) and "" != candidate.trained_on == self.held_out.sha256:
+                notes.append("was trained on the voxels that it is judged by: they are not held out")
+            score = self.held_out.score(volumes)
+            entries[name] = Ranked(name=name, score=score, notes=tuple(dict.fromkeys(notes)))
+        progress(1.0, "")
+        return replace(self, entries=_with_ranks(list(entries.values())))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the ranking as plain Python objects that can be written as JSON."""
@@ -223,18 +260,8 @@ def rank(
     named = _named(candidates)
     progress(0.0, "held-out blocks")
     held_out = HeldOut(data, shape or _shape(data, list(named.values())), metrics, threads=threads)
-    checksum = _checksum(data, list(named.values()))
-    entries = []
-    for number, (name, candidate) in enumerate(named.items()):
-        part = section(progress, number / len(named), (number + 1) / len(named), f"{name}: ")
-        volumes = list(_samples(candidate, held_out.shape, samples, seed, part))
-        part(0.9, "measuring")
-        notes = [note for volume in volumes for note in held_out.match(volume).notes if note not in volume.notes]
-        if isinstance(candidate, SampleSource) and candidate.trained_on == checksum != "":
-            notes.append("was trained on the voxels that it is judged by: they are not held out")
-        entries.append(Ranked(name=name, score=held_out.score(volumes), notes=tuple(dict.fromkeys(notes))))
-    progress(1.0, "")
-    return Ranking(held_out, _with_ranks(entries), held_out.floor_score())
+    ranking = Ranking(held_out, (), held_out.floor_score())
+    return ranking.with_candidates(named, samples=samples, seed=seed, progress=progress)
 
 
 def _with_ranks(entries: Sequence[Ranked]) -> tuple[Ranked, ...]:
@@ -301,11 +328,6 @@ def _shape(data: Specimen, candidates: Sequence[SampleSource | list[Volume]]) ->
         limit = min((n for n in limits if n > 1), default=_EDGES[0])
         shapes = [(min(edge, limit),) * 3 for edge in _EDGES]
     return next((shape for shape in shapes if count_blocks(data, shape) >= _ENOUGH), shapes[-1])
-
-
-def _checksum(data: Specimen, candidates: Sequence[Any]) -> str:
-    fitted = any(candidate.trained_on for candidate in candidates if isinstance(candidate, SampleSource))
-    return str(data.describe()["sha256"]) if fitted else ""
 
 
 def _samples(

@@ -150,6 +150,16 @@ class Score:
         lower, upper = self.interval or (None, None)
         return {"total": self.total, "lower": lower, "upper": upper, "spread": self.spread, **self.ratios}
 
+    def as_floats(self, prefix: str = "") -> dict[str, float]:
+        """Return the numbers of `row` that exist, each with a prefix to its name, for a logger of a training.
+
+        Examples
+        --------
+        >>> Score(ratios={"volume_fraction": 1.5}, excesses={"volume_fraction": 0.5}).as_floats("held_out/")
+        {'held_out/total': 1.5, 'held_out/volume_fraction': 1.5}
+        """
+        return {f"{prefix}{name}": float(number) for name, number in self.row().items() if number is not None}
+
     def to_dict(self) -> dict[str, Any]:
         """Return the score as plain Python objects that can be written as JSON."""
         scalars = [dict(vars(scalar)) for scalar in self.scalars]

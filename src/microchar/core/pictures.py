@@ -6,8 +6,13 @@ import base64
 import io
 import struct
 import zlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from microchar.core.volume import Volume
 
 #: Longest edge of a picture that is stored for the report, in pixels.
 _EDGE = 512
@@ -38,3 +43,16 @@ def decode(text: str) -> np.ndarray:
             return np.asarray(picture)
     except (OSError, SyntaxError, struct.error, zlib.error) as error:
         raise ValueError(f"no PNG file: {error}") from error
+
+
+def middle_slices(volume: Volume) -> dict[int, tuple[int, str]]:
+    """Return position and picture of the middle slice normal to each axis; a 2D image has only one."""
+    axes = [axis for axis in range(3) if volume.grid.ndim == 3 or volume.shape[axis] == 1]
+    slices = {}
+    for axis in axes:
+        position = volume.shape[axis] // 2
+        start = [0, 0, 0]
+        stop = list(volume.shape)
+        start[axis], stop[axis] = position, position + 1
+        slices[axis] = (position, encode(replace(volume, grey=None).grey_levels(start, stop).squeeze(axis)))
+    return slices

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from microchar.core.influence import Influence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class Status(StrEnum):
@@ -217,6 +220,38 @@ class Result:
     def profile(self, **key: str) -> Profile:
         """Return the only profile whose key has these parts."""
         return _only([p for p in self.profiles if p.matches(**key)], self.metric, key)
+
+    def plot(self, ax: Axes | None = None, **key: str) -> Axes:
+        """Draw the profiles as curves or, if there are none, the values as dots, with 95 % intervals.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default the axes of a new figure, which is ``ax.figure``.
+        **key : str
+            What to draw, such as ``phase="pore"`` or ``direction="0"``. By default all
+            phases, the first feature and estimator, and the mean over directions or,
+            without one, each direction.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        InputError
+            If there is nothing to draw.
+
+        Examples
+        --------
+        >>> import microchar as mc
+        >>> s2 = mc.metrics.TwoPointCorrelation(r_max=1)([[0, 1, 1, 0], [1, 1, 0, 0]])
+        >>> len(s2.plot(phase="1").lines)
+        1
+        """
+        from microchar.core.plotting import plot_results
+
+        return plot_results({"": self}, ax, key)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain Python objects that can be written as JSON."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from string import ascii_uppercase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from microchar.core.grey_values import distinct, near_binary, segment, value_ran
 from microchar.core.grid import Grid, Triple, triple
 from microchar.core.text import printable
 from microchar.core.units import parse_voxel_size
+
+if TYPE_CHECKING:
+    import xarray
 
 #: Label of a voxel outside the mask; such voxels are not counted.
 OUTSIDE = 255
@@ -72,6 +75,11 @@ class Volume:
         object.__setattr__(self, "name", printable(self.name))
         object.__setattr__(self, "phases", tuple(map(printable, self.phases)))
 
+    def _repr_html_(self) -> str:
+        from microchar.core.notebook import volume_html
+
+        return volume_html(self)
+
     @property
     def shape(self) -> Triple:
         """Number of voxels along axes 0, 1, 2."""
@@ -119,6 +127,24 @@ class Volume:
     def phase_levels(self) -> np.ndarray:
         """Return the grey level that stands for each phase if there is no grey image."""
         return np.arange(self.n_phases) * 255 // max(self.n_phases - 1, 1)
+
+    def to_xarray(self) -> xarray.DataArray:
+        """Return the grey values as an xarray array, which `as_volume` takes back.
+
+        The dimensions are z, y and x (axes 0, 1 and 2; an image has two), their coordinates
+        the centres of the voxels in the unit of the voxel size. The mask is the coordinate
+        "mask"; the attributes hold the names and the grey values of the phases.
+
+        Examples
+        --------
+        >>> import microchar as mc
+        >>> array = mc.as_volume([[0, 1, 1]], voxel_size="2um").to_xarray()
+        >>> array.x.values, array.x.units
+        (array([1., 3., 5.]), 'um')
+        """
+        from microchar.core.data_array import as_data_array
+
+        return as_data_array(self)
 
     def crop(self, start: Sequence[int], stop: Sequence[int]) -> Volume:
         """Return the box from `start` to `stop` (exclusive) as a view."""

@@ -9,18 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from microchar.core.errors import InputError
 from microchar.core.grid import LengthLike
+from microchar.core.notebook import about, html_table
 from microchar.core.progress import Progress
 from microchar.core.result import Result
 from microchar.core.volume import Volume, as_volume
 from microchar.measurement.metric import Metric, PairMetric
-from microchar.measurement.overview import about, measured_lines
+from microchar.measurement.overview import measured_lines, measured_rows
+from microchar.measurement.plots import plot_metric
 from microchar.measurement.record import Record, VolumeRecord
 from microchar.measurement.selection import Parameters, choose, settings, without_periodic_axes
-from microchar.measurement.tables import Named, profiles, scalars
+from microchar.measurement.tables import Named, dataset, everything, profiles, scalars
 from microchar.measurement.tasks import Task, run_tasks
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,6 +53,10 @@ class Measurement(Mapping[str, Result]):
         lines = [*measured_lines(self.results.values()), *(f"note: {note}" for note in self.notes)]
         return "\n".join([f"Measurement of {about(self.volume)}", *lines])
 
+    def _repr_html_(self) -> str:
+        head = ("metric", "phase", self.volume.name, "unit")
+        return html_table(f"Measurement of {about(self.volume)}", head, measured_rows([self]), self.notes)
+
     def __getitem__(self, name: str) -> Result:
         return self.results[name]
 
@@ -69,6 +77,36 @@ class Measurement(Mapping[str, Result]):
     def profiles(self) -> pd.DataFrame:
         """Return the profiles as a tidy table with a row for each point."""
         return profiles(self.named())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return all values and profiles as one tidy table: `scalars`, without x, then `profiles`."""
+        return everything(self.named())
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Return the profiles as an xarray dataset.
+
+        A metric with profiles is a variable, or one for each feature (``lineal_path``,
+        ``chord_length_distribution_cdf``). Its dimensions are "phase", "direction" and
+        "<variable>_x"; "<variable>_standard_error" is another variable. It is nan where a
+        direction or phase has no point at an x of the others.
+        """
+        return dataset(self.named())
+
+    def plot(self, metric: str | None = None, *, ax: Axes | None = None, **key: str) -> Axes:
+        """Draw the results of one metric: profiles with 95 % bands, or values as dots with bars.
+
+        Parameters
+        ----------
+        metric : str, optional
+            Id of the metric; needed if several were measured.
+        ax, **key
+            See `Result.plot`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        return plot_metric(self.named(), metric, ax, key)
 
     def record(self, **provenance: Any) -> Record:
         """Return the record of the measurement, which can be written or reported."""

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
-from microchar.core.result import Result, Status, Value
-from microchar.core.text import aligned, by
-from microchar.core.volume import Volume
+from microchar.core.numbers import with_error
+from microchar.core.result import Key, Result, Status, Value
+from microchar.core.text import aligned
+from microchar.core.units import pretty_unit
 from microchar.measurement.directions import headlines
 from microchar.measurement.metric import profile_gap
 
+T = TypeVar("T")
 #: Largest number of phases, or of volumes, that are shown beside each other.
 _MOST = 4
-
-
-def about(volume: Volume) -> str:
-    """Return name, shape and voxel size of a volume."""
-    size = by(volume.voxel_size[:1] if len(set(volume.voxel_size)) == 1 else volume.voxel_size)
-    return f"{volume.name}: {by(volume.shape)} voxels" + (f" of {size} {volume.unit}" if volume.unit != "voxel" else "")
 
 
 def measured_lines(results: Iterable[Result]) -> list[str]:
@@ -25,13 +22,44 @@ def measured_lines(results: Iterable[Result]) -> list[str]:
     return aligned([[result.metric, _headline_text(result)] for result in results])
 
 
+def measured_rows(volumes: Sequence[Mapping[str, Result]]) -> list[list[str]]:
+    """Return a row for each metric and phase: title, phase, headline values with errors in each volume, and unit."""
+    rows = []
+    for name, result in volumes[0].items():
+        of_phases: dict[str, list[Key]] = {}
+        for key in headlines(value.key for value in result.values):
+            of_phases.setdefault(key.phase, []).append(key)
+        for phase, keys in list(of_phases.items())[:_MOST]:
+            unit = pretty_unit(result.value(**keys[0]._asdict()).unit)
+            rows.append([result.title, phase, *(_with_errors(of[name], keys) for of in volumes), unit])
+        if len(of_phases) > _MOST:
+            rows.append([result.title, f"and {len(of_phases) - _MOST} more", *([""] * len(volumes)), ""])
+        if not of_phases:
+            others = (_difference(result, of[name]) for of in volumes[1:])
+            rows.append([result.title, "", _headline_text(result), *others, ""])
+    return rows
+
+
+def _with_errors(result: Result, keys: Sequence[Key]) -> str:
+    values = [value for value in result.values if value.key in keys]
+    texts = [str(v.status) if v.value is None else with_error(v.value, v.standard_error) for v in values]
+    return ", ".join(texts if any(v.value is not None for v in values) else dict.fromkeys(texts)) or str(result.status)
+
+
+def shown(candidates: Sequence[T]) -> tuple[Sequence[T], list[str]]:
+    """Return the candidates that there is room for beside each other, and a note on the others."""
+    more = len(candidates) - _MOST
+    return candidates[:_MOST], [f"and {more} more candidates"] if more > 0 else []
+
+
 def difference_lines(reference: Mapping[str, Result], candidates: Mapping[str, Mapping[str, Result]]) -> list[str]:
     """Return a line for each metric: its largest headline difference for each candidate, relative to the reference."""
-    shown = dict(list(candidates.items())[:_MOST])
-    rows = [["", *shown]]
-    rows += [[name, *(_difference(result, of[name]) for of in shown.values())] for name, result in reference.items()]
-    lines = aligned(rows)
-    return lines if len(shown) == len(candidates) else [*lines, f"and {len(candidates) - len(shown)} more candidates"]
+    names, notes = shown(list(candidates))
+    rows = [["", *names]]
+    rows += [
+        [name, *(_difference(result, candidates[other][name]) for other in names)] for name, result in reference.items()
+    ]
+    return [*aligned(rows), *notes]
 
 
 def _headline_text(result: Result) -> str:

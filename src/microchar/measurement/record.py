@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.json_text import parse_json
-from microchar.core.pictures import encode
+from microchar.core.pictures import middle_slices
 from microchar.core.result import Result, Status
 from microchar.core.special_files import refuse_special
 from microchar.core.text import printable
@@ -81,7 +82,7 @@ class VolumeRecord:
         """Describe a volume."""
         files = ("path", "sha256", "mask", "mask_sha256", "grey", "grey_sha256")
         phases = zip(volume.phases, volume.grey_values, strict=True)
-        slices = _slices(volume)
+        slices = middle_slices(volume)
         return cls(
             name=volume.name,
             role=role,
@@ -171,6 +172,33 @@ class Record:
             verdicts=tuple(verdicts),
         )
 
+    @classmethod
+    def joined(cls, records: Iterable[Record]) -> Record:
+        """Return one record of several, with settings and provenance of the first.
+
+        A volume of a name that is there already gets a number.
+        """
+        volumes: list[VolumeRecord] = []
+        results: list[Named] = []
+        notes: list[str] = []
+        settings: Mapping[str, Any] = {}
+        provenance: Mapping[str, Any] = {}
+        for record in records:
+            settings, provenance = settings or record.settings, provenance or record.provenance
+            names: dict[str, str] = {}
+            for volume in record.volumes:
+                names[volume.name] = _unused(volume.name, {other.name for other in volumes})
+                volumes.append(replace(volume, name=names[volume.name]))
+            # The influence of the cells is not written, and may be large.
+            results += [
+                replace(named, volume=names[named.volume], result=replace(named.result, influence=None))
+                for named in record.results
+            ]
+            notes += [note for note in record.notes if note not in notes]
+        return cls(
+            volumes=tuple(volumes), results=tuple(results), settings=settings, provenance=provenance, notes=tuple(notes)
+        )
+
     @property
     def failed(self) -> tuple[Named, ...]:
         """The results of metrics that ended with an error."""
@@ -257,22 +285,15 @@ def wrote_json(path: Path, schema: str) -> bool:
         return re.match(rb'\{\s*"schema": "' + re.escape(schema.encode()), file.read(200)) is not None
 
 
+def _unused(name: str, used: Collection[str]) -> str:
+    """Return the name, or the first of "name (2)", "name (3)", … that is not used."""
+    names = (name if number == 1 else f"{name} ({number})" for number in count(1))
+    return next(each for each in names if each not in used)
+
+
 def _named(plain: Mapping[str, Any]) -> Named:
     names = {key: plain[key] for key in _NAMES}
     return Named(**names, result=Result.from_dict({key: value for key, value in plain.items() if key not in _NAMES}))
-
-
-def _slices(volume: Volume) -> dict[int, tuple[int, str]]:
-    # The middle slice normal to each axis; a 2D image has only one.
-    axes = [a for a in range(3) if volume.grid.ndim == 3 or volume.shape[a] == 1]
-    slices = {}
-    for axis in axes[:3]:
-        position = volume.shape[axis] // 2
-        start = [0, 0, 0]
-        stop = list(volume.shape)
-        start[axis], stop[axis] = position, position + 1
-        slices[axis] = (position, encode(replace(volume, grey=None).grey_levels(start, stop).squeeze(axis)))
-    return slices
 
 
 def _plain(value: Any) -> Any:

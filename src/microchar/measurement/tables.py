@@ -6,13 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from microchar.core.data_array import import_xarray
 from microchar.core.result import Key, Result, Status
 from microchar.core.verdict import Entry, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray
 
 _NUMBERS = ("value", "unit", "lower", "upper", "standard_error", "status", "n_eff")
+#: Dimensions of a dataset, and those that are kept if they have one value only.
+_DIMENSIONS = ("volume", "phase", "direction", "estimator")
+_ALWAYS = ("phase", "direction")
 SCALAR_COLUMNS = ("volume", "reference", "metric", *Key._fields, *_NUMBERS)
 PROFILE_COLUMNS = (*(name for name in SCALAR_COLUMNS if name != "n_eff"), "x", "x_unit")
 #: Fields of an `Entry` that are no single numbers or texts.
@@ -69,6 +74,35 @@ def profiles(results: Iterable[Named]) -> pd.DataFrame:
             for name in PROFILE_COLUMNS:
                 columns[name] += points.get(name, [head.get(name)] * n)
     return pd.DataFrame(columns)
+
+
+def everything(results: Iterable[Named]) -> pd.DataFrame:
+    """Return a table with a row for each value, without x, and for each point of a profile."""
+    import pandas as pd
+
+    named = list(results)
+    values, points = scalars(named).assign(x=None, x_unit=""), profiles(named)
+    # Not `pandas.concat`, which warns of columns without any number.
+    return pd.DataFrame({name: [*values[name], *points[name]] for name in PROFILE_COLUMNS})
+
+
+def dataset(results: Iterable[Named]) -> xarray.Dataset:
+    """Return the profiles as an xarray dataset, see `Measurement.to_xarray`."""
+    made = import_xarray()
+    named = list(results)
+    titles = {each.result.metric: each.result.title for each in named}
+    arrays = []
+    for (metric, feature), rows in profiles(named).groupby(["metric", "feature"], sort=False):
+        name = f"{metric}_{feature}" if feature else str(metric)
+        dimensions = [part for part in _DIMENSIONS if part in _ALWAYS or rows[part].nunique() > 1]
+        points = rows.rename(columns={"x": f"{name}_x"}).set_index([*dimensions, f"{name}_x"])
+        array = points[["value", "standard_error"]].astype(float).to_xarray()
+        array = array.rename({"value": name, "standard_error": f"{name}_standard_error"})
+        array[f"{name}_x"].attrs["units"] = rows["x_unit"].iloc[0]
+        array[name].attrs.update(units=rows["unit"].iloc[0], long_name=titles[str(metric)])
+        arrays.append(array)
+    merged: xarray.Dataset = made.merge(arrays, join="outer", compat="no_conflicts")
+    return merged
 
 
 def differences(results: Iterable[Named], reference: str) -> pd.DataFrame:

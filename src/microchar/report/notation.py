@@ -8,15 +8,17 @@ in the text, so that nothing is lost.
 
 from __future__ import annotations
 
-import math
 import re
 from html import escape
 
+from microchar.core.numbers import MINUS as _MINUS
+from microchar.core.numbers import SUPERSCRIPTS as _SUPERSCRIPTS
+from microchar.core.numbers import number as number
+from microchar.core.numbers import superscript as superscript
+from microchar.core.numbers import with_error as with_error
 from microchar.core.result import Key
 from microchar.measurement.directions import AXES
 
-_MINUS = "−"
-_SUPERSCRIPTS = dict(zip("0123456789+-−=()in", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁱⁿ", strict=True))
 _SUBSCRIPTS = dict(zip("0123456789+-−=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 _GREEK = {
     "alpha": "α",
@@ -76,45 +78,10 @@ _ACCENTS = {"bar": "\u0304", "overline": "\u0304", "hat": "\u0302", "tilde": "\u
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|\s+|.", re.DOTALL)
 
 
-def number(value: float | None, digits: int = 4) -> str:
-    """Return a number with `digits` significant digits; a dash for None."""
-    if value is None:
-        return "–"
-    if value == 0:
-        return "0"
-    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
-    power = int(exponent)
-    handy = -4 <= power < 6
-    text = f"{value:.{max(0, digits - 1 - power)}f}" if handy else f"{mantissa}×10{superscript(power)}"
-    return text.replace("-", _MINUS)
-
-
-def with_error(value: float | None, error: float | None) -> str:
-    """Return a number with its standard error, both to the second digit of the error.
-
-    Examples
-    --------
-    >>> with_error(0.196453, 0.00123)
-    '0.1965 ± 0.0012'
-    """
-    if value is None or error is None or not 0 < error < math.inf:
-        return number(value)
-    power = math.floor(math.log10(error)) - 1
-    size = max(abs(value), error)
-    if not 1e-4 <= size < 1e6 or power > 0:
-        return f"{number(value)} ± {number(error, 2)}"
-    return f"{value:.{-power}f} ± {error:.{-power}f}".replace("-", _MINUS)
-
-
 def tick(value: float) -> str:
     """Return a number in its shortest form, for the ticks of an axis."""
     mantissa, _, exponent = f"{value:.6g}".partition("e")
     return (f"{mantissa}×10{superscript(int(exponent))}" if exponent else mantissa).replace("-", _MINUS)
-
-
-def superscript(power: int) -> str:
-    """Return an integer in superscript digits: ``⁻³``."""
-    return "".join(_SUPERSCRIPTS[sign] for sign in str(power))
 
 
 def signed(value: float | None, digits: int = 3) -> str:

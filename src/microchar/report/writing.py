@@ -25,10 +25,13 @@ _FILES = {
     "json": ("results.json",),
     "csv": ("scalars.csv", "profiles.csv", "comparisons.csv"),
 }
+#: The arguments of the command that made the report.
+_STUDY = "study.toml"
 #: What stands near the beginning of the files of every version.
 _MARKS = {
     ".html": b'<meta name="generator" content="microchar">',
     ".csv": ",".join(SCALAR_COLUMNS[:7]).encode(),
+    ".toml": b"# microchar study",
 }
 
 
@@ -38,6 +41,7 @@ def write_report(
     *,
     formats: Sequence[str] = FORMATS,
     overwrite: Collection[PathLike] = (),
+    study: bytes = b"",
 ) -> dict[str, Path]:
     """Write the report of a measurement or a comparison.
 
@@ -55,6 +59,9 @@ def write_report(
     overwrite : sequence of path
         Files that may be replaced although microchar did not write them; also folders
         whose files may be replaced.
+    study : bytes
+        Content of ``study.toml``, the arguments of the command line that made the report;
+        without it there is no such file.
 
     Returns
     -------
@@ -85,19 +92,27 @@ def write_report(
         writers |= _tables(record)
     if "html" in formats:
         writers["report.html"] = partial(_write_page, record)
-    every = {name for names in _FILES.values() for name in names}
+    if study:
+        writers[_STUDY] = partial(_write_bytes, study)
+    every = {_STUDY, *(name for names in _FILES.values() for name in names)}
     obsolete = set() if _is_of(record, Path(folder) / "results.json") else every
     replacing = Replacing(wrote=_wrote, overwrite=overwrite)
     return write_together(Path(folder), writers, replacing=replacing, obsolete=obsolete)
 
 
 def check_report(
-    folder: str | Path, formats: Sequence[str], *, overwrite: Collection[PathLike] = (), inputs: Collection[Path] = ()
+    folder: str | Path,
+    formats: Sequence[str],
+    *,
+    overwrite: Collection[PathLike] = (),
+    inputs: Collection[Path] = (),
+    study: bytes = b"",
 ) -> None:
     """Raise InputError if `write_report` would do so, or replace one of the inputs; call this before measuring."""
     _check_formats(formats)
     check_writable(folder)
     targets = [Path(folder) / name for format_ in formats for name in _FILES[format_]]
+    targets += [Path(folder) / _STUDY] if study else []
     Replacing(wrote=_wrote, overwrite=overwrite, inputs=inputs).check(targets)
 
 
@@ -121,6 +136,10 @@ def _is_of(record: Record, path: Path) -> bool:
         return json.dumps(Record.read(path).to_dict()) == json.dumps(record.to_dict())
     except InputError:
         return False
+
+
+def _write_bytes(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
 
 
 def _write_page(record: Record, path: Path) -> None:
