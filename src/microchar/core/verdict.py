@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -42,6 +42,32 @@ class Word(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A profile of both sides along one direction.
+
+    Parameters
+    ----------
+    direction : str
+        "0", "1", "2" or "mean".
+    unit : str
+        Unit of the lags.
+    x : tuple of float
+        Lags.
+    reference, candidate : tuple of float
+        Values of both sides.
+    standard_error : tuple of float
+        Standard error of their difference; at equal volume fraction, if the entry is.
+    """
+
+    direction: str = "mean"
+    unit: str
+    x: tuple[float, ...]
+    reference: tuple[float, ...]
+    candidate: tuple[float, ...]
+    standard_error: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One quantity of a candidate compared with the reference.
 
@@ -61,6 +87,9 @@ class Entry:
         difference is most significant.
     df : float
         Degrees of freedom.
+    n_eff : float or None
+        Number of independent observations, of the side that has fewer: integral ranges
+        that the volume holds, sub-volumes, or samples.
     p, holm_p : float
         p-value, alone and corrected for the number of quantities that decide.
     margin : float
@@ -75,6 +104,14 @@ class Entry:
     where : str
         For profiles, the lags at which they differ.
     word : Word
+    real_scatter : float or None
+        Standard deviation of the value of another piece of the reference's material
+        that is as large as the candidate, in the scale of `difference`.
+    real_pieces : tuple of float
+        Deviations of parts of the reference from the whole, or of several scans from
+        their mean, scaled to the size of the candidate.
+    curve : Curve or None
+        For profiles, along the direction in which the difference is most significant.
     """
 
     metric: str
@@ -91,6 +128,7 @@ class Entry:
     lower: float
     upper: float
     df: float
+    n_eff: float | None = None
     p: float
     holm_p: float = 1.0
     margin: float
@@ -99,6 +137,9 @@ class Entry:
     adjusted: bool = False
     where: str = ""
     word: Word = Word.NOT_SEEN
+    real_scatter: float | None = None
+    real_pieces: tuple[float, ...] = ()
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,13 +199,8 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as plain Python objects that can be written as JSON."""
-        return {
-            **asdict(self),
-            "why": list(self.why),
-            "notes": list(self.notes),
-            # JSON has no infinity: a number that does not exist is null.
-            "entries": [{name: _finite(value) for name, value in asdict(entry).items()} for entry in self.entries],
-        }
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Verdict:
@@ -177,8 +213,23 @@ class Verdict:
 
 def _entry(plain: Mapping[str, Any]) -> Entry:
     numbers = {f.name: math.nan for f in fields(Entry) if f.type == "float" and plain[f.name] is None}
-    return Entry(**{**plain, **numbers, "word": Word(plain["word"])})
+    curve = plain.get("curve")
+    lists = {"real_pieces": _tuple(plain.get("real_pieces", ())), "curve": curve and _curve(curve)}
+    return Entry(**{**plain, **numbers, **lists, "word": Word(plain["word"])})
 
 
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _curve(plain: Mapping[str, Any]) -> Curve:
+    return Curve(**{name: _tuple(value) if isinstance(value, list) else value for name, value in plain.items()})
+
+
+def _tuple(numbers: Iterable[float | None]) -> tuple[float, ...]:
+    return tuple(math.nan if number is None else number for number in numbers)
+
+
+def _plain(part: Any) -> Any:
+    """Return dicts, lists and numbers only; JSON has no infinity: a number that does not exist is null."""
+    if isinstance(part, dict):
+        return {name: _plain(value) for name, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_plain(value) for value in part]
+    return None if isinstance(part, float) and not math.isfinite(part) else part

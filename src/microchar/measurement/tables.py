@@ -98,7 +98,7 @@ def comparisons(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     import pandas as pd
 
     keys = ("metric", *Key._fields)
-    rest = [f.name for f in fields(Entry) if f.name not in keys]
+    rest = [f.name for f in fields(Entry) if f.name not in (*keys, "real_pieces", "curve")]
     rows = [
         (verdict.candidate, verdict.reference, *(getattr(entry, name) for name in (*keys, *rest)))
         for verdict in verdicts

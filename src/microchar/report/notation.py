@@ -106,6 +106,11 @@ def with_error(value: float | None, error: float | None) -> str:
     return f"{value:.{-power}f} ± {error:.{-power}f}".replace("-", _MINUS)
 
 
+def unbroken(text: str) -> str:
+    """Return a text in which no line breaks before or after the sign of a standard error, or before a percent sign."""
+    return text.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")
+
+
 def tick(value: float) -> str:
     """Return a number in its shortest form, for the ticks of an axis."""
     mantissa, _, exponent = f"{value:.6g}".partition("e")

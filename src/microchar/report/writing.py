@@ -38,6 +38,8 @@ def write_report(
     *,
     formats: Sequence[str] = FORMATS,
     overwrite: Collection[PathLike] = (),
+    full: bool = False,
+    light: bool = False,
 ) -> dict[str, Path]:
     """Write the report of a measurement or a comparison.
 
@@ -55,6 +57,11 @@ def write_report(
     overwrite : sequence of path
         Files that may be replaced although microchar did not write them; also folders
         whose files may be replaced.
+    full : bool
+        Whether the page shows everything that was measured, for all phases and
+        directions, and nothing is folded.
+    light : bool
+        Whether the page is small: headline values only, without ``results.json`` in it.
 
     Returns
     -------
@@ -84,7 +91,7 @@ def write_report(
     if "csv" in formats:
         writers |= _tables(record)
     if "html" in formats:
-        writers["report.html"] = partial(_write_page, record)
+        writers["report.html"] = partial(_write_page, record, full=full, light=light)
     every = {name for names in _FILES.values() for name in names}
     obsolete = set() if _is_of(record, Path(folder) / "results.json") else every
     replacing = Replacing(wrote=_wrote, overwrite=overwrite)
@@ -123,11 +130,11 @@ def _is_of(record: Record, path: Path) -> bool:
         return False
 
 
-def _write_page(record: Record, path: Path) -> None:
+def _write_page(record: Record, path: Path, *, full: bool, light: bool) -> None:
     from microchar.report.html import render
     from microchar.report.summary import summarize
 
-    path.write_text(render(summarize(record)), encoding="utf-8")
+    path.write_text(render(summarize(record, full=full, light=light)), encoding="utf-8")
 
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:
