@@ -81,6 +81,9 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
 def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-o", "--output", default="microchar-out", metavar="FOLDER", help="default: microchar-out")
     group.add_argument("--format", type=_formats, default=_FORMATS, metavar="html,json,csv", help="default: all three")
+    size = group.add_mutually_exclusive_group()
+    size.add_argument("--full", action="store_true", help="show everything on the page, for all phases and directions")
+    size.add_argument("--light", action="store_true", help="make the page small: no data in it, headline values only")
     add_overwrite(group)
     group.add_argument("--quiet", action="store_true", help="print errors only")
 
@@ -121,7 +124,14 @@ def write(options: argparse.Namespace, record: Record) -> None:
     """Write the report and print the paths of its files."""
     from microchar.report.writing import write_report
 
-    written = write_report(record, options.output, formats=options.format, overwrite=options.overwrite)
+    written = write_report(
+        record,
+        options.output,
+        formats=options.format,
+        overwrite=options.overwrite,
+        full=options.full,
+        light=options.light,
+    )
     if not options.quiet:
         for path in written.values():
             print(printable(str(path)))

@@ -219,7 +219,8 @@ def _entry(plain: Mapping[str, Any]) -> Entry:
 
 
 def _curve(plain: Mapping[str, Any]) -> Curve:
-    return Curve(**{name: _tuple(value) if isinstance(value, list) else value for name, value in plain.items()})
+    parts: dict[str, Any] = {name: _tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
+    return Curve(**parts)
 
 
 def _tuple(numbers: Iterable[float | None]) -> tuple[float, ...]:

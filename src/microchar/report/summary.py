@@ -8,6 +8,7 @@ from typing import Any
 from microchar.measurement.record import Record
 from microchar.report.metric_results import MetricResults, group_by_metric
 from microchar.report.palette import series_style
+from microchar.report.sections.apart import differences_apart, values_apart
 from microchar.report.sections.candidates import candidate_rows
 from microchar.report.sections.conclusion import headline, reasons
 from microchar.report.sections.contenders import Measure, contenders_of, series_of
@@ -29,6 +30,8 @@ from microchar.report.sections.values import overview, value_rows
 
 #: Curves that follow from those of another metric; only the full page shows them.
 _FOLLOWING = ("pair_correlation",)
+#: Of more candidates only the full page shows the curves along each direction.
+_FEW = 6
 
 
 def summarize(record: Record, *, full: bool = False, light: bool = False) -> dict[str, Any]:
@@ -59,19 +62,20 @@ def summarize(record: Record, *, full: bool = False, light: bool = False) -> dic
     places = {(figure["metric"], figure["phase"]): figure["id"] for figure in reversed(figures)}
     scalar = [metric for metric in single if metric.first.kind != "table" and not on_grey(metric)]
     return {
-        "title": _title(names),
+        "title": _title([names[0], *(contender.name for contender in contenders)]),
         "full": full,
         "comparing": len(names) > 1,
         "headline": headline(record),
         "lamps": lamps(judged[0].entries, Measure.of(judged)) if len(judged) == 1 else [],
         "candidates": candidate_rows(judged, names[0]) if judged else None,
-        "strip": strip_plot(judged),
+        "strip": strip_plot(judged) if judged else differences_apart(scalar, series, phases),
         "reasons": reasons(judged, places),
-        "overview": None if judged else overview(scalar, [p.name for p in record.volumes[0].phases], names[0]),
+        "overview": None if contenders else overview(scalar, [p.name for p in record.volumes[0].phases], names[0]),
+        "apart": values_apart(scalar, names, phases) if contenders and not judged else None,
         "legend": [{"name": names[0], **series_style(0)}, *(contender.shown for contender in contenders)],
         "curves": figures,
         "informing": _informing(record, phases),
-        "raw": _raw(single, series, phases, full=full),
+        "raw": _raw([] if light else single, series, phases, full=full, few=len(contenders) <= _FEW),
         "slices": slice_rows(record.volumes, series),
         "volumes": volume_cards(record.volumes, series),
         "notes": list(record.notes),
@@ -98,7 +102,7 @@ def _informing(record: Record, phases: Sequence[str]) -> dict[str, Any]:
 
 
 def _raw(
-    metrics: Sequence[MetricResults], series: dict[str, int], phases: Sequence[str], *, full: bool
+    metrics: Sequence[MetricResults], series: dict[str, int], phases: Sequence[str], *, full: bool, few: bool
 ) -> dict[str, list[dict[str, Any]]]:
     """Return the curves as they were measured: those of the phases that inform, and the others."""
     sections: dict[str, list[dict[str, Any]]] = {"informing": [], "others": []}
@@ -108,7 +112,7 @@ def _raw(
         every = dict.fromkeys(key.phase for key in metric.profiles)
         shown = [phase for phase in every if phase in phases or not phase]
         for section, chosen in (("informing", shown), ("others", [p for p in every if p not in shown])):
-            groups = raw_curves(metric, series, chosen)
+            groups = raw_curves(metric, series, chosen, directions=full or few)
             if groups:
                 sections[section].append(metric.heading | {"groups": groups})
     return sections

@@ -12,9 +12,6 @@ import numpy as np
 from microchar.report.notation import tick
 from microchar.report.palette import DASHES, N_COLOURS
 
-#: Sizes of markers, in pixels.
-_MARKER = 4.5
-
 
 @dataclass(frozen=True)
 class Axes:
@@ -119,9 +116,9 @@ def dashes(series: int) -> str:
     return f' stroke-dasharray="{pattern}"' if pattern else ""
 
 
-def marker(x: str, y: float, series: int) -> str:
+def marker(x: str, y: float, series: int, *, size: float = 4.5) -> str:
     """Return the marker of a volume at a position; `x` may be in percent of the width of the figure."""
-    size, fill = _MARKER, colour(series)
+    fill = colour(series)
     shape = (series - 1) // N_COLOURS % len(DASHES) if series else 0
     if shape == 0:
         return f'<circle cx="{x}" cy="{y:g}" r="{size:g}" fill="{fill}"/>'

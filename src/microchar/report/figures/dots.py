@@ -61,8 +61,10 @@ def _lane(axes: Axes, lane: Mapping[str, Any], y: float) -> list[str]:
     return [*drawn, marker(f"{end:.1f}", y, lane["series"])]
 
 
-def interval(lower: str, upper: str, y: float, shade: str) -> str:
-    """Return a line with ends; the positions along it may be in percent."""
+def interval(lower: str, upper: str, y: float, shade: str, *, faint: bool = False) -> str:
+    """Return a line with ends, or a faint one without; the positions along it may be in percent."""
+    if faint:
+        return f'<line x1="{lower}" x2="{upper}" y1="{y:g}" y2="{y:g}" stroke="{shade}" stroke-opacity="0.35"/>'
     ends = "".join(
         f'<line x1="{x}" x2="{x}" y1="{y - 3.5:g}" y2="{y + 3.5:g}" stroke="{shade}" stroke-width="1.5"/>'
         for x in (lower, upper)

@@ -1,4 +1,4 @@
-"""The strip plot: for each quantity the pieces of the real material as grey dots, and the candidates beneath."""
+"""The strip plot: for each quantity the pieces of the real material as grey dots, and the candidates over them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from microchar.report.notation import tick
 _TICKS = (0, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000, 1_000_000)
 #: Within this distance 95 % of other pieces of the real material lie. The axis reaches a little further.
 _EXPECTED, _LEAST = 2.0, 3.2
-_LABEL, _DOTS, _GAP, _AXIS = 18, 12, 7, 40
+_LABEL, _GAP, _AXIS = 18, 6, 40
 #: Height for all candidates of a row, and the largest and the smallest for one of them, in pixels.
-_ALL, _LARGEST, _SMALLEST = 60.0, 12.0, 2.5
+_ALL, _LARGEST, _SMALLEST = 46.0, 13.0, 2.0
+#: Of candidates closer than this, markers are small and intervals faint.
+_CROWDED = 8.0
 #: Nothing is drawn beyond these shares of the width.
 _MARGIN = 3.0
 
@@ -40,7 +42,7 @@ def draw_strip(spec: Mapping[str, Any], prefix: str) -> str:
     axis = _Axis(rows)
     drawn, y = [], 4.0
     for row in rows:
-        height = _LABEL + (_DOTS if row["pieces"] else 0) + lane * len(row["marks"])
+        height = _LABEL + lane * len(row["marks"])
         drawn += [f'<g id="{escape(row["id"])}" class="row">', *_row(axis, row, y, lane), "</g>"]
         y += height + _GAP
     behind = _behind(axis, y)
@@ -86,14 +88,14 @@ def _row(axis: _Axis, row: Mapping[str, Any], y: float, lane: float) -> list[str
         f'<text class="tick" x="100%" y="{y + 13:g}" text-anchor="end">{escape(row["text"])}</text>',
     ]
     y += _LABEL
-    if row["pieces"]:
-        drawn += [f'<circle class="piece" cx="{axis.place(p)}" cy="{y + _DOTS / 2:g}" r="4"/>' for p in row["pieces"]]
-        y += _DOTS
+    middle = y + lane * len(row["marks"]) / 2
+    drawn += [f'<circle class="piece" cx="{axis.place(p)}" cy="{middle:g}" r="4"/>' for p in row["pieces"]]
+    crowded = lane < _CROWDED
     for mark in row["marks"]:
-        ends = axis.place(mark["lower"]), axis.place(mark["upper"])
+        shade, at = colour(mark["series"]), y + lane / 2
         drawn.append(f'<g class="mark"><title>{escape(mark["name"])}: {escape(mark["text"])}</title>')
-        drawn.append(interval(*ends, y + lane / 2, colour(mark["series"])))
-        drawn.append(marker(axis.place(mark["value"]), y + lane / 2, mark["series"]))
+        drawn.append(interval(axis.place(mark["lower"]), axis.place(mark["upper"]), at, shade, faint=crowded))
+        drawn.append(marker(axis.place(mark["value"]), at, mark["series"], size=3.0 if crowded else 4.5))
         drawn.append("</g>")
         y += lane
     return drawn

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from microchar.comparison.wording import quantity
-from microchar.core.verdict import Entry, Spread
+from microchar.core.verdict import Entry, Spread, Word
 from microchar.report.notation import number
 from microchar.report.sections.contenders import Contender, Measure
 from microchar.report.sections.lamps import LAMPS, lamps, shown
@@ -38,6 +38,7 @@ def candidate_rows(contenders: Sequence[Contender], reference: str) -> dict[str,
         row["lamps"] = [lamp | {"distance": _text(lamp["distance"])} for lamp in row["lamps"]]
     return {
         "columns": list(LAMPS),
+        "signs": [shown(word) for word in Word],
         "rows": rows,
         "unit": measure.name,
         "spread": any(row["spread"] for row in rows),

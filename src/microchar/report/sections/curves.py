@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,8 @@ _NORMALISED = {
 }
 #: The distribution that is shown with the curves that were compared.
 _DISTRIBUTION = "chord_length_distribution"
+#: Number of figures that are not folded.
+_UNFOLDED = 4
 #: Metrics whose chords and paths tell which of two phases informs.
 _OF_INFORMING_PHASE = ("lineal_path", "chord_length_distribution", "euler_characteristic", "volume_fraction")
 
@@ -89,48 +90,43 @@ def main_curves(
     """
     by_id = {metric.first.metric: metric for metric in metrics}
     series = series_of(record, contenders)
-    figures = list(_compared(record, contenders))
+    figures = _compared(record, contenders)
     decided = {figure["metric"] for figure in figures}
     for name in _NORMALISED:
         if name in by_id and name not in decided:
             figures += _derived(by_id[name], series, phases)
     if _DISTRIBUTION in by_id:
         figures += _distributions(by_id[_DISTRIBUTION], series, phases)
-    return figures
+    return [{**figure, "folded": place >= _UNFOLDED} for place, figure in enumerate(figures)]
 
 
-def _compared(record: Record, contenders: Sequence[Contender]) -> Iterator[dict[str, Any]]:
-    """Yield the figures of the profiles that decide, from the entries of the verdicts."""
-    found = [
-        (contender, entry, entry.curve)
-        for contender in contenders
-        for entry in contender.entries
-        if entry.curve is not None and len(entry.curve.x)
-    ]
+def _compared(record: Record, contenders: Sequence[Contender]) -> list[dict[str, Any]]:
+    """Return the figures of the profiles that decide, the most significant first."""
+    found: dict[tuple[str, str, str], list[tuple[Contender, Entry, Curve]]] = {}
+    for contender in contenders:
+        for entry in contender.entries:
+            if entry.curve is not None and len(entry.curve.x):
+                key = (entry.metric, entry.phase, entry.curve.direction)
+                found.setdefault(key, []).append((contender, entry, entry.curve))
+    ordered = sorted(found.values(), key=lambda same: min(entry.p for _, entry, _ in same))
+    return [_of_contenders(record.volumes[0].name, same) for same in ordered]
 
-    order = [*_NORMALISED, *sorted({entry.metric for _, entry, _ in found} - set(_NORMALISED))]
 
-    def shown(each: tuple[Contender, Entry, Curve]) -> tuple[int, str, str]:
-        return order.index(each[1].metric), each[1].phase, each[2].direction
-
-    for (place, phase, direction), same in groupby(sorted(found, key=shown), shown):
-        lines, band, unit, metric = [], None, "", order[place]
-        for contender, _, curve in same:
-            x, reference, y, error = (
-                np.array(n) for n in (curve.x, curve.reference, curve.candidate, curve.standard_error)
-            )
-            lines.append(Line(contender.name, contender.series, x, y, _residual(y, reference, error)))
-            if band is None or len(x) > len(band[0]):
-                band = (x, reference, error)
-            unit = curve.unit
-        assert band is not None
-        lines.insert(0, Line(record.volumes[0].name, 0, *band[:2]))
-        name, symbol = _NORMALISED.get(metric, (metric.replace("_", " "), ""))
-        yield {
-            **_heading(metric, phase, name, direction),
-            "figure": _figure(lines, band, symbol, f"r ({pretty_unit(unit)})", name),
-            "note": "band: ± 2 standard errors of the difference",
-        }
+def _of_contenders(reference: str, same: Sequence[tuple[Contender, Entry, Curve]]) -> dict[str, Any]:
+    """Return the figure of one profile of one phase. The band is that of the candidate with the most lags."""
+    lines = []
+    for contender, _, curve in same:
+        x, expected, y, error = (np.array(n) for n in (curve.x, curve.reference, curve.candidate, curve.standard_error))
+        lines.append(Line(contender.name, contender.series, x, y, _residual(y, expected, error)))
+    _, entry, longest = max(same, key=lambda each: len(each[2].x))
+    band = np.array(longest.x), np.array(longest.reference), np.array(longest.standard_error)
+    lines.insert(0, Line(reference, 0, *band[:2]))
+    name, symbol = _NORMALISED.get(entry.metric, (entry.title, ""))
+    return {
+        **_heading(entry.metric, entry.phase, name, longest.direction),
+        "figure": _figure(lines, band, symbol, f"r ({pretty_unit(longest.unit)})", name),
+        "note": "band: ± 2 standard errors of the difference",
+    }
 
 
 def _derived(metric: MetricResults, series: Mapping[str, int], phases: Sequence[str]) -> Iterator[dict[str, Any]]:

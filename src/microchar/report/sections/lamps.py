@@ -27,6 +27,7 @@ _SIGNS = {
     Word.CONSISTENT: "✓",
     Word.NOT_COMPARED: "–",
 }
+#: What a lamp says that has no entries.
 _NOT_MEASURED = "not measured"
 
 

@@ -15,7 +15,9 @@ from microchar.report.sections.curves import as_band, plain_lines, with_residual
 from microchar.report.sections.ranges import CDF, x_range, y_range
 
 
-def raw_curves(metric: MetricResults, series: Mapping[str, int], phases: Sequence[str]) -> list[dict[str, Any]]:
+def raw_curves(
+    metric: MetricResults, series: Mapping[str, int], phases: Sequence[str], *, directions: bool = True
+) -> list[dict[str, Any]]:
     """Return the figures of a metric's profiles.
 
     Parameters
@@ -25,6 +27,8 @@ def raw_curves(metric: MetricResults, series: Mapping[str, int], phases: Sequenc
         The number of each volume's colour.
     phases : sequence of str
         Phases that are shown.
+    directions : bool
+        Whether the curves along each direction are shown too.
 
     Returns
     -------
@@ -41,11 +45,12 @@ def raw_curves(metric: MetricResults, series: Mapping[str, int], phases: Sequenc
         along_axes_only = all(key.direction in AXES for key in members)
         first = next((other for other in merged if other.phase == quantity.phase), quantity)
         merged.setdefault(first if along_axes_only else quantity, []).extend(members)
-    return [_group(metric, members, series) for members in merged.values()]
+    chosen = merged.values() if directions else [[min(m, key=_rank)] for m in merged.values()]
+    return [_group(metric, members, series) for members in chosen]
 
 
 def _group(metric: MetricResults, members: Sequence[Key], series: Mapping[str, int]) -> dict[str, Any]:
-    main, *others = sorted(members, key=lambda key: direction_rank(key.direction))
+    main, *others = sorted(members, key=_rank)
     others = sorted(others, key=lambda key: key.direction not in AXES)
     found = {key: with_residuals(metric.profiles[key], series) for key in (main, *others)}
     lines_of = {key: plain_lines(lines) for key, (lines, _) in found.items()}
@@ -80,6 +85,10 @@ def _group(metric: MetricResults, members: Sequence[Key], series: Mapping[str, i
         "large": [figure for figure in figures if figure["size"] == "large"],
         "small": [figure for figure in figures if figure["size"] == "small"],
     }
+
+
+def _rank(key: Key) -> tuple[int, str]:
+    return direction_rank(key.direction)
 
 
 def _argument(symbol: str) -> str:
