@@ -158,15 +158,8 @@ def _refuse_measuring(options: argparse.Namespace) -> None:
     # Nothing is measured when a report is written again: do not ignore an option that requires a measurement.
     names = [
         name
-        for name in (
-            *(name for name in MEASURING if name not in _SELECTING),
-            "transport",
-            "margin",
-            "group",
-            "real",
-            "fake_phases",
-        )
-        if getattr(options, name) not in (None, (), [], False)
+        for name in (*MEASURING, "transport", "margin", "group", "real", "fake_phases")
+        if name not in _SELECTING and getattr(options, name) not in (None, (), [], False)
     ]
     if names:
         raise InputError(

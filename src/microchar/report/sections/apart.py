@@ -67,7 +67,7 @@ def differences_apart(
         return None
     unit = "standard error of the difference"
     alt = "; ".join(f"{row['label']}: {', '.join(mark['text'] for mark in row['marks'])}" for row in rows)
-    label = f"candidate minus reference, in units of the {unit}"
+    label = f"difference, in units of the {unit}"
     figure = {"type": "strip", "rows": rows, "x_label": label, "alt": f"Differences: {alt}"}
     return {"figure": figure, "by_scatter": False, "unit": unit}
 

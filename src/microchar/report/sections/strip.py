@@ -30,7 +30,7 @@ def strip_plot(contenders: Sequence[Contender]) -> dict[str, Any] | None:
     figure = {
         "type": "strip",
         "rows": [_row(row, measure, alone=len(contenders) == 1) for row in ordered],
-        "x_label": f"candidate minus reference, in units of the {measure.name}",
+        "x_label": f"difference, in units of the {measure.name}",
         "alt": "Differences of the quantities that decide: " + _in_words(ordered, measure),
     }
     return {"figure": figure, "by_scatter": measure.by_scatter, "unit": measure.name}
