@@ -17,7 +17,7 @@ _TICKS = (0, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000, 1_000_000)
 _EXPECTED, _LEAST = 2.0, 3.2
 _LABEL, _GAP, _AXIS = 18, 6, 40
 #: Height for all candidates of a row, and the largest and the smallest for one of them, in pixels.
-_ALL, _LARGEST, _SMALLEST = 46.0, 13.0, 2.0
+_ALL, _LARGEST, _SMALLEST = 36.0, 13.0, 1.5
 #: Of candidates closer than this, markers are small and intervals faint.
 _CROWDED = 8.0
 #: Nothing is drawn beyond these shares of the width.
