@@ -105,8 +105,9 @@ def test_every_mark_says_what_it_is_and_pieces_are_no_candidates():
     assert [c.get("class") for c in root.iter("circle")] == ["piece", "piece", None]
 
 
-def test_intervals_without_an_end_are_drawn_to_the_edge():
-    open_end = mark(1.0) | {"upper": float("inf")}
+@pytest.mark.parametrize("end", [float("inf"), float("nan")])
+def test_intervals_without_an_end_are_drawn_to_the_edge(end):
+    open_end = mark(1.0) | {"upper": end}
     drawn = draw(strip(open_end), "")
     assert "97.00%" in drawn
     assert not re.search(r"inf|nan", drawn)

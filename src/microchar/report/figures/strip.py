@@ -94,7 +94,10 @@ def _row(axis: _Axis, row: Mapping[str, Any], y: float, lane: float) -> list[str
     for mark in row["marks"]:
         shade, at = colour(mark["series"]), y + lane / 2
         drawn.append(f'<g class="mark"><title>{escape(mark["name"])}: {escape(mark["text"])}</title>')
-        drawn.append(interval(axis.place(mark["lower"]), axis.place(mark["upper"]), at, shade, faint=crowded))
+        # An interval without an end goes to the edge; in a file such an end is no number.
+        ends = (mark["lower"], axis.low), (mark["upper"], axis.high)
+        lower, upper = (axis.place(edge if math.isnan(end) else end) for end, edge in ends)
+        drawn.append(interval(lower, upper, at, shade, faint=crowded))
         drawn.append(marker(axis.place(mark["value"]), at, mark["series"], size=3.0 if crowded else 4.5))
         drawn.append("</g>")
         y += lane

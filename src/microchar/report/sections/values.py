@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from microchar.core.result import Key, Value
+from microchar.core.result import Key, Status, Value
 from microchar.core.units import pretty_unit
 from microchar.measurement.directions import headlines
 from microchar.report.metric_results import MetricResults
@@ -51,6 +51,7 @@ def _row(metric: MetricResults, key: Key, volume: str, value: Value, expected: V
         "volume": volume,
         "number": value.value,
         "value": cell(value),
+        "message": value.message if value.status == Status.OK else "",
         "gap": gap,
         "difference": _difference(gap, value, expected),
         "share": share,
