@@ -52,8 +52,13 @@ class Axes:
         return self.bottom - self.height * (value - low) / (high - low)
 
     def points(self, x: Sequence[float], y: Sequence[float]) -> str:
-        """Return the points of a line, for ``<polyline points="…">``."""
-        return " ".join(f"{self.x(a):.1f},{self.y(b):.1f}" for a, b in zip(x, y, strict=True))
+        """Return the points of a line, for ``<polyline points="…">``; of those beyond each edge only the nearest."""
+        low, high = self.x_range
+        inside = [low <= value <= high for value in x]
+        # A line goes on to the edge: the neighbour of a point inside is drawn too.
+        drawn = [any(inside[max(i - 1, 0) : i + 2]) for i in range(len(inside))]
+        places = zip(x, y, drawn, strict=True)
+        return " ".join(f"{self.x(a):.1f},{self.y(b):.1f}" for a, b, shown in places if shown)
 
     def grid(self, n_x: int, n_y: int, *, x_labels: bool = True) -> str:
         """Return the lines of the grid with numbers at the left and, if wanted, below."""

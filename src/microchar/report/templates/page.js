@@ -46,14 +46,14 @@
     });
     const tools = make("div", { className: "tools" });
     if (table.tBodies[0].rows.length > 6) {
-      const input = make("input", { type: "search", placeholder: "words that a row must hold" });
+      const input = make("input", { type: "search", placeholder: "text that a row must hold" });
       const count = make("span");
       count.setAttribute("role", "status");
       input.addEventListener("input", () => {
-        const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+        const wanted = input.value.trim().toLowerCase();
         const rows = [...table.tBodies[0].rows];
-        for (const row of rows) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
-        count.textContent = words.length ? `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows` : "";
+        for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+        count.textContent = wanted ? `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows` : "";
       });
       tools.append(make("label", {}, "Filter ", input), count);
     }
