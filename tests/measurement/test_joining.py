@@ -75,7 +75,7 @@ def test_other_phases_and_voxel_sizes_are_refused():
     with pytest.raises(InputError, match="b has the phases pore, solid, a has solid, pore"):
         joined({"1": first, "2": replace(first, volumes=(volume,), results=())})
     volume = replace(first.volumes[0], name="b", voxel_size=(2.0, 2.0, 3.0))
-    with pytest.raises(InputError, match=r"b has voxel size 2x2x3 um, a has 2x2x2 um.*--resample"):
+    with pytest.raises(InputError, match=r"b has voxel size 2 × 2 × 3 um, a has 2 × 2 × 2 um.*--resample"):
         joined({"1": first, "2": replace(first, volumes=(volume,), results=())})
 
 

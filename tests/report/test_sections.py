@@ -16,7 +16,7 @@ from microchar.report.sections.candidates import candidate_rows
 from microchar.report.sections.conclusion import headline, reasons, summarised
 from microchar.report.sections.contenders import Contender, Measure, anchor, contenders_of, series_of
 from microchar.report.sections.curves import informing_phases, main_curves
-from microchar.report.sections.lamps import lamps
+from microchar.report.sections.lamps import lamps_of
 from microchar.report.sections.strip import strip_plot
 from microchar.report.sections.values import overview, value_rows
 from oracles.results import made_up
@@ -68,7 +68,7 @@ def test_without_the_scatter_of_the_real_material_standard_errors_measure():
 
 
 def test_each_lamp_has_the_first_word_of_its_entries_and_the_farthest_of_them():
-    found = {lamp["name"]: lamp for lamp in lamps(verdict().entries, SCATTER)}
+    found = {lamp["name"]: lamp for lamp in lamps_of(verdict().entries, SCATTER)}
     assert {name: lamp["word"] for name, lamp in found.items()} == {
         "amount": "no difference seen",
         "surface": "consistent",
@@ -88,7 +88,7 @@ def test_a_significant_entry_decides_before_one_that_is_farther():
         entry("euler_characteristic", 0.5, 0.1, word=Word.NOT_SEEN),
         entry("largest_cluster_fraction", 0.1, 0.05, word=Word.DIFFERENT),
     ]
-    (lamp,) = (lamp for lamp in lamps(entries, SCATTER) if lamp["name"] == "connection")
+    (lamp,) = (lamp for lamp in lamps_of(entries, SCATTER) if lamp["name"] == "connection")
     assert (lamp["word"], lamp["rests"].split(" of ")[0]) == ("different", "largest cluster")
     assert lamp["distance"] == pytest.approx(5.0)
 

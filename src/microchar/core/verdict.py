@@ -219,8 +219,8 @@ def _entry(plain: Mapping[str, Any]) -> Entry:
 
 
 def _curve(plain: Mapping[str, Any]) -> Curve:
-    parts: dict[str, Any] = {name: _tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
-    return Curve(**parts)
+    numbers = {name: _tuple(value) for name, value in plain.items() if isinstance(value, list)}
+    return Curve(direction=plain["direction"], unit=plain["unit"], **numbers)
 
 
 def _tuple(numbers: Iterable[float | None]) -> tuple[float, ...]:

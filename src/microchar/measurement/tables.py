@@ -12,9 +12,11 @@ from microchar.core.verdict import Entry, Verdict
 if TYPE_CHECKING:
     import pandas as pd
 
-_NUMBERS = ("value", "unit", "lower", "upper", "standard_error", "status")
+_NUMBERS = ("value", "unit", "lower", "upper", "standard_error", "status", "n_eff")
 SCALAR_COLUMNS = ("volume", "reference", "metric", *Key._fields, *_NUMBERS)
-PROFILE_COLUMNS = (*SCALAR_COLUMNS, "x", "x_unit")
+PROFILE_COLUMNS = (*(name for name in SCALAR_COLUMNS if name != "n_eff"), "x", "x_unit")
+#: Fields of an `Entry` that are no single numbers or texts.
+_NOT_FLAT = ("real_pieces", "curve")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +50,7 @@ def scalars(results: Iterable[Named]) -> pd.DataFrame:
         head = (named.volume, named.reference, result.metric)
         rows.extend((*head, *value.key, *(getattr(value, key) for key in _NUMBERS)) for value in result.values)
         if result.status != Status.OK:
-            rows.append((*head, *Key(), None, "", None, None, None, result.status))
+            rows.append((*head, *Key(), None, "", None, None, None, result.status, None))
     return pd.DataFrame(rows, columns=list(SCALAR_COLUMNS))
 
 
@@ -98,7 +100,7 @@ def comparisons(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     import pandas as pd
 
     keys = ("metric", *Key._fields)
-    rest = [f.name for f in fields(Entry) if f.name not in (*keys, "real_pieces", "curve")]
+    rest = [f.name for f in fields(Entry) if f.name not in (*keys, *_NOT_FLAT)]
     rows = [
         (verdict.candidate, verdict.reference, *(getattr(entry, name) for name in (*keys, *rest)))
         for verdict in verdicts

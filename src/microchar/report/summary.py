@@ -14,16 +14,16 @@ from microchar.report.sections.conclusion import headline, reasons
 from microchar.report.sections.contenders import Measure, contenders_of, series_of
 from microchar.report.sections.curves import informing_phases, main_curves
 from microchar.report.sections.everything import dots_and_pictures, on_grey, pair_tables
-from microchar.report.sections.lamps import lamps
+from microchar.report.sections.lamps import lamps_of
 from microchar.report.sections.provenance import (
     citation,
     conventions,
     pair_name,
-    provenance,
+    provenance_of,
     statuses,
     volume_cards,
 )
-from microchar.report.sections.raw_curves import raw_curves
+from microchar.report.sections.raw_curves import raw_figures
 from microchar.report.sections.slices import slice_rows
 from microchar.report.sections.strip import strip_plot
 from microchar.report.sections.values import overview, value_rows
@@ -66,7 +66,7 @@ def summarize(record: Record, *, full: bool = False, light: bool = False) -> dic
         "full": full,
         "comparing": len(names) > 1,
         "headline": headline(record),
-        "lamps": lamps(judged[0].entries, Measure.of(judged)) if len(judged) == 1 else [],
+        "lamps": lamps_of(judged[0].entries, Measure.of(judged)) if len(judged) == 1 else [],
         "candidates": candidate_rows(judged, names[0]) if judged else None,
         "strip": strip_plot(judged) if judged else differences_apart(scalar, series, phases),
         "reasons": reasons(judged, places),
@@ -85,7 +85,7 @@ def summarize(record: Record, *, full: bool = False, light: bool = False) -> dic
         **(dots_and_pictures(single, series) if full else {"scalars": [], "along_axes": [], "tables": []}),
         "conventions": [metric.heading | {"rows": conventions(metric)} for metric in group_by_metric(record.results)],
         "statuses": statuses(record.results),
-        "provenance": provenance(record),
+        "provenance": provenance_of(record),
         "citation": citation(record),
         "record": None if light else record.to_dict(),
     }
@@ -112,7 +112,7 @@ def _raw(
         every = dict.fromkeys(key.phase for key in metric.profiles)
         shown = [phase for phase in every if phase in phases or not phase]
         for section, chosen in (("informing", shown), ("others", [p for p in every if p not in shown])):
-            groups = raw_curves(metric, series, chosen, directions=full or few)
+            groups = raw_figures(metric, series, chosen, directions=full or few)
             if groups:
                 sections[section].append(metric.heading | {"groups": groups})
     return sections

@@ -11,7 +11,7 @@ from microchar.comparison.wording import quantity
 from microchar.core.verdict import Entry, Spread, Word
 from microchar.report.notation import number
 from microchar.report.sections.contenders import Contender, Measure
-from microchar.report.sections.lamps import LAMPS, lamps, shown
+from microchar.report.sections.lamps import LAMPS, lamps_of, shown
 
 
 def candidate_rows(contenders: Sequence[Contender], reference: str) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _row(contender: Contender, measure: Measure) -> dict[str, Any]:
         "distance": distance,
         "far": _text(distance) if farthest else "–",
         "farthest": quantity(farthest) if farthest else "",
-        "lamps": lamps(verdict.entries, measure),
+        "lamps": lamps_of(verdict.entries, measure),
         "spread": _spread(verdict.spread),
         "spread_ratio": verdict.spread.ratio if verdict.spread else None,
     }

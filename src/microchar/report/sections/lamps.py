@@ -31,7 +31,7 @@ _SIGNS = {
 _NOT_MEASURED = "not measured"
 
 
-def lamps(entries: Sequence[Entry], measure: Measure) -> list[dict[str, Any]]:
+def lamps_of(entries: Sequence[Entry], measure: Measure) -> list[dict[str, Any]]:
     """Return the lamps of one candidate.
 
     The word of a lamp is the first in the order of words that one of its entries got;

@@ -19,7 +19,7 @@ from microchar.report.sections.slices import lengths
 _WORDS = {"version": "microchar", "created": "measured", "seed": "seed", "python": "Python", "numpy": "NumPy"}
 
 
-def provenance(record: Record) -> dict[str, Any]:
+def provenance_of(record: Record) -> dict[str, Any]:
     """Return the command, the versions and the settings."""
     facts = {key: value for key, value in record.provenance.items() if key not in ("command", "measured_apart")}
     ordered = [key for key in _WORDS if key in facts] + [key for key in facts if key not in _WORDS]

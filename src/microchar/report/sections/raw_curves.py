@@ -15,7 +15,7 @@ from microchar.report.sections.curves import as_band, plain_lines, with_residual
 from microchar.report.sections.ranges import CDF, x_range, y_range
 
 
-def raw_curves(
+def raw_figures(
     metric: MetricResults, series: Mapping[str, int], phases: Sequence[str], *, directions: bool = True
 ) -> list[dict[str, Any]]:
     """Return the figures of a metric's profiles.
