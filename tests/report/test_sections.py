@@ -118,6 +118,10 @@ def test_a_group_has_its_scatter_ratio():
     assert table["spread"]
     assert (row["spread"], row["spread_ratio"]) == ("0.50 (0.30 to 0.80)", 0.5)
     assert row["members"] == ["ours: a", "ours: b"]
+    (row,) = (
+        row for row in candidate_rows([contender(verdict(spread=spread(1e-22)))], "real")["rows"] if row["spread"]
+    )
+    assert row["spread"] == "< 0.01"
 
 
 def test_a_verdict_without_entries_has_a_row():

@@ -13,6 +13,9 @@ from microchar.report.notation import number
 from microchar.report.sections.contenders import Contender, Measure
 from microchar.report.sections.lamps import LAMPS, lamps_of, shown
 
+#: Smaller ratios of scatters are not written as numbers.
+_LEAST_RATIO = 0.01
+
 
 def candidate_rows(contenders: Sequence[Contender], reference: str) -> dict[str, Any]:
     """Return the rows of the table.
@@ -67,7 +70,11 @@ def _row(contender: Contender, measure: Measure) -> dict[str, Any]:
 
 
 def _spread(spread: Spread | None) -> str:
-    return f"{number(spread.ratio, 2)} ({number(spread.lower, 2)} to {number(spread.upper, 2)})" if spread else ""
+    if spread is None:
+        return ""
+    if spread.upper < _LEAST_RATIO:
+        return f"< {_LEAST_RATIO:g}"
+    return f"{number(spread.ratio, 2)} ({number(spread.lower, 2)} to {number(spread.upper, 2)})"
 
 
 def _real_row(contenders: Sequence[Contender], reference: str, measure: Measure) -> dict[str, Any] | None:
@@ -108,10 +115,11 @@ def _typical(entries: Sequence[Entry], measure: Measure) -> tuple[float | None, 
     """Return the median over the pieces of their largest distance, and the quantity that is farthest most often."""
     if not entries:
         return None, ""
-    pieces = min(len(entry.real_pieces) for entry in entries)
+    # Quantities are known of different numbers of pieces; those that are known of few are repeated.
+    pieces = max(len(entry.real_pieces) for entry in entries)
     largest, farthest = [], []
     for piece in range(pieces):
-        distances = {quantity(e): abs(e.real_pieces[piece]) / measure.size(e) for e in entries}
+        distances = {quantity(e): abs(e.real_pieces[piece % len(e.real_pieces)]) / measure.size(e) for e in entries}
         known = {name: distance for name, distance in distances.items() if math.isfinite(distance)}
         if known:
             farthest.append(max(known, key=lambda name: known[name]))
