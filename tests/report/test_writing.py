@@ -49,8 +49,8 @@ def test_the_report_of_a_file_that_was_read_is_the_same(record, written, tmp_pat
 def test_the_columns_of_the_tables_stay():
     labels = ("feature", "phase", "direction", "estimator")
     numbers = ("value", "unit", "lower", "upper", "standard_error", "status")
-    assert ("volume", "reference", "metric", *labels, *numbers) == SCALAR_COLUMNS
-    assert (*SCALAR_COLUMNS, "x", "x_unit") == PROFILE_COLUMNS
+    assert ("volume", "reference", "metric", *labels, *numbers, "n_eff") == SCALAR_COLUMNS
+    assert ("volume", "reference", "metric", *labels, *numbers, "x", "x_unit") == PROFILE_COLUMNS
 
 
 def test_scalars_have_a_row_for_each_value(record, written):

@@ -125,6 +125,9 @@ class Value(_Labelled):
         Unit as in data files, such as "um^-1"; "" for dimensionless numbers.
     value, lower, upper, standard_error : float or None
         The number, its lower and upper bound, and its standard error.
+    n_eff : float or None
+        Number of independent observations behind a volume fraction with a standard error:
+        the number of integral ranges that the volume holds.
     status : Status
     message : str
         The reason, if the status is not `Status.OK`.
@@ -134,6 +137,7 @@ class Value(_Labelled):
     lower: float | None = None
     upper: float | None = None
     standard_error: float | None = None
+    n_eff: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -333,7 +333,13 @@ class AdditiveMetric(Metric):
         extra = shared.get(("whole", key), lambda: self.whole(volume, shared))
         finish = partial(self.finish, volume=volume)
         lengths = mask_lengths(volume)
-        return with_errors(finish, counts, extra, lengths, self.has_error, edge_effect=self.size_dependent)
+        result = with_errors(finish, counts, extra, lengths, self.has_error, edge_effect=self.size_dependent)
+        return replace(result, values=tuple(replace(v, n_eff=self.observations(v)) for v in result.values))
+
+    def observations(self, value: Value) -> float | None:
+        """Return the number of independent observations behind a value; None if there is no such number."""
+        del value
+        return None
 
     def _add_up_cells(self, cells: CellGrid, volume: Volume, shared: Shared) -> Counts:
         labels, regions = zip(*cells.regions(self.layout), strict=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from microchar.core.result import Result
+from microchar.core.result import Result, Value
 from microchar.core.volume import Volume
 from microchar.measurement.blocks import Block, Counts
 from microchar.measurement.metric import AdditiveMetric
@@ -53,3 +53,9 @@ class VolumeFraction(AdditiveMetric):
             for phase, number in zip(volume.phases, voxels, strict=True)
         ]
         return self.result(volume, values, estimator="voxel count", denominator="voxels inside the mask")
+
+    def observations(self, value: Value) -> float | None:
+        r"""Return the number of integral ranges in the volume, :math:`\phi (1 - \phi) / \mathrm{SE}^2`."""
+        if value.value is None or not value.standard_error:
+            return None
+        return value.value * (1 - value.value) / value.standard_error**2
