@@ -31,7 +31,7 @@ def test_report_writes_page_json_and_tables(pair, run):
     table = pd.read_csv(out / "scalars.csv", keep_default_na=False)
     assert list(table.columns) == [
         *("volume", "reference", "metric", "feature", "phase", "direction", "estimator"),
-        *("value", "unit", "lower", "upper", "standard_error", "status"),
+        *("value", "unit", "lower", "upper", "standard_error", "status", "n_eff"),
     ]
     real = tifffile.imread(pair / "real.tif")
     row = table[(table.volume == "real") & (table.metric == "volume_fraction") & (table.phase == "pore")]
