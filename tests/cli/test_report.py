@@ -32,7 +32,7 @@ def test_report_writes_page_json_and_tables(pair, run):
     table = pd.read_csv(out / "scalars.csv", keep_default_na=False)
     assert list(table.columns) == [
         *("volume", "reference", "metric", "feature", "phase", "direction", "estimator"),
-        *("value", "unit", "lower", "upper", "standard_error", "status"),
+        *("value", "unit", "lower", "upper", "standard_error", "status", "n_eff"),
     ]
     real = tifffile.imread(pair / "real.tif")
     row = table[(table.volume == "real") & (table.metric == "volume_fraction") & (table.phase == "pore")]
@@ -130,3 +130,45 @@ def test_options_of_measuring_are_refused_where_nothing_is_measured(pair, run, c
     assert run("report", str(pair / "a" / "results.json"), "-o", str(pair / "b"), "--r-max", "9") == 2
     assert "--r-max cannot change existing results" in capsys.readouterr().err
     assert not (pair / "b").exists()
+
+
+def test_what_was_measured_is_filtered_without_measuring(pair, run, capsys):
+    out, results = pair / "a", str(pair / "a" / "results.json")
+    run("report", str(pair / "real.tif"), str(pair / "fake.tif"), "-o", str(out), *QUICK)
+    assert run("report", results, "-o", str(pair / "b"), "--metrics", "lineal_path") == 0
+    held = json.loads((pair / "b" / "results.json").read_text())
+    assert {result["metric"] for result in held["results"]} == {"lineal_path"}
+    assert held["verdicts"] == json.loads((out / "results.json").read_text())["verdicts"]
+    # The file holds more than what would replace it.
+    before = (out / "results.json").read_bytes()
+    assert run("report", results, "-o", str(out), "--skip", "ssim") == 2
+    assert "is an input and would be replaced" in capsys.readouterr().err
+    assert (out / "results.json").read_bytes() == before
+
+
+def test_what_was_measured_apart_is_compared_without_a_verdict(pair, run, capsys):
+    for name in ("real", "fake"):
+        assert run("measure", str(pair / f"{name}.tif"), "-o", str(pair / name), "--metrics", "volume_fraction") == 0
+    files = [str(pair / name / "results.json") for name in ("real", "fake")]
+    assert run("report", *files, "-o", str(pair / "out")) == 0
+    held = json.loads((pair / "out" / "results.json").read_text())
+    assert [(volume["name"], volume["role"]) for volume in held["volumes"]] == [
+        ("real", "reference"),
+        ("fake", "candidate"),
+    ]
+    assert held["verdicts"] == []
+    assert not (pair / "out" / "comparisons.csv").exists()
+    assert run("report", *files, "-o", str(pair / "out2"), "--fail-on", "different") == 2
+    assert run("report", files[0], str(pair / "fake.tif"), "-o", str(pair / "out2")) == 2
+    assert "volumes only, or results.json only" in capsys.readouterr().err
+
+
+def test_full_and_light_pages(pair, run):
+    run("report", str(pair / "real.tif"), str(pair / "fake.tif"), "-o", str(pair / "a"), *QUICK)
+    sizes = []
+    for option in ("--light", "--full"):
+        assert run("report", str(pair / "a" / "results.json"), "-o", str(pair / option), option) == 0
+        sizes.append((pair / option / "report.html").stat().st_size)
+    assert sizes[0] < (pair / "a" / "report.html").stat().st_size < sizes[1]
+    with pytest.raises(SystemExit, match="2"):
+        run("report", str(pair / "a" / "results.json"), "--light", "--full")

@@ -104,7 +104,7 @@ def test_the_report_begins_with_it_and_the_exit_code_is_1(files, monkeypatch, ca
     assert main(command) == 1
     assert "microchar: warning: real: glcm failed: not enough memory" in capsys.readouterr().err
     page = (files / "microchar-out" / "report.html").read_text(encoding="utf-8")
-    assert page.index("glcm failed: not enough memory") < page.index("<dl>") < page.index("at a glance</h2>")
+    assert page.index("glcm failed: not enough memory") < page.index("<table") < page.index("<dl>")
     results = json.loads((files / "microchar-out" / "results.json").read_text(encoding="utf-8"))
     statuses = {(result["volume"], result["metric"]): result["status"] for result in results["results"]}
     assert {status for (_, metric), status in statuses.items() if metric == "glcm"} == {"failed"}
@@ -138,5 +138,5 @@ def test_a_failed_reference_leaves_the_candidates_their_place_in_the_report(file
     assert part.candidates[0]["glcm"].values == whole.candidates[0]["glcm"].values
     assert len(part.record().failed) == 1
     assert part.record().failed[0].result.status is Status.FAILED
-    mc.write_report(part, tmp_path / "out")
+    mc.write_report(part, tmp_path / "out", full=True)
     assert 'id="texture"' in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

@@ -83,6 +83,9 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
 def _add_output(group: argparse._ArgumentGroup, formats: str) -> None:
     group.add_argument("-o", "--output", default="microchar-out", metavar="FOLDER", help="default: microchar-out")
     group.add_argument("--format", type=_formats, metavar="html,json,csv", help=formats)
+    size = group.add_mutually_exclusive_group()
+    size.add_argument("--full", action="store_true", help="show everything on the page, for all phases and directions")
+    size.add_argument("--light", action="store_true", help="make the page small: no data in it, headline values only")
     add_overwrite(group)
     group.add_argument("--quiet", action="store_true", help="print errors only")
 
@@ -125,9 +128,15 @@ def write(options: argparse.Namespace, record: Record) -> None:
     """Write the report and print the paths of its files."""
     from microchar.report.writing import write_report
 
-    formats = options.format or _FORMATS
-    study = _study(options)
-    written = write_report(record, options.output, formats=formats, overwrite=options.overwrite, study=study)
+    written = write_report(
+        record,
+        options.output,
+        formats=options.format or _FORMATS,
+        overwrite=options.overwrite,
+        full=options.full,
+        light=options.light,
+        study=_study(options),
+    )
     if not options.quiet:
         for path in written.values():
             print(printable(str(path)))

@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 
 #: Words that `--fail-on` knows, in the order in which they decide.
 FAIL_ON = ("different", "detectable", "too-small")
+#: Options that also choose among results that were measured before.
+_SELECTING = ("metrics", "skip")
 
 
 def add(commands: Any) -> None:
     """Add the command to the parser of ``microchar``."""
     command = commands.add_parser("report", help="compare a real volume with fake ones")
     command.add_argument(
-        "volumes", nargs="+", metavar="VOLUME", help="the real volume, then the fakes; or a results.json"
+        "volumes", nargs="+", metavar="VOLUME", help="the real volume, then the fakes; or results.json of each"
     )
     add_options(command)
     command.add_argument(
@@ -61,12 +63,9 @@ def add(commands: Any) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare the volumes and write the report, or write the report of a results.json again."""
-    from microchar.measurement.record import Record
-
-    if len(options.volumes) == 1 and options.volumes[0].endswith(".json"):
-        _refuse_measuring(options)
-        return _conclude(options, Record.read(options.volumes[0]))  # what failed, failed in an earlier run
+    """Compare the volumes and write the report, or write the report of what was measured before."""
+    if any(path.endswith(".json") for path in options.volumes):
+        return _conclude(options, _measured_before(options))  # what failed, failed in an earlier run
     if len(options.volumes) < 2 and not options.group:
         raise InputError(
             f"report: found one volume ({options.volumes[0]}), expected a real and at least one fake; "
@@ -89,6 +88,25 @@ def run(options: argparse.Namespace) -> int:
     record = comparison.record(command=options.command_line)
     code = _conclude(options, record)
     return 1 if record.failed else code
+
+
+def _measured_before(options: argparse.Namespace) -> Record:
+    """Return the record of one results.json, or of several joined, with the metrics that are asked for."""
+    from microchar.measurement.joining import joined, selected
+    from microchar.measurement.record import Record
+
+    _refuse_measuring(options)
+    others = [path for path in options.volumes if not path.endswith(".json")]
+    if others:
+        raise InputError(
+            f"report: found volumes ({others[0]}) beside results of volumes; give volumes only, or results.json only"
+        )
+    read = {path: Record.read(path) for path in options.volumes}
+    records = {path: selected(record, options.metrics, options.skip, path) for path, record in read.items()}
+    if records == read and len(records) == 1:
+        return next(iter(records.values()))
+    check_output(options)  # the file that was read holds more than what is written
+    return joined(records, command=options.command_line) if len(records) > 1 else next(iter(records.values()))
 
 
 def _volumes(options: argparse.Namespace) -> tuple[list[Volume], list[Volume], dict[str, list[Volume]]]:
@@ -116,7 +134,10 @@ def _member(volume: Volume, group: str, path: str) -> Volume:
 def _conclude(options: argparse.Namespace, record: Record) -> int:
     """Print the verdicts, write the report, and return the exit code."""
     if options.fail_on and not record.verdicts:
-        raise InputError("--fail-on: there is no verdict, because no standard errors were computed (--no-errors)")
+        raise InputError(
+            "--fail-on: there is no verdict: no standard errors were computed (--no-errors), or the volumes were "
+            "measured apart; run report on the volumes, with errors"
+        )
     if not options.quiet:
         for verdict in record.verdicts:
             print(printable(verdict.sentence))
@@ -138,7 +159,7 @@ def _refuse_measuring(options: argparse.Namespace) -> None:
     names = [
         name
         for name in (*MEASURING, "transport", "margin", "group", "real", "fake_phases")
-        if getattr(options, name) not in (None, (), [], False)
+        if name not in _SELECTING and getattr(options, name) not in (None, (), [], False)
     ]
     if names:
         raise InputError(

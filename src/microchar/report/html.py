@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
 from microchar.core.text import printable
-
-#: Id and title of each section, by the key of the summary that fills it; empty sections are left out of the menu.
-_SECTIONS = {
-    "verdicts": ("verdict", "Verdict"),
-    "glance": ("glance", "At a glance"),
-    "slices": ("slices", "Slices"),
-    "curves": ("curves", "Functions and distributions"),
-    "scalars": ("scalars", "Values by phase"),
-    "along_axes": ("axes", "Along the axes"),
-    "tables": ("texture", "Texture and anisotropy"),
-    "pairs": ("pairs", "Slice against slice"),
-    "conventions": ("conventions", "Conventions"),
-    "statuses": ("statuses", "What could not be computed"),
-}
 
 
 def render(summary: Mapping[str, Any]) -> str:
@@ -34,7 +23,7 @@ def render(summary: Mapping[str, Any]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    from microchar.report.figures import draw, style
+    from microchar.report.figures import draw
 
     numbers = count()
     environment = Environment(
@@ -45,9 +34,16 @@ def render(summary: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["drawn"] = lambda spec: Markup(draw(spec, f"f{next(numbers)}-"))
-    sections = [target for key, target in _SECTIONS.items() if summary[key] or key == "statuses"]
-    with style():
-        return environment.get_template("report.html").render(**_shown(summary), sections=sections)
+    shown = _shown({key: part for key, part in summary.items() if key != "record"})
+    return environment.get_template("report.html").render(**shown, packed=_packed(summary["record"]))
+
+
+def _packed(record: Mapping[str, Any] | None) -> str:
+    """Return the record as compressed JSON in base64; "" if there is none."""
+    if record is None:
+        return ""
+    text = json.dumps(record, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return base64.b64encode(gzip.compress(text.encode("utf-8", "backslashreplace"), 6, mtime=0)).decode("ascii")
 
 
 def _shown(part: Any) -> Any:

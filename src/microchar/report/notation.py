@@ -11,11 +11,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from microchar.core.numbers import MINUS as _MINUS
-from microchar.core.numbers import SUPERSCRIPTS as _SUPERSCRIPTS
-from microchar.core.numbers import number as number
-from microchar.core.numbers import superscript as superscript
-from microchar.core.numbers import with_error as with_error
+from microchar.core.numbers import MINUS, SUPERSCRIPTS, number, superscript
 from microchar.core.result import Key
 from microchar.measurement.directions import AXES
 
@@ -78,10 +74,15 @@ _ACCENTS = {"bar": "\u0304", "overline": "\u0304", "hat": "\u0302", "tilde": "\u
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|\s+|.", re.DOTALL)
 
 
+def unbroken(text: str) -> str:
+    """Return a text in which no line breaks before or after the sign of a standard error, or before a percent sign."""
+    return text.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")
+
+
 def tick(value: float) -> str:
     """Return a number in its shortest form, for the ticks of an axis."""
     mantissa, _, exponent = f"{value:.6g}".partition("e")
-    return (f"{mantissa}×10{superscript(int(exponent))}" if exponent else mantissa).replace("-", _MINUS)
+    return (f"{mantissa}×10{superscript(int(exponent))}" if exponent else mantissa).replace("-", MINUS)
 
 
 def signed(value: float | None, digits: int = 3) -> str:
@@ -96,7 +97,7 @@ def percent(share: float | None) -> str:
         return ""
     size = 100 * abs(share)
     digits = 2 if size < 0.995 else 1 if size < 9.95 else 0
-    return f"{100 * share:+.{digits}f} %".replace("-", _MINUS) if share else "0 %"
+    return f"{100 * share:+.{digits}f} %".replace("-", MINUS) if share else "0 %"
 
 
 def described(key: Key) -> str:
@@ -151,7 +152,7 @@ class _Converter:
             return self.command(token[1:])
         if token.isspace():
             return " " if upright else ""
-        text = token.replace("-", _MINUS)
+        text = token.replace("-", MINUS)
         if not self.markup:
             return text
         return f"<i>{text}</i>" if text.isalpha() and not upright else escape(text)
@@ -177,7 +178,7 @@ class _Converter:
         if self.markup:
             tag = "sub" if sign == "_" else "sup"
             return f"<{tag}>{text}</{tag}>"
-        table = _SUBSCRIPTS if sign == "_" else _SUPERSCRIPTS
+        table = _SUBSCRIPTS if sign == "_" else SUPERSCRIPTS
         if all(character in table for character in text):
             return "".join(table[character] for character in text)
         return sign + text

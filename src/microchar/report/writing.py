@@ -41,6 +41,8 @@ def write_report(
     *,
     formats: Sequence[str] = FORMATS,
     overwrite: Collection[PathLike] = (),
+    full: bool = False,
+    light: bool = False,
     study: bytes = b"",
 ) -> dict[str, Path]:
     """Write the report of a measurement or a comparison.
@@ -59,6 +61,11 @@ def write_report(
     overwrite : sequence of path
         Files that may be replaced although microchar did not write them; also folders
         whose files may be replaced.
+    full : bool
+        Whether the page shows everything that was measured, for all phases and
+        directions, and nothing is folded.
+    light : bool
+        Whether the page is small: headline values only, without ``results.json`` in it.
     study : bytes
         Content of ``study.toml``, the arguments of the command line that made the report;
         without it there is no such file.
@@ -91,7 +98,7 @@ def write_report(
     if "csv" in formats:
         writers |= _tables(record)
     if "html" in formats:
-        writers["report.html"] = partial(_write_page, record)
+        writers["report.html"] = partial(_write_page, record, full=full, light=light)
     if study:
         writers[_STUDY] = partial(_write_bytes, study)
     every = {_STUDY, *(name for names in _FILES.values() for name in names)}
@@ -142,11 +149,11 @@ def _write_bytes(content: bytes, path: Path) -> None:
     path.write_bytes(content)
 
 
-def _write_page(record: Record, path: Path) -> None:
+def _write_page(record: Record, path: Path, *, full: bool, light: bool) -> None:
     from microchar.report.html import render
     from microchar.report.summary import summarize
 
-    path.write_text(render(summarize(record)), encoding="utf-8")
+    path.write_text(render(summarize(record, full=full, light=light)), encoding="utf-8")
 
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:

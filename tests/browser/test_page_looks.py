@@ -1,0 +1,101 @@
+"""The page in every light: no fault of accessibility, nothing wider than a phone, two printed pages, a short start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from microchar.report.writing import write_report
+from oracles.results import made_up
+from oracles.verdicts import like_reality, verdict
+
+pytestmark = pytest.mark.property
+
+CASES = {
+    "one": replace(made_up(1), verdicts=(verdict(),)),
+    "three phases": replace(made_up(1, phases=("pore", "binder", "active")), verdicts=(verdict(),)),
+    "twenty": replace(
+        made_up(20),
+        verdicts=tuple((like_reality if n % 3 else verdict)(f"fake {n}") for n in range(1, 21)),
+    ),
+    "no verdict": made_up(2),
+    "measured": made_up(0),
+}
+
+
+@pytest.fixture(scope="session")
+def addresses(tmp_path_factory):
+    """Give the addresses of the pages by case and by whether they are full."""
+    folder = tmp_path_factory.mktemp("pages")
+    return {
+        (case, full): write_report(record, folder / f"{case} {full}", formats=["html"], full=full)[
+            "report.html"
+        ].as_uri()
+        for case, record in CASES.items()
+        for full in (False, True)
+    }
+
+
+@pytest.mark.parametrize(
+    ("case", "scheme"),
+    [("one", "light"), ("one", "dark"), ("twenty", "dark"), ("no verdict", "light"), ("measured", "light")],
+)
+def test_axe_finds_no_serious_fault(page, addresses, case, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page.emulate_media(color_scheme=scheme)
+    page.goto(addresses[case, False])
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    found = axe.run(page).response["violations"]
+    serious = {
+        fault["id"]: [node["html"][:200] for node in fault["nodes"]][:3]
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+    }
+    assert not serious
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("case", CASES)
+def test_the_page_is_not_wider_than_the_window(page, addresses, case, full):
+    page.goto(addresses[case, full])
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    for width in (1400, 1024, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_first_screen_holds_the_answer(page, addresses):
+    page.goto(addresses["one", False])
+    for what in ("h1", ".lamps", "svg.strip"):
+        box = page.locator(what).bounding_box()
+        assert box["y"] + box["height"] <= 900, what
+    page.goto(addresses["twenty", False])
+    assert page.locator("table.candidates tbody tr").nth(15).bounding_box()["y"] < 900
+
+
+def printed(page, address, tmp_path):
+    pypdf = pytest.importorskip("pypdf")
+    page.goto(address)
+    page.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
+    sheets = pypdf.PdfReader(tmp_path / "page.pdf").pages
+    width, height = (float(n) for n in sheets[0].mediabox[2:])
+    assert (width, height) == pytest.approx((595, 842), abs=1)  # A4
+    return [" ".join(sheet.extract_text().split()) for sheet in sheets]
+
+
+@pytest.mark.parametrize("case", ["one", "three phases", "twenty"])
+def test_two_printed_pages_hold_what_decides(page, addresses, case, tmp_path):
+    first_two = " ".join(printed(page, addresses[case, False], tmp_path)[:2])
+    for heading in ("How far from the real material", "Curves", "Normalised covariance", "Lineal path, normalised"):
+        assert heading in first_two, heading
+    for lamp in ("amount", "surface", "shape", "connection", "transport"):
+        assert lamp in first_two
+    for row in ("another piece of real", *(found.candidate for found in CASES[case].verdicts)):
+        assert row in first_two
+    assert "not the same material as real" in first_two
+
+
+def test_every_candidate_is_printed(page, addresses, tmp_path):
+    text = " ".join(printed(page, addresses["twenty", True], tmp_path))
+    assert all(f"fake {n} " in text for n in range(1, 21))
