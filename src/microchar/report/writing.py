@@ -87,7 +87,7 @@ def write_report(
         writers["report.html"] = partial(_write_page, record)
     every = {name for names in _FILES.values() for name in names}
     obsolete = set() if _is_of(record, Path(folder) / "results.json") else every
-    replacing = Replacing(wrote=_wrote, overwrite=overwrite)
+    replacing = Replacing(wrote=wrote, overwrite=overwrite)
     return write_together(Path(folder), writers, replacing=replacing, obsolete=obsolete)
 
 
@@ -98,7 +98,7 @@ def check_report(
     _check_formats(formats)
     check_writable(folder)
     targets = [Path(folder) / name for format_ in formats for name in _FILES[format_]]
-    Replacing(wrote=_wrote, overwrite=overwrite, inputs=inputs).check(targets)
+    Replacing(wrote=wrote, overwrite=overwrite, inputs=inputs).check(targets)
 
 
 def _check_formats(formats: Sequence[str]) -> None:
@@ -107,7 +107,7 @@ def _check_formats(formats: Sequence[str]) -> None:
         raise InputError(f"formats={list(formats)!r}: expected some of {', '.join(FORMATS)}")
 
 
-def _wrote(path: Path) -> bool:
+def wrote(path: Path) -> bool:
     """Return whether microchar wrote a file, as far as its beginning tells."""
     if path.suffix == ".json":
         return wrote_json(path, "microchar.results/")
