@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from microchar.cli._input import add_input, add_overwrite, input_files, read
+from microchar.cli._opening import add_opening, open_page
 from microchar.cli._parameters import typed
 from microchar.cli._progress import ProgressLine
 from microchar.cli._values import assignment, axes, lengths, listed, positive
@@ -81,6 +82,8 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
 def _add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-o", "--output", default="microchar-out", metavar="FOLDER", help="default: microchar-out")
     group.add_argument("--format", type=_formats, default=_FORMATS, metavar="html,json,csv", help="default: all three")
+    group.add_argument("--light", action="store_true", help="a smaller page: larger voxels to look at, 2 MB at most")
+    add_opening(group)
     add_overwrite(group)
     group.add_argument("--quiet", action="store_true", help="print errors only")
 
@@ -117,14 +120,23 @@ def check_output(options: argparse.Namespace) -> None:
     check_report(options.output, options.format, overwrite=options.overwrite, inputs=inputs)
 
 
-def write(options: argparse.Namespace, record: Record) -> None:
-    """Write the report and print the paths of its files."""
+def write(options: argparse.Namespace, record: Record, volumes: Sequence[Volume] | None = None) -> None:
+    """Write the report, with volumes to look at, and print the paths of its files."""
     from microchar.report.writing import write_report
 
-    written = write_report(record, options.output, formats=options.format, overwrite=options.overwrite)
+    written = write_report(
+        record,
+        options.output,
+        formats=options.format,
+        volumes=volumes,
+        light=options.light,
+        overwrite=options.overwrite,
+    )
     if not options.quiet:
         for path in written.values():
             print(printable(str(path)))
+    if options.open and "report.html" in written:
+        open_page(written["report.html"])
 
 
 def read_volumes(options: argparse.Namespace) -> list[Volume]:

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     if options.rve is not None and not options.quiet:
         print(*_representative(measurement, options.rve), sep="\n")
     record = measurement.record(command=options.command_line)
-    write(options, record)
+    write(options, record, [volume])
     return 1 if record.failed else 0
 
 

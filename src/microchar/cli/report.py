@@ -87,7 +87,8 @@ def run(options: argparse.Namespace) -> int:
             **measure_arguments(options),
         )
     record = comparison.record(command=options.command_line)
-    code = _conclude(options, record)
+    volumes = [measurement.volume for measurement in (comparison.reference, *comparison.candidates)]
+    code = _conclude(options, record, volumes)
     return 1 if record.failed else code
 
 
@@ -113,14 +114,14 @@ def _member(volume: Volume, group: str, path: str) -> Volume:
     return replace(volume, name=f"{group}: {Path(path).stem}")
 
 
-def _conclude(options: argparse.Namespace, record: Record) -> int:
+def _conclude(options: argparse.Namespace, record: Record, volumes: list[Volume] | None = None) -> int:
     """Print the verdicts, write the report, and return the exit code."""
     if options.fail_on and not record.verdicts:
         raise InputError("--fail-on: there is no verdict, because no standard errors were computed (--no-errors)")
     if not options.quiet:
         for verdict in record.verdicts:
             print(printable(verdict.sentence))
-    write(options, record)
+    write(options, record, volumes)
     failing = FAIL_ON[: FAIL_ON.index(options.fail_on) + 1] if options.fail_on else ()
     return 3 if any(verdict.word.replace(" ", "-") in failing for verdict in record.verdicts) else 0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from microchar.core.pictures import decode, encode
@@ -20,12 +20,15 @@ from microchar.report.panels import curves, dots, table, values_by_volume
 from microchar.report.verdicts import conclusions, words
 
 
-def summarize(record: Record) -> dict[str, Any]:
+def summarize(record: Record, viewer: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return everything that the page shows.
 
     Parameters
     ----------
     record : Record
+    viewer : mapping, optional
+        What `microchar.report.viewer.content.viewer_of` returned, to be shown instead of
+        the recorded slices.
 
     Returns
     -------
@@ -50,6 +53,7 @@ def summarize(record: Record) -> dict[str, Any]:
         "failed": [{"where": _pair(named), "message": named.result.message} for named in record.failed],
         "glance": glance_table(headlines, names, [phase.name for phase in volumes[0].phases], words(record.verdicts)),
         "slices": _slices(volumes),
+        "viewer": viewer,
         "curves": [
             metric.heading | curves(metric, series) | {"numbers": values_by_volume(metric, names)}
             for metric in shown["curves"]

@@ -12,16 +12,15 @@ from microchar.core.text import printable
 from microchar.core.volume import Volume
 
 
-def write_view(
-    volumes: Any, path: PathLike, *, light: bool = False, overwrite: Collection[PathLike] = ()
-) -> Path:
+def write_view(volumes: Any, path: PathLike, *, light: bool = False, overwrite: Collection[PathLike] = ()) -> Path:
     """Write a page to look at one or several volumes: slices, three dimensions, differences in place.
 
     Parameters
     ----------
     volumes : Volume, array_like, or list of them
         The first is the reference, which the others are compared with. Their phases
-        and voxel sizes are matched as `compare` does. At most four are shown.
+        and voxel sizes are matched as by `compare`; a phase may be absent. At most
+        four are shown.
     path : str or path
         The file, ``.html``. A page that microchar wrote is replaced.
     light : bool
@@ -87,7 +86,7 @@ def _matched(volumes: Sequence[Any]) -> list[Volume]:
     if not volumes:
         raise InputError("volumes=[]: expected at least one volume")
     first, *others = (named_volume(volume, "volume") for volume in volumes)
-    return unique_names([first, *(match_whole(other, first, named_phases=False) for other in others)])
+    return unique_names([first, *(match_whole(other, first, named_phases=True) for other in others)])
 
 
 def _source(volume: Volume) -> dict[str, str]:

@@ -16,6 +16,7 @@ from microchar.measurement.tables import SCALAR_COLUMNS, Named, comparisons, pro
 
 if TYPE_CHECKING:
     from microchar.comparison.comparing import Comparison
+    from microchar.core.volume import Volume
     from microchar.measurement.measuring import Measurement
 
 #: What can be written.
@@ -37,6 +38,8 @@ def write_report(
     folder: str | Path,
     *,
     formats: Sequence[str] = FORMATS,
+    volumes: Sequence[Volume] | None = None,
+    light: bool = False,
     overwrite: Collection[PathLike] = (),
 ) -> dict[str, Path]:
     """Write the report of a measurement or a comparison.
@@ -52,6 +55,13 @@ def write_report(
     formats : sequence of str
         Some of "html" (``report.html``), "json" (``results.json``) and "csv"
         (``scalars.csv``, ``profiles.csv`` and, of a comparison, ``comparisons.csv``).
+    volumes : sequence of Volume, optional
+        What can be looked at on the page, in the order of `results`; by default the
+        volumes that were measured. Those of a `Record` are read again from the files that
+        it names; if one has changed or cannot be read, the page has the recorded slices.
+    light : bool
+        Whether the volumes on the page stay below 2 MB, by majority over larger blocks of
+        voxels if need be, instead of 12 MB.
     overwrite : sequence of path
         Files that may be replaced although microchar did not write them; also folders
         whose files may be replaced.
@@ -84,7 +94,8 @@ def write_report(
     if "csv" in formats:
         writers |= _tables(record)
     if "html" in formats:
-        writers["report.html"] = partial(_write_page, record)
+        shown = _measured(results) if volumes is None else list(volumes)
+        writers["report.html"] = partial(_write_page, record, shown, light)
     every = {name for names in _FILES.values() for name in names}
     obsolete = set() if _is_of(record, Path(folder) / "results.json") else every
     replacing = Replacing(wrote=wrote, overwrite=overwrite)
@@ -123,11 +134,25 @@ def _is_of(record: Record, path: Path) -> bool:
         return False
 
 
-def _write_page(record: Record, path: Path) -> None:
+def _measured(results: Measurement | Comparison | Record) -> list[Volume]:
+    """Return the volumes that were measured; none if they cannot be read again."""
+    from microchar.measurement.measuring import Measurement
+    from microchar.report.viewer.recorded import recorded_volumes
+
+    if isinstance(results, Record):
+        return recorded_volumes(results)
+    if isinstance(results, Measurement):
+        return [results.volume]
+    return [measurement.volume for measurement in (results.reference, *results.candidates)]
+
+
+def _write_page(record: Record, volumes: Sequence[Volume], light: bool, path: Path) -> None:
     from microchar.report.html import render
     from microchar.report.summary import summarize
+    from microchar.report.viewer.content import viewer_of
 
-    path.write_text(render(summarize(record)), encoding="utf-8")
+    viewer = viewer_of(volumes, light=light) if volumes else None
+    path.write_text(render(summarize(record, viewer)), encoding="utf-8")
 
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:

@@ -14,7 +14,7 @@ from microchar.report.notation import number
 from microchar.report.viewer.packing import block_sums
 
 #: About how many windows the reference is divided into.
-_WINDOWS = 1500
+_WINDOWS = 500
 #: Quantiles of the local values of the reference that limit its range.
 _QUANTILES = (0.005, 0.995)
 #: A window at the edge of the volume or of the mask counts if at least this share of its voxels does.
@@ -71,7 +71,9 @@ def window_of(grid: Grid) -> Triple:
     """Return the edges, in voxels, of windows that are about equally long along each axis."""
     extents = [grid.shape[axis] * grid.voxel_size[axis] for axis in grid.axes]
     edge = (np.prod(extents) / _WINDOWS) ** (1 / max(grid.ndim, 1))
-    voxels = (int(np.clip(round(edge / size), 2, max(n, 2))) for size, n in zip(grid.voxel_size, grid.shape, strict=True))
+    voxels = (
+        int(np.clip(round(edge / size), 2, max(n, 2))) for size, n in zip(grid.voxel_size, grid.shape, strict=True)
+    )
     return triple(w if axis in grid.axes else 1 for axis, w in enumerate(voxels))
 
 
@@ -79,8 +81,8 @@ def _layer(title: str, what: str, window: Triple, reference: str, values: Sequen
     low, high = np.nanquantile(values[0], _QUANTILES)
     return Layer(
         title=title,
-        sentence=f"Marked are the windows of {by(window)} voxels whose {what} is below (−) or above (+) that of 99 % of "
-        f"the windows of {reference}: {number(low, 3)} to {number(high, 3)}.",
+        sentence=f"Marked are windows of {by(window)} voxels whose {what} is below (−) or above (+) that of 99 % of the "
+        f"windows of {reference}: {number(low, 3)} to {number(high, 3)}.",
         window=window,
         maps=tuple((of_one > high).astype(np.int8) - (of_one < low) for of_one in values),
         shares=tuple(_share_outside(_known(of_one), low, high) for of_one in values),

@@ -35,9 +35,9 @@ bool seen(ivec3 voxel) {
 
 vec3 normalAt(ivec3 voxel) {
   vec3 inwards = vec3(0.0);
-  for (int x = -1; x <= 1; x++)
-    for (int y = -1; y <= 1; y++)
-      for (int z = -1; z <= 1; z++)
+  for (int x = -2; x <= 2; x++)
+    for (int y = -2; y <= 2; y++)
+      for (int z = -2; z <= 2; z++)
         if (seen(voxel + ivec3(x, y, z))) inwards += vec3(x, y, z);
   return -inwards * voxels / lengths;
 }
@@ -68,8 +68,8 @@ void main() {
       uint label = texelFetch(labels, voxel, 0).r;
       vec3 normal = normalAt(voxel);
       float facing = max(dot(normal, view[2]), 0.0) / max(length(normal), 1e-6);
-      float light = (0.35 + 0.65 * facing) * (1.0 - 0.35 * clamp(met * 0.5, 0.0, 1.0));
-      colour = vec4(colours[label] * light, 1.0);
+      float light = (0.4 + 0.65 * facing) * (1.1 - 0.4 * clamp(met * 0.5, 0.0, 1.0));
+      colour = vec4(min(colours[label] * light, 1.0), 1.0);
       return;
     }
     met = min(next.x, min(next.y, next.z));
