@@ -210,6 +210,7 @@ def test_differences_are_marked_where_they_are(open_page, tmp_path):
 def picture(page):
     from PIL import Image
 
+    page.locator("#viewer-scene").scroll_into_view_if_needed()
     page.evaluate(SETTLED)
     return np.asarray(Image.open(io.BytesIO(page.locator("#viewer-scene").screenshot())).convert("RGB")).astype(int)
 

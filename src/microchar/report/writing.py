@@ -95,7 +95,7 @@ def write_report(
         writers |= _tables(record)
     if "html" in formats:
         shown = _measured(results) if volumes is None else list(volumes)
-        writers["report.html"] = partial(_write_page, record, shown, light)
+        writers["report.html"] = partial(_write_page, record, volumes=shown, light=light)
     every = {name for names in _FILES.values() for name in names}
     obsolete = set() if _is_of(record, Path(folder) / "results.json") else every
     replacing = Replacing(wrote=wrote, overwrite=overwrite)
@@ -146,7 +146,7 @@ def _measured(results: Measurement | Comparison | Record) -> list[Volume]:
     return [measurement.volume for measurement in (results.reference, *results.candidates)]
 
 
-def _write_page(record: Record, volumes: Sequence[Volume], light: bool, path: Path) -> None:
+def _write_page(record: Record, path: Path, *, volumes: Sequence[Volume], light: bool) -> None:
     from microchar.report.html import render
     from microchar.report.summary import summarize
     from microchar.report.viewer.content import viewer_of

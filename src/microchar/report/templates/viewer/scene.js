@@ -122,6 +122,11 @@ class Scene {
     this.uniform = (name) => gl.getUniformLocation(program, name);
     this.state = { volumes: [0], shown: 0, cut: null };
     this.waiting = false;
+    // Nothing is drawn until the reader comes to the picture, or prints the page.
+    this.inView = false;
+    const look = (inView) => { this.inView = inView; this.redraw(); };
+    new IntersectionObserver(([entry]) => look(entry.isIntersecting)).observe(canvas);
+    addEventListener("beforeprint", () => this.draw());
     this.marks = [0, 1, 2].map((axis) => Object.assign(document.createElement("span"), { textContent: axis, ariaHidden: "true" }));
     canvas.parentElement.append(...this.marks);
     gl.useProgram(program);
@@ -152,7 +157,7 @@ class Scene {
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
-      this.draw();
+      if (this.inView) this.draw();
     });
   }
 

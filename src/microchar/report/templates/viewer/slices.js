@@ -7,17 +7,24 @@ function axesOf(axis) {
   return [0, 1, 2].filter((other) => other !== axis);
 }
 
-/** Draw the slice of a volume normal to an axis, a pixel for each voxel; outside the mask it is transparent. */
-function sliceImage(volume, axis, plane, colours) {
+/** Return the pixel of each label; that of the labels outside the mask is transparent. */
+function pixelsOf(colours) {
+  const bytes = new Uint8Array(4 * 256);
+  colours.forEach((colour, label) => bytes.set([...colour, 255], 4 * label));
+  return new Uint32Array(bytes.buffer);
+}
+
+/** Draw the slice of a volume normal to an axis, a pixel for each voxel. */
+function sliceImage(volume, axis, plane, pixelOf) {
   const [down, right] = axesOf(axis);
   const strides = [volume.shape[1] * volume.shape[2], volume.shape[2], 1];
   const image = new ImageData(volume.shape[right], volume.shape[down]);
+  const pixels = new Uint32Array(image.data.buffer);
   let pixel = 0;
   for (let row = 0; row < volume.shape[down]; row++) {
     let voxel = plane * strides[axis] + row * strides[down];
-    for (let column = 0; column < volume.shape[right]; column++, voxel += strides[right], pixel += 4) {
-      const colour = colours[volume.labels[voxel]];
-      if (colour) image.data.set([...colour, 255], pixel);
+    for (let column = 0; column < volume.shape[right]; column++, voxel += strides[right]) {
+      pixels[pixel++] = pixelOf[volume.labels[voxel]];
     }
   }
   const canvas = document.createElement("canvas");
@@ -42,6 +49,7 @@ class Slices {
   constructor(data, volumes, canvases) {
     this.data = data;
     this.volumes = volumes;
+    this.pixelOf = pixelsOf(data.colours);
     this.most = [0, 1, 2].map((axis) => Math.max(...data.voxels.map((voxels) => voxels[axis])));
     const extents = this.most.map((n, axis) => n * data.voxelSize[axis]);
     this.extents = extents;
@@ -176,7 +184,7 @@ class Slices {
     const key = `${volume} ${this.state.axis} ${plane}`;
     if (panel.key !== key) {
       panel.key = key;
-      panel.image = sliceImage(this.volumes[volume], this.state.axis, plane / this.data.factor, this.data.colours);
+      panel.image = sliceImage(this.volumes[volume], this.state.axis, plane / this.data.factor, this.pixelOf);
     }
     return panel.image;
   }
