@@ -278,10 +278,11 @@ def test_what_is_unpacked_is_what_was_packed(open_page, tmp_path, n_phases):
     rng = np.random.default_rng(n_phases)
     many = []
     for shape, masked in (((7, 11, 13), False), ((3, 5, 700), True), ((2, 90, 9), True), ((33, 2, 31), False)):
-        labels = rng.integers(0, n_phases, shape)
+        lengths = rng.choice([1, 2, 3, 254, 255, 256, 510], np.prod(shape))
+        labels = np.repeat(np.arange(lengths.size) % n_phases, lengths)[: lengths.size].reshape(shape)
         labels.flat[:n_phases] = range(n_phases)
-        labels[labels > n_phases // 2] = np.sort(labels[labels > n_phases // 2])  # long runs, beyond 255
-        mask = rng.random(shape) < 0.8 if masked else np.ones(shape, bool)
+        mask = np.ones(shape, bool)
+        mask[0, ::2] = not masked
         mask.flat[:n_phases] = True
         many.append(mc.as_volume(labels, mask=mask if masked else None))
     page = open_page(mc.write_view(many, tmp_path / "view.html"))
