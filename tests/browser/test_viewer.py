@@ -293,6 +293,24 @@ def test_what_is_unpacked_is_what_was_packed(open_page, tmp_path, n_phases):
         np.testing.assert_array_equal(found, expected.ravel())
 
 
+def test_larger_voxels_keep_their_places(open_page, volumes, tmp_path, monkeypatch):
+    monkeypatch.setattr("microchar.report.viewer.content._MOST_VOXELS", 2000)
+    page = open_page(mc.write_view(volumes[:1], tmp_path / "view.html"))
+    page.evaluate(SETTLED)
+    assert "every 2nd voxel, by majority" in page.locator("#viewer").inner_text()
+    slide(page, 0, 6)
+    canvas = page.locator("#viewer-slice-0")
+    canvas.press("ArrowRight")
+    assert page.locator("#viewer-plane-0").input_value() == "8"
+    # The lumps of the volume are as large as the new voxels.
+    np.testing.assert_array_equal(shown(page, 0, SHAPE[1:]), colours_of(volumes[0])[volumes[0].read()[8]])
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 21.5 / 30, box["y"] + box["height"] * 10.5 / 24)
+    phase = PHASES[volumes[0].read()[8, 10, 21]]
+    assert page.locator("#viewer-position").inner_text() == f"; (8, 10, 21) real: {phase}"
+
+
 def test_an_image_has_one_slice(open_page, tmp_path):
     image = np.random.default_rng(0).integers(0, 2, (20, 30))
     page = open_page(mc.write_view(image, tmp_path / "view.html"))

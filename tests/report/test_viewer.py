@@ -185,6 +185,13 @@ def test_a_still_picture_shows_the_ball_and_nothing_behind_it():
 
 
 @pytest.mark.property
+def test_the_only_phase_is_not_hidden():
+    viewer = viewer_of([mc.as_volume(np.zeros((8, 8, 8), int))])
+    assert viewer["hidden"] is None
+    assert (decode(viewer["stills"][0])[..., 3] > 0).any()
+
+
+@pytest.mark.property
 def test_few_volumes_are_shown_and_the_others_counted():
     volumes = [mc.as_volume(np.random.default_rng(n).integers(0, 2, (8, 8, 8)), name=f"v{n}") for n in range(6)]
     viewer = viewer_of(volumes)

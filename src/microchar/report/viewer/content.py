@@ -42,7 +42,7 @@ def viewer_of(volumes: Sequence[Volume], *, light: bool = False) -> dict[str, An
     alike = [volume for volume in volumes if volume.grid.axes == reference.grid.axes]
     shown = alike[:_MOST_VOLUMES]
     factor, packed = _packed(shown, _LIGHT_BUDGET if light else _BUDGET)
-    hidden = _most_frequent(reference)
+    hidden = _most_frequent(reference) if reference.n_phases > 1 else None
     colours = phase_colours(reference.n_phases)
     levels = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in colours], np.uint8)
     solid = reference.grid.ndim == 3

@@ -17,13 +17,13 @@ _FRAME = 1.55
 _AMBIENT, _FADING, _LEVELS = 0.35, 0.35, 10
 
 
-def still_picture(volume: Volume, hidden: int, colours: np.ndarray) -> str:
+def still_picture(volume: Volume, hidden: int | None, colours: np.ndarray) -> str:
     """Return the first voxels of a volume, seen from a corner, as a PNG in base64; transparent where nothing is.
 
     Parameters
     ----------
     volume : Volume
-    hidden : int
+    hidden : int, optional
         Label of the phase that is not shown.
     colours : ndarray of uint8
         A colour for each phase.

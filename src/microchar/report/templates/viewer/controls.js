@@ -174,7 +174,7 @@ async function start() {
   if (scene) {
     if (scene.step > 1) element("scene-says").textContent = `In three dimensions 1 of ${scene.step} of the voxels along each axis is drawn.`;
     handle(scene.canvas, { drag: (x, y) => scene.turnBy(-x / 2, y / 2), zoom: (factor) => scene.zoomBy(factor) });
-    scene.canvas.addEventListener("webglcontextlost", () => { solid.hidden = true; element("stills").hidden = false; });
+    scene.gl.canvas.addEventListener("webglcontextlost", () => { solid.hidden = true; element("stills").hidden = false; });
   }
   new ResizeObserver(redraw).observe(root);
   redraw();

@@ -110,7 +110,8 @@ function thinned({ shape, labels }, step) {
 class Scene {
   /** Return the scene, or null where there is no WebGL 2. */
   static on(canvas, data, volumes) {
-    const gl = canvas.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true });
+    // What WebGL draws is copied to the page: a canvas of its own would be empty in print.
+    const gl = document.createElement("canvas").getContext("webgl2", { antialias: false });
     const program = gl && compiled(gl);
     return program ? new Scene(gl, program, canvas, data, volumes) : null;
   }
@@ -195,6 +196,7 @@ class Scene {
     const { volumes, shown, cut } = this.state;
     canvas.width = Math.round(canvas.clientWidth * Math.min(devicePixelRatio, 2)) || 1;
     canvas.height = Math.round(canvas.width / 2);
+    Object.assign(gl.canvas, { width: canvas.width, height: canvas.height });
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.uniformMatrix3fv(this.uniform("view"), false, this.axes().flat());
@@ -214,6 +216,7 @@ class Scene {
       gl.uniform3fv(this.uniform("lengths"), this.lengthsOf(number).toReversed());
       gl.drawArrays(gl.TRIANGLES, 0, 3);
     });
+    canvas.getContext("2d").drawImage(gl.canvas, 0, 0);
     this.name(width);
   }
 
