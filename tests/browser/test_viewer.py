@@ -109,7 +109,7 @@ def test_the_pointer_reads_position_and_phases(viewer, volumes):
         names = [[*PHASES, *["outside the mask"] * 253][v.read()[7, row, column]] for v in volumes[:2]]
         away = [*PHASES, *["outside the mask"] * 253][volumes[0].read()[16, row, column]]
         said = viewer.locator("#viewer-position").inner_text()
-        assert said == f"; (7, {row}, {column}) real: {names[0]} · fake: {names[1]} · real away: {away}"
+        assert said == f"(7, {row}, {column}) real: {names[0]} · fake: {names[1]} · real away: {away}"
 
 
 @pytest.mark.parametrize("how", ["button", "key"])
@@ -308,14 +308,16 @@ def test_larger_voxels_keep_their_places(open_page, volumes, tmp_path, monkeypat
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + box["width"] * 21.5 / 30, box["y"] + box["height"] * 10.5 / 24)
     phase = PHASES[volumes[0].read()[8, 10, 21]]
-    assert page.locator("#viewer-position").inner_text() == f"; (8, 10, 21) real: {phase}"
+    assert page.locator("#viewer-position").inner_text() == f"(8, 10, 21) real: {phase}"
 
 
 def test_an_image_has_one_slice(open_page, tmp_path):
-    image = np.random.default_rng(0).integers(0, 2, (20, 30))
-    page = open_page(mc.write_view(image, tmp_path / "view.html"))
+    image, other = np.random.default_rng(0).integers(0, 2, (2, 20, 30))
+    page = open_page(mc.write_view([image, other], tmp_path / "view.html"))
     page.evaluate(SETTLED)
     np.testing.assert_array_equal(shown(page, 0, (20, 30)), colours_of(mc.as_volume(image))[image])
+    np.testing.assert_array_equal(shown(page, 1, (20, 30)), colours_of(mc.as_volume(image))[other])
+    assert page.locator("canvas").count() == 2
     assert page.locator("input[type=range]:visible").count() == 0
     assert page.locator("#viewer-scene").count() == 0
 

@@ -103,6 +103,16 @@ def test_slices_stand_in_for_volumes_that_are_no_longer_there(files, what):
     assert 'id="viewer"' not in page
 
 
+@pytest.mark.realdata
+def test_pages_of_two_large_volumes_keep_within_their_sizes(real, tmp_path):
+    berea = mc.read_volume(real("berea"))
+    other = mc.as_volume(berea.values[::-1], name="upside down")
+    for light, most in ((False, 15e6), (True, 3e6)):
+        page = mc.write_view([berea, other], tmp_path / "view.html", light=light)
+        assert page.stat().st_size < most
+        assert ("by majority" in page.read_text(encoding="utf-8")) == light
+
+
 def test_a_light_report_has_larger_voxels(files, monkeypatch):
     monkeypatch.setattr("microchar.report.viewer.content._LIGHT_BUDGET", 1000)
     comparison, _ = measured(files)

@@ -136,7 +136,8 @@ function sayPosition(slices) {
   const places = slices.panels.map((panel) => ({ ...slices.shownBy(panel), position: slices.under(panel), panel }));
   const found = places.filter(({ position }) => position);
   const said = found.map(({ volume, position, panel }) => `${data.names[volume]}${panel.number === 2 ? " away" : ""}: ${slices.phaseAt(volume, position)}`);
-  element("position").textContent = found.length ? `; (${found[0].position.join(", ")}) ${said.join(" · ")}` : "";
+  const at = found.length && `(${found[0].position.join(", ")}) ${said.join(" · ")}`;
+  element("position").textContent = at || "Point at a slice to read it.";
 }
 
 async function start() {
