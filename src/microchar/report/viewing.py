@@ -19,8 +19,8 @@ def write_view(volumes: Any, path: PathLike, *, light: bool = False, overwrite: 
     ----------
     volumes : Volume, array_like, or list of them
         The first is the reference, which the others are compared with. Their phases
-        and voxel sizes are matched as by `compare`; a phase may be absent. At most
-        four are shown.
+        and voxel sizes are matched as by `compare`; a phase may be absent. Of more
+        than four, four are shown.
     path : str or path
         The file, ``.html``. A page that microchar wrote is replaced.
     light : bool

@@ -31,8 +31,8 @@ def viewer_of(volumes: Sequence[Volume], *, light: bool = False) -> dict[str, An
     Parameters
     ----------
     volumes : sequence of Volume
-        Of the same phases and voxel size, the reference first. Those beyond the fourth
-        are left out, and so are those with other axes than the reference.
+        Of the same phases and voxel size, the reference first. Of more than four, four
+        are shown; those with other axes than the reference are left out.
     light : bool
         Whether to stay below 3 MB, with larger voxels if need be.
     """
@@ -40,7 +40,8 @@ def viewer_of(volumes: Sequence[Volume], *, light: bool = False) -> dict[str, An
     if reference.grid.ndim < 2:
         return None
     alike = [volume for volume in volumes if volume.grid.axes == reference.grid.axes]
-    shown = alike[:_MOST_VOLUMES]
+    # Spread over the list, in which the samples of one generator, or several scans, follow each other.
+    shown = [alike[n] for n in np.linspace(0, len(alike) - 1, min(len(alike), _MOST_VOLUMES)).round().astype(int)]
     factor, packed = _packed(shown, _LIGHT_BUDGET if light else _BUDGET)
     hidden = _most_frequent(reference) if reference.n_phases > 1 else None
     colours = phase_colours(reference.n_phases)

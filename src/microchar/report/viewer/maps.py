@@ -82,7 +82,7 @@ def _layer(title: str, what: str, window: Triple, reference: str, values: Sequen
     return Layer(
         title=title,
         sentence=f"Marked are windows of {by(window)} voxels whose {what} is below (−) or above (+) that of 99 % of "
-        f"the windows of {reference}: {number(low, 3)} to {number(high, 3)}.",
+        f"the windows of {reference}: {number(low, 2)} to {number(high, 2)}.",
         window=window,
         maps=tuple((of_one > high).astype(np.int8) - (of_one < low) for of_one in values),
         shares=tuple(_share_outside(_known(of_one), low, high) for of_one in values),

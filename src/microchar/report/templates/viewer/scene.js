@@ -126,9 +126,9 @@ class Scene {
     // Nothing is drawn until the reader comes to the picture, or prints the page.
     this.inView = false;
     const look = (inView) => { this.inView = inView; this.redraw(); };
-    new IntersectionObserver(([entry]) => look(entry.isIntersecting)).observe(canvas);
+    new IntersectionObserver(([entry]) => look(entry.isIntersecting), { rootMargin: "200px" }).observe(canvas);
     addEventListener("beforeprint", () => this.draw());
-    this.marks = [0, 1, 2].map((axis) => Object.assign(document.createElement("span"), { textContent: axis, ariaHidden: "true" }));
+    this.marks = [0, 1, 2].map((axis) => Object.assign(document.createElement("span"), { textContent: axis, ariaHidden: "true", hidden: true }));
     canvas.parentElement.append(...this.marks);
     gl.useProgram(program);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
