@@ -23,6 +23,7 @@ from .io.reading import read_volume as read_volume
 from .io.writing import write_volume as write_volume
 from .measurement.measuring import Measurement as Measurement
 from .measurement.measuring import measure as measure
+from .report.viewing import write_view as write_view
 from .report.writing import write_report as write_report
 from .surfaces.making import phase_surface as phase_surface
 from .surfaces.surface import Surface as Surface

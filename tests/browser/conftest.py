@@ -1,4 +1,4 @@
-"""A real browser, offline, whose console must stay silent."""
+"""Pages in a real browser: the Chromium of the system, offline, without a screen or a graphics card."""
 
 from __future__ import annotations
 
@@ -6,29 +6,59 @@ import shutil
 
 import pytest
 
-CHROMIUM = shutil.which("chromium")
+#: WebGL in software.
+FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
 
 
 @pytest.fixture(scope="session")
 def browser():
-    """Give the Chromium of this machine; never a downloaded one."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    """Give the browser; skip where there is none. It is never a downloaded one."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("chromium is not installed: install the package chromium of the system")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture
-def page(browser):
-    """Give a page of 1400 × 900 pixels; fail if its console has a warning or an error."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900}, offline=True)
-    page = context.new_page()
-    faults = []
-    page.on("console", lambda message: message.type in ("warning", "error") and faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    yield page
-    context.close()
-    assert not faults, faults
+def new_page(browser):
+    """Give a function that opens a new window; no page may report an error or fetch anything."""
+    contexts, complaints = [], []
+
+    def opened(*, width=1400, scheme="light", script="", **options):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.add_init_script(script)
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("warning", "error") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda asked: complaints.append(asked.url) if asked.url.startswith("http") else None)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(new_page):
+    """Give a page of 1400 × 900 pixels."""
+    return new_page()
+
+
+@pytest.fixture
+def open_page(new_page):
+    """Give a function that opens a file in a new window."""
+
+    def opened(path, **options):
+        page = new_page(**options)
+        page.goto(path.as_uri())
+        return page
+
+    return opened

@@ -25,7 +25,7 @@ from oracles.verdicts import verdict
 pytestmark = pytest.mark.oracle
 
 #: Elements without an end tag.
-VOID = {"meta", "br", "img", "link", "hr"}
+VOID = {"meta", "br", "img", "link", "hr", "input"}
 
 
 @pytest.fixture(scope="module")

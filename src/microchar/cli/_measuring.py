@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from microchar.cli._input import add_input, add_overwrite, input_files, read
+from microchar.cli._opening import add_opening, open_page
 from microchar.cli._parameters import typed
 from microchar.cli._progress import ProgressLine
 from microchar.cli._study import add_config
@@ -85,7 +86,12 @@ def _add_output(group: argparse._ArgumentGroup, formats: str) -> None:
     group.add_argument("--format", type=_formats, metavar="html,json,csv", help=formats)
     size = group.add_mutually_exclusive_group()
     size.add_argument("--full", action="store_true", help="show everything on the page, for all phases and directions")
-    size.add_argument("--light", action="store_true", help="make the page small: no data in it, headline values only")
+    size.add_argument(
+        "--light",
+        action="store_true",
+        help="make the page small: headline values only, larger voxels to look at, no data to save",
+    )
+    add_opening(group)
     add_overwrite(group)
     group.add_argument("--quiet", action="store_true", help="print errors only")
 
@@ -124,14 +130,15 @@ def check_output(options: argparse.Namespace) -> None:
     check_report(options.output, formats, overwrite=options.overwrite, inputs=inputs, study=study)
 
 
-def write(options: argparse.Namespace, record: Record) -> None:
-    """Write the report and print the paths of its files."""
+def write(options: argparse.Namespace, record: Record, volumes: Sequence[Volume] | None = None) -> None:
+    """Write the report, with volumes to look at, and print the paths of its files."""
     from microchar.report.writing import write_report
 
     written = write_report(
         record,
         options.output,
         formats=options.format or _FORMATS,
+        volumes=volumes,
         overwrite=options.overwrite,
         full=options.full,
         light=options.light,
@@ -140,6 +147,8 @@ def write(options: argparse.Namespace, record: Record) -> None:
     if not options.quiet:
         for path in written.values():
             print(printable(str(path)))
+    if options.open and "report.html" in written:
+        open_page(written["report.html"])
 
 
 def _study(options: argparse.Namespace) -> bytes:

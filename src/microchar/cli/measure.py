@@ -23,7 +23,6 @@ from microchar.core.text import printable
 
 if TYPE_CHECKING:
     from microchar.measurement.measuring import Measurement
-    from microchar.measurement.record import Record
 
 #: What is written of several volumes: the page shows one volume or a comparison.
 _TABLES = ("json", "csv")
@@ -59,13 +58,18 @@ def run(options: argparse.Namespace) -> int:
     from microchar.measurement.record import Record
 
     with measuring(options) as progress:
-        record = Record.joined(_measured(options, progress))
-    write(options, record)
+        measurements = _measured(options, progress)
+        if several:
+            shown, record = None, Record.joined(m.record(command=options.command_line) for m in measurements)
+        else:
+            (measurement,) = measurements
+            shown, record = [measurement.volume], measurement.record(command=options.command_line)
+    write(options, record, shown)
     return 1 if record.failed or len(record.volumes) < len(options.volumes) else 0
 
 
-def _measured(options: argparse.Namespace, progress: Progress) -> Iterator[Record]:
-    """Yield the record of each volume; of several, one that cannot be measured is left out."""
+def _measured(options: argparse.Namespace, progress: Progress) -> Iterator[Measurement]:
+    """Measure one volume after the other; of several, one that cannot be measured is left out."""
     from microchar.measurement.measuring import measure
 
     n = len(options.volumes)
@@ -83,7 +87,7 @@ def _measured(options: argparse.Namespace, progress: Progress) -> Iterator[Recor
         if options.rve is not None and not options.quiet:
             name = f"{printable(measurement.volume.name)}: " if n > 1 else ""
             print(*(f"{name}{line}" for line in _representative(measurement, options.rve)), sep="\n")
-        yield measurement.record(command=options.command_line)
+        yield measurement
 
 
 def _accuracy(text: str) -> float:

@@ -30,7 +30,7 @@ from microchar.core.registry import module_names
 from microchar.core.text import one_line, printable
 
 #: Commands that the help lists first; the others follow in alphabetical order.
-_FIRST = ("report", "measure", "metrics")
+_FIRST = ("report", "measure", "view", "metrics")
 
 _EXAMPLES = """\
 examples:
@@ -38,6 +38,7 @@ examples:
   microchar report real.tif fakes/*.tif --phases pore=0,solid=255 --voxel-size 3um
   microchar report out/results.json -o out/        render again, without measuring
   microchar measure volume.tif -o out/
+  microchar view real.tif fake.tif --open
   microchar metrics
   microchar fit gaussian-field real.tif -o model.safetensors
   microchar generate model.safetensors --shape 256,256,256 --seed 1 -n 4 -o fakes/

@@ -86,7 +86,8 @@ def run(options: argparse.Namespace) -> int:
             **measure_arguments(options),
         )
     record = comparison.record(command=options.command_line)
-    code = _conclude(options, record)
+    volumes = [measurement.volume for measurement in (comparison.reference, *comparison.candidates)]
+    code = _conclude(options, record, volumes)
     return 1 if record.failed else code
 
 
@@ -103,10 +104,12 @@ def _measured_before(options: argparse.Namespace) -> Record:
         )
     read = {path: Record.read(path) for path in options.volumes}
     records = {path: selected(record, options.metrics, options.skip, path) for path, record in read.items()}
-    if records == read and len(records) == 1:
-        return next(iter(records.values()))
+    first = next(iter(records.values()))
+    apart = len(records) > 1 or (len(first.volumes) > 1 and first.volumes[0].role == "measured")
+    if records == read and not apart:
+        return first
     check_output(options)  # the file that was read holds more than what is written
-    return joined(records, command=options.command_line) if len(records) > 1 else next(iter(records.values()))
+    return joined(records, command=options.command_line) if apart else first
 
 
 def _volumes(options: argparse.Namespace) -> tuple[list[Volume], list[Volume], dict[str, list[Volume]]]:
@@ -131,7 +134,7 @@ def _member(volume: Volume, group: str, path: str) -> Volume:
     return replace(volume, name=f"{group}: {Path(path).stem}")
 
 
-def _conclude(options: argparse.Namespace, record: Record) -> int:
+def _conclude(options: argparse.Namespace, record: Record, volumes: list[Volume] | None = None) -> int:
     """Print the verdicts, write the report, and return the exit code."""
     if options.fail_on and not record.verdicts:
         raise InputError(
@@ -141,7 +144,7 @@ def _conclude(options: argparse.Namespace, record: Record) -> int:
     if not options.quiet:
         for verdict in record.verdicts:
             print(printable(verdict.sentence))
-    write(options, record)
+    write(options, record, volumes)
     failing = FAIL_ON[: FAIL_ON.index(options.fail_on) + 1] if options.fail_on else ()
     return 3 if any(verdict.word.replace(" ", "-") in failing for verdict in record.verdicts) else 0
 

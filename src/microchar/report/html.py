@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from microchar.core.text import printable
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def render(summary: Mapping[str, Any]) -> str:
@@ -20,22 +23,44 @@ def render(summary: Mapping[str, Any]) -> str:
     summary : mapping
         What `microchar.report.summary.summarize` returned. Equal summaries give equal pages.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     from microchar.report.figures import draw
 
     numbers = count()
-    environment = Environment(
+    environment = _environment()
+    environment.filters["drawn"] = lambda spec: Markup(draw(spec, f"f{next(numbers)}-"))
+    shown = _shown({key: part for key, part in summary.items() if key not in ("record", "viewer")})
+    return environment.get_template("report.html").render(
+        **shown, viewer=summary["viewer"], packed=_packed(summary["record"])
+    )
+
+
+def render_view(viewer: Mapping[str, Any], sources: Sequence[Mapping[str, str]]) -> str:
+    """Return the page of `microchar.report.viewing.write_view` as HTML.
+
+    Parameters
+    ----------
+    viewer : mapping
+        What `microchar.report.viewer.content.viewer_of` returned.
+    sources : sequence of mapping
+        Name, path and sha256 of each volume.
+    """
+    from microchar import __version__
+
+    return _environment().get_template("view.html").render(viewer=viewer, sources=sources, version=__version__)
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
         loader=PackageLoader("microchar.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["drawn"] = lambda spec: Markup(draw(spec, f"f{next(numbers)}-"))
-    shown = _shown({key: part for key, part in summary.items() if key != "record"})
-    return environment.get_template("report.html").render(**shown, packed=_packed(summary["record"]))
 
 
 def _packed(record: Mapping[str, Any] | None) -> str:

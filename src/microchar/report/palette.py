@@ -18,16 +18,25 @@ GLOW = np.array(
     ],
     np.uint8,
 )
-#: Colours of the darkest and the lightest phase. Neither is black, which is the colour of the reference.
-_DARK_PHASE, _LIGHT_PHASE = (38, 70, 108), (240, 226, 196)
+#: Colours of phases, from blue over teal and ochre to sand. Luminance rises all the way, so that phases stay apart for
+#: the colour-blind and in grey print. None is black, which is the colour of the reference.
+_RAMP = np.array([(38, 84, 140), (52, 136, 146), (218, 146, 58), (238, 196, 136), (250, 240, 214)])
 #: Colours of the grey levels 0 to 255 of a slice of phases.
-PHASES = np.linspace(_DARK_PHASE, _LIGHT_PHASE, 256).round().astype(np.uint8)
+PHASES = np.rint(
+    np.stack([np.interp(np.linspace(0, len(_RAMP) - 1, 256), np.arange(len(_RAMP)), c) for c in _RAMP.T], axis=1)
+).astype(np.uint8)
 
 
 def phase_colours(number: int) -> list[str]:
-    """Return a CSS colour for each phase, in ascending order of grey value."""
+    """Return a CSS colour for each phase, in ascending order of grey value and of luminance.
+
+    Examples
+    --------
+    >>> phase_colours(2)
+    ['#26548c', '#faf0d6']
+    """
     levels = [index * 255 // max(number - 1, 1) for index in range(number)]
-    return [f"rgb({' '.join(map(str, PHASES[level]))})" for level in levels]
+    return ["#" + PHASES[level].tobytes().hex() for level in levels]
 
 
 def series_style(index: int) -> dict[str, int]:

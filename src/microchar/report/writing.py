@@ -16,6 +16,7 @@ from microchar.measurement.tables import SCALAR_COLUMNS, Named, comparisons, pro
 
 if TYPE_CHECKING:
     from microchar.comparison.comparing import Comparison
+    from microchar.core.volume import Volume
     from microchar.measurement.measuring import Measurement
 
 #: What can be written.
@@ -40,6 +41,7 @@ def write_report(
     folder: str | Path,
     *,
     formats: Sequence[str] = FORMATS,
+    volumes: Sequence[Volume] | None = None,
     overwrite: Collection[PathLike] = (),
     full: bool = False,
     light: bool = False,
@@ -58,6 +60,10 @@ def write_report(
     formats : sequence of str
         Some of "html" (``report.html``), "json" (``results.json``) and "csv"
         (``scalars.csv``, ``profiles.csv`` and, of a comparison, ``comparisons.csv``).
+    volumes : sequence of Volume, optional
+        What can be looked at on the page, in the order of `results`; by default the
+        volumes that were measured. Those of a `Record` are read again from the files that
+        it names; if one has changed or cannot be read, the page has the recorded slices.
     overwrite : sequence of path
         Files that may be replaced although microchar did not write them; also folders
         whose files may be replaced.
@@ -65,7 +71,8 @@ def write_report(
         Whether the page shows everything that was measured, for all phases and
         directions, and nothing is folded.
     light : bool
-        Whether the page is small: headline values only, without ``results.json`` in it.
+        Whether the page is small: headline values only, without ``results.json`` in it, and
+        at most 2 MB of volumes instead of 12 MB, by majority over larger blocks of voxels.
     study : bytes
         Content of ``study.toml``, the arguments of the command line that made the report;
         without it there is no such file.
@@ -98,12 +105,13 @@ def write_report(
     if "csv" in formats:
         writers |= _tables(record)
     if "html" in formats:
-        writers["report.html"] = partial(_write_page, record, full=full, light=light)
+        shown = _measured(results) if volumes is None else list(volumes)
+        writers["report.html"] = partial(_write_page, record, volumes=shown, full=full, light=light)
     if study:
         writers[_STUDY] = partial(_write_bytes, study)
     every = {_STUDY, *(name for names in _FILES.values() for name in names)}
     obsolete = set() if _is_of(record, Path(folder) / "results.json") else every
-    replacing = Replacing(wrote=_wrote, overwrite=overwrite)
+    replacing = Replacing(wrote=wrote, overwrite=overwrite)
     return write_together(Path(folder), writers, replacing=replacing, obsolete=obsolete)
 
 
@@ -120,7 +128,7 @@ def check_report(
     check_writable(folder)
     targets = [Path(folder) / name for format_ in formats for name in _FILES[format_]]
     targets += [Path(folder) / _STUDY] if study else []
-    Replacing(wrote=_wrote, overwrite=overwrite, inputs=inputs).check(targets)
+    Replacing(wrote=wrote, overwrite=overwrite, inputs=inputs).check(targets)
 
 
 def _check_formats(formats: Sequence[str]) -> None:
@@ -129,7 +137,7 @@ def _check_formats(formats: Sequence[str]) -> None:
         raise InputError(f"formats={list(formats)!r}: expected some of {', '.join(FORMATS)}")
 
 
-def _wrote(path: Path) -> bool:
+def wrote(path: Path) -> bool:
     """Return whether microchar wrote a file, as far as its beginning tells."""
     if path.suffix == ".json":
         return wrote_json(path, "microchar.results/")
@@ -149,11 +157,25 @@ def _write_bytes(content: bytes, path: Path) -> None:
     path.write_bytes(content)
 
 
-def _write_page(record: Record, path: Path, *, full: bool, light: bool) -> None:
+def _measured(results: Measurement | Comparison | Record) -> list[Volume]:
+    """Return the volumes that were measured; none if they cannot be read again."""
+    from microchar.measurement.measuring import Measurement
+    from microchar.report.viewer.recorded import recorded_volumes
+
+    if isinstance(results, Record):
+        return recorded_volumes(results)
+    if isinstance(results, Measurement):
+        return [results.volume]
+    return [measurement.volume for measurement in (results.reference, *results.candidates)]
+
+
+def _write_page(record: Record, path: Path, *, volumes: Sequence[Volume], full: bool, light: bool) -> None:
     from microchar.report.html import render
     from microchar.report.summary import summarize
+    from microchar.report.viewer.content import viewer_of
 
-    path.write_text(render(summarize(record, full=full, light=light)), encoding="utf-8")
+    viewer = viewer_of(volumes, light=light) if volumes else None
+    path.write_text(render(summarize(record, viewer, full=full, light=light)), encoding="utf-8")
 
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:

@@ -1,0 +1,1 @@
+"""The viewer in a page: volumes packed as text, maps of local differences, still pictures."""
