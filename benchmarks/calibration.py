@@ -32,6 +32,9 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
+# One worker, one thread: those of BLAS would wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 
 import microchar as mc

@@ -122,6 +122,8 @@ def entry_of(
     real, candidate = tested
     ratio = real.whole / candidate.whole
     values = [float(e.value[0]) if plain_values and lags is None else None for e in pair]
+    # Neither side knows its scatter well: if both together imply a larger one, it is the unit of a fairer distance.
+    scatter = max(real.variance[at] * ratio, found.standard_error[at] ** 2 * ratio / (1 + ratio))
     observations = [o for o in (e.observations for e in tested) if o is not None]
     return Entry(
         metric=metric,
@@ -142,7 +144,7 @@ def entry_of(
         smallest_seen=max(abs(scale.show(seen)), abs(scale.show(-seen))),
         adjusted=adjusted,
         where=lags.where(found) if lags else "",
-        real_scatter=scale.size(float(np.sqrt(real.variance[at] * ratio))),
+        real_scatter=scale.size(float(np.sqrt(scatter))),
         real_pieces=tuple(scale.show(float(d)) for d in real.parts[:, at] * np.sqrt(ratio)),
         curve=_curve(lags, at, pair, found) if lags else None,
     )

@@ -106,7 +106,8 @@ class Entry:
     word : Word
     real_scatter : float or None
         Standard deviation of the value of another piece of the reference's material
-        that is as large as the candidate, in the scale of `difference`.
+        that is as large as the candidate, in the scale of `difference`: that of the
+        reference, or that of both sides together if it is larger.
     real_pieces : tuple of float
         Deviations of parts of the reference from the whole, or of several scans from
         their mean, scaled to the size of the candidate.
