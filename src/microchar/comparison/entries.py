@@ -26,9 +26,9 @@ class Scale:
     name: str
     show: Callable[[float], float]
 
-    def size(self, error: float) -> float:
-        """Return a standard error as it is shown."""
-        return abs(self.show(error) - self.show(-error)) / 2
+    def size(self, error: float, at: float = 0.0) -> float:
+        """Return the standard error of a difference `at` as it is shown."""
+        return abs(self.show(at + error) - self.show(at - error)) / 2
 
 
 ABSOLUTE = Scale("absolute", float)
@@ -133,7 +133,7 @@ def entry_of(
         reference_value=values[0],
         value=values[1],
         difference=scale.show(float(found.value[at])),
-        standard_error=scale.size(float(found.standard_error[at])),
+        standard_error=scale.size(float(found.standard_error[at]), float(found.value[at])),
         lower=float(lower[at]),
         upper=float(upper[at]),
         df=found.df,

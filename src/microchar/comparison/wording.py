@@ -23,15 +23,37 @@ _NAMES = {
     "percolating_fraction": "percolating fraction",
     "effective_diffusivity": "effective diffusivity",
 }
+#: What a smaller and a larger value say about the candidate, by metric.
+_MEANINGS = {
+    "volume_fraction": ("it holds less {phase}", "it holds more {phase}"),
+    "specific_surface_area": ("it has less surface", "it has more surface"),
+    "interfacial_area": ("it has less interface of {phase}", "it has more interface of {phase}"),
+    "triple_phase_boundary": ("its triple-phase boundary is shorter", "its triple-phase boundary is longer"),
+    "chord_length_distribution": ("its {phase} is finer", "its {phase} is coarser"),
+    "local_thickness": ("its {phase} is thinner", "its {phase} is thicker"),
+    "euler_characteristic": (
+        "its {phase} has fewer pieces, or more loops",
+        "its {phase} has more pieces, or fewer loops",
+    ),
+    "largest_cluster_fraction": ("less of its {phase} is in one piece", "more of its {phase} is in one piece"),
+    "percolating_fraction": (
+        "less of its {phase} reaches from face to face",
+        "more of its {phase} reaches from face to face",
+    ),
+    "effective_diffusivity": ("its {phase} conducts less", "its {phase} conducts more"),
+}
 #: Number of facts that the reasons hold.
 _REASONS = 3
 
 
 def quantity(entry: Entry) -> str:
     """Return the name of a quantity with its phase."""
-    name = quantity_name(entry.metric)
-    phases = " and ".join(f"phase {phase}" if phase.isdigit() else phase for phase in entry.phase.split("|"))
+    name, phases = quantity_name(entry.metric), _phases(entry)
     return f"{name} of {phases}" if phases else name
+
+
+def _phases(entry: Entry) -> str:
+    return " and ".join(f"phase {phase}" if phase.isdigit() else phase for phase in entry.phase.split("|"))
 
 
 def quantity_name(metric: str) -> str:
@@ -106,7 +128,18 @@ def conclusion(
 
 
 def _facts(entries: Sequence[Entry]) -> str:
-    return "; ".join(f"{quantity(entry)} {measured_difference(entry)}" for entry in entries)
+    """Return what the first difference means, with its number and the scatter of the real material, and the others."""
+    first, *others = entries
+    smaller, larger = _MEANINGS.get(first.metric, ("", ""))
+    meaning = (larger if first.difference > 0 else smaller).format(phase=_phases(first))
+    fact = _fact(first)
+    if first.real_scatter:
+        fact += f"; real pieces scatter by {amount(first.real_scatter, first.scale)}"
+    return "; ".join([f"{meaning} ({fact})" if meaning else fact, *map(_fact, others)])
+
+
+def _fact(entry: Entry) -> str:
+    return f"{quantity(entry)} {measured_difference(entry)}"
 
 
 def _seen(entries: Sequence[Entry]) -> str:
