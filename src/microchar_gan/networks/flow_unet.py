@@ -1,0 +1,148 @@
+"""The U-net of flow matching: noised distances in cells and the time, to their velocity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from microchar_gan.networks.distances import CELL
+from microchar_gan.networks.layers import wrap
+
+#: Sines and cosines of the time, and features made of them.
+_WAVES, _FEATURES = 32, 128
+#: Frequency of the fastest wave of the time, which runs from 0 to 1.
+_FASTEST = 100.0
+
+
+class EdgedConv3d(nn.Conv3d):
+    """Convolution 3³: zeros beyond the edges in training, where inputs are crops; a torus in evaluation."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__(inputs, outputs, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the convolution."""
+        return super().forward(x) if self.training else functional.conv3d(wrap(x, 1), self.weight, self.bias)
+
+
+class RmsNorm(nn.Module):
+    """Division by the root mean square of the channels of each voxel: no voxel sees another."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (B, C, D, H, W)."""
+        last = x.movedim(1, -1)
+        return functional.rms_norm(last, last.shape[-1:], self.weight.to(x.dtype), 1e-6).movedim(-1, 1)
+
+
+class TimedBlock(nn.Module):
+    """Two convolutions beside a shortcut; the time scales and shifts the features between them."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.norm, self.first = RmsNorm(inputs), EdgedConv3d(inputs, outputs)
+        self.inner_norm, self.second = RmsNorm(outputs), EdgedConv3d(outputs, outputs)
+        self.timing = nn.Linear(_FEATURES, 2 * outputs)
+        self.shortcut = nn.Conv3d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        # Every block begins as its shortcut, whatever the time.
+        for end in (self.second, self.timing):
+            nn.init.zeros_(end.weight)
+            nn.init.zeros_(end.bias)
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """(B, C, D, H, W) and the features of the time (B, 128) → (B, C', D, H, W)."""
+        scale, shift = self.timing(time)[:, :, None, None, None].chunk(2, dim=1)
+        inner = self.inner_norm(self.first(functional.silu(self.norm(x))))
+        inner = self.second(functional.silu(inner * (1 + scale) + shift))
+        return self.shortcut(x) + inner
+
+
+class FlowUNet(nn.Module):
+    """(B, channels, D, H, W) and times (B,) → velocities (B, outputs, D, H, W).
+
+    Lengths are multiples of ``align``. Nothing is global: shifting the input by
+    ``align`` cells shifts the result, and what is more than ``reach`` cells away has
+    no effect. In evaluation the input is one period.
+
+    Parameters
+    ----------
+    channels, outputs : int
+        Channels of the input and of the result.
+    widths : sequence of int
+        Channels at each level; every level has half the resolution of the one above.
+    blocks : sequence of int
+        Blocks at each level, on the way down and on the way up; the lowest level is passed once.
+    """
+
+    def __init__(self, channels: int, outputs: int, widths: Sequence[int], blocks: Sequence[int]):
+        super().__init__()
+        self.channels, self.outputs = channels, outputs
+        self.align = 2 ** (len(widths) - 1)
+        self.reach = reach_of(blocks)
+        # Peak of a pass in float32 per voxel of the volume, as measured: features of the highest level.
+        self.bytes_per_voxel = 4.0 * (10 * widths[0] + 4 * channels) / CELL**3
+        self.stem = EdgedConv3d(channels, widths[0])
+        self.time = nn.Sequential(
+            nn.Linear(2 * _WAVES, _FEATURES), nn.SiLU(), nn.Linear(_FEATURES, _FEATURES), nn.SiLU()
+        )
+        self.encoder = nn.ModuleList(_stage(width, width, n) for width, n in zip(widths, blocks, strict=True))
+        self.down = nn.ModuleList(nn.Conv3d(a, b, 2, 2) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(nn.ConvTranspose3d(b, a, 2, 2) for a, b in pairwise(widths))
+        self.decoder = nn.ModuleList(_stage(2 * width, width, n) for width, n in zip(widths[:-1], blocks, strict=False))
+        self.norm, self.head = RmsNorm(widths[0]), EdgedConv3d(widths[0], outputs)
+        nn.init.zeros_(self.head.weight)
+        assert self.head.bias is not None
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: Tensor, times: Tensor) -> Tensor:
+        """Return the velocities."""
+        time = self.time(_waves(times))
+        x = self.stem(x)
+        skips = []
+        for level, stage in enumerate(self.encoder):
+            if level:
+                skips.append(x)
+                x = self.down[level - 1](x)
+            for block in stage:
+                x = block(x, time)
+        for level in reversed(range(len(self.up))):
+            x = torch.cat([self.up[level](x), skips[level]], dim=1)
+            for block in self.decoder[level]:
+                x = block(x, time)
+        return self.head(functional.silu(self.norm(x)))
+
+
+def reach_of(blocks: Sequence[int]) -> int:
+    """Return how many cells away an input acts, in whole units of the lowest level.
+
+    Each block has two convolutions 3³, which reach one voxel of their level each; the
+    first and the last convolution add one cell each.
+    """
+    cells = 2
+    for level, n in enumerate(blocks):
+        passes = 1 if level == len(blocks) - 1 else 2
+        cells += 2 * n * passes * 2**level
+    align = 2 ** (len(blocks) - 1)
+    return -(-cells // align) * align
+
+
+def _stage(inputs: int, outputs: int, blocks: int) -> nn.ModuleList:
+    return nn.ModuleList(TimedBlock(inputs if i == 0 else outputs, outputs) for i in range(blocks))
+
+
+def _waves(times: Tensor) -> Tensor:
+    frequencies = torch.logspace(0, 1, _WAVES, base=_FASTEST, device=times.device)
+    phases = times[:, None] * frequencies
+    return torch.cat([phases.sin(), phases.cos()], dim=1)
+
+
+def shifted(times: Tensor, late: float) -> Tensor:
+    """Shift times from 0 (noise) to 1 (data) towards noise: t / (t + late (1 − t))."""
+    return times / (times + late * (1 - times))

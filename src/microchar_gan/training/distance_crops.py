@@ -1,0 +1,89 @@
+"""Random crops of the distances of a volume, for flow matching."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from microchar.core.errors import InputError
+from microchar.core.volume import OUTSIDE
+from microchar_gan.networks.distances import middles, signed_distances, to_cells
+
+#: Crops that are drawn before concluding that a mask leaves no room.
+_TRIES = 200
+
+
+class DistanceCrops:
+    """Random crops of one volume as standardised distances in cells.
+
+    Parameters
+    ----------
+    labels : ndarray
+        uint8; `OUTSIDE` marks voxels that the training must not see.
+    phases : int
+    edge : int
+        Edge of a crop in voxels.
+    isotropic : bool
+        Whether crops are flipped and their axes exchanged.
+    voxel_size : sequence of float
+        Only axes of equal voxels are exchanged.
+
+    Attributes
+    ----------
+    fractions : ndarray
+        Volume fraction of each phase.
+    mean, std : ndarray
+        Of each distance; standardised ones have 0 and 1.
+    """
+
+    def __init__(self, labels: np.ndarray, phases: int, edge: int, *, isotropic: bool, voxel_size: Sequence[float]):
+        self.phases, self.edge, self.isotropic = phases, edge, isotropic
+        if min(labels.shape) < edge:
+            raise InputError(
+                f"training data of shape {labels.shape}: smaller than crops of {edge} × {edge} × {edge} voxels; "
+                "use a larger volume, or a smaller crop="
+            )
+        inside = labels != OUTSIDE
+        self.fractions = np.bincount(labels[inside], minlength=phases)[:phases] / np.count_nonzero(inside)
+        fields = signed_distances(labels, phases)
+        self.mean = np.array([field[inside].mean(dtype=np.float64) for field in fields])
+        self.std = np.array([field[inside].std(dtype=np.float64) or 1.0 for field in fields])
+        for field, mean, std in zip(fields, self.mean, self.std, strict=True):
+            field -= mean
+            field /= std
+        # One more voxel before the volume and two behind it: so there are as many middles as voxels.
+        padded = np.pad(fields, [(0, 0), (1, 2), (1, 2), (1, 2)], mode="edge")
+        self._middles = torch.stack([middles(field) for field in torch.from_numpy(padded)])
+        self._outside = None if inside.all() else ~inside
+        self._orders = [
+            order
+            for order in permutations(range(3))
+            if all(voxel_size[a] == voxel_size[b] for a, b in enumerate(order))
+        ]
+
+    def draw(self, count: int, rng: np.random.Generator) -> Tensor:
+        """Return that many crops: (count, 8 · fields, e/4, e/4, e/4)."""
+        return torch.stack([to_cells(self._oriented(self._crop(rng), rng)) for _ in range(count)])
+
+    def _crop(self, rng: np.random.Generator) -> Tensor:
+        """Return a crop in half the resolution."""
+        for _ in range(_TRIES):
+            a, b, c = (int(rng.integers(n - self.edge + 1)) for n in self._middles.shape[1:])
+            box = tuple(slice(n, n + self.edge) for n in (a, b, c))
+            if self._outside is None or not self._outside[box].any():
+                return self._middles[(slice(None), *(slice(n, n + self.edge, 2) for n in (a, b, c)))]
+        raise InputError(
+            f"training data: found no crop of {self.edge} × {self.edge} × {self.edge} voxels inside the mask in "
+            f"{_TRIES} tries; use a larger part of the volume, or a smaller crop="
+        )
+
+    def _oriented(self, crop: Tensor, rng: np.random.Generator) -> Tensor:
+        if not self.isotropic:
+            return crop
+        order = self._orders[int(rng.integers(len(self._orders)))]
+        flipped = [1 + axis for axis in range(3) if rng.integers(2)]
+        return crop.permute(0, *(1 + axis for axis in order)).flip(flipped)
