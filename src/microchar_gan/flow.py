@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import ClassVar
 
@@ -18,10 +19,11 @@ from microchar_gan.network_generator import PRESET, NetworkGenerator, arrays_of,
 from microchar_gan.networks.building import build_flow
 from microchar_gan.networks.devices import choose_device, describe, runs_half, to_device
 from microchar_gan.networks.distances import CELL, n_fields
-from microchar_gan.networks.flow_unet import FlowUNet
+from microchar_gan.networks.flow_unet import FlowUNet, reach_of
+from microchar_gan.networks.fraction_scales import SCALES
 from microchar_gan.plugins import SDF_FLOW
 from microchar_gan.settings import FlowPreset, FlowSettings, flow_settings_of, setting, takes_settings
-from microchar_gan.tiling.flow_sampling import FlowModel, labelled, sampled, voxel_depths
+from microchar_gan.tiling.flow_sampling import FlowModel, halo_of_flow, labelled, sampled, voxel_depths
 from microchar_gan.training.calibration import shift_to
 from microchar_gan.training.distance_crops import DistanceCrops
 from microchar_gan.training.flow_fitting import FlowFit
@@ -103,13 +105,20 @@ class SdfFlow(NetworkGenerator):
             network = build_flow(self.settings(), phases)
         fields = n_fields(phases)
         return layout_of(network) | {
+            "halo": ("int64", (1,)),
             "mean": ("float64", (fields,)),
             "std": ("float64", (fields,)),
+            "shares": ("float64", (len(SCALES),)),
+            "mixing": ("float64", (fields, fields)),
             "shift": ("float64", (phases,)),
         }
 
     def check_state(self) -> None:
-        """Refuse a scale that no distances have."""
+        """Refuse a scale that no distances have, and a halo that no network has."""
+        unit, reach = 2 ** (len(self.settings().widths) - 1), reach_of(self.settings().blocks)
+        halo = int(self.state["halo"][0])
+        if halo not in range(0, reach + 1, unit):
+            raise ValueError(f"its halo is {halo}")
         if not (self.state["std"] > 0).all():
             raise ValueError(f"its distances have standard deviations {self.state['std'].tolist()}")
 
@@ -123,7 +132,7 @@ class SdfFlow(NetworkGenerator):
         crops = DistanceCrops(
             labels,
             len(material.phases),
-            settings.crop,
+            settings.crop_size,
             isotropic=not settings.anisotropic,
             voxel_size=material.voxel_size,
         )
@@ -147,20 +156,11 @@ class SdfFlow(NetworkGenerator):
         } | _warnings(labels, settings)
         self.__dict__.pop("_model", None)
         state = arrays_of(fit.trainer.average, weights)
-        state |= {"mean": crops.mean, "std": crops.std, "shift": np.zeros(len(material.phases))}
-        state["shift"] = self._shift(state, crops.fractions, section(progress, _TRAINING, 1.0))
-        return state
-
-    def _shift(self, state: dict[str, np.ndarray], fractions: np.ndarray, progress: Progress) -> np.ndarray:
-        """Return the shift of the distances that gives volumes the fractions of the material, on average."""
-        model = self._model_of(state, len(fractions))
-        edge = _CROPS * model.settings.crop
-        deep = []
-        for number in range(_CALIBRATING):
-            part = section(progress, number / _CALIBRATING, (number + 1) / _CALIBRATING, "volume fractions: ")
-            made = sampled(model, (edge // CELL,) * 3, seed=number, progress=part)
-            deep.append(voxel_depths(model, made, (0, edge)).flatten(1))
-        return shift_to(torch.cat(deep, dim=1), fractions).double().numpy()
+        state |= {"mean": crops.mean, "std": crops.std, "shares": crops.local.shares, "mixing": crops.local.mixing}
+        begun = self._model_of(state | {"halo": np.zeros(1), "shift": np.zeros(crops.phases)}, crops.phases)
+        model = replace(begun, halo=halo_of_flow(begun.network))
+        shift = _shift(model, crops.fractions, section(progress, _TRAINING, 1.0))
+        return state | {"halo": np.array([model.halo]), "shift": shift}
 
     def make_blocks(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
@@ -182,9 +182,20 @@ class SdfFlow(NetworkGenerator):
             network: FlowUNet = build_flow(settings, phases)
         load_arrays(network, state)
         network = to_device(network, choose_device(self.device), torch.channels_last_3d)
-        return FlowModel(
-            network.eval().requires_grad_(False), settings, network.reach, state["mean"], state["std"], state["shift"]
-        )
+        numbers = {key: state[key] for key in ("mean", "std", "shares", "mixing", "shift")}
+        return FlowModel(network.eval().requires_grad_(False), settings, int(state["halo"][0]), **numbers)
+
+
+def _shift(model: FlowModel, fractions: np.ndarray, progress: Progress) -> np.ndarray:
+    """Return the shift of the distances that gives volumes the fractions of the material, on average."""
+    edge = _CROPS * model.settings.crop_size
+    deep = []
+    for number in range(_CALIBRATING):
+        part = section(progress, number / _CALIBRATING, (number + 1) / _CALIBRATING, "volume fractions: ")
+        # A periodic volume is made in one tile, if it fits: the halo does not matter.
+        made = sampled(model, (edge // CELL,) * 3, seed=number, typical=True, progress=part)
+        deep.append(voxel_depths(model, made, (0, edge)).flatten(1))
+    return shift_to(torch.cat(deep, dim=1), fractions).double().numpy()
 
 
 def _warnings(labels: np.ndarray, settings: FlowSettings) -> dict[str, dict[str, str]]:

@@ -188,7 +188,7 @@ class FlowSettings:
     widths: tuple[int, ...] = setting((64, 128, 128), "channels at each level of the U-net; cells of 4³ voxels first")
     blocks: tuple[int, ...] = setting((1, 2, 2), "blocks at each level, on the way down and on the way up")
     anisotropic: bool = setting(False, "neither flip crops nor exchange their axes")
-    crop: int = setting(64, "edge of the crops that are learnt from, in voxels", least=1)
+    crop_size: int = setting(64, "edge of the crops that are learnt from, in voxels", least=1)
     batch: int = setting(6, "crops per step", least=1)
     rate: float = setting(1e-3, "learning rate (AdamW); falls to 3 % along a cosine over the budget")
     warm_up: int = setting(50, "steps over which the learning rate rises from 0")
@@ -205,9 +205,10 @@ class FlowSettings:
         _check_ranges(self)
         _check_levels(self.widths, self.blocks)
         unit = 4 * 2 ** (len(self.widths) - 1)
-        if self.crop % unit or self.crop < 2 * unit:
+        if self.crop_size % unit or self.crop_size < 2 * unit:
             raise InputError(
-                f"crop={self.crop}: expected a multiple of {unit} of at least {2 * unit} for {len(self.widths)} levels"
+                f"crop_size={self.crop_size}: expected a multiple of {unit} of at least {2 * unit} for "
+                f"{len(self.widths)} levels"
             )
 
 
@@ -378,7 +379,15 @@ def settings_of(preset: Preset, changes: Mapping[str, Any]) -> Settings:
 #: ``tiny`` is a small network for tests.
 FLOW_PRESETS: Mapping[FlowPreset, Mapping[str, Any]] = {
     "default": {},
-    "tiny": {"widths": (8, 8), "blocks": (1, 1), "crop": 32, "batch": 2, "ema": 0.9, "warm_up": 5, "sampling_steps": 4},
+    "tiny": {
+        "widths": (8, 8),
+        "blocks": (1, 1),
+        "crop_size": 32,
+        "batch": 2,
+        "ema": 0.9,
+        "warm_up": 5,
+        "sampling_steps": 4,
+    },
 }
 
 

@@ -22,5 +22,6 @@ def build(settings: Settings, phases: int) -> Network:
 
 def build_flow(settings: FlowSettings, phases: int) -> FlowUNet:
     """Return the network of flow matching, with weights drawn from PyTorch's default random state."""
-    channels = VALUES * n_fields(phases)
-    return FlowUNet(channels, channels, settings.widths, settings.blocks)
+    fields = n_fields(phases)
+    # Distances, and the local volume fractions that are given.
+    return FlowUNet((VALUES + 1) * fields, VALUES * fields, settings.widths, settings.blocks)

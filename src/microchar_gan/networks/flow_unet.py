@@ -87,7 +87,7 @@ class FlowUNet(nn.Module):
         self.align = 2 ** (len(widths) - 1)
         self.reach = reach_of(blocks)
         # Peak of a pass in float32 per voxel of the volume, as measured: features of the highest level.
-        self.bytes_per_voxel = 4.0 * (10 * widths[0] + 4 * channels) / CELL**3
+        self.bytes_per_voxel = 4.0 * (12 * widths[0] + 4 * channels) / CELL**3
         self.stem = EdgedConv3d(channels, widths[0])
         self.time = nn.Sequential(
             nn.Linear(2 * _WAVES, _FEATURES), nn.SiLU(), nn.Linear(_FEATURES, _FEATURES), nn.SiLU()
@@ -123,14 +123,16 @@ def reach_of(blocks: Sequence[int]) -> int:
     """Return how many cells away an input acts, in whole units of the lowest level.
 
     Each block has two convolutions 3³, which reach one voxel of their level each; the
-    first and the last convolution add one cell each.
+    first and the last convolution add one cell each. On the way down, a voxel that is
+    reached in part is reached.
     """
-    cells = 2
-    for level, n in enumerate(blocks):
-        passes = 1 if level == len(blocks) - 1 else 2
-        cells += 2 * n * passes * 2**level
+    reach = 1 + 2 * blocks[0]
+    for n in blocks[1:]:
+        reach = -(-reach // 2) + 2 * n
+    for n in reversed(blocks[:-1]):
+        reach = 2 * reach + 2 * n
     align = 2 ** (len(blocks) - 1)
-    return -(-cells // align) * align
+    return -(-(reach + 1) // align) * align
 
 
 def _stage(inputs: int, outputs: int, blocks: int) -> nn.ModuleList:

@@ -13,7 +13,6 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from microchar.core.errors import InputError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress, section, silent
 from microchar.generation.streaming import Box
@@ -21,11 +20,15 @@ from microchar_gan.networks.devices import exact_float32
 from microchar_gan.networks.distances import CELL, DOUBLING_MARGIN, depths, doubled, of_cells
 from microchar_gan.networks.flow_unet import FlowUNet, shifted
 from microchar_gan.settings import FlowSettings
+from microchar_gan.tiling.fraction_field import drawn_fractions
+from microchar_gan.tiling.halo import felt_halo
 from microchar_gan.tiling.lattice_noise import noise
-from microchar_gan.tiling.tiles import Field, sweep
+from microchar_gan.tiling.tiles import Field, check_periods, sweep
 
 #: Voxels that a volume is made longer along axes that are not periodic, so that opposite faces are not alike.
 APART = 32
+#: Times at which the halo is measured.
+_TRIED = (0.0, 0.5, 0.95)
 #: Cells of a slab that is labelled at a time.
 _SLAB = 8
 
@@ -43,6 +46,8 @@ class FlowModel:
         Cells around a tile that a step is made with.
     mean, std : ndarray
         Of each distance in the training data, in voxels.
+    shares, mixing : ndarray
+        Variation of the local volume fractions; see `drawn_fractions`.
     shift : ndarray
         Added to the depth in each phase, so that volume fractions are right.
     """
@@ -52,6 +57,8 @@ class FlowModel:
     halo: int
     mean: np.ndarray
     std: np.ndarray
+    shares: np.ndarray
+    mixing: np.ndarray
     shift: np.ndarray
 
     @property
@@ -67,16 +74,10 @@ class FlowModel:
         InputError
             If the length of a periodic axis is no multiple of the unit.
         """
+        check_periods(shape, periodic, self.unit)
         lengths = []
         for axis, n in enumerate(shape):
-            if axis in periodic and n % self.unit:
-                low = n // self.unit * self.unit
-                near = f"{low} or {low + self.unit}" if low else f"{self.unit}"
-                raise InputError(
-                    f"shape={tuple(shape)}: axis {axis} is periodic and {n} voxels long; this network needs multiples "
-                    f"of {self.unit} voxels along periodic axes: use {near}, or leave the axis out of periodic"
-                )
-            whole = n if axis in periodic else max(n + APART, self.settings.crop)
+            whole = n if axis in periodic else max(n + APART, self.settings.crop_size)
             lengths.append(-(-whole // self.unit) * self.network.align)
         a, b, c = lengths
         return a, b, c
@@ -87,6 +88,7 @@ def sampled(
     cells: Triple,
     *,
     seed: int,
+    typical: bool = False,
     tile: int | Sequence[int] | None = None,
     progress: Progress = silent,
 ) -> np.ndarray:
@@ -102,6 +104,8 @@ def sampled(
     cells : tuple of int
     seed : int
         Noise depends on it, on the step and on the position alone.
+    typical : bool
+        Whether the local volume fractions have the mean of the material in this very volume.
     tile : int or sequence of three int, optional
         Edges of a tile in cells; default: as large as memory allows.
     progress : Progress
@@ -109,13 +113,17 @@ def sampled(
     steps = model.settings.sampling_steps
     times = shifted(torch.linspace(0, 1, steps + 1, dtype=torch.float64), model.settings.late).tolist()
     channels, everywhere = model.network.outputs, (0, 1, 2)
+    local = drawn_fractions(_step_seed(seed, steps), cells, model.shares, model.mixing)
+    if typical:
+        local -= local.mean(axis=(1, 2, 3), keepdims=True)
     state = noise(_step_seed(seed, 0), (0, 0, 0), cells, channels)
     for step, (time, later) in enumerate(pairwise(times), 1):
         following = np.empty_like(state)
         part = section(progress, (step - 1) / steps, step / steps, f"step {step} of {steps}, ")
         fresh = (1 - later) * model.settings.fresh_noise
+        given = _Wrapped(state, local)
         for where, values in sweep(
-            _step_field(model, time, later), cells, _Wrapped(state), periodic=everywhere, tile=tile, progress=part
+            _step_field(model, time, later), cells, given, periodic=everywhere, tile=tile, progress=part
         ):
             if fresh:
                 box = [one.start for one in where], [one.stop for one in where]
@@ -123,6 +131,26 @@ def sampled(
             following[(slice(None), *where)] = values
         state = following
     return state
+
+
+def halo_of_flow(network: FlowUNet) -> int:
+    """Return the halo in cells beyond which nothing changes a step more than rounding does, by `felt_halo`.
+
+    It is about half of the network's reach.
+    """
+    device = next(network.parameters()).device
+    halo = 0
+    for time in _TRIED:
+
+        def forward(x: torch.Tensor, time: torch.Tensor = torch.tensor([time], device=device)) -> torch.Tensor:
+            return network(x.to(device), time).cpu()
+
+        with exact_float32(device):
+            found = felt_halo(
+                forward, network.channels, align=network.align, shortest=network.align, maximum=network.reach
+            )
+        halo = max(halo, found.halo)
+    return halo
 
 
 def labelled(
@@ -148,25 +176,27 @@ def voxel_depths(model: FlowModel, state: np.ndarray, planes: tuple[int, int]) -
     first, last = planes[0] // CELL, -(-planes[1] // CELL)
     start = (first - margin, -margin, -margin)
     stop = (last + margin, state.shape[2] + margin, state.shape[3] + margin)
-    fields = of_cells(torch.from_numpy(_Wrapped(state)(start, stop)))
-    scale = (torch.from_numpy(array).float()[:, None, None, None] for array in (model.std, model.mean))
-    std, mean = scale
+    fields = of_cells(torch.from_numpy(_box(state, start, stop)))
+    std, mean = (torch.from_numpy(array).float()[:, None, None, None] for array in (model.std, model.mean))
     return depths(doubled(fields * std + mean))
 
 
 class _Wrapped:
-    """Boxes of an array on a torus."""
+    """Boxes of arrays on a torus, the channels of one behind those of the other."""
 
-    def __init__(self, state: np.ndarray):
-        self._state = state
+    def __init__(self, *arrays: np.ndarray):
+        self._arrays = arrays
 
     def __call__(self, start: Sequence[int], stop: Sequence[int], periods: object = None) -> np.ndarray:
-        values = self._state
-        for axis, (a, b) in enumerate(zip(start, stop, strict=True), 1):
-            n = values.shape[axis]
-            if (a, b) != (0, n):
-                values = values.take(np.arange(a, b) % n, axis)
-        return values
+        return np.concatenate([_box(array, start, stop) for array in self._arrays])
+
+
+def _box(values: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.ndarray:
+    for axis, (a, b) in enumerate(zip(start, stop, strict=True), 1):
+        n = values.shape[axis]
+        if (a, b) != (0, n):
+            values = values.take(np.arange(a, b) % n, axis)
+    return values
 
 
 def _step_field(model: FlowModel, time: float, later: float) -> Field:
@@ -179,6 +209,7 @@ def _step_field(model: FlowModel, time: float, later: float) -> Field:
         x = torch.from_numpy(state)[None].to(device, memory_format=torch.channels_last_3d)
         with torch.inference_mode(), exact_float32(device):
             velocity = network(x, torch.tensor([time], device=device, dtype=torch.float32))
+            x = x[:, : network.outputs]
             data, old_noise = x + (1 - time) * velocity, x - time * velocity
             return (later * data + kept * old_noise)[0].cpu().numpy()
 

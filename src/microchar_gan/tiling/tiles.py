@@ -173,7 +173,7 @@ def sweep(
         As for `blocks`.
     """
     plan = _Plan(field, read_lengths(shape, "shape"), tuple(sorted(set(periodic))))
-    plan.check()
+    check_periods(plan.shape, plan.periodic, field.unit)
     edges = plan.default_tile(memory) if tile is None else plan.rounded(read_lengths(tile, "tile"))
     return _tiles(plan, edges, source, progress)
 
@@ -248,19 +248,6 @@ class _Plan:
     field: Field
     shape: Triple
     periodic: tuple[int, ...]
-
-    def check(self) -> None:
-        """Raise InputError if the length of a periodic axis is no multiple of the unit."""
-        unit = self.field.unit
-        for axis in self.periodic:
-            length = self.shape[axis]
-            if length % unit:
-                low = length // unit * unit
-                near = f"{low} or {low + unit}" if low else f"{unit}"
-                raise InputError(
-                    f"shape={self.shape}: axis {axis} is periodic and {length} voxels long; this network needs "
-                    f"multiples of {unit} voxels along periodic axes: use {near}, or leave the axis out of periodic"
-                )
 
     @property
     def cover(self) -> Triple:
@@ -350,6 +337,19 @@ class _Plan:
             if 0 < wanted < length and self.extent(axis, wanted)[1] < extent:
                 return wanted
         return None
+
+
+def check_periods(shape: Sequence[int], periodic: Sequence[int], unit: int) -> None:
+    """Raise InputError if the length of a periodic axis is no multiple of the unit of a network, in voxels."""
+    for axis in periodic:
+        length = shape[axis]
+        if length % unit:
+            low = length // unit * unit
+            near = f"{low} or {low + unit}" if low else f"{unit}"
+            raise InputError(
+                f"shape={tuple(shape)}: axis {axis} is periodic and {length} voxels long; this network needs "
+                f"multiples of {unit} voxels along periodic axes: use {near}, or leave the axis out of periodic"
+            )
 
 
 def read_lengths(lengths: int | Sequence[int], argument: str) -> Triple:

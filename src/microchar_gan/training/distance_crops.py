@@ -11,7 +11,8 @@ from torch import Tensor
 
 from microchar.core.errors import InputError
 from microchar.core.volume import OUTSIDE
-from microchar_gan.networks.distances import middles, signed_distances, to_cells
+from microchar_gan.networks.distances import CELL, middles, signed_distances, to_cells
+from microchar_gan.training.local_fractions import LocalFractions
 
 #: Crops that are drawn before concluding that a mask leaves no room.
 _TRIES = 200
@@ -38,6 +39,7 @@ class DistanceCrops:
         Volume fraction of each phase.
     mean, std : ndarray
         Of each distance; standardised ones have 0 and 1.
+    local : LocalFractions
     """
 
     def __init__(self, labels: np.ndarray, phases: int, edge: int, *, isotropic: bool, voxel_size: Sequence[float]):
@@ -45,7 +47,7 @@ class DistanceCrops:
         if min(labels.shape) < edge:
             raise InputError(
                 f"training data of shape {labels.shape}: smaller than crops of {edge} × {edge} × {edge} voxels; "
-                "use a larger volume, or a smaller crop="
+                "use a larger volume, or a smaller crop_size="
             )
         inside = labels != OUTSIDE
         self.fractions = np.bincount(labels[inside], minlength=phases)[:phases] / np.count_nonzero(inside)
@@ -58,6 +60,8 @@ class DistanceCrops:
         # One more voxel before the volume and two behind it: so there are as many middles as voxels.
         padded = np.pad(fields, [(0, 0), (1, 2), (1, 2), (1, 2)], mode="edge")
         self._middles = torch.stack([middles(field) for field in torch.from_numpy(padded)])
+        self.local = LocalFractions.of(labels, phases)
+        self._local = torch.from_numpy(self.local.values)
         self._outside = None if inside.all() else ~inside
         self._orders = [
             order
@@ -65,25 +69,38 @@ class DistanceCrops:
             if all(voxel_size[a] == voxel_size[b] for a, b in enumerate(order))
         ]
 
-    def draw(self, count: int, rng: np.random.Generator) -> Tensor:
-        """Return that many crops: (count, 8 · fields, e/4, e/4, e/4)."""
-        return torch.stack([to_cells(self._oriented(self._crop(rng), rng)) for _ in range(count)])
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Return that many crops, (count, 8 · fields, e/4, e/4, e/4), and the local fractions of their cells."""
+        pairs = [self._pair(rng) for _ in range(count)]
+        crops, local = zip(*pairs, strict=True)
+        return torch.stack(crops), torch.stack(local)
 
-    def _crop(self, rng: np.random.Generator) -> Tensor:
-        """Return a crop in half the resolution."""
+    def _pair(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        a, b, c = self._start(rng)
+        crop = self._middles[:, a : a + self.edge : 2, b : b + self.edge : 2, c : c + self.edge : 2]
+        # Local fractions hardly change within a cell: those of the nearest cells will do.
+        cells = self.edge // CELL
+        i, j, k = (
+            min(round(n / CELL), length - cells) for n, length in zip((a, b, c), self._local.shape[1:], strict=True)
+        )
+        local = self._local[:, i : i + cells, j : j + cells, k : k + cells]
+        order, flipped = self._orientation(rng)
+        return to_cells(crop.permute(order).flip(flipped)), local.permute(order).flip(flipped)
+
+    def _start(self, rng: np.random.Generator) -> tuple[int, int, int]:
         for _ in range(_TRIES):
             a, b, c = (int(rng.integers(n - self.edge + 1)) for n in self._middles.shape[1:])
             box = tuple(slice(n, n + self.edge) for n in (a, b, c))
             if self._outside is None or not self._outside[box].any():
-                return self._middles[(slice(None), *(slice(n, n + self.edge, 2) for n in (a, b, c)))]
+                return a, b, c
         raise InputError(
             f"training data: found no crop of {self.edge} × {self.edge} × {self.edge} voxels inside the mask in "
-            f"{_TRIES} tries; use a larger part of the volume, or a smaller crop="
+            f"{_TRIES} tries; use a larger part of the volume, or a smaller crop_size="
         )
 
-    def _oriented(self, crop: Tensor, rng: np.random.Generator) -> Tensor:
+    def _orientation(self, rng: np.random.Generator) -> tuple[tuple[int, ...], list[int]]:
+        """Return an order of the axes of a crop, and the axes to flip."""
         if not self.isotropic:
-            return crop
+            return (0, 1, 2, 3), []
         order = self._orders[int(rng.integers(len(self._orders)))]
-        flipped = [1 + axis for axis in range(3) if rng.integers(2)]
-        return crop.permute(0, *(1 + axis for axis in order)).flip(flipped)
+        return (0, *(1 + axis for axis in order)), [1 + axis for axis in range(3) if rng.integers(2)]

@@ -31,7 +31,8 @@ class FlowTrainer:
     r"""The network of one training, and everything that changes with a step.
 
     Crops :math:`x` are mixed with noise :math:`z` as :math:`x_t = (1 - t) z + t x`, and the
-    network learns the velocity :math:`x - z` from :math:`x_t` and :math:`t` by least squares.
+    network learns the velocity :math:`x - z` from :math:`x_t`, :math:`t` and the local
+    volume fractions by least squares.
 
     Parameters
     ----------
@@ -59,7 +60,10 @@ class FlowTrainer:
 
     def step(self, fraction: float) -> float:
         """Update the weights once and return the loss; `fraction` of the budget is spent."""
-        crops = self.crops.draw(self.settings.batch, self.rng).to(self.device, memory_format=torch.channels_last_3d)
+        crops, local = (
+            one.to(self.device, memory_format=torch.channels_last_3d)
+            for one in self.crops.draw(self.settings.batch, self.rng)
+        )
         noise = torch.randn(crops.shape, generator=self.noise, device=self.device)
         times = self._times(len(crops))
         at = times[:, None, None, None, None]
@@ -67,7 +71,7 @@ class FlowTrainer:
             group["lr"] = self.settings.rate * self._share(fraction)
         with exact_float32(self.device):
             with self._autocast():
-                velocity = self.network(torch.lerp(noise, crops, at), times).float()
+                velocity = self.network(torch.cat([torch.lerp(noise, crops, at), local], dim=1), times).float()
             loss = (velocity - (crops - noise)).square().mean()
             self.adam.zero_grad(set_to_none=True)
             loss.backward()
