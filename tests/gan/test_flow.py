@@ -84,6 +84,7 @@ def test_nothing_touches_the_random_state_of_pytorch(rock):
 
 def test_volumes_of_typical_local_fractions_have_those_of_the_material(field, monkeypatch):
     monkeypatch.setattr(flow, "_CALIBRATING", 4)
+    monkeypatch.setattr(flow, "_CROPS", 2)
     labels = field((40, 40, 40), seed=8, sigma=3.0, fractions=(0.5, 0.3, 0.2))
     model = SdfFlow(preset="tiny", steps=20).fit(labels)._model
     states = [sampled(model, (16, 16, 16), seed=seed, typical=True) for seed in range(10, 14)]
@@ -193,7 +194,7 @@ def test_the_reach_is_what_an_impulse_says(blocks):
 
 @pytest.mark.parametrize("phases", [2, 3])
 def test_tiles_make_the_whole(phases):
-    model = model_of(phases)
+    model = model_of(phases, sampling_steps=2)
     assert model.halo == 12
     cells = (48, 32, 8)
     whole = sampled(model, cells, seed=4)

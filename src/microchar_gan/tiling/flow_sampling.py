@@ -138,19 +138,17 @@ def halo_of_flow(network: FlowUNet) -> int:
 
     It is about half of the network's reach.
     """
-    device = next(network.parameters()).device
-    halo = 0
-    for time in _TRIED:
-
-        def forward(x: torch.Tensor, time: torch.Tensor = torch.tensor([time], device=device)) -> torch.Tensor:
-            return network(x.to(device), time).cpu()
-
-        with exact_float32(device):
-            found = felt_halo(
-                forward, network.channels, align=network.align, shortest=network.align, maximum=network.reach
-            )
-        halo = max(halo, found.halo)
-    return halo
+    halos = [
+        felt_halo(
+            lambda x, time=time: _velocity(network, x, time).cpu(),
+            network.channels,
+            align=network.align,
+            shortest=network.align,
+            maximum=network.reach,
+        ).halo
+        for time in _TRIED
+    ]
+    return max(halos)
 
 
 def labelled(
@@ -202,14 +200,13 @@ def _box(values: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.nd
 def _step_field(model: FlowModel, time: float, later: float) -> Field:
     """Return the step from a time to a later one, without its fresh noise, as a map of distances."""
     network = model.network
-    device = next(network.parameters()).device
     kept = (1 - later) * (1 - model.settings.fresh_noise**2) ** 0.5
 
     def forward(state: np.ndarray) -> np.ndarray:
-        x = torch.from_numpy(state)[None].to(device, memory_format=torch.channels_last_3d)
-        with torch.inference_mode(), exact_float32(device):
-            velocity = network(x, torch.tensor([time], device=device, dtype=torch.float32))
-            x = x[:, : network.outputs]
+        with torch.inference_mode():
+            x = torch.from_numpy(state)[None]
+            velocity = _velocity(network, x, time)
+            x = x[:, : network.outputs].to(velocity)
             data, old_noise = x + (1 - time) * velocity, x - time * velocity
             return (later * data + kept * old_noise)[0].cpu().numpy()
 
@@ -221,6 +218,14 @@ def _step_field(model: FlowModel, time: float, later: float) -> Field:
         shortest=network.align,
         bytes_per_voxel=network.bytes_per_voxel * CELL**3,
     )
+
+
+def _velocity(network: FlowUNet, x: torch.Tensor, time: float) -> torch.Tensor:
+    device = next(network.parameters()).device
+    with exact_float32(device):
+        return network(
+            x.to(device, memory_format=torch.channels_last_3d), torch.tensor([time], device=device, dtype=torch.float32)
+        )
 
 
 def _step_seed(seed: int, step: int) -> int:
