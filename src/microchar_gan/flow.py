@@ -159,7 +159,7 @@ class SdfFlow(NetworkGenerator):
         state |= {"mean": crops.mean, "std": crops.std, "shares": crops.local.shares, "mixing": crops.local.mixing}
         begun = self._model_of(state | {"halo": np.zeros(1), "shift": np.zeros(crops.phases)}, crops.phases)
         model = replace(begun, halo=halo_of_flow(begun.network))
-        shift = _shift(model, crops.fractions, section(progress, _TRAINING, 1.0))
+        shift = _shift(replace(model, half=half), crops.fractions, section(progress, _TRAINING, 1.0))
         return state | {"halo": np.array([model.halo]), "shift": shift}
 
     def make_blocks(

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from microchar_gan.networks.distances import CELL
-from microchar_gan.networks.layers import wrap
 
 #: Sines and cosines of the time, and features made of them.
 _WAVES, _FEATURES = 32, 128
@@ -26,7 +25,7 @@ class EdgedConv3d(nn.Conv3d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the convolution."""
-        return super().forward(x) if self.training else functional.conv3d(wrap(x, 1), self.weight, self.bias)
+        return super().forward(x) if self.training else functional.conv3d(_on_torus(x), self.weight, self.bias)
 
 
 class RmsNorm(nn.Module):
@@ -52,9 +51,8 @@ class TimedBlock(nn.Module):
         self.timing = nn.Linear(_FEATURES, 2 * outputs)
         self.shortcut = nn.Conv3d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
         # Every block begins as its shortcut, whatever the time.
-        for end in (self.second, self.timing):
-            nn.init.zeros_(end.weight)
-            nn.init.zeros_(end.bias)
+        _begin_at_zero(self.second)
+        _begin_at_zero(self.timing)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """(B, C, D, H, W) and the features of the time (B, 128) → (B, C', D, H, W)."""
@@ -62,6 +60,19 @@ class TimedBlock(nn.Module):
         inner = self.inner_norm(self.first(functional.silu(self.norm(x))))
         inner = self.second(functional.silu(inner * (1 + scale) + shift))
         return self.shortcut(x) + inner
+
+
+class TimedStage(nn.ModuleList):
+    """Blocks at one resolution, one after the other."""
+
+    def __init__(self, inputs: int, outputs: int, blocks: int):
+        super().__init__(TimedBlock(inputs if i == 0 else outputs, outputs) for i in range(blocks))
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        """Apply the blocks."""
+        for block in self:
+            x = block(x, time)
+        return x
 
 
 class FlowUNet(nn.Module):
@@ -92,14 +103,14 @@ class FlowUNet(nn.Module):
         self.time = nn.Sequential(
             nn.Linear(2 * _WAVES, _FEATURES), nn.SiLU(), nn.Linear(_FEATURES, _FEATURES), nn.SiLU()
         )
-        self.encoder = nn.ModuleList(_stage(width, width, n) for width, n in zip(widths, blocks, strict=True))
+        self.encoder = nn.ModuleList(TimedStage(width, width, n) for width, n in zip(widths, blocks, strict=True))
         self.down = nn.ModuleList(nn.Conv3d(a, b, 2, 2) for a, b in pairwise(widths))
         self.up = nn.ModuleList(nn.ConvTranspose3d(b, a, 2, 2) for a, b in pairwise(widths))
-        self.decoder = nn.ModuleList(_stage(2 * width, width, n) for width, n in zip(widths[:-1], blocks, strict=False))
+        self.decoder = nn.ModuleList(
+            TimedStage(2 * width, width, n) for width, n in zip(widths[:-1], blocks, strict=False)
+        )
         self.norm, self.head = RmsNorm(widths[0]), EdgedConv3d(widths[0], outputs)
-        nn.init.zeros_(self.head.weight)
-        assert self.head.bias is not None
-        nn.init.zeros_(self.head.bias)
+        _begin_at_zero(self.head)
 
     def forward(self, x: Tensor, times: Tensor) -> Tensor:
         """Return the velocities."""
@@ -110,12 +121,9 @@ class FlowUNet(nn.Module):
             if level:
                 skips.append(x)
                 x = self.down[level - 1](x)
-            for block in stage:
-                x = block(x, time)
+            x = stage(x, time)
         for level in reversed(range(len(self.up))):
-            x = torch.cat([self.up[level](x), skips[level]], dim=1)
-            for block in self.decoder[level]:
-                x = block(x, time)
+            x = self.decoder[level](torch.cat([self.up[level](x), skips[level]], dim=1), time)
         return self.head(functional.silu(self.norm(x)))
 
 
@@ -135,8 +143,26 @@ def reach_of(blocks: Sequence[int]) -> int:
     return -(-(reach + 1) // align) * align
 
 
-def _stage(inputs: int, outputs: int, blocks: int) -> nn.ModuleList:
-    return nn.ModuleList(TimedBlock(inputs if i == 0 else outputs, outputs) for i in range(blocks))
+def _on_torus(x: Tensor) -> Tensor:
+    """Pad by one circularly, without a gradient; unlike PyTorch's own padding this keeps the memory format."""
+    batch, channels, *lengths = x.shape
+    padded = torch.empty(
+        (batch, channels, *(n + 2 for n in lengths)),
+        dtype=x.dtype,
+        device=x.device,
+        memory_format=torch.channels_last_3d,
+    )
+    padded[:, :, 1:-1, 1:-1, 1:-1] = x
+    for axis in (2, 3, 4):
+        n = padded.shape[axis]
+        padded.select(axis, 0).copy_(padded.select(axis, n - 2))
+        padded.select(axis, n - 1).copy_(padded.select(axis, 1))
+    return padded
+
+
+def _begin_at_zero(layer: nn.Conv3d | nn.Linear) -> None:
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
 
 
 def _waves(times: Tensor) -> Tensor:

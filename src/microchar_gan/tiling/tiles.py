@@ -194,7 +194,7 @@ def _tiles(plan: _Plan, tile: Triple, source: Source, progress: Progress | None)
         box = todo.popleft()
         done += 1
         where = plan.slices(box)
-        yield where, values[(..., *(slice(s.stop - s.start) for s in where))]
+        yield where, _in_space(values, [slice(s.stop - s.start) for s in where])
     if progress is not None:
         progress(1.0, "tiles")
 
@@ -214,7 +214,13 @@ def _values(plan: _Plan, box: _Box, source: Source) -> np.ndarray | None:
     leads = [0 if field.trims else lead * field.scale for lead, _ in extents]
     expected = plan.result(box.lengths)
     assert values.shape[-3:] == expected, f"forward gave a result of shape {values.shape}, expected {expected}"
-    return values[(..., *(slice(a, a + n * field.scale) for a, n in zip(leads, box.lengths, strict=True)))]
+    return _in_space(values, [slice(a, a + n * field.scale) for a, n in zip(leads, box.lengths, strict=True)])
+
+
+def _in_space(values: np.ndarray, box: Sequence[slice]) -> np.ndarray:
+    """Return a box of the last three axes."""
+    a, b, c = box
+    return values[..., a, b, c]
 
 
 def _out_of_memory(error: Exception) -> bool:
