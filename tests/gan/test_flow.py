@@ -13,6 +13,7 @@ from microchar.generation.training import TrainingData
 from microchar.testing import check_generator
 from microchar_gan import flow
 from microchar_gan.flow import SdfFlow
+from microchar_gan.networks import flow_unet
 from microchar_gan.networks.building import build_flow
 from microchar_gan.networks.flow_unet import reach_of
 from microchar_gan.settings import flow_settings_of
@@ -213,6 +214,15 @@ def test_the_halo_that_is_felt_is_enough(trained):
     cells = (48, 8, 8)
     whole, tiled = (sampled(model, cells, seed=4, tile=tile) for tile in (cells, (8, 8, 8)))
     np.testing.assert_allclose(tiled, whole, atol=1e-3)
+
+
+@pytest.mark.parametrize("blocks", [(1,), (1, 1)])
+def test_slabs_of_the_highest_level_make_the_whole(blocks, monkeypatch):
+    network = model_of(widths=(8,) * len(blocks), blocks=blocks).network
+    x, time = torch.randn(1, 9, 24, 8, 8, generator=torch.Generator().manual_seed(1)), torch.tensor([0.4])
+    whole = network(x, time)
+    monkeypatch.setattr(flow_unet, "_SLAB", 5)
+    torch.testing.assert_close(network(x, time), whole, atol=1e-4, rtol=1e-4)
 
 
 def test_noise_depends_on_seed_and_step_and_place():

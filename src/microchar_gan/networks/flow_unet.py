@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -13,6 +13,8 @@ from microchar_gan.networks.distances import CELL
 
 #: Sines and cosines of the time, and features made of them.
 _WAVES, _FEATURES = 32, 128
+#: Cells of a slab of the highest level, along the first axis.
+_SLAB = 16
 #: Frequency of the fastest wave of the time, which runs from 0 to 1.
 _FASTEST = 100.0
 
@@ -97,8 +99,9 @@ class FlowUNet(nn.Module):
         self.channels, self.outputs = channels, outputs
         self.align = 2 ** (len(widths) - 1)
         self.reach = reach_of(blocks)
-        # Peak of a pass in float32 per voxel of the volume, as measured: features of the highest level.
-        self.bytes_per_voxel = 4.0 * (12 * widths[0] + 4 * channels) / CELL**3
+        # Peak of a pass in float32 per voxel of the volume, as measured for large volumes: two features of the highest
+        # level, a slab of it, and the level below.
+        self.bytes_per_voxel = 4.0 * (5 * widths[0] + 4 * channels) / CELL**3
         self.stem = EdgedConv3d(channels, widths[0])
         self.time = nn.Sequential(
             nn.Linear(2 * _WAVES, _FEATURES), nn.SiLU(), nn.Linear(_FEATURES, _FEATURES), nn.SiLU()
@@ -115,16 +118,40 @@ class FlowUNet(nn.Module):
     def forward(self, x: Tensor, times: Tensor) -> Tensor:
         """Return the velocities."""
         time = self.time(_waves(times))
-        x = self.stem(x)
+        x = self._in_slabs(lambda part: self.encoder[0](self.stem(part), time), 1, x)
         skips = []
-        for level, stage in enumerate(self.encoder):
-            if level:
-                skips.append(x)
-                x = self.down[level - 1](x)
-            x = stage(x, time)
-        for level in reversed(range(len(self.up))):
-            x = self.decoder[level](torch.cat([self.up[level](x), skips[level]], dim=1), time)
+        for level, down in enumerate(self.down, 1):
+            skips.append(x)
+            x = self.encoder[level](down(x), time)
+        for level in reversed(range(1, len(self.up))):
+            x = self.decoder[level](torch.cat([self.up[level](x), skips.pop()], dim=1), time)
+        if not skips:
+            return self._end(x)
+        return self._in_slabs(
+            lambda below, skip: self._end(self.decoder[0](torch.cat([below, skip], dim=1), time)),
+            1,
+            self.up[0](x),
+            skips.pop(),
+        )
+
+    def _end(self, x: Tensor) -> Tensor:
         return self.head(functional.silu(self.norm(x)))
+
+    def _in_slabs(self, part: Callable[..., Tensor], beyond: int, *inputs: Tensor) -> Tensor:
+        """Apply what the highest level does, in evaluation slab by slab: its features would fill the memory.
+
+        Slabs overlap by the reach of the blocks of that level and `beyond`.
+        """
+        n, margin = inputs[0].shape[2], 2 * len(self.encoder[0]) + beyond  # type: ignore[arg-type]
+        if self.training or n <= _SLAB + 2 * margin:
+            return part(*inputs)
+        slabs = []
+        for start in range(0, n, _SLAB):
+            stop = min(start + _SLAB, n)
+            around = torch.arange(start - margin, stop + margin, device=inputs[0].device) % n
+            cut = (one.index_select(2, around).contiguous(memory_format=torch.channels_last_3d) for one in inputs)
+            slabs.append(part(*cut).narrow(2, margin, stop - start))
+        return torch.cat(slabs, dim=2)
 
 
 def reach_of(blocks: Sequence[int]) -> int:
