@@ -179,6 +179,15 @@ def test_crops_lie_inside_the_mask(field):
         DistanceCrops(labels, 2, 32, isotropic=False, voxel_size=(1, 1, 1)).draw(1, rng)
 
 
+def test_the_face_of_a_mask_is_no_surface(field):
+    labels = np.full((48, 32, 32), 255, np.uint8)
+    labels[:40] = field((40, 32, 32), seed=1)
+    labels[30:40] = 1
+    crops = DistanceCrops(labels, 2, 32, isotropic=False, voxel_size=(1, 1, 1))
+    # Six voxels and more behind the last other phase, the distance is cut: it would not be beside a surface.
+    assert float(crops._middles[:, 37:40].std()) == pytest.approx(0, abs=1e-5)
+
+
 # --- sampling ---------------------------------------------------------------------
 
 

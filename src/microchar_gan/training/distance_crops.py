@@ -51,7 +51,7 @@ class DistanceCrops:
             )
         inside = labels != OUTSIDE
         self.fractions = np.bincount(labels[inside], minlength=phases)[:phases] / np.count_nonzero(inside)
-        fields = signed_distances(labels, phases)
+        fields = signed_distances(_filled(labels, inside), phases)
         self.mean = np.array([field[inside].mean(dtype=np.float64) for field in fields])
         self.std = np.array([field[inside].std(dtype=np.float64) or 1.0 for field in fields])
         for field, mean, std in zip(fields, self.mean, self.std, strict=True):
@@ -104,3 +104,13 @@ class DistanceCrops:
             return (0, 1, 2, 3), []
         order = self._orders[int(rng.integers(len(self._orders)))]
         return (0, *(1 + axis for axis in order)), [1 + axis for axis in range(3) if rng.integers(2)]
+
+
+def _filled(labels: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Give voxels outside the mask the label of the nearest one inside: the face of a mask is no surface of a phase."""
+    if inside.all():
+        return labels
+    from scipy.ndimage import distance_transform_edt
+
+    nearest = distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    return labels[tuple(nearest)]

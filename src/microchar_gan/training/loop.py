@@ -20,8 +20,8 @@ _BETWEEN = 60.0
 HISTORY = "history.csv"
 
 
-class Steps(Protocol):
-    """What changes with each step of a training."""
+class Trainable(Protocol):
+    """Networks that are trained step by step, and whose state can be saved and restored."""
 
     steps: int
     rng: np.random.Generator
@@ -38,7 +38,7 @@ class TrainingLoop(ABC):
 
     Parameters
     ----------
-    steps_of : Steps
+    trainer : Trainable
         The networks, and everything that changes with a step.
     minutes : float
         Time budget of the fit, including earlier runs that it resumes.
@@ -51,9 +51,9 @@ class TrainingLoop(ABC):
     """
 
     def __init__(
-        self, steps_of: Steps, *, minutes: float, steps: int | None, identity: dict[str, Any], folder: Path | None
+        self, trainer: Trainable, *, minutes: float, steps: int | None, identity: dict[str, Any], folder: Path | None
     ):
-        self._of = steps_of
+        self._trainer = trainer
         self.minutes, self.last_step, self.identity, self.folder = minutes, steps, identity, folder
         self.rows: list[dict[str, Any]] = []
         self._minutes_before = 0.0
@@ -79,7 +79,7 @@ class TrainingLoop(ABC):
 
     def tensors(self) -> dict[str, Tensor]:
         """Return the tensors of a checkpoint."""
-        return self._of.tensors()
+        return self._trainer.tensors()
 
     # --- shared ---
 
@@ -88,7 +88,7 @@ class TrainingLoop(ABC):
         assert self.folder is not None
         tensors, about = load_checkpoint(self.folder, self.identity)
         try:
-            self._of.restore(tensors, about["steps"], about["rng"])
+            self._trainer.restore(tensors, about["steps"], about["rng"])
             self.rows, self._minutes_before = about["rows"], about["minutes"]
             self.restore(tensors, about)
         except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -118,7 +118,7 @@ class TrainingLoop(ABC):
     def fraction(self) -> float:
         """Return the share of the budget that is spent."""
         if self.last_step is not None:
-            return min(self._of.steps / self.last_step, 1.0)
+            return min(self._trainer.steps / self.last_step, 1.0)
         return min(self.minutes_spent() / self.minutes, 1.0)
 
     def save(self) -> None:
@@ -128,8 +128,8 @@ class TrainingLoop(ABC):
             return
         about = {
             **self.identity,
-            "steps": self._of.steps,
-            "rng": self._of.rng.bit_generator.state,
+            "steps": self._trainer.steps,
+            "rng": self._trainer.rng.bit_generator.state,
             "minutes": self.minutes_spent(),
             "rows": self.rows,
             **self.about(),
@@ -147,5 +147,5 @@ class TrainingLoop(ABC):
 
     def _finished(self) -> bool:
         if self.last_step is not None:
-            return self._of.steps >= self.last_step
+            return self._trainer.steps >= self.last_step
         return self.minutes_spent() >= self.minutes
