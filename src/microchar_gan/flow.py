@@ -182,8 +182,16 @@ class SdfFlow(NetworkGenerator):
             network: FlowUNet = build_flow(settings, phases)
         load_arrays(network, state)
         network = to_device(network, choose_device(self.device), torch.channels_last_3d)
-        numbers = {key: state[key] for key in ("mean", "std", "shares", "mixing", "shift")}
-        return FlowModel(network.eval().requires_grad_(False), settings, int(state["halo"][0]), **numbers)
+        return FlowModel(
+            network.eval().requires_grad_(False),
+            settings,
+            halo=int(state["halo"][0]),
+            mean=state["mean"],
+            std=state["std"],
+            shares=state["shares"],
+            mixing=state["mixing"],
+            shift=state["shift"],
+        )
 
 
 def _shift(model: FlowModel, fractions: np.ndarray, progress: Progress) -> np.ndarray:
