@@ -5,8 +5,8 @@
     python benchmarks/generators.py berea --model berea              judge a bundled model instead of fitting one
 
 Fits are `microchar fit`, and are resumed if they were interrupted; what is finished is not done again. Models and
-results (JSON) are below --work, in MATERIAL/GENERATOR-SEED/. Two periodic volumes of twice the edge of the blocks are
-made of each model, or as many as hold --samples. The training slab is judged too, for scale. OMP_NUM_THREADS sets the
+results (JSON) are below --work, in MATERIAL/GENERATOR-SEED/. Samples are cut from periodic volumes of twice the edge of
+the blocks, eight from each. The training slab is judged too, for scale. OMP_NUM_THREADS sets the
 number of threads.
 """
 

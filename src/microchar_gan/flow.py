@@ -70,9 +70,9 @@ class SdfFlow(NetworkGenerator):
     in the documentation. *Does not reproduce*: grains of one or two voxels, which half
     the resolution cannot hold. *Periodic* along any axis whose length is a multiple of
     4 · 2\ :sup:`levels − 1` voxels. Along other axes the volume is cut from a torus that
-    is 32 voxels longer. *Memory*: a tile and its halo for each step, and one byte per
-    voxel for the distances so far. *Nothing is held out*: the loss has no chance to
-    overfit within such budgets; judge the model on material that it has not seen.
+    is 32 voxels longer. *Memory*: a tile and its halo for each step, and a byte or two
+    per voxel and distance for the distances so far. *Nothing is held out*: judge the
+    model on material that it has not seen.
 
     References
     ----------
