@@ -66,8 +66,8 @@ class SdfFlow(NetworkGenerator):
 
     Notes
     -----
-    *Reproduces*: shapes up to the size of the crops, and how they connect, as measured
-    in the documentation. *Does not reproduce*: grains of one or two voxels, which half
+    *Reproduces*: shapes up to the size of the crops and, after a long enough training,
+    how they connect. *Does not reproduce*: grains of one or two voxels, which half
     the resolution cannot hold. *Periodic* along any axis whose length is a multiple of
     4 · 2\ :sup:`levels − 1` voxels. Along other axes the volume is cut from a torus that
     is 32 voxels longer. *Memory*: a tile and its halo for each step, and a byte or two

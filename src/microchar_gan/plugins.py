@@ -44,9 +44,9 @@ SDF_FLOW = replace(
     factory="microchar_gan.flow:SdfFlow",
     revision=1,
     title="Flow of signed distances",
-    summary="signed distances of the phases, made from noise by flow matching; phases connect as in the material",
+    summary="signed distances of the phases, made from noise by flow matching, for phases that must connect",
     inputs=("volume",),
-    cost="training: the minutes it is given (10 to 30 on a CPU); generation: about 20 s for 128³ on one core",
+    cost="training: the minutes it is given (10 to 30 on a CPU); generation: about half a minute for 128³ on one core",
 )
 
 BEREA = BundledModel(

@@ -52,7 +52,7 @@ class FlowModel:
     shift : ndarray
         Added to the depth in each phase, so that volume fractions are right.
     half : bool
-        Whether convolutions run in bfloat16: a third of the time, but tiles no longer agree exactly.
+        Whether convolutions run in bfloat16: faster, but whether tiles agree then is not tested.
     """
 
     network: FlowUNet
@@ -138,10 +138,7 @@ def sampled(
 
 
 def halo_of_flow(network: FlowUNet) -> int:
-    """Return the halo in cells beyond which nothing changes a step more than rounding does, by `felt_halo`.
-
-    It is about half of the network's reach.
-    """
+    """Return the halo in cells beyond which nothing changes a step more than rounding does, by `felt_halo`."""
     halos = [
         felt_halo(
             partial(_velocity, network, time),
