@@ -99,7 +99,7 @@ class FlowUNet(nn.Module):
         self.channels, self.outputs = channels, outputs
         self.align = 2 ** (len(widths) - 1)
         self.reach = reach_of(blocks)
-        # Estimate of the peak of a pass in float32 per voxel of the volume: features of the highest level, a slab of it,
+        # Estimate of the peak of a pass in float32 per voxel of a volume: features of the highest level, a slab of it,
         # and the level below. Measured at 64³ cells: 1.6 kB per cell; the share of a slab falls with the size.
         self.bytes_per_voxel = 4.0 * (5 * widths[0] + 4 * channels) / CELL**3
         self.stem = EdgedConv3d(channels, widths[0])
