@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_type_hints
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -16,13 +16,14 @@ from microchar.comparison.held_out import HeldOut
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress
-from microchar.generation.fitted_state import Dimensions, Layout
+from microchar.generation.fitted_state import Layout
 from microchar.generation.spec import GeneratorSpec
-from microchar.generation.streaming import Box, StreamingGenerator
+from microchar.generation.streaming import Box
 from microchar.generation.training import TrainingData
+from microchar_gan.network_generator import PRESET, NetworkGenerator, arrays_of, layout_of, load_arrays
 from microchar_gan.networks.building import Network, build
 from microchar_gan.networks.conditioning import KEPT_SLICES
-from microchar_gan.networks.devices import Device, Precision, choose_device, describe, runs_half, to_device
+from microchar_gan.networks.devices import choose_device, describe, runs_half, to_device
 from microchar_gan.networks.unet import UNet
 from microchar_gan.plugins import SLICEGAN, UNET_GAN
 from microchar_gan.settings import Preset, Settings, setting, settings_of, takes_settings
@@ -35,48 +36,19 @@ from microchar_gan.training.slicing import RealSlices
 from microchar_gan.training.splitting import split
 from microchar_gan.training.trainer import Trainer
 
-_PRESET = "settings to start from; parameters that are given replace them"
-
 
 @dataclass(kw_only=True)
-class GanGenerator(StreamingGenerator):
+class GanGenerator(NetworkGenerator):
     """Base of both generators: training as the fit, weights as the state, generation in tiles.
 
     The subclasses take `Settings` as further parameters, see `takes_settings`.
     """
 
-    preset: Preset = setting("default", _PRESET)
-    minutes: float = setting(30.0, "time budget of the fit")
-    steps: int | None = setting(None, "number of training steps, instead of the time budget")
-    device: Device = setting("auto", "device for training and generation; auto uses an accelerator if there is one")
-    precision: Precision = setting(
-        "auto", "precision of the convolutions in training; auto uses bfloat16 where the hardware has it"
-    )
-
-    if TYPE_CHECKING:
-        # Type checkers cannot follow parameters that are made from `Settings`.
-        def __init__(self, **parameters: Any) -> None: ...
-
-    def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for name in ("preset", "device", "precision"):
-            value, allowed = getattr(self, name), get_args(hints[name])
-            if value not in allowed:
-                raise InputError(f"{name}={value!r}: expected {' or '.join(allowed)}")
-        if not isinstance(self.minutes, int | float) or not self.minutes > 0:
-            raise InputError(f"minutes={self.minutes!r}: expected a number greater than 0")
-        if self.steps is not None and (not isinstance(self.steps, int) or self.steps < 1):
-            raise InputError(f"steps={self.steps!r}: expected a whole number of at least 1, or None to use minutes")
-        self.settings()
+    preset: Preset = setting("default", PRESET)
 
     def settings(self) -> Settings:
         """Return the settings of the preset with those that were given."""
-        return settings_of(self.preset, {f.name: getattr(self, f.name) for f in fields(self)})
-
-    @classmethod
-    def when_unset(cls) -> Mapping[str, Any]:
-        """Return the settings of the default preset."""
-        return asdict(cls().settings())
+        return settings_of(self.preset, self.given())
 
     @property
     def layout(self) -> Layout:
@@ -84,15 +56,7 @@ class GanGenerator(StreamingGenerator):
         settings = self.settings()
         with torch.device("meta"):
             network = build(settings, len((self.material or self.default_material()).phases))
-        layout: dict[str, tuple[str, Dimensions]] = {
-            key: ("float16", tuple(value.shape)) for key, value in network.named_parameters()
-        }
-        # Variances may exceed half precision. The step counters of batch norm are not needed after training.
-        layout |= {
-            key: ("float32", tuple(value.shape))
-            for key, value in network.named_buffers()
-            if value.dtype.is_floating_point
-        }
+        layout = layout_of(network)
         layout |= {"halo": ("int64", (1,))}
         if settings.input == "slice":
             layout |= {"slices": ("uint8", (KEPT_SLICES, settings.field, settings.field))}
@@ -116,12 +80,7 @@ class GanGenerator(StreamingGenerator):
             data.material,
             minutes=self.minutes,
             steps=self.steps,
-            identity={
-                "revision": self.spec.revision,
-                "settings": _plain(asdict(settings)),
-                "data": self.history["data"]["sha256"],
-                "seed": seed,
-            },
+            identity=self.identity(seed),
             folder=self.folder,
             keep=lambda best, path: self._keep(trainer, best, path, reach),
         )
@@ -141,12 +100,6 @@ class GanGenerator(StreamingGenerator):
         } | ({"warnings": fit.watch.warnings} if fit.watch.warnings else {})
         self.__dict__.pop("_network", None)
         return _state(trainer, best, halo_of)
-
-    def save(self, path: str | Path) -> None:
-        """Write the model as `microchar.Generator.save` does, with ``device="auto"`` for other machines."""
-        portable = copy.copy(self)
-        portable.device = "auto"
-        super(GanGenerator, portable).save(path)
 
     def _keep(self, trainer: Trainer, best: dict[str, torch.Tensor], path: Path, reach: Callable[[], int]) -> None:
         """Write the best model so far, for use while the training continues."""
@@ -184,7 +137,7 @@ class GanGenerator(StreamingGenerator):
         assert self.material is not None  # generation needs a fit
         with torch.random.fork_rng(devices=[]):
             network = build(self.settings(), len(self.material.phases))
-        _load(network, self.state)
+        load_arrays(network, self.state)
         return to_device(network, device, torch.channels_last_3d).eval().requires_grad_(False)
 
 
@@ -255,7 +208,7 @@ class UnetGan(GanGenerator):
 
     spec: ClassVar[GeneratorSpec] = UNET_GAN
 
-    preset: Literal["default", "paper", "baseline", "tiny"] = setting("default", _PRESET)
+    preset: Literal["default", "paper", "baseline", "tiny"] = setting("default", PRESET)
 
 
 @takes_settings("slicegan")
@@ -285,29 +238,13 @@ class SliceGan(GanGenerator):
 
     spec: ClassVar[GeneratorSpec] = SLICEGAN
 
-    preset: Literal["slicegan"] = setting("slicegan", _PRESET)
+    preset: Literal["slicegan"] = setting("slicegan", PRESET)
 
 
 def _state(trainer: Trainer, weights: dict[str, torch.Tensor], halo: Callable[[Network], int]) -> dict[str, np.ndarray]:
     """Return the arrays of a model in the precision of its file, so that saving does not change what it generates."""
     network = copy.deepcopy(trainer.average)
-    halves = {key for key, _ in network.named_parameters()}
-    state = {
-        key: (value.half() if key in halves else value).cpu().numpy()
-        for key, value in weights.items()
-        if value.is_floating_point()
-    }
-    _load(network, state)
+    state = arrays_of(network, weights)
+    load_arrays(network, state)
     kept = {} if trainer.conditions is None else {"slices": trainer.conditions.kept()}
     return {**state, **kept, "halo": np.array([halo(network)])}
-
-
-def _load(network: Network, state: dict[str, np.ndarray]) -> None:
-    weights = {key: torch.from_numpy(array).float() for key, array in state.items() if key != "halo"}
-    # The step counters of batch norm are missing; only training needs them.
-    network.load_state_dict(weights, strict=False)
-
-
-def _plain(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return settings as they are after a round trip through JSON."""
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in settings.items()}

@@ -38,6 +38,17 @@ SLICEGAN = replace(
     summary="transposed convolutions of a small latent block, trained against a critic of slices; the baseline",
 )
 
+SDF_FLOW = replace(
+    UNET_GAN,
+    id="sdf-flow",
+    factory="microchar_gan.flow:SdfFlow",
+    revision=1,
+    title="Flow of signed distances",
+    summary="signed distances of the phases, made from noise by flow matching, for phases that must connect",
+    inputs=("volume",),
+    cost="training: the minutes it is given (10 to 30 on a CPU); generation: about half a minute for 128³ on one core",
+)
+
 BEREA = BundledModel(
     id="berea",
     generator="unet-gan",

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from microchar.core.errors import InputError
 
 Preset = Literal["default", "paper", "baseline", "slicegan", "tiny"]
+FlowPreset = Literal["default", "tiny"]
 Architecture = Literal["unet", "slicegan"]
 KernelImpl = Literal["stacked", "dense", "dilated"]
 Norm = Literal["renorm", "batch", "none"]
@@ -122,15 +123,11 @@ class Settings:
     score_every: int = setting(100, "steps between two scores on held-out material", slicegan=True, least=1)
 
     def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for declared in fields(self):
-            _check_kind(declared.name, getattr(self, declared.name), hints[declared.name], declared.metadata["range"])
+        _check_kinds(self)
         self._check_kernels()
         self._check_combinations()
         self._check_sizes()
-        for declared in fields(self):
-            if hints[declared.name] is float:
-                _check_range(declared.name, getattr(self, declared.name), declared.metadata["range"])
+        _check_ranges(self)
 
     def _check_kernels(self) -> None:
         for name in ("mhfa_kernels", "msca_kernels"):
@@ -180,6 +177,71 @@ class Settings:
         return self.loss == "wasserstein+l1" and self.l1_match != "none" and self.lambda_l1 > 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class FlowSettings:
+    """Everything that defines the network of flow matching, its training and its sampling.
+
+    The defaults are those of the preset ``default``. ``microchar generators sdf-flow``
+    prints all of them.
+    """
+
+    widths: tuple[int, ...] = setting((64, 128, 128), "channels at each level of the U-net; cells of 4³ voxels first")
+    blocks: tuple[int, ...] = setting((1, 2, 2), "blocks at each level, on the way down and on the way up")
+    anisotropic: bool = setting(False, "neither flip crops nor exchange their axes")
+    crop_size: int = setting(64, "edge of the crops that are learnt from, in voxels", least=1)
+    batch: int = setting(6, "crops per step", least=1)
+    rate: float = setting(1e-3, "learning rate (AdamW); falls to 3 % along a cosine over the budget")
+    warm_up: int = setting(50, "steps over which the learning rate rises from 0")
+    beta1: float = setting(0.9, "decay of AdamW's mean of gradients", below=1)
+    beta2: float = setting(0.99, "decay of AdamW's mean of squared gradients", below=1)
+    largest_gradient: float = setting(1.0, "norm that longer gradients are shortened to")
+    ema: float = setting(0.998, "decay of the average of the weights", below=1)
+    late: float = setting(2.0, "how much closer times lie to noise than to data; 1 is evenly")
+    sampling_steps: int = setting(32, "steps from noise to distances", least=1)
+    fresh_noise: float = setting(0.45, "share of the noise that each step of sampling replaces", below=1)
+
+    def __post_init__(self) -> None:
+        _check_kinds(self)
+        _check_ranges(self)
+        _check_levels(self.widths, self.blocks)
+        unit = 4 * 2 ** (len(self.widths) - 1)
+        if self.crop_size % unit or self.crop_size < 2 * unit:
+            raise InputError(
+                f"crop_size={self.crop_size}: expected a multiple of {unit} of at least {2 * unit} for "
+                f"{len(self.widths)} levels"
+            )
+
+
+def _check_levels(widths: Any, blocks: Any) -> None:
+    for name, values in (("widths", widths), ("blocks", blocks)):
+        if not isinstance(values, tuple | list) or not values or not all(_is_count(n) for n in values):
+            raise InputError(f"{name}={values!r}: expected whole numbers of at least 1, one for each level")
+    if len(widths) != len(blocks) or len(widths) > _DEEPEST or max(widths) > _WIDEST:
+        raise InputError(
+            f"widths={widths!r}, blocks={blocks!r}: expected as many of both, at most {_DEEPEST}, and at most "
+            f"{_WIDEST} channels"
+        )
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _check_kinds(settings: Any) -> None:
+    """Check the kind of each field of a dataclass that `setting` declared."""
+    hints = get_type_hints(type(settings))
+    for declared in fields(settings):
+        _check_kind(declared.name, getattr(settings, declared.name), hints[declared.name], declared.metadata["range"])
+
+
+def _check_ranges(settings: Any) -> None:
+    """Check that each number with a fraction lies in the range of its field."""
+    hints = get_type_hints(type(settings))
+    for declared in fields(settings):
+        if hints[declared.name] is float:
+            _check_range(declared.name, getattr(settings, declared.name), declared.metadata["range"])
+
+
 def _check_kind(name: str, value: Any, kind: Any, limits: tuple[float, float]) -> None:
     if get_origin(kind) is Literal and value not in get_args(kind):
         raise InputError(f"{name}={value!r}: expected one of {', '.join(get_args(kind))}")
@@ -198,17 +260,18 @@ def _check_range(name: str, value: float, limits: tuple[float, float]) -> None:
         raise InputError(f"{name}={value}: expected a finite number of at least {least:g}{upper}")
 
 
-def takes_settings(architecture: Architecture) -> Callable[[type[_T]], type[_T]]:
+def takes_settings(architecture: Architecture | Literal["flow"]) -> Callable[[type[_T]], type[_T]]:
     """Return a class decorator that makes the class a dataclass with settings as its parameters.
 
     Each setting that the architecture takes becomes a keyword-only field of the same
     name and meaning, of type ``X | None`` and default None, which stands for the
     value of the preset.
     """
+    source = FlowSettings if architecture == "flow" else Settings
 
     def decorate(cls: type[_T]) -> type[_T]:
-        hints = get_type_hints(Settings)
-        added = [declared for declared in fields(Settings) if _is_parameter(declared, architecture)]
+        hints = get_type_hints(source)
+        added = [declared for declared in fields(source) if _is_parameter(declared, architecture)]
         cls.__annotations__ = get_annotations(cls) | {one.name: hints[one.name] | None for one in added}
         for declared in added:
             setattr(cls, declared.name, field(default=None, metadata=declared.metadata))
@@ -217,7 +280,7 @@ def takes_settings(architecture: Architecture) -> Callable[[type[_T]], type[_T]]
     return decorate
 
 
-def _is_parameter(declared: Field[Any], architecture: Architecture) -> bool:
+def _is_parameter(declared: Field[Any], architecture: Architecture | Literal["flow"]) -> bool:
     if architecture == "slicegan":
         return bool(declared.metadata["slicegan"])
     # The class of the generator decides on the architecture.
@@ -310,6 +373,29 @@ def settings_of(preset: Preset, changes: Mapping[str, Any]) -> Settings:
     """
     if preset not in PRESETS:
         raise InputError(f"preset={preset!r}: expected one of {', '.join(PRESETS)}")
-    known = {declared.name for declared in fields(Settings)}
-    given = {key: value for key, value in changes.items() if value is not None and key in known}
-    return Settings(**{**PRESETS[preset], **given})
+    return Settings(**{**PRESETS[preset], **_given(Settings, changes)})
+
+
+#: ``tiny`` is a small network for tests.
+FLOW_PRESETS: Mapping[FlowPreset, Mapping[str, Any]] = {
+    "default": {},
+    "tiny": {
+        "widths": (8, 8),
+        "blocks": (1, 1),
+        "crop_size": 32,
+        "batch": 2,
+        "ema": 0.9,
+        "warm_up": 5,
+        "sampling_steps": 4,
+    },
+}
+
+
+def flow_settings_of(preset: FlowPreset, changes: Mapping[str, Any]) -> FlowSettings:
+    """Return the settings of flow matching of a preset with some changed; see `settings_of`."""
+    return FlowSettings(**{**FLOW_PRESETS[preset], **_given(FlowSettings, changes)})
+
+
+def _given(settings: type, changes: Mapping[str, Any]) -> dict[str, Any]:
+    known = {declared.name for declared in fields(settings)}
+    return {key: value for key, value in changes.items() if value is not None and key in known}

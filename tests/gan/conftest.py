@@ -18,11 +18,14 @@ def _one_thread():
 
 @pytest.fixture(autouse=True, scope="session")
 def _few_samples():
-    """Score four samples instead of sixteen: distances between all pairs are most of the time of a short fit."""
+    """Score four samples instead of sixteen, and calibrate flows by one small volume: they take most of a short fit."""
+    from microchar_gan import flow
     from microchar_gan.training import fitting
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "_SAMPLES", 4)
+        patch.setattr(flow, "_CALIBRATING", 1)
+        patch.setattr(flow, "_CROPS", 1)
         yield
 
 

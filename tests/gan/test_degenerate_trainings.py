@@ -10,7 +10,7 @@ import pytest
 
 from gan.trainings import SMALL, Scripted, fit_with, trainer_of
 from microchar_gan.generators import SliceGan, UnetGan
-from microchar_gan.training import fitting
+from microchar_gan.training import loop
 from microchar_gan.training.checkpoint import load_checkpoint
 from microchar_gan.training.trainer import Losses, Trainer
 from microchar_gan.training.watch import TrainingError, Watch
@@ -36,7 +36,7 @@ def test_a_training_that_diverges_says_so_and_keeps_the_checkpoint_from_before(r
         return found if trainer.steps < 3 else Losses(**FINE | {"critic": float("nan")})
 
     monkeypatch.setattr(Trainer, "step", diverging)
-    monkeypatch.setattr(fitting, "_BETWEEN", -1.0)
+    monkeypatch.setattr(loop, "_BETWEEN", -1.0)
     with pytest.raises(TrainingError, match="diverged"):
         model.fit(real, folder=tmp_path)
     assert load_checkpoint(tmp_path, {})[1]["steps"] == 2
@@ -55,7 +55,7 @@ def test_weights_that_an_update_broke_end_the_training_before_they_are_kept(real
         return found
 
     monkeypatch.setattr(Trainer, "step", breaking)
-    monkeypatch.setattr(fitting, "_BETWEEN", -1.0)
+    monkeypatch.setattr(loop, "_BETWEEN", -1.0)
     with pytest.raises(TrainingError, match="step 3: some weights are not finite; the training has diverged"):
         model.fit(real, folder=tmp_path)
     tensors, about = load_checkpoint(tmp_path, {})

@@ -13,9 +13,10 @@ import torch
 from gan.trainings import SMALL, rows, same, trainer_of
 from microchar.core.errors import InputError
 from microchar_gan.generators import UnetGan
-from microchar_gan.training import fitting
+from microchar_gan.training import loop
 from microchar_gan.training.checkpoint import NAME, load_checkpoint, save_checkpoint
-from microchar_gan.training.fitting import BEST, HISTORY
+from microchar_gan.training.fitting import BEST
+from microchar_gan.training.loop import HISTORY
 
 KINDS = {
     "default": {},
@@ -114,7 +115,7 @@ def test_a_fit_that_was_stopped_goes_on_as_if_it_had_not_been(real, tmp_path):
 
 
 def test_checkpoints_are_written_by_the_clock(real, tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "_BETWEEN", -1.0)
+    monkeypatch.setattr(loop, "_BETWEEN", -1.0)
     seen = []
 
     def progress(fraction, text):
@@ -128,7 +129,7 @@ def test_checkpoints_are_written_by_the_clock(real, tmp_path, monkeypatch):
 def test_the_time_budget_counts_the_runs_before(real, tmp_path, monkeypatch):
     # A clock on which every look takes a quarter of a minute.
     now = iter(range(0, 10**6, 15))
-    monkeypatch.setattr(fitting.time, "monotonic", lambda: float(next(now)))
+    monkeypatch.setattr(loop.time, "monotonic", lambda: float(next(now)))
     model = UnetGan(preset="tiny", minutes=3.0, **SMALL)
     with pytest.raises(Stop):
         model.fit(real, folder=tmp_path, progress=stop_at(1))

@@ -11,39 +11,43 @@ import pytest
 
 import microchar_gan
 from microchar.cli.program import main
+from microchar_gan.flow import SdfFlow
 from microchar_gan.generators import GanGenerator, SliceGan, UnetGan
-from microchar_gan.settings import PRESETS, Settings, settings_of
+from microchar_gan.settings import PRESETS, FlowSettings, Settings, settings_of
 
 ROOT = Path(microchar_gan.__file__).parent
 SETTINGS = {declared.name: declared for declared in fields(Settings)}
+OF_FLOW = {declared.name: declared for declared in fields(FlowSettings)}
 COMMON = [declared.name for declared in fields(GanGenerator) if declared.init]
 #: Parameters of SliceGan beyond the common ones, in the order in which model files list them.
 OF_SLICEGAN = [
     "width", "critic_width", "anisotropic", "penalty_weight", "field", "slice_size", "batch", "slices_per_axis",
     "n_critic", "rate", "critic_rate", "half_rate", "score_every",
 ]  # fmt: skip
-#: Folders and modules of the package, from the last to import to the first; plugins is imported by generators only.
-ORDER = ["generators", "training", "tiling", "networks", "settings"]
+#: Folders and modules of the package, from the last to import to the first; plugins is imported by the first two only.
+ORDER = ["generators", "flow", "network_generator", "training", "tiling", "networks", "settings"]
 
 
 def test_the_parameters_of_the_generators_are_the_settings():
     assert COMMON == ["preset", "minutes", "steps", "device", "precision"]
     assert list(UnetGan().parameters()) == COMMON + [name for name in SETTINGS if name != "architecture"]
     assert list(SliceGan().parameters()) == COMMON + OF_SLICEGAN
+    assert list(SdfFlow().parameters()) == COMMON + list(OF_FLOW)
 
 
-@pytest.mark.parametrize("cls", [UnetGan, SliceGan])
-def test_a_parameter_has_the_type_and_meaning_of_its_setting_and_is_the_presets_by_default(cls):
-    hints, of_settings = get_type_hints(cls), get_type_hints(Settings)
-    for parameter in (one for one in fields(cls) if one.name in SETTINGS):
+@pytest.mark.parametrize(("cls", "settings"), [(UnetGan, Settings), (SliceGan, Settings), (SdfFlow, FlowSettings)])
+def test_a_parameter_has_the_type_and_meaning_of_its_setting_and_is_the_presets_by_default(cls, settings):
+    hints, of_settings = get_type_hints(cls), get_type_hints(settings)
+    declared = {one.name: one for one in fields(settings)}
+    for parameter in (one for one in fields(cls) if one.name in declared):
         assert hints[parameter.name] == of_settings[parameter.name] | None
         assert parameter.default is None
         assert parameter.kw_only
-        assert parameter.metadata["meaning"] == SETTINGS[parameter.name].metadata["meaning"]
+        assert parameter.metadata["meaning"] == declared[parameter.name].metadata["meaning"]
 
 
 def test_every_setting_has_a_default_and_one_line_of_meaning():
-    for declared in SETTINGS.values():
+    for declared in (*SETTINGS.values(), *OF_FLOW.values()):
         assert declared.default is not MISSING
         assert 10 < len(declared.metadata["meaning"]) < 110
         assert "\n" not in declared.metadata["meaning"]
@@ -56,14 +60,14 @@ def test_given_parameters_replace_those_of_the_preset(preset):
     assert changed == settings_of(preset, {"cbam": False, "rate": 0.5})
 
 
-@pytest.mark.parametrize(("name", "cls"), [("unet-gan", UnetGan), ("slicegan", SliceGan)])
+@pytest.mark.parametrize(("name", "cls"), [("unet-gan", UnetGan), ("slicegan", SliceGan), ("sdf-flow", SdfFlow)])
 def test_the_command_line_prints_each_parameter_with_its_default_type_and_meaning(name, cls, capsys):
     assert main(["generators", name]) == 0
     lines = capsys.readouterr().out.splitlines()
     defaults = cls().settings()
     for parameter in (one for one in fields(cls) if one.init):
         at = next(i for i, line in enumerate(lines) if line.startswith(f"    {parameter.name} = "))
-        if parameter.name in SETTINGS:
+        if hasattr(defaults, parameter.name):
             assert f"= {getattr(defaults, parameter.name)!r} if unset  (" in lines[at]
         assert lines[at + 1].strip() == parameter.metadata["meaning"]
 
@@ -96,7 +100,7 @@ def modules():
 
 def test_imports_go_one_way(modules):
     assert not modules["plugins"]
-    assert {name for name, imported in modules.items() if "plugins" in imported} == {"generators"}
+    assert {name for name, imported in modules.items() if "plugins" in imported} == {"generators", "flow"}
     for name, imported in modules.items():
         rooms = {one.partition(".")[0] for one in imported} - {"plugins"}
         if name not in ("__init__", "plugins"):

@@ -10,7 +10,8 @@ from microchar.comparison.held_out import HeldOut
 from microchar.comparison.score import Score
 from microchar.core.material import Material
 from microchar_gan.settings import settings_of
-from microchar_gan.training.fitting import HISTORY, Fit
+from microchar_gan.training.fitting import Fit
+from microchar_gan.training.loop import HISTORY
 from microchar_gan.training.slicing import RealSlices
 from microchar_gan.training.trainer import Trainer
 

@@ -16,6 +16,8 @@ from microchar.core.progress import Progress
 from microchar_gan.tiling.lattice_noise import noise
 
 Slices = tuple[slice, slice, slice]
+#: Gives the input of a network in a box of cells: start, stop and the period of each axis.
+Source = Callable[[Sequence[int], Sequence[int], Sequence[int | None]], np.ndarray]
 
 #: Memory of a tile by default, in bytes.
 MEMORY = 3 * 2**30
@@ -131,51 +133,94 @@ def blocks(
     >>> [labels.shape for _, labels in blocks(field, (5, 4, 4), seed=0, tile=4)]
     [(4, 4, 4), (1, 4, 4)]
     """
+    return sweep(
+        field,
+        shape,
+        lambda start, stop, periods: noise(seed, start, stop, field.channels, periods),
+        periodic=periodic,
+        tile=tile,
+        memory=memory,
+        progress=progress,
+    )
+
+
+def sweep(
+    field: Field,
+    shape: Sequence[int],
+    source: Source,
+    *,
+    periodic: Sequence[int] = (),
+    tile: int | Sequence[int] | None = None,
+    memory: int = MEMORY,
+    progress: Progress | None = None,
+) -> Iterator[tuple[Slices, np.ndarray]]:
+    r"""Apply a network tile by tile to any input, as `blocks` does to noise.
+
+    Parameters
+    ----------
+    field : Field
+        Its `forward` may return further axes before the three of space.
+    source : callable
+        ``source(start, stop, periods)`` returns the input in a box of cells, of shape
+        (channels, \*(stop − start)); coordinates may lie outside of the volume, and
+        along an axis with a period they are meant modulo that period.
+    shape, periodic, tile, memory, progress
+        As for `blocks`.
+
+    Yields
+    ------
+    slices, values
+        As for `blocks`.
+    """
     plan = _Plan(field, read_lengths(shape, "shape"), tuple(sorted(set(periodic))))
-    plan.check()
+    check_periods(plan.shape, plan.periodic, field.unit)
     edges = plan.default_tile(memory) if tile is None else plan.rounded(read_lengths(tile, "tile"))
-    return _tiles(plan, edges, seed, progress)
+    return _tiles(plan, edges, source, progress)
 
 
-def _tiles(plan: _Plan, tile: Triple, seed: int, progress: Progress | None) -> Iterator[tuple[Slices, np.ndarray]]:
+def _tiles(plan: _Plan, tile: Triple, source: Source, progress: Progress | None) -> Iterator[tuple[Slices, np.ndarray]]:
     todo = deque(_cut(_Box((0, 0, 0), plan.cover), tile))
     done = 0
     while todo:
         if progress is not None:
             progress(done / (done + len(todo)), f"tile {done + 1} of {done + len(todo)}")
-        labels = _labels(plan, todo[0], seed)
-        if labels is None:
+        values = _values(plan, todo[0], source)
+        if values is None:
             tile = plan.halved(todo[0])
             if progress is not None:
-                progress(
-                    done / (done + len(todo)), f"out of memory: continuing with tiles of {plan.voxels(tile)} voxels"
-                )
+                progress(done / (done + len(todo)), "out of memory: continuing with smaller tiles")
             todo = deque(piece for box in todo for piece in _cut(box, tile))
             continue
         box = todo.popleft()
         done += 1
         where = plan.slices(box)
-        yield where, labels[tuple(slice(s.stop - s.start) for s in where)]
+        yield where, _in_space(values, [slice(s.stop - s.start) for s in where])
     if progress is not None:
         progress(1.0, "tiles")
 
 
-def _labels(plan: _Plan, box: _Box, seed: int) -> np.ndarray | None:
-    """Return the labels of a tile, or None if memory does not suffice."""
+def _values(plan: _Plan, box: _Box, source: Source) -> np.ndarray | None:
+    """Return the result of a tile, or None if memory does not suffice."""
     field = plan.field
     extents = [plan.extent(axis, length) for axis, length in enumerate(box.lengths)]
     start = [a - lead for a, (lead, _) in zip(box.start, extents, strict=True)]
     stop = [a + cells for a, (_, cells) in zip(start, extents, strict=True)]
     try:
-        labels = field.forward(noise(seed, start, stop, field.channels, plan.periods))
+        values = field.forward(source(start, stop, plan.periods))
     except (MemoryError, RuntimeError) as error:
         if not _out_of_memory(error):
             raise
         return None
     leads = [0 if field.trims else lead * field.scale for lead, _ in extents]
     expected = plan.result(box.lengths)
-    assert labels.shape == expected, f"forward gave labels of shape {labels.shape}, expected {expected}"
-    return labels[tuple(slice(a, a + n * field.scale) for a, n in zip(leads, box.lengths, strict=True))]
+    assert values.shape[-3:] == expected, f"forward gave a result of shape {values.shape}, expected {expected}"
+    return _in_space(values, [slice(a, a + n * field.scale) for a, n in zip(leads, box.lengths, strict=True)])
+
+
+def _in_space(values: np.ndarray, box: Sequence[slice]) -> np.ndarray:
+    """Return a box of the last three axes."""
+    a, b, c = box
+    return values[..., a, b, c]
 
 
 def _out_of_memory(error: Exception) -> bool:
@@ -209,19 +254,6 @@ class _Plan:
     field: Field
     shape: Triple
     periodic: tuple[int, ...]
-
-    def check(self) -> None:
-        """Raise InputError if the length of a periodic axis is no multiple of the unit."""
-        unit = self.field.unit
-        for axis in self.periodic:
-            length = self.shape[axis]
-            if length % unit:
-                low = length // unit * unit
-                near = f"{low} or {low + unit}" if low else f"{unit}"
-                raise InputError(
-                    f"shape={self.shape}: axis {axis} is periodic and {length} voxels long; this network needs "
-                    f"multiples of {unit} voxels along periodic axes: use {near}, or leave the axis out of periodic"
-                )
 
     @property
     def cover(self) -> Triple:
@@ -311,6 +343,19 @@ class _Plan:
             if 0 < wanted < length and self.extent(axis, wanted)[1] < extent:
                 return wanted
         return None
+
+
+def check_periods(shape: Sequence[int], periodic: Sequence[int], unit: int) -> None:
+    """Raise InputError if the length of a periodic axis is no multiple of the unit of a network, in voxels."""
+    for axis in periodic:
+        length = shape[axis]
+        if length % unit:
+            low = length // unit * unit
+            near = f"{low} or {low + unit}" if low else f"{unit}"
+            raise InputError(
+                f"shape={tuple(shape)}: axis {axis} is periodic and {length} voxels long; this network needs "
+                f"multiples of {unit} voxels along periodic axes: use {near}, or leave the axis out of periodic"
+            )
 
 
 def read_lengths(lengths: int | Sequence[int], argument: str) -> Triple:

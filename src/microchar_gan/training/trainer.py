@@ -22,6 +22,7 @@ from microchar_gan.settings import Settings
 from microchar_gan.training import losses
 from microchar_gan.training.calibration import shift_to
 from microchar_gan.training.conditions import Conditions
+from microchar_gan.training.optimiser_state import optimiser_tensors, restore_optimiser, under
 from microchar_gan.training.slicing import RealSlices, as_labels, turned, volume_slices, with_gumbel_noise
 from microchar_gan.training.statistics import slice_descriptors
 
@@ -349,8 +350,7 @@ class Trainer:
             f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()
         }
         for name, adam in self._optimisers().items():
-            for index, state in adam.state_dict()["state"].items():
-                tensors |= {f"{name}/{index}/{key}": value for key, value in state.items()}
+            tensors |= optimiser_tensors(name, adam)
         tensors |= {f"running/{axis}": value for axis, value in self.running.items()}
         tensors |= {f"targets/{axis}": value for axis, value in self.targets.items()}
         return tensors | {"noise": self.noise.get_state()}
@@ -358,15 +358,11 @@ class Trainer:
     def restore(self, tensors: dict[str, Tensor], steps: int, rng: dict[str, Any]) -> None:
         """Restore the state of a training: its tensors, its number of steps and the state of `rng`."""
         for name, module in (("generator", self.generator), ("average", self.average), ("critics", self.critics)):
-            module.load_state_dict(_under(tensors, name))
+            module.load_state_dict(under(tensors, name))
         for name, adam in self._optimisers().items():
-            state: dict[int, dict[str, Tensor]] = {}
-            for key, value in _under(tensors, name).items():
-                index, _, what = key.partition("/")
-                state.setdefault(int(index), {})[what] = value
-            adam.load_state_dict({"state": state, "param_groups": adam.state_dict()["param_groups"]})
-        self.running = {int(axis): value.to(self.device) for axis, value in _under(tensors, "running").items()}
-        self.targets = {int(axis): value.to(self.device) for axis, value in _under(tensors, "targets").items()}
+            restore_optimiser(adam, under(tensors, name))
+        self.running = {int(axis): value.to(self.device) for axis, value in under(tensors, "running").items()}
+        self.targets = {int(axis): value.to(self.device) for axis, value in under(tensors, "targets").items()}
         self.noise.set_state(tensors["noise"].cpu())
         self.rng.bit_generator.state = rng
         self.steps = steps
@@ -379,10 +375,6 @@ def _shift(network: Network) -> Tensor:
     """Return the shift of a U-net's logits; settings refuse `calibrate` for other networks."""
     assert isinstance(network, UNet)
     return network.shift
-
-
-def _under(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
 
 
 def _separation(real: Tensor, fake: Tensor) -> float:

@@ -7,7 +7,7 @@ and an anisotropic material that is learnt as an isotropic one.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -26,6 +26,30 @@ _YOUNG = 200
 
 class TrainingError(MicrocharError, RuntimeError):
     """A training that cannot continue; the message says what to change."""
+
+
+def refuse_divergence(number: int, losses: Mapping[str, float], finite: bool, rates: str) -> None:
+    """Raise TrainingError if a loss or a weight is not finite.
+
+    Parameters
+    ----------
+    number : int
+        Step.
+    losses : mapping
+        Losses of the step, by name.
+    finite : bool
+        Whether all weights are finite.
+    rates : str
+        Settings of the learning rates, for the advice.
+    """
+    broken = [f"the {name} loss is {value}" for name, value in losses.items() if not math.isfinite(value)]
+    broken += [] if finite else ["some weights are not finite"]
+    if broken:
+        raise TrainingError(
+            f"step {number}: {broken[0]}; the training has diverged. "
+            f"Start again with a lower {rates}, or with precision='float32'; the progress of this training ends before "
+            "that step"
+        )
 
 
 class Watch:
@@ -60,14 +84,7 @@ class Watch:
 
     def step(self, number: int, losses: Losses, finite: bool = True) -> None:
         """Check the losses of a step; raise TrainingError if a loss or a weight is not finite."""
-        broken = [f"the {name} loss is {value}" for name, value in vars(losses).items() if not math.isfinite(value)]
-        broken += [] if finite else ["some weights are not finite"]
-        if broken:
-            raise TrainingError(
-                f"step {number}: {broken[0]}; the training has diverged. "
-                "Start again with a lower rate= and critic_rate=, or with precision='float32'; the progress of this "
-                "training ends before that step"
-            )
+        refuse_divergence(number, vars(losses), finite, "rate= and critic_rate=")
         self.apart = self.apart + 1 if losses.separation > _APART else 0
         if self.apart == _PATIENCE:
             self._warn(

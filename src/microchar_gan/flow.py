@@ -1,0 +1,218 @@
+"""The generator ``sdf-flow``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from microchar.core.grid import Triple
+from microchar.core.progress import Progress, section
+from microchar.generation.fitted_state import Layout
+from microchar.generation.streaming import Box
+from microchar.generation.training import TrainingData
+from microchar_gan.network_generator import PRESET, NetworkGenerator, arrays_of, layout_of, load_arrays
+from microchar_gan.networks.building import build_flow
+from microchar_gan.networks.devices import choose_device, describe, runs_half, to_device
+from microchar_gan.networks.distances import CELL, n_fields
+from microchar_gan.networks.flow_unet import FlowUNet, reach_of
+from microchar_gan.networks.fraction_scales import SCALES
+from microchar_gan.plugins import SDF_FLOW
+from microchar_gan.settings import FlowPreset, FlowSettings, flow_settings_of, setting, takes_settings
+from microchar_gan.tiling.flow_sampling import FlowModel, halo_of_flow, labelled, sampled, voxel_depths
+from microchar_gan.training.calibration import shift_to
+from microchar_gan.training.distance_crops import DistanceCrops
+from microchar_gan.training.flow_fitting import FlowFit
+from microchar_gan.training.flow_matching import FlowTrainer
+from microchar_gan.training.orientation import direction_difference
+
+#: Volumes whose mean volume fractions become those of the material, and their edge in crops.
+_CALIBRATING, _CROPS = 4, 2
+#: Share of the progress of a fit that is training.
+_TRAINING = 0.95
+
+
+@takes_settings("flow")
+class SdfFlow(NetworkGenerator):
+    r"""Signed distances of the phases, made from noise by flow matching.
+
+    The signed distance of each phase from its surface is a smooth field, which half the
+    resolution holds nearly completely. A U-net learns the velocity of the straight way
+    from noise to crops of such fields, by least squares: no critic, no descriptors. A
+    volume is made in some dozens of steps along these velocities, each of which puts
+    back a part of the noise; the phase whose distance is largest is the label.
+
+    Parameters
+    ----------
+    preset : {"default", "tiny"}
+        Settings to start from; "tiny" is a small network for tests.
+    minutes : float
+        Time budget of the fit.
+    steps : int, optional
+        Number of training steps, instead of the time budget. A seeded fit is
+        reproducible only with it.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Device for training and generation; "auto" uses an accelerator if there is one.
+        A loaded model has "auto".
+    precision : {"auto", "float32", "bfloat16"}
+        Precision of the convolutions in training. Generation always uses float32.
+    **settings
+        All fields of `microchar_gan.settings.FlowSettings`. None, the default of each,
+        stands for the value of the preset.
+
+    Notes
+    -----
+    *Reproduces*: shapes up to the size of the crops and, after a long enough training,
+    how they connect. *Does not reproduce*: grains of one or two voxels, which half
+    the resolution cannot hold. *Periodic* along any axis whose length is a multiple of
+    4 · 2\ :sup:`levels − 1` voxels. Along other axes the volume is cut from a torus that
+    is 32 voxels longer. *Memory*: a tile and its halo for each step, and a byte or two
+    per voxel and distance for the distances so far. *Nothing is held out*: judge the
+    model on material that it has not seen.
+
+    References
+    ----------
+    Lipman, Y. et al. (2023), Flow matching for generative modeling, ICLR. Liu, X.,
+    Gong, C. and Liu, Q. (2023), Flow straight and fast, ICLR.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from microchar_gan.flow import SdfFlow
+    >>> real = np.random.default_rng(0).random((40, 40, 40)) < 0.3
+    >>> model = SdfFlow(preset="tiny", steps=1).fit(real)
+    >>> model.generate((24, 20, 16), periodic=(0,)).shape
+    (24, 20, 16)
+    """
+
+    spec: ClassVar = SDF_FLOW
+
+    preset: FlowPreset = setting("default", PRESET)
+
+    def settings(self) -> FlowSettings:
+        """Return the settings of the preset with those that were given."""
+        return flow_settings_of(self.preset, self.given())
+
+    @property
+    def layout(self) -> Layout:
+        """Return the arrays of a model: weights, its halo, the scale of the distances and their shift."""
+        phases = len((self.material or self.default_material()).phases)
+        with torch.device("meta"):
+            network = build_flow(self.settings(), phases)
+        fields = n_fields(phases)
+        return layout_of(network) | {
+            "halo": ("int64", (1,)),
+            "mean": ("float64", (fields,)),
+            "std": ("float64", (fields,)),
+            "shares": ("float64", (len(SCALES),)),
+            "mixing": ("float64", (fields, fields)),
+            "shift": ("float64", (phases,)),
+        }
+
+    def check_state(self) -> None:
+        """Refuse a scale that no distances have, and a halo that no network has."""
+        unit, reach = 2 ** (len(self.settings().widths) - 1), reach_of(self.settings().blocks)
+        halo = int(self.state["halo"][0])
+        if halo not in range(0, reach + 1, unit):
+            raise ValueError(f"its halo is {halo}")
+        if not (self.state["std"] > 0).all():
+            raise ValueError(f"its distances have standard deviations {self.state['std'].tolist()}")
+
+    def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
+        """Train within the budget; then shift the distances so that volumes have the material's fractions."""
+        settings, device = self.settings(), choose_device(self.device)
+        half = runs_half(self.precision, device)
+        assert data.volume is not None
+        labels, material = data.volume.read(), data.material
+        progress(0.0, "distances")
+        crops = DistanceCrops(
+            labels,
+            len(material.phases),
+            settings.crop_size,
+            isotropic=not settings.anisotropic,
+            voxel_size=material.voxel_size,
+        )
+        seed = int(rng.integers(2**62))
+        fit = FlowFit(
+            FlowTrainer(settings, crops, device=device, half=half, seed=seed),
+            minutes=self.minutes,
+            steps=self.steps,
+            identity=self.identity(seed),
+            folder=self.folder,
+        )
+        if self.resume:
+            fit.resume()
+        weights = fit.run(section(progress, 0.0, _TRAINING))
+        self.history |= {
+            "steps": fit.trainer.steps,
+            "minutes": round(fit.minutes_spent(), 2),
+            "loss": fit.rows[-1]["loss"],
+            "machine": describe(device, half),
+            "torch": torch.__version__,
+        } | _warnings(labels, settings)
+        self.__dict__.pop("_model", None)
+        state = arrays_of(fit.trainer.average, weights)
+        state |= {"mean": crops.mean, "std": crops.std, "shares": crops.local.shares, "mixing": crops.local.mixing}
+        begun = self._model_of(state | {"halo": np.zeros(1), "shift": np.zeros(crops.phases)}, crops.phases)
+        model = replace(begun, halo=halo_of_flow(begun.network))
+        shift = _shift(replace(model, half=half), crops.fractions, section(progress, _TRAINING, 1.0))
+        return state | {"halo": np.array([model.halo]), "shift": shift}
+
+    def make_blocks(
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
+    ) -> Iterator[tuple[Box, np.ndarray]]:
+        """Make the distances of the whole volume, then its labels slab by slab."""
+        model = self._model
+        cells = model.cells(shape, periodic)
+        state = sampled(model, cells, seed=int(rng.integers(2**62)), progress=section(progress, 0.0, _TRAINING))
+        yield from labelled(model, state, shape, section(progress, _TRAINING, 1.0))
+
+    @cached_property
+    def _model(self) -> FlowModel:
+        assert self.material is not None  # generation needs a fit
+        return self._model_of(self.state, len(self.material.phases))
+
+    def _model_of(self, state: dict[str, np.ndarray], phases: int) -> FlowModel:
+        settings = self.settings()
+        with torch.random.fork_rng(devices=[]):
+            network: FlowUNet = build_flow(settings, phases)
+        load_arrays(network, state)
+        network = to_device(network, choose_device(self.device), torch.channels_last_3d)
+        return FlowModel(
+            network.eval().requires_grad_(False),
+            settings,
+            halo=int(state["halo"][0]),
+            mean=state["mean"],
+            std=state["std"],
+            shares=state["shares"],
+            mixing=state["mixing"],
+            shift=state["shift"],
+        )
+
+
+def _shift(model: FlowModel, fractions: np.ndarray, progress: Progress) -> np.ndarray:
+    """Return the shift of the distances that gives volumes the fractions of the material, on average."""
+    edge = _CROPS * model.settings.crop_size
+    deep = []
+    for number in range(_CALIBRATING):
+        part = section(progress, number / _CALIBRATING, (number + 1) / _CALIBRATING, "volume fractions: ")
+        # A periodic volume is made in one tile, if it fits: the halo does not matter.
+        made = sampled(model, (edge // CELL,) * 3, seed=number, typical=True, progress=part)
+        deep.append(voxel_depths(model, made, (0, edge)).flatten(1))
+    return shift_to(torch.cat(deep, dim=1), fractions).double().numpy()
+
+
+def _warnings(labels: np.ndarray, settings: FlowSettings) -> dict[str, dict[str, str]]:
+    """Return a warning if the material is not as isotropic as the settings take it to be."""
+    difference = None if settings.anisotropic else direction_difference(labels)
+    if difference is None:
+        return {}
+    advice = (
+        f"interfaces across one axis outnumber those across another by {difference:.0%}, and crops in all orientations "
+        "teach their mixture; use anisotropic=True (--anisotropic)"
+    )
+    return {"warnings": {"directions differ": advice}}
