@@ -374,7 +374,7 @@ def rst(folder: Path) -> str:
         if s["spread"]:
             words = s["spread"]
             seen = "{:.1f} ± {:.1f} %".format(*_rate(1 - words.count("no difference seen") / len(words), len(words)))
-            lines += _row((f"{_in_words(s['name'])}: spread", str(len(words)), "", seen, "", ""))
+            lines += _row((f"{_in_words(s['name'])}: spread", str(len(words)), "–", seen, "–", "–"))
     return "\n".join(lines) + "\n"
 
 
