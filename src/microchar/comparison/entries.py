@@ -15,6 +15,8 @@ from microchar.core.verdict import Curve, Entry
 
 #: Estimates of the same numbers of both sides, the reference first.
 Pair = tuple[Estimate, Estimate]
+#: Number of real pieces that are kept.
+_MOST_PIECES = 30
 #: Share that is added on both sides before the logit of a share.
 _FLOOR = 0.005
 
@@ -145,9 +147,14 @@ def entry_of(
         adjusted=adjusted,
         where=lags.where(found) if lags else "",
         real_scatter=scale.size(float(np.sqrt(scatter))),
-        real_pieces=tuple(scale.show(float(d)) for d in real.parts[:, at] * np.sqrt(ratio)),
+        real_pieces=tuple(scale.show(float(d)) for d in _some(real.parts[:, at]) * np.sqrt(ratio)),
         curve=_curve(lags, at, pair, found) if lags else None,
     )
+
+
+def _some(parts: np.ndarray) -> np.ndarray:
+    """Return evenly chosen parts, if there are many."""
+    return parts[:: -(-len(parts) // _MOST_PIECES)] if len(parts) else parts
 
 
 def _curve(lags: Lags, at: int, pair: Pair, found: Difference) -> Curve:

@@ -12,6 +12,8 @@ from microchar.core.verdict import Spread
 
 #: Number of samples from which on their spread has a word.
 ENOUGH_SAMPLES = 8
+#: Smaller ratios count as this one: samples may agree exactly, as those with a set volume fraction do.
+SMALLEST_RATIO = 0.01
 #: Draws of which the distribution of the ratio is made.
 _DRAWS = 20_000
 
@@ -40,7 +42,7 @@ def relative_spread(quantities: Sequence[tuple[Estimate, Estimate]], reals: int,
         expected = real.variance[0] * reals * real.extent
         if not expected > 0:
             return None
-        logarithms.append(np.log(max(between / expected, np.finfo(float).tiny)))
+        logarithms.append(np.log(max(between / expected, SMALLEST_RATIO**2)))
         noise += np.log(rng.f(of_samples.df[0], real.df[0], _DRAWS))
     low, high = np.quantile(noise / len(quantities), [LEVEL / 2, 1 - LEVEL / 2])
     mean = float(np.mean(logarithms))

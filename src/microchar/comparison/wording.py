@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from microchar.comparison.spread import SMALLEST_RATIO
 from microchar.core.verdict import Entry, Spread, Word
 
 #: Edge over integral range under which a volume is too small to find agreement.
@@ -169,7 +170,8 @@ def _probability(p: float) -> str:
 def spread_fact(spread: Spread) -> str:
     """Return what the scatter between the samples of a group is."""
     word = f": {spread.word}" if spread.word else ""
+    least = "at most " if spread.ratio <= SMALLEST_RATIO else ""
     return (
-        f"The {spread.samples} samples scatter {spread.ratio:.2g} times as much as real pieces of their size "
+        f"The {spread.samples} samples scatter {least}{spread.ratio:.2g} times as much as real pieces of their size "
         f"(95 % interval {spread.lower:.2g} to {spread.upper:.2g}){word}."
     )
