@@ -46,7 +46,7 @@ SDF_FLOW = replace(
     title="Flow of signed distances",
     summary="signed distances of the phases, made from noise by flow matching, for phases that must connect",
     inputs=("volume",),
-    cost="training: the minutes it is given (10 to 30 on a CPU); generation: about half a minute for 128³ on one core",
+    cost="training: the minutes it is given (10 to 30 on a CPU); generation: about 90 seconds for 128³ on one core",
 )
 
 BEREA = BundledModel(
