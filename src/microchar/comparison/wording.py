@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from microchar.core.verdict import Entry, Spread, Word
@@ -93,7 +94,7 @@ def conclusion(
         settles = f" Use volumes with edges of at least {least:.0f} voxels." if least else ""
         sentence = (
             f"The volumes are too small to tell whether {candidate} is the same material as {reference}: "
-            f"the shortest edge is {ratio:.1f} integral ranges, {SMALLEST_EDGE:.0f} are needed.{settles}"
+            f"the shortest edge is {math.floor(10 * ratio) / 10:.1f} integral ranges, {SMALLEST_EDGE:.0f} are needed.{settles}"
         )
     elif word is Word.NOT_SEEN:
         sentence = (
