@@ -203,11 +203,13 @@ def test_what_is_refused(home, arguments, message, capsys):
 def test_a_first_file_that_cannot_be_read_does_not_end_the_watch(runs, run, monkeypatch, capsys):
     (runs / "a" / "0.tif").write_bytes(b"hello")
 
-    def look(steps=iter(range(3))):
+    steps = iter(range(3))
+
+    def look(seconds):
         if next(steps) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("microchar.cli.rank.sleep", lambda seconds: look())
+    monkeypatch.setattr("microchar.cli.rank.sleep", look)
     assert run("rank", "real.tif", "a/", *ASK[1:], "--watch") == 0
     assert "a is left out: a/0.tif: not a TIFF file" in capsys.readouterr().err
     assert _ranked(runs / "found.json") == {"step-7": 1}
