@@ -92,7 +92,7 @@ def conclusion(
     elif word is Word.TOO_SMALL:
         least = integral_range * SMALLEST_EDGE if integral_range else None
         settles = f" Use volumes with edges of at least {least:.0f} voxels." if least else ""
-        short = math.floor(10 * ratio) / 10  # never rounded up to the edge that is needed
+        short = math.floor(10 * (ratio or 0.0)) / 10  # never rounded up to the edge that is needed
         sentence = (
             f"The volumes are too small to tell whether {candidate} is the same material as {reference}: "
             f"the shortest edge is {short:.1f} integral ranges, {SMALLEST_EDGE:.0f} are needed.{settles}"
