@@ -138,3 +138,9 @@ def test_the_tutorial_runs(tmp_path, monkeypatch, capsys):
     exec(re.sub("^   ", "", block, flags=re.MULTILINE), {})
     assert "(20000, 3)" in capsys.readouterr().out
     assert Path("spheres.ply").is_file()
+
+
+def test_a_phase_that_is_named_twice_is_written_once(labels):
+    assert main(["export", "rock.tif", "twice.obj", "--phase", "0", "--phase", "0"]) == 0
+    assert main(["export", "rock.tif", "once.obj", "--phase", "0"]) == 0
+    assert Path("twice.obj").read_bytes() == Path("once.obj").read_bytes()

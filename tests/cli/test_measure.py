@@ -262,3 +262,5 @@ def test_the_first_failure_stops_if_asked_to_and_if_nothing_is_left(several, pai
 def test_several_volumes_have_no_page(several, run, capsys):
     assert run("measure", *several, "--format", "html,csv") == 2
     assert "--format html: the page shows one volume or a comparison" in capsys.readouterr().err
+    assert run("measure", *several, "--open") == 2
+    assert "--open: there is no page of several volumes" in capsys.readouterr().err

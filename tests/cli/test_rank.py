@@ -197,3 +197,19 @@ def test_what_is_refused(home, arguments, message, capsys):
     (home / "empty").mkdir()
     assert main(["rank", "real.tif", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("always")
+def test_a_first_file_that_cannot_be_read_does_not_end_the_watch(runs, run, monkeypatch, capsys):
+    (runs / "a" / "0.tif").write_bytes(b"hello")
+
+    steps = iter(range(3))
+
+    def look(seconds):
+        if next(steps) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("microchar.cli.rank.sleep", look)
+    assert run("rank", "real.tif", "a/", *ASK[1:], "--watch") == 0
+    assert "a is left out: a/0.tif: not a TIFF file" in capsys.readouterr().err
+    assert _ranked(runs / "found.json") == {"step-7": 1}

@@ -129,8 +129,9 @@ def test_what_is_written_is_read_as_the_same(tmp_path, monkeypatch, words):
         ("no-errors = 1", "study.toml: no-errors = 1: expected true or false"),
         ("fail-on = 'bad'", "study.toml: fail-on: found 'bad', expected one of different, detectable, too-small"),
         ("metrics = [2024-01-01]", "study.toml: metrics: found 2024-01-01, expected text or numbers"),
-        ("metrics = [", "--config study.toml: no TOML"),
+        ("metrics = [", "--config study.toml: not a TOML file"),
         ("metrics = ['lineal_pth']", "did you mean 'lineal_path'"),
+        ("volumes = []", "study.toml: volumes: found an empty list, expected one or more"),
         ("volumes = ['real.tif']", "found one volume (real.tif), expected a real and at least one fake"),
     ],
 )

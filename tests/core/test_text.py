@@ -25,7 +25,7 @@ def test_sizes_are_written_without_needless_digits():
     "text", ["", "+", "1.0", "1_000", "0x10", "²", "١٢", "9" * 20, "9" * 5000, "-9223372036854775809"]
 )
 def test_what_is_no_whole_number_of_64_bits_is_a_value_error(text):
-    with pytest.raises(ValueError, match="no whole number of 64 bits"):
+    with pytest.raises(ValueError, match="not a whole number of 64 bits"):
         whole_number(text)
 
 

@@ -118,3 +118,8 @@ def test_candidates_beyond_the_colours_have_other_markers():
     assert shapes.count("<circle") == 1
     assert shapes.count("rotate(45)") == 1
     assert len(set(np.round([float(y) for y in re.findall(r'<svg x="[\d.]+%" y="([\d.]+)"', shapes)], 3))) == 2
+
+
+def test_a_strip_plot_without_any_mark_is_drawn():
+    row = {"id": "a", "label": "volume fraction", "text": "", "pieces": [], "marks": []}
+    assert "volume fraction" in draw({"type": "strip", "rows": [row], "x_label": "x", "alt": "y"}, "")

@@ -106,7 +106,10 @@ def _is_slice(path: Path, options: argparse.Namespace) -> bool:
     from microchar.io.image import Options
 
     raw = Options(shape=options.shape, dtype=options.dtype, offset=options.offset or 0)
-    return read_image(path, raw).shape[0] == 1
+    try:
+        return read_image(path, raw).shape[0] == 1
+    except InputError:
+        return False  # loading the candidate says why, and a watch then leaves out this candidate only
 
 
 def _named(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -117,7 +117,9 @@ def _read(path: str) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"--config {path}: cannot be read ({error.strerror})") from error
     except ValueError as error:  # no TOML, or no UTF-8
-        raise InputError(f"--config {path}: no TOML ({error}); expected lines such as voxel-size = '3um'") from error
+        raise InputError(
+            f"--config {path}: not a TOML file ({error}); expected lines such as voxel-size = '3um'"
+        ) from error
 
 
 def _value(path: str, key: str, action: argparse.Action, value: Any) -> Any:
@@ -143,6 +145,8 @@ def _texts(action: argparse.Action, value: Any) -> list[str]:
         texts = [f"{key}={_text(each)}" for key, each in _flat(value)]
     else:
         texts = [_text(each) for each in value] if isinstance(value, list) else [_text(value)]
+    if not texts and action.nargs == "+":
+        raise ValueError("found an empty list, expected one or more")
     return texts if _is_repeated(action) else [",".join(texts)]
 
 

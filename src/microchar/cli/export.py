@@ -94,7 +94,7 @@ def _write_surfaces(options: argparse.Namespace) -> None:
         scale_to(options.print_size, (1.0,))  # refuses a length without end before the work begins
     replacing = _replacing(options, known_format(options.output).wrote)
     volume = read(options.volume, options, mask=options.mask)
-    phases = options.phase or _phases_with_voxels(volume)
+    phases = list(dict.fromkeys(options.phase or _phases_with_voxels(volume)))
     files = surface_files(options.output, phases)
     check_writable(files[0].parent)
     replacing.check(files)

@@ -49,6 +49,8 @@ def run(options: argparse.Namespace) -> int:
     several = len(options.volumes) > 1
     if several and options.format is None:
         options.format = _TABLES
+    if several and options.open:
+        raise InputError("--open: there is no page of several volumes; leave it out, or measure one volume")
     if several and "html" in options.format:
         raise InputError("--format html: the page shows one volume or a comparison; leave html out for several volumes")
     check_output(options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from microchar.comparison.spread import SMALLEST_RATIO
@@ -114,9 +115,10 @@ def conclusion(
     elif word is Word.TOO_SMALL:
         least = integral_range * SMALLEST_EDGE if integral_range else None
         settles = f" Use volumes with edges of at least {least:.0f} voxels." if least else ""
+        short = math.floor(10 * (ratio or 0.0)) / 10  # never rounded up to the edge that is needed
         sentence = (
             f"The volumes are too small to tell whether {candidate} is the same material as {reference}: "
-            f"the shortest edge is {ratio:.1f} integral ranges, {SMALLEST_EDGE:.0f} are needed.{settles}"
+            f"the shortest edge is {short:.1f} integral ranges, {SMALLEST_EDGE:.0f} are needed.{settles}"
         )
     elif word is Word.NOT_SEEN:
         sentence = (

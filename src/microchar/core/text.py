@@ -87,5 +87,5 @@ def whole_number(text: str) -> int:
     -12
     """
     if not re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", text) or not -(2**63) <= int(text) < 2**64:
-        raise ValueError(f"{one_line(text)!r} is no whole number of 64 bits")
+        raise ValueError(f"{one_line(text)!r} is not a whole number of 64 bits")
     return int(text)

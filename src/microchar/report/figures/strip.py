@@ -37,7 +37,7 @@ def draw_strip(spec: Mapping[str, Any], prefix: str) -> str:
     """
     del prefix
     rows = spec["rows"]
-    most = max(len(row["marks"]) for row in rows)
+    most = max(1, *(len(row["marks"]) for row in rows))  # without any scatter there is no mark
     lane = min(_LARGEST, max(_SMALLEST, _ALL / most))
     axis = _Axis(rows)
     drawn, y = [], 4.0
