@@ -181,6 +181,21 @@ def test_a_file_of_the_user_is_never_replaced(home, run, capsys):
     assert (home / "out" / "study.toml").read_bytes() == mine
 
 
+def test_an_edited_file_belongs_to_the_user(home, run, capsys):
+    assert run("measure", "real.tif", "-o", "out", *FAST) == 0
+    study = home / "out" / "study.toml"
+    study.write_bytes(study.read_bytes() + b"# mine\n")
+    assert run("measure", "fake.tif", "-o", "out", *FAST) == 2
+    assert "study.toml: exists, and microchar did not write it" in capsys.readouterr().err
+    assert study.read_bytes().endswith(b"# mine\n")
+
+
+def test_a_file_that_was_not_edited_follows_the_command_line(home, run):
+    assert run("measure", "real.tif", "-o", "out", *FAST) == 0
+    assert run("measure", "--config", "out/study.toml", "--r-max", "3") == 0
+    assert "r-max = 3" in (home / "out" / "study.toml").read_text()
+
+
 def test_the_file_goes_with_its_results(home, run):
     assert run("measure", "real.tif", "-o", "out", *FAST) == 0
     before = (home / "out" / "study.toml").read_bytes()

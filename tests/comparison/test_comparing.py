@@ -50,3 +50,9 @@ def test_progress_rises_to_one():
     mc.compare(REAL, FAKE, ONLY, progress=lambda fraction, text: seen.append(fraction))
     assert seen == sorted(seen)
     assert seen[-1] == 1
+
+
+@pytest.mark.property
+def test_a_single_voxel_is_refused():
+    with pytest.raises(mc.InputError, match="candidate: found one voxel"):
+        mc.compare([[0, 1], [1, 0]], [[[1]]])

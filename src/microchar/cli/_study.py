@@ -22,7 +22,7 @@ from microchar.core.text import did_you_mean, printable
 #: Name of the file beside a report.
 STUDY = "study.toml"
 #: First line of the files that microchar writes.
-_HEADER = "# microchar study: run it again with `{prog} --config {name}`; paths are relative to this file.\n"
+_HEADER = "# Run it again with `{prog} --config {name}`; paths are relative to this file.\n"
 #: Arguments that name files; of pairs such as NAME=FILES, the second part.
 _PATHS = ("volumes", "real", "candidates", "group", "mask", "grey", "output", "json", "overwrite")
 #: Arguments that say nothing about what is studied (the output is always beside), and those that no file can give.
@@ -80,14 +80,16 @@ def fill(options: argparse.Namespace, study: Mapping[str, Any]) -> None:
 
 
 def study_text(command: argparse.ArgumentParser, options: argparse.Namespace) -> bytes:
-    """Return the content of the study file beside the report of a command; a file that was read stays as it is.
+    """Return the content of the study file beside the report of a command; the file of a user stays as it is.
 
     There is none if results are shown again: what was measured stands beside them.
     """
+    from microchar.report.writing import signed, wrote
+
     if any(path.endswith(".json") for path in options.volumes):
         return b""
     target = Path(options.output) / STUDY
-    if options.config is not None and target.exists() and target.samefile(options.config):
+    if options.config is not None and target.exists() and target.samefile(options.config) and not wrote(target):
         options.overwrite = [*options.overwrite, str(target)]
         return target.read_bytes()
     lines, tables = [], []
@@ -101,7 +103,7 @@ def study_text(command: argparse.ArgumentParser, options: argparse.Namespace) ->
         else:
             lines.append(f"{_key(action)} = {_toml(value)}")
     text = _HEADER.format(prog=command.prog, name=STUDY) + "\n".join([*lines, 'output = "."', *tables]) + "\n"
-    return text.encode()
+    return signed(text)
 
 
 def _key(action: argparse.Action) -> str:

@@ -107,7 +107,8 @@ def _write_surfaces(options: argparse.Namespace) -> None:
         write_surfaces(surfaces, options.output, print_size=options.print_size, replacing=replacing)
     if not options.quiet:
         for surface in surfaces:
-            counts = f"{len(surface.triangles)} triangles in {surface.pieces} closed pieces"
+            pieces = "piece" if surface.pieces == 1 else "pieces"
+            counts = f"{len(surface.triangles)} triangles in {surface.pieces} closed {pieces}"
             print(printable(f"{surface.phase}: {counts}"))
         print(*(printable(str(file)) for file in files), sep="\n")
 

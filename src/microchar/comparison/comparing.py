@@ -245,6 +245,9 @@ def compare(
 
     volumes = [volume for sample in samples for volume in sample.volumes]
     shape = common_shape(volumes)
+    if max(shape) == 1:
+        smallest = min(volumes, key=lambda volume: max(volume.shape))
+        raise InputError(f"{smallest.name}: found one voxel; expected a volume, an image, or a line of voxels")
     common = {"r_max": r_max, "window": window, "periodic": tuple(sorted(periodic)) or None}
     wanted = choose(metrics, skip, common, parameters)
     if any(sample.slices for sample in samples):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from microchar.comparison.spread import SMALLEST_RATIO
+from microchar.core.text import phases_in_text
 from microchar.core.verdict import Entry, Spread, Word
 
 #: Edge over integral range under which a volume is too small to find agreement.
@@ -55,7 +56,7 @@ def quantity(entry: Entry) -> str:
 
 
 def _phases(entry: Entry) -> str:
-    return " and ".join(f"phase {phase}" if phase.isdigit() else phase for phase in entry.phase.split("|"))
+    return phases_in_text(entry.phase.split("|"))
 
 
 def quantity_name(metric: str) -> str:

@@ -71,6 +71,18 @@ def by(lengths: Iterable[object]) -> str:
     return " × ".join(f"{n:g}" if isinstance(n, float) else str(n) for n in lengths)
 
 
+def phases_in_text(names: Sequence[str]) -> str:
+    """Return names of phases as a sentence holds them; one that is a number is "phase 0".
+
+    Examples
+    --------
+    >>> phases_in_text(["pore", "1", "2"])
+    'pore, phase 1 and phase 2'
+    """
+    *first, last = [f"phase {name}" if name.isdigit() else name for name in names]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def one_line(message: str) -> str:
     """Return a message as one printable line of bearable length."""
     line = printable(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from microchar.core.text import phases_in_text
 from microchar.measurement.record import Record
 from microchar.report.metric_results import MetricResults, group_by_metric
 from microchar.report.palette import series_style
@@ -104,7 +105,7 @@ def _title(names: Sequence[str]) -> dict[str, str]:
 
 def _informing(record: Record, phases: Sequence[str]) -> dict[str, Any]:
     others = [phase.name for phase in record.volumes[0].phases if phase.name not in phases]
-    return {"phases": list(phases), "others": others}
+    return {"phases": phases_in_text(phases), "others": phases_in_text(others) if others else ""}
 
 
 def _raw(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
@@ -137,10 +138,26 @@ def _check_formats(formats: Sequence[str]) -> None:
         raise InputError(f"formats={list(formats)!r}: expected some of {', '.join(FORMATS)}")
 
 
+def signed(study: str) -> bytes:
+    """Return a study file that tells whether it was edited: its first line holds the checksum of the others."""
+    content = study.encode()
+    return _MARKS[".toml"] + b" " + _checksum(content) + b"\n" + content
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest()[:16].encode()
+
+
 def wrote(path: Path) -> bool:
-    """Return whether microchar wrote a file, as far as its beginning tells."""
+    """Return whether microchar wrote a file, as far as its beginning tells.
+
+    A study file that was edited is the user's.
+    """
     if path.suffix == ".json":
         return wrote_json(path, "microchar.results/")
+    if path.suffix == ".toml":
+        first, _, content = path.read_bytes().partition(b"\n")
+        return first == _MARKS[".toml"] + b" " + _checksum(content)
     with path.open("rb") as file:
         return _MARKS[path.suffix] in file.read(400)
 
