@@ -54,5 +54,5 @@ def test_progress_rises_to_one():
 
 @pytest.mark.property
 def test_a_single_voxel_is_refused():
-    with pytest.raises(mc.InputError, match="candidate: found one voxel"):
-        mc.compare([[0, 1], [1, 0]], [[[1]]])
+    with pytest.raises(mc.InputError, match="reference: found one voxel"):
+        mc.compare([[[1]]], [[[1]]])
