@@ -1,10 +1,12 @@
 """Sentences: what a difference means, its number, and the scatter of the real material."""
 
+import numpy as np
 import pytest
 
-from microchar.comparison.entries import of_logit
+from microchar.comparison.entries import entry_of, logit, of_logit
 from microchar.comparison.estimate import Estimate
 from microchar.comparison.wording import conclusion
+from microchar.core.result import Key
 from microchar.core.verdict import Entry, Word
 
 
@@ -35,8 +37,11 @@ def test_profiles_and_old_results_have_the_number_alone():
 
 
 @pytest.mark.analytic
-def test_the_error_of_a_share_is_that_at_the_candidate():
-    scale = of_logit(Estimate.of_samples([[4.0], [4.0]]))
-    # At one half the slope of the logistic function is 1/4, at its end nearly 0.
-    assert scale.size(0.1, -4.0) == pytest.approx(0.1 / 4, rel=0.02)
-    assert scale.size(0.1) < 0.1 / 40
+def test_the_error_of_a_difference_of_shares_is_that_of_the_shares():
+    rng = np.random.default_rng(0)
+    shares = [np.clip(rng.normal(mean, 0.02, (200, 1)), 0, 1) for mean in (0.9, 0.5)]
+    pair = tuple(Estimate.of_samples(logit(share)) for share in shares)
+    scale = of_logit(pair[0])
+    found = entry_of("percolating_fraction", Key(phase="pore"), pair, pair, scale, margin=0.02, adjusted=False)
+    assert found.difference == pytest.approx(-0.4, abs=0.01)
+    assert found.standard_error == pytest.approx(0.02 * (2 / 200) ** 0.5, rel=0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -123,6 +124,7 @@ def entry_of(
     seen = found.sees * float(np.nanmax(found.standard_error))  # of a profile, at its least accurate lag
     real, candidate = tested
     ratio = real.whole / candidate.whole
+    errors = [float(np.sqrt(e.variance[at])) for e in tested]
     values = [float(e.value[0]) if plain_values and lags is None else None for e in pair]
     # Neither side knows its scatter well: if both together imply a larger one, it is the unit of a fairer distance.
     scatter = max(real.variance[at] * ratio, found.standard_error[at] ** 2 * ratio / (1 + ratio))
@@ -135,7 +137,8 @@ def entry_of(
         reference_value=values[0],
         value=values[1],
         difference=scale.show(float(found.value[at])),
-        standard_error=scale.size(float(found.standard_error[at]), float(found.value[at])),
+        # A logit and a share change at different rates: each side's error is shown at its own value.
+        standard_error=math.hypot(scale.size(errors[0]), scale.size(errors[1], float(found.value[at]))),
         lower=float(lower[at]),
         upper=float(upper[at]),
         df=found.df,
