@@ -45,3 +45,13 @@ def test_the_error_of_a_difference_of_shares_is_that_of_the_shares():
     found = entry_of("percolating_fraction", Key(phase="pore"), pair, pair, scale, margin=0.02, adjusted=False)
     assert found.difference == pytest.approx(-0.4, abs=0.01)
     assert found.standard_error == pytest.approx(0.02 * (2 / 200) ** 0.5, rel=0.1)
+
+
+@pytest.mark.analytic
+def test_the_interval_of_a_share_near_its_end_is_as_wide_as_the_error_of_the_other_side():
+    rng = np.random.default_rng(0)
+    shares = [np.clip(rng.normal(mean, 0.2, (27, 1)), 0, 1) for mean in (0.5, -1.0)]
+    pair = tuple(Estimate.of_samples(logit(share)) for share in shares)
+    found = entry_of("percolating_fraction", Key(), pair, pair, of_logit(pair[0]), margin=0.02, adjusted=False)
+    assert found.difference - 1.6 * found.standard_error > found.lower or found.lower == pytest.approx(-0.5, abs=0.1)
+    assert found.upper > found.difference + 1.6 * found.standard_error

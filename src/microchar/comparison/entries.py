@@ -28,6 +28,7 @@ class Scale:
 
     name: str
     show: Callable[[float], float]
+    limits: tuple[float, float] = (-math.inf, math.inf)
 
     def size(self, error: float, at: float = 0.0) -> float:
         """Return the standard error of a difference `at` as it is shown."""
@@ -62,7 +63,7 @@ def of_logit(reference: Estimate) -> Scale:
         return float((odds * (1 + _FLOOR) - _FLOOR) / (1 + odds))
 
     at = float(reference.value[0])
-    return Scale("absolute", lambda d: share(at + d) - share(at))
+    return Scale("absolute", lambda d: share(at + d) - share(at), limits=(-share(at), 1 - share(at)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +121,13 @@ def entry_of(
     """
     found = difference(*tested)
     at = int(np.argmax(studentised(found.value, found.standard_error)))
-    lower, upper = (np.array([scale.show(float(v)) for v in ends]) for ends in (found.lower, found.upper))
     seen = found.sees * float(np.nanmax(found.standard_error))  # of a profile, at its least accurate lag
     real, candidate = tested
     ratio = real.whole / candidate.whole
     errors = [float(np.sqrt(e.variance[at])) for e in tested]
+    # A logit and a share change at different rates: each side's error is shown at its own value.
+    error = math.hypot(scale.size(errors[0]), scale.size(errors[1], float(found.value[at])))
+    lower, upper = _interval(found, scale, at, error)
     values = [float(e.value[0]) if plain_values and lags is None else None for e in pair]
     # Neither side knows its scatter well: if both together imply a larger one, it is the unit of a fairer distance.
     scatter = max(real.variance[at] * ratio, found.standard_error[at] ** 2 * ratio / (1 + ratio))
@@ -137,8 +140,7 @@ def entry_of(
         reference_value=values[0],
         value=values[1],
         difference=scale.show(float(found.value[at])),
-        # A logit and a share change at different rates: each side's error is shown at its own value.
-        standard_error=math.hypot(scale.size(errors[0]), scale.size(errors[1], float(found.value[at]))),
+        standard_error=error,
         lower=float(lower[at]),
         upper=float(upper[at]),
         df=found.df,
@@ -153,6 +155,19 @@ def entry_of(
         real_pieces=tuple(scale.show(float(d)) for d in _some(real.parts[:, at]) * np.sqrt(ratio)),
         curve=_curve(lags, at, pair, found) if lags else None,
     )
+
+
+def _interval(found: Difference, scale: Scale, at: int, error: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the interval as they are shown.
+
+    Where the scale bends, the interval is at least as wide as the standard error, which is
+    that `at` the most significant point, implies.
+    """
+    lower, upper = (np.array([scale.show(float(v)) for v in ends]) for ends in (found.lower, found.upper))
+    difference = scale.show(float(found.value[at]))
+    lower[at] = max(min(lower[at], difference - found.critical * error), scale.limits[0])
+    upper[at] = min(max(upper[at], difference + found.critical * error), scale.limits[1])
+    return lower, upper
 
 
 def _some(parts: np.ndarray) -> np.ndarray:
