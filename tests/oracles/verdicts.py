@@ -74,7 +74,9 @@ def like_reality(candidate, reference="real"):
     """Return a verdict with the word "no difference seen": every quantity is half a scatter away."""
     found = verdict(candidate, reference)
     entries = tuple(replace(e, difference=0.5 * e.real_scatter, word=Word.NOT_SEEN, p=0.6) for e in found.entries)
-    sentence = f"No difference between {candidate} and {reference} was seen; this test would have seen 15 %."
+    sentence = (
+        f"No difference between {candidate} and {reference} was seen; this test would have seen a difference of 15 %."
+    )
     return replace(found, word=Word.NOT_SEEN, entries=entries, sentence=sentence, why=(), notes=())
 
 

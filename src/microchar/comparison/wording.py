@@ -38,10 +38,10 @@ _MEANINGS = {
         "its {phase} has fewer pieces, or more loops",
         "its {phase} has more pieces, or fewer loops",
     ),
-    "largest_cluster_fraction": ("less of its {phase} is in one piece", "more of its {phase} is in one piece"),
+    "largest_cluster_fraction": ("its {phase} is less connected", "its {phase} is more connected"),
     "percolating_fraction": (
-        "less of its {phase} reaches from face to face",
-        "more of its {phase} reaches from face to face",
+        "less of its {phase} connects opposite faces",
+        "more of its {phase} connects opposite faces",
     ),
     "effective_diffusivity": ("its {phase} conducts less", "its {phase} conducts more"),
 }
@@ -123,7 +123,8 @@ def conclusion(
         )
     elif word is Word.NOT_SEEN:
         sentence = (
-            f"No difference between {candidate} and {reference} was seen; this test would have seen {_seen(entries)}."
+            f"No difference between {candidate} and {reference} was seen; this test would have seen a difference of "
+            f"{_seen(entries)}."
         )
     else:
         names = ", ".join(dict.fromkeys(quantity_name(entry.metric) for entry in entries))
@@ -162,7 +163,8 @@ def _reason(entry: Entry) -> str:
         )
     return (
         f"The difference of the {quantity(entry)} is at most {amount(entry.bound, entry.scale)}{at_equal} "
-        f"(90 % interval); the test would have seen {amount(entry.smallest_seen, entry.scale)} in four of five cases."
+        f"(90 % interval), tolerance {amount(entry.margin, entry.scale)}; the test would have seen "
+        f"{amount(entry.smallest_seen, entry.scale)} in four of five cases."
     )
 
 

@@ -14,7 +14,7 @@ from microchar.report.sections.contenders import Measure
 LAMPS = {
     "amount": ("volume_fraction",),
     "surface": ("specific_surface_area", "interfacial_area", "triple_phase_boundary"),
-    "shape": ("two_point_correlation", "chord_length_distribution", "lineal_path"),
+    "shape": ("two_point_correlation", "chord_length_distribution", "lineal_path", "local_thickness"),
     "connection": ("euler_characteristic", "largest_cluster_fraction", "percolating_fraction"),
     "transport": ("effective_diffusivity", "permeability"),
 }
