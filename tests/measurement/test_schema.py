@@ -137,3 +137,9 @@ def test_a_picture_that_is_none_is_refused(content):
     key = {"phase": "", "direction": "0", "estimator": "", "feature": "", "unit": "", "status": "ok", "message": ""}
     plain["results"][0]["pictures"] = [{**key, "png": "iVBORw0KGgo=", "aspect": 1.0, "caption": ""}]
     assert "a picture that is none" in refusal(plain)
+
+
+def test_a_slice_that_is_no_picture_is_refused(content):
+    plain = json.loads(content)
+    plain["volumes"][0]["slices"]["0"] = "iVBORw0KGgo="
+    assert "a picture that is none" in refusal(plain)

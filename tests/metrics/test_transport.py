@@ -187,7 +187,7 @@ def test_metric_pictures_the_first_axis_of_each_phase(shape, tmp_path):
     assert not found["tortuosity_factor"].pictures
     again = Result.from_dict(found["effective_diffusivity"].to_dict())
     assert again.pictures == (picture,)
-    page = mc.write_report(found, tmp_path, formats=["html"])["report.html"].read_text(encoding="utf-8")
+    page = mc.write_report(found, tmp_path, formats=["html"], full=True)["report.html"].read_text(encoding="utf-8")
     assert picture.caption in html.unescape(page)
 
 

@@ -104,6 +104,8 @@ def _of_volume(volume: Mapping[str, Any]) -> Iterator[str]:
     positions = volume["slice_positions"]
     if set(positions) != set(volume["slices"]) or any(n >= shape[int(axis)] for axis, n in positions.items()):
         yield f"slices at {positions} of the shape {shape}"
+    for png in volume["slices"].values():
+        yield from _of_picture(png)
     phases = [phase["name"] for phase in volume["phases"]]
     greys = [phase["grey_value"] for phase in volume["phases"]]
     if len(set(phases)) != len(phases) or greys != sorted(set(greys)):
