@@ -77,15 +77,13 @@ def measured(files, **arguments):
 
 def test_volumes_are_read_again_as_they_were_measured(files):
     comparison, record = measured(files, mask=files / "mask.npy")
-    for volume, again in zip(
-        [comparison.reference.volume, comparison.candidates[0].volume], recorded_volumes(record), strict=True
-    ):
+    volumes = [comparison.reference.volume, comparison.candidates[0].volume]
+    for volume, again in zip(volumes, recorded_volumes(record), strict=True):
         np.testing.assert_array_equal(volume.read(), again.read())
         assert (volume.grid, volume.phases, volume.name) == (again.grid, again.phases, again.name)
-    first = mc.write_report(comparison, files / "one", formats=["html"])["report.html"]
+    first = mc.write_report(record, files / "one", formats=["html"], volumes=volumes)["report.html"]
     second = mc.write_report(record, files / "two", formats=["html"])["report.html"]
-    cut = re.compile(r"measured [^·]*·")
-    assert cut.sub("", first.read_text("utf-8")) == cut.sub("", second.read_text("utf-8"))
+    assert first.read_bytes() == second.read_bytes()
 
 
 @pytest.mark.parametrize("what", ["changed", "gone", "cropped", "in memory"])
