@@ -50,14 +50,8 @@ class SdfFlow(NetworkGenerator):
     ----------
     preset : {"default", "tiny"}
         Settings to start from; "tiny" is a small network for tests.
-    minutes : float
-        Time budget of the fit.
-    steps : int, optional
-        Number of training steps, instead of the time budget. A seeded fit is
-        reproducible only with it.
-    device : {"auto", "cpu", "cuda", "mps"}
-        Device for training and generation; "auto" uses an accelerator if there is one.
-        A loaded model has "auto".
+    minutes, steps, device
+        As for `microchar_gan.generators.UnetGan`.
     precision : {"auto", "float32", "bfloat16"}
         Precision of the convolutions in training. Generation always uses float32.
     **settings

@@ -48,3 +48,18 @@ def field():
 def real(field):
     """Return the field that small trainings learn from."""
     return field((40, 36, 36), seed=5)
+
+
+@pytest.fixture(scope="session")
+def materials(field):
+    """Return what every generator must learn from: two phases, three phases, and a masked volume."""
+    from microchar import as_volume
+
+    two, three = field((40, 36, 36), seed=5), field((36, 36, 36), seed=6, fractions=(0.4, 0.35, 0.25))
+    inside = np.ones(two.shape, bool)
+    inside[37:] = False
+    return {
+        "two phases": as_volume(two, voxel_size="2um", phases=("pore", "grain")),
+        "three phases": as_volume(three * 100, voxel_size="1,1,2um", phases=("pore", "binder", "grain")),
+        "masked": as_volume(two, mask=inside),
+    }

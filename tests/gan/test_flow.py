@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from gan.trainings import CPU, rows, same
-from microchar import as_volume
 from microchar.core.errors import InputError
 from microchar.generation.training import TrainingData
 from microchar.testing import check_generator
@@ -61,20 +60,9 @@ def trained(rock):
 # --- the contract -----------------------------------------------------------------
 
 
-def training(what, field):
-    two, three = field((40, 36, 36), seed=5), field((36, 36, 36), seed=6, fractions=(0.4, 0.35, 0.25))
-    inside = np.ones(two.shape, bool)
-    inside[37:] = False
-    return {
-        "two phases": as_volume(two, voxel_size="2um", phases=("pore", "grain")),
-        "three phases": as_volume(three * 100, voxel_size="1,1,2um", phases=("pore", "binder", "grain")),
-        "masked": as_volume(two, mask=inside),
-    }[what]
-
-
 @pytest.mark.parametrize("what", ["two phases", "three phases", "masked"])
-def test_contract(field, what):
-    check_generator(SdfFlow(preset="tiny", steps=2), training(what, field), shape=(32, 24, 16))
+def test_contract(materials, what):
+    check_generator(SdfFlow(preset="tiny", steps=2), materials[what], shape=(32, 24, 16))
 
 
 def test_nothing_touches_the_random_state_of_pytorch(rock):

@@ -59,26 +59,22 @@ def slicegan(slab):
 # --- the contract -----------------------------------------------------------------
 
 
-def training(field):
+@pytest.fixture(scope="module")
+def training(field, materials):
     two, three = field((40, 36, 36), seed=5), field((36, 36, 36), seed=6, fractions=(0.4, 0.35, 0.25))
-    inside = np.ones(two.shape, bool)
-    inside[37:] = False
-    return {
-        "two phases": as_volume(two, voxel_size="2um", phases=("pore", "grain")),
-        "three phases": as_volume(three * 100, voxel_size="1,1,2um", phases=("pore", "binder", "grain")),
-        "masked": as_volume(two, mask=inside),
+    return materials | {
         "slices": TrainingData.from_slices({axis: [two.take(5, axis), two.take(20, axis)] for axis in range(3)}),
         "slices of one direction": TrainingData.from_slices({1: [three[:, 3], three[:, 20]]}),
     }
 
 
 @pytest.mark.parametrize("what", ["two phases", "three phases", "masked", "slices", "slices of one direction"])
-def test_contract_of_the_unet(field, what):
-    check_generator(UnetGan(steps=2, **SMALL), training(field)[what], shape=(24, 20, 16))
+def test_contract_of_the_unet(training, what):
+    check_generator(UnetGan(steps=2, **SMALL), training[what], shape=(24, 20, 16))
 
 
-def test_contract_with_one_critic_for_each_axis(field):
-    check_generator(UnetGan(steps=1, anisotropic=True, **SMALL), training(field)["slices"], shape=(24, 20, 16))
+def test_contract_with_one_critic_for_each_axis(training):
+    check_generator(UnetGan(steps=1, anisotropic=True, **SMALL), training["slices"], shape=(24, 20, 16))
 
 
 def test_contract_of_slicegan(slab):

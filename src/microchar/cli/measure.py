@@ -62,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
     with measuring(options) as progress:
         measurements = _measured(options, progress)
         if several:
-            shown, record = None, Record.joined(m.record(command=options.command_line) for m in measurements)
+            records = (m.record(command=options.command_line).without_influence() for m in measurements)
+            shown, record = None, Record.joined(records)
         else:
             (measurement,) = measurements
             shown, record = [measurement.volume], measurement.record(command=options.command_line)

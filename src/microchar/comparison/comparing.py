@@ -27,20 +27,18 @@ from microchar.core.volume import Volume
 from microchar.measurement.measuring import Measurement
 from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.overview import difference_lines, measured_rows, shown
-from microchar.measurement.plots import plot_metric
 from microchar.measurement.record import Record, VolumeRecord
 from microchar.measurement.selection import Parameters, choose, settings, without_periodic_axes
-from microchar.measurement.tables import Named, dataset, differences, everything, profiles, scalars
+from microchar.measurement.tables import Named, differences
+from microchar.measurement.tabulated import Tabulated
 from microchar.measurement.tasks import Task, run_tasks
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Tabulated):
     """Measurements of a reference and its candidates, and the results of pair metrics.
 
     Parameters
@@ -93,44 +91,6 @@ class Comparison:
             named += [Named(label, reference, result, baseline=True) for result in results.values()]
         return named
 
-    def scalars(self) -> pd.DataFrame:
-        """Return the values of all volumes as a tidy table with a row for each value."""
-        return scalars(self.named())
-
-    def profiles(self) -> pd.DataFrame:
-        """Return the profiles of all volumes as a tidy table with a row for each point."""
-        return profiles(self.named())
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return all values and profiles of all volumes as one tidy table: `scalars`, without x, then `profiles`."""
-        return everything(self.named())
-
-    def to_xarray(self) -> xarray.Dataset:
-        """Return the profiles as an xarray dataset.
-
-        A metric with profiles is a variable, or one for each feature (``lineal_path``,
-        ``chord_length_distribution_cdf``). Its dimensions are "volume", "phase", "direction" and
-        "<variable>_x"; "<variable>_standard_error" is another variable. It is nan where a
-        direction or phase has no point at an x of the others.
-        """
-        return dataset(self.named())
-
-    def plot(self, metric: str | None = None, *, ax: Axes | None = None, **key: str) -> Axes:
-        """Draw the results of one metric for all volumes: profiles with 95 % bands, or values as dots with bars.
-
-        Parameters
-        ----------
-        metric : str, optional
-            Id of the metric; needed if several were measured.
-        ax, **key
-            See `Result.plot`.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-        """
-        return plot_metric(self.named(), metric, ax, key)
-
     def differences(self) -> pd.DataFrame:
         """Return candidate minus reference for every value that both have."""
         return differences(self.named(), self.reference.volume.name)
@@ -140,10 +100,6 @@ class Comparison:
         volumes = [VolumeRecord.of(self.reference.volume, "reference")]
         volumes += [VolumeRecord.of(candidate.volume, "candidate") for candidate in self.candidates]
         return Record.now(volumes, self.named(), self.settings, provenance, self.notes, self.verdicts)
-
-    def to_dict(self, **provenance: Any) -> dict[str, Any]:
-        """Return the record as plain Python objects: the content of ``results.json``."""
-        return self.record(**provenance).to_dict()
 
 
 def compare(

@@ -10,7 +10,7 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple, triple
-from microchar.core.text import by
+from microchar.core.text import by, unused_name
 from microchar.core.units import convert
 from microchar.core.volume import Volume, as_volume
 
@@ -144,12 +144,10 @@ def _size(volume: Volume) -> str:
 
 def unique_names(volumes: Sequence[Volume]) -> list[Volume]:
     """Return the volumes with unique names: a number is added to a name that occurs again."""
-    seen: dict[str, int] = {}
-    unique = []
+    unique: list[Volume] = []
     for volume in volumes:
-        seen[volume.name] = seen.get(volume.name, 0) + 1
-        count = seen[volume.name]
-        unique.append(volume if count == 1 else replace(volume, name=f"{volume.name} ({count})"))
+        name = unused_name(volume.name, {other.name for other in unique})
+        unique.append(volume if name == volume.name else replace(volume, name=name))
     return unique
 
 

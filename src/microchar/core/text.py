@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import count
 
 #: Longest message on the command line; of longer ones the middle is left out.
 _LONGEST = 2000
@@ -58,6 +59,18 @@ def aligned(rows: Sequence[Sequence[str]], *, numbers: bool = False) -> list[str
         "  ".join([row[0].ljust(widths[0]), *(pad(c, w) for c, w in zip(row[1:], widths[1:], strict=True))]).rstrip()
         for row in rows
     ]
+
+
+def unused_name(name: str, used: Collection[str]) -> str:
+    """Return the name, or the first of "name (2)", "name (3)", … that is not used.
+
+    Examples
+    --------
+    >>> unused_name("real", {"real", "real (2)"})
+    'real (3)'
+    """
+    names = (name if number == 1 else f"{name} ({number})" for number in count(1))
+    return next(each for each in names if each not in used)
 
 
 def by(lengths: Iterable[object]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from microchar.core.errors import InputError
@@ -74,34 +75,19 @@ def joined(records: Mapping[str, Record], **provenance: Any) -> Record:
     >>> [volume.role for volume in joined(records).volumes]
     ['reference', 'candidate']
     """
-    volumes: list[VolumeRecord] = []
-    results: list[Named] = []
-    notes: dict[str, None] = {}
-    sources = []
-    for path, record in records.items():
-        names = _unique([volume.name for volume in record.volumes], {volume.name for volume in volumes})
-        volumes += [
-            replace(volume, name=names[volume.name], role="candidate" if volumes or place else "reference")
-            for place, volume in enumerate(record.volumes)
-        ]
-        # Pair metrics compare with the reference of their own record.
-        results += [replace(named, volume=names[named.volume]) for named in record.results if not named.reference]
-        notes |= dict.fromkeys(record.notes)
-        sources.append(f"{', '.join(names.values())} from {path}")
+    # Pair metrics compare with the reference of their own record.
+    single = [replace(r, results=tuple(n for n in r.results if not n.reference)) for r in records.values()]
+    together = Record.joined(single)
+    roles = ["reference", *["candidate"] * (len(together.volumes) - 1)]
+    volumes = [replace(volume, role=role) for volume, role in zip(together.volumes, roles, strict=True)]
+    names = iter([volume.name for volume in volumes])
+    sources = [f"{', '.join(islice(names, len(r.volumes)))} from {path}" for path, r in records.items()]
     _check_volumes(volumes)
-    _check_conventions(results)
-    notes |= dict.fromkeys([f"measured apart: {'; '.join(sources)}", *_of_size(volumes, results)])
+    _check_conventions(together.results)
+    notes = [*together.notes, f"measured apart: {'; '.join(sources)}", *_of_size(volumes, together.results)]
     first = next(iter(records.values()))
-    return Record.now(volumes, results, first.settings, provenance | {"measured_apart": list(records)}, list(notes))
-
-
-def _unique(names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
-    """Return new names: a number is added to a name that is taken."""
-    found: dict[str, str] = {}
-    for name in names:
-        choices = [name, *(f"{name} ({n})" for n in range(2, len(taken) + len(names) + 2))]
-        found[name] = next(choice for choice in choices if choice not in taken and choice not in found.values())
-    return found
+    apart = provenance | {"measured_apart": list(records)}
+    return Record.now(volumes, together.results, first.settings, apart, list(dict.fromkeys(notes)))
 
 
 def _check_volumes(volumes: Sequence[VolumeRecord]) -> None:

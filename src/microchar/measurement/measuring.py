@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from microchar.core.errors import InputError
 from microchar.core.grid import LengthLike
@@ -15,20 +15,15 @@ from microchar.core.result import Result
 from microchar.core.volume import Volume, as_volume
 from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.overview import measured_lines, measured_rows
-from microchar.measurement.plots import plot_metric
 from microchar.measurement.record import Record, VolumeRecord
 from microchar.measurement.selection import Parameters, choose, settings, without_periodic_axes
-from microchar.measurement.tables import Named, dataset, everything, profiles, scalars
+from microchar.measurement.tables import Named
+from microchar.measurement.tabulated import Tabulated
 from microchar.measurement.tasks import Task, run_tasks
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Measurement(Mapping[str, Result]):
+class Measurement(Tabulated, Mapping[str, Result]):
     """Results of the metrics of one volume, by metric id.
 
     Parameters
@@ -70,53 +65,11 @@ class Measurement(Mapping[str, Result]):
         """Return the results with the name of the volume; there is no second volume."""
         return [Named(self.volume.name, "", result) for result in self.results.values()]
 
-    def scalars(self) -> pd.DataFrame:
-        """Return the values as a tidy table with a row for each value."""
-        return scalars(self.named())
-
-    def profiles(self) -> pd.DataFrame:
-        """Return the profiles as a tidy table with a row for each point."""
-        return profiles(self.named())
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return all values and profiles as one tidy table: `scalars`, without x, then `profiles`."""
-        return everything(self.named())
-
-    def to_xarray(self) -> xarray.Dataset:
-        """Return the profiles as an xarray dataset.
-
-        A metric with profiles is a variable, or one for each feature (``lineal_path``,
-        ``chord_length_distribution_cdf``). Its dimensions are "phase", "direction" and
-        "<variable>_x"; "<variable>_standard_error" is another variable. It is nan where a
-        direction or phase has no point at an x of the others.
-        """
-        return dataset(self.named())
-
-    def plot(self, metric: str | None = None, *, ax: Axes | None = None, **key: str) -> Axes:
-        """Draw the results of one metric: profiles with 95 % bands, or values as dots with bars.
-
-        Parameters
-        ----------
-        metric : str, optional
-            Id of the metric; needed if several were measured.
-        ax, **key
-            See `Result.plot`.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-        """
-        return plot_metric(self.named(), metric, ax, key)
-
     def record(self, **provenance: Any) -> Record:
         """Return the record of the measurement, which can be written or reported."""
         return Record.now(
             [VolumeRecord.of(self.volume, "measured")], self.named(), self.settings, provenance, self.notes
         )
-
-    def to_dict(self, **provenance: Any) -> dict[str, Any]:
-        """Return the record as plain Python objects: the content of ``results.json``."""
-        return self.record(**provenance).to_dict()
 
 
 def measure(

@@ -199,6 +199,13 @@ class Metric(ABC):
             return Status.NOT_APPLICABLE, needed
         return None
 
+    def has_error(self, key: Key) -> bool:
+        """Return whether the value with this key is a smooth function of the counts, so that it has a standard error.
+
+        Quantiles are not: they jump by a voxel.
+        """
+        return not key.feature.startswith("quantile")
+
     def scalar(self, grid: Grid, value: float | None, *, power: int | None = None, **details: Any) -> Value:
         """Make a `Value` with the unit that follows from the power of length.
 
@@ -317,13 +324,6 @@ class AdditiveMetric(Metric):
             name: np.reshape([counts[name] for counts in counted], (*numbers, *np.shape(array)))
             for name, array in counted[0].items()
         }
-
-    def has_error(self, key: Key) -> bool:
-        """Return whether the value with this key is a smooth function of the counts, so that it has a standard error.
-
-        Quantiles are not: they jump by a voxel.
-        """
-        return not key.feature.startswith("quantile")
 
     def _run_in_cells(self, volume: Volume, shared: Shared) -> Result:
         """Count per cell; return the result with standard errors. The counts of the cells add up to those of `run`."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from microchar.core.json_text import parse_json
 from microchar.core.pictures import middle_slices
 from microchar.core.result import Result, Status
 from microchar.core.special_files import refuse_special
-from microchar.core.text import printable
+from microchar.core.text import printable, unused_name
 from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
 from microchar.measurement.schema import SCHEMA, check_record
@@ -172,6 +171,11 @@ class Record:
             verdicts=tuple(verdicts),
         )
 
+    def without_influence(self) -> Record:
+        """Return the record without the influence of the cells, which may be large and is not written."""
+        results = (replace(named, result=replace(named.result, influence=None)) for named in self.results)
+        return replace(self, results=tuple(results))
+
     @classmethod
     def joined(cls, records: Iterable[Record]) -> Record:
         """Return one record of several, with settings and provenance of the first.
@@ -187,13 +191,9 @@ class Record:
             settings, provenance = settings or record.settings, provenance or record.provenance
             names: dict[str, str] = {}
             for volume in record.volumes:
-                names[volume.name] = _unused(volume.name, {other.name for other in volumes})
+                names[volume.name] = unused_name(volume.name, {other.name for other in volumes})
                 volumes.append(replace(volume, name=names[volume.name]))
-            # The influence of the cells is not written, and may be large.
-            results += [
-                replace(named, volume=names[named.volume], result=replace(named.result, influence=None))
-                for named in record.results
-            ]
+            results += [replace(named, volume=names[named.volume]) for named in record.results]
             notes += [note for note in record.notes if note not in notes]
         return cls(
             volumes=tuple(volumes), results=tuple(results), settings=settings, provenance=provenance, notes=tuple(notes)
@@ -283,12 +283,6 @@ def wrote_json(path: Path, schema: str) -> bool:
     """Return whether `write_json` wrote a file whose schema begins with `schema`, as far as its beginning tells."""
     with path.open("rb") as file:
         return re.match(rb'\{\s*"schema": "' + re.escape(schema.encode()), file.read(200)) is not None
-
-
-def _unused(name: str, used: Collection[str]) -> str:
-    """Return the name, or the first of "name (2)", "name (3)", … that is not used."""
-    names = (name if number == 1 else f"{name} ({number})" for number in count(1))
-    return next(each for each in names if each not in used)
 
 
 def _named(plain: Mapping[str, Any]) -> Named:

@@ -88,7 +88,7 @@ def everything(results: Iterable[Named]) -> pd.DataFrame:
 
 def dataset(results: Iterable[Named]) -> xarray.Dataset:
     """Return the profiles as an xarray dataset, see `Measurement.to_xarray`."""
-    made = import_xarray()
+    xr = import_xarray()
     named = list(results)
     titles = {each.result.metric: each.result.title for each in named}
     arrays = []
@@ -101,7 +101,7 @@ def dataset(results: Iterable[Named]) -> xarray.Dataset:
         array[f"{name}_x"].attrs["units"] = rows["x_unit"].iloc[0]
         array[name].attrs.update(units=rows["unit"].iloc[0], long_name=titles[str(metric)])
         arrays.append(array)
-    merged: xarray.Dataset = made.merge(arrays, join="outer", compat="no_conflicts")
+    merged: xarray.Dataset = xr.merge(arrays, join="outer", compat="no_conflicts")
     return merged
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from microchar.core.grid import Grid, Triple, triple
 from microchar.core.progress import Progress, section, silent
-from microchar.core.result import Key, Profile, Result, Status, Value
+from microchar.core.result import Profile, Result, Status, Value
 from microchar.core.volume import OUTSIDE, Volume
 from microchar.kernels.bits import pack
 from microchar.kernels.thickness import REDUNDANT, find_neighbours, paint
@@ -124,7 +124,7 @@ class LocalThickness(WholeMetric):
         finish = partial(self._finish, volume, found)
         if not with_cells or not counts:
             return finish(total(counts))
-        return with_errors(finish, counts, {}, mask_lengths(volume), _has_error, edge_effect=True)
+        return with_errors(finish, counts, {}, mask_lengths(volume), self.has_error, edge_effect=True)
 
     def _finish(self, volume: Volume, found: Mapping[str, np.ndarray | tuple[Status, str]], counts: Counts) -> Result:
         """Return the result for numbers of voxels; `found` has the thicknesses of each phase, or why there are none."""
@@ -160,10 +160,6 @@ def _rows(cells: CellGrid) -> tuple[Triple, np.ndarray]:
         np.searchsorted(cells.edges[axis][1:], np.arange(cells.edges[axis][-1]), side="right") for axis in (one, two)
     )
     return (one, two, last), of_one[:, None] * cells.numbers[two] + of_two
-
-
-def _has_error(key: Key) -> bool:
-    return not key.feature.startswith("quantile")
 
 
 def _absent(voxels: np.ndarray) -> tuple[Status, str] | None:

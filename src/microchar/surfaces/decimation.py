@@ -2,7 +2,8 @@
 
 Edges are collapsed in sweeps: each sweep takes the cheapest of the edges whose collapses do not touch each other. The
 cost of a collapse is the sum of squared distances to the planes of the original triangles (Garland and Heckbert, 1997,
-SIGGRAPH 97, 209–216). Libraries that are as quick leave edges at which four triangles meet.
+SIGGRAPH 97, 209–216). On rocks, the libraries that accept a number of triangles
+leave edges at which four triangles meet.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ class FlowUNet(nn.Module):
     def forward(self, x: Tensor, times: Tensor) -> Tensor:
         """Return the velocities."""
         time = self.time(_waves(times))
-        x = self._in_slabs(lambda part: self.encoder[0](self.stem(part), time), 1, x)
+        x = self._in_slabs(lambda part: self.encoder[0](self.stem(part), time), x)
         skips = []
         for level, down in enumerate(self.down, 1):
             skips.append(x)
@@ -129,7 +129,6 @@ class FlowUNet(nn.Module):
             return self._end(x)
         return self._in_slabs(
             lambda below, skip: self._end(self.decoder[0](torch.cat([below, skip], dim=1), time)),
-            1,
             self.up[0](x),
             skips.pop(),
         )
@@ -137,12 +136,12 @@ class FlowUNet(nn.Module):
     def _end(self, x: Tensor) -> Tensor:
         return self.head(functional.silu(self.norm(x)))
 
-    def _in_slabs(self, part: Callable[..., Tensor], beyond: int, *inputs: Tensor) -> Tensor:
+    def _in_slabs(self, part: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
         """Apply what the highest level does, in evaluation slab by slab: its features would fill the memory.
 
-        Slabs overlap by the reach of the blocks of that level and `beyond`.
+        Slabs overlap by the reach of the blocks of that level and of the convolution before or behind them.
         """
-        n, margin = inputs[0].shape[2], 2 * len(self.encoder[0]) + beyond  # type: ignore[arg-type]
+        n, margin = inputs[0].shape[2], 2 * len(self.encoder[0]) + 1  # type: ignore[arg-type]
         if self.training or n <= _SLAB + 2 * margin:
             return part(*inputs)
         slabs = []

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from microchar.comparison.spread import SMALLEST_RATIO
 from microchar.comparison.wording import quantity
 from microchar.core.numbers import number
 from microchar.core.verdict import Entry, Spread, Word
 from microchar.report.sections.contenders import Contender, Measure
 from microchar.report.sections.lamps import LAMPS, lamps_of, shown
-
-#: Smaller ratios of scatters are not written as numbers.
-_LEAST_RATIO = 0.01
 
 
 def candidate_rows(contenders: Sequence[Contender], reference: str) -> dict[str, Any]:
@@ -72,8 +70,8 @@ def _row(contender: Contender, measure: Measure) -> dict[str, Any]:
 def _spread(spread: Spread | None) -> str:
     if spread is None:
         return ""
-    if spread.upper < _LEAST_RATIO:
-        return f"< {_LEAST_RATIO:g}"
+    if spread.ratio <= SMALLEST_RATIO:
+        return f"< {SMALLEST_RATIO:g}"
     return f"{number(spread.ratio, 2)} ({number(spread.lower, 2)} to {number(spread.upper, 2)})"
 
 

@@ -1,8 +1,8 @@
 """Labels of a volume as text: runs of equal labels, compressed, in base64.
 
 Of the packings that were tried (bytes, bit planes, differences of lines and planes, runs), compressed runs are the
-smallest for materials whose pores and grains are several voxels wide: 0.2 to 0.5 bits for each voxel of rocks and
-electrodes, 15 to 25 % less than compressed bit planes. Browsers decompress with ``DecompressionStream("deflate")``.
+smallest for materials whose pores and grains are several voxels wide. Browsers decompress
+with ``DecompressionStream("deflate")``.
 """
 
 from __future__ import annotations

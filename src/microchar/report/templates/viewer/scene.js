@@ -122,7 +122,7 @@ class Scene {
     this.textures = new Map();
     this.uniform = (name) => gl.getUniformLocation(program, name);
     this.state = { volumes: [0], shown: 0, cut: null };
-    this.waiting = false;
+    this.redraw = onceAFrame(() => { if (this.inView) this.draw(); });
     // Nothing is drawn until the reader comes to the picture, or prints the page.
     this.inView = false;
     const look = (inView) => { this.inView = inView; this.redraw(); };
@@ -151,15 +151,6 @@ class Scene {
   zoomBy(factor) {
     this.frame = Math.min(Math.max(this.frame / factor, FRAME / 8), FRAME);
     this.redraw();
-  }
-
-  redraw() {
-    if (this.waiting) return;
-    this.waiting = true;
-    requestAnimationFrame(() => {
-      this.waiting = false;
-      if (this.inView) this.draw();
-    });
   }
 
   /** Return the texture of a volume, made when it is first shown, and its shape. */

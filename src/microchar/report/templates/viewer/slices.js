@@ -55,7 +55,7 @@ class Slices {
     this.extents = extents;
     this.state = { axis: 0, planes: this.most.map((n) => this.onGrid(n / 2)), candidate: 1, flicker: false, layer: null };
     this.panels = canvases.map((canvas, number) => ({ canvas, number, key: "", image: null }));
-    this.waiting = false;
+    this.redraw = onceAFrame(() => { this.panels.forEach((panel) => this.draw(panel)); });
     this.reset();
   }
 
@@ -133,15 +133,6 @@ class Slices {
       return Math.min(Math.max(length - lengths[axis], half - free), half + free);
     });
     this.redraw();
-  }
-
-  redraw() {
-    if (this.waiting) return;
-    this.waiting = true;
-    requestAnimationFrame(() => {
-      this.waiting = false;
-      this.panels.forEach((panel) => this.draw(panel));
-    });
   }
 
   /** Give the canvases the shape of the largest slice and the resolution of the screen. */

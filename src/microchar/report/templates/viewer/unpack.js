@@ -1,3 +1,16 @@
+/** Return a function that has something drawn with the next frame, once however often it is called before. */
+function onceAFrame(draw) {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      draw();
+    });
+  };
+}
+
 /** Return the bytes of a text in base64. */
 function bytesOf(text) {
   const characters = atob(text);
