@@ -66,7 +66,9 @@ MATERIALS = {
     "berea": Material("berea.tif", 0, 200, 240),
     "ketton": Material("ketton.tif", 0, 152, 184),
     "nmc": Material("nmc_cathode.tif", 1, 197, 237, settings=("anisotropic=true",)),
-    "separator": Material("separator.tif", 0, 68, 108, edge=32, settings=("anisotropic=true",)),
+    "separator": Material(
+        "separator.tif", 0, 68, 108, edge=32, settings=("anisotropic=true", "crop_size=64", "batch=6")
+    ),
 }
 
 

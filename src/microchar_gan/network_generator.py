@@ -35,7 +35,7 @@ class NetworkGenerator(StreamingGenerator):
     steps: int | None = setting(None, "number of training steps, instead of the time budget")
     device: Device = setting("auto", "device for training and generation; auto uses an accelerator if there is one")
     precision: Precision = setting(
-        "auto", "precision of the convolutions in training; auto uses bfloat16 where the hardware has it"
+        "auto", "precision of the convolutions; auto uses bfloat16 where the hardware has it"
     )
 
     if TYPE_CHECKING:

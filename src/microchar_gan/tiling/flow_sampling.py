@@ -52,7 +52,7 @@ class FlowModel:
     shift : ndarray
         Added to the depth in each phase, so that volume fractions are right.
     half : bool
-        Whether convolutions run in bfloat16: faster, but whether tiles agree then is not tested.
+        Whether convolutions run in bfloat16.
     """
 
     network: FlowUNet

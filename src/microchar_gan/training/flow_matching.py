@@ -16,7 +16,6 @@ from torch import Tensor
 
 from microchar_gan.networks.building import build_flow
 from microchar_gan.networks.devices import exact_float32, to_device
-from microchar_gan.networks.flow_unet import shifted
 from microchar_gan.settings import FlowSettings
 from microchar_gan.training.distance_crops import DistanceCrops
 from microchar_gan.training.optimiser_state import optimiser_tensors, restore_optimiser, under
@@ -86,9 +85,12 @@ class FlowTrainer:
         return bool(torch.stack([weight.detach().sum() for weight in self.network.parameters()]).isfinite().all())
 
     def _times(self, count: int) -> Tensor:
-        """Draw times: logistic-normal, shifted towards noise, where the structure is decided."""
-        even = torch.randn(count, generator=self.noise, device=self.device).sigmoid()
-        return shifted(even, self.settings.late)
+        """Draw times evenly from 0 to 1, one in each of `count` equal parts, so that every step sees early and late ones.
+
+        Large shapes are decided early; thin throats, which are weak against the noise, close to the end.
+        """
+        parts = torch.arange(count, device=self.device)
+        return (parts + torch.rand(count, generator=self.noise, device=self.device)) / count
 
     def _share(self, fraction: float) -> float:
         rising = min(1.0, (self.steps + 1) / self.settings.warm_up) if self.settings.warm_up else 1.0
