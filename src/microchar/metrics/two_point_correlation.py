@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -97,26 +97,30 @@ class TwoPointCorrelation(DirectionalMetric):
         if len(block.cell_edges[2]) > 2:
             return super().count_cells(block)
         axes = [axis for axis in range(3) if block.shape[axis] > 1]
-        n0, n1, n2 = block.labels.shape
         numbers = tuple(len(line) - 1 for line in block.cell_edges)
-        bits = np.zeros((n0, n1, (n2 + 63) // 64 + 1), np.uint64)
         counts: Counts = {}
         for axis in axes:
             lags = self.reach[axis] + 1
             counts[f"pairs {axis}"] = np.zeros((*numbers, block.n_phases, lags), np.int64)
             counts[f"valid {axis}"] = np.zeros((*numbers, lags), np.int64)
         for phase in range(block.n_phases):
-            pack(block.labels, np.uint8(phase), bits)
+            by_axis = {axis: counts[f"pairs {axis}"][..., phase, :] for axis in axes}
+            self._count_set(block.labels == phase, block, by_axis)
+        if is_masked(block):
+            self._count_set(block.labels != OUTSIDE, block, {axis: counts[f"valid {axis}"] for axis in axes})
+        else:
             for axis, (index, cell) in product(axes, block.cells()):
-                count_pairs(bits, _offset(cell, block), cell.core, axis, counts[f"pairs {axis}"][index][phase])
-        masked = is_masked(block)
-        if masked:
-            pack((block.labels != OUTSIDE).view(np.uint8), np.uint8(1), bits)
-        for axis, (index, cell) in product(axes, block.cells()):
-            if masked:
-                count_pairs(bits, _offset(cell, block), cell.core, axis, counts[f"valid {axis}"][index])
-            else:
                 counts[f"valid {axis}"][index] = starts(cell, axis, self.reach[axis])
+        return counts
+
+    def _count_set(self, selected: np.ndarray, block: Block, by_axis: Mapping[int, np.ndarray]) -> None:
+        """Add the pairs of selected voxels along each axis to arrays (cells, lags)."""
+        n2 = block.core[2]
+        words = (n2 + self.reach[2] + 63) // 64 + 1
+        second = pack(selected, words)
+        first = second if selected.shape[2] == n2 else pack(selected[:, :, :n2], words)
+        for (axis, counts), (index, cell) in product(by_axis.items(), block.cells()):
+            count_pairs(first, second, _offset(cell, block), cell.core, axis, counts[index])
         return counts
 
     def whole(self, volume: Volume, shared: Shared) -> Counts:
