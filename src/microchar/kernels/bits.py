@@ -91,6 +91,51 @@ def count_pairs(first, second, start, core, axis, counts):  # type: ignore[no-un
                 counts[lag] += common(here[a : a + n], there[b : b + n])
 
 
+@kernel
+def count_at_lags(first, second, planes, n2, periodic0, periodic1, lags, counts):  # type: ignore[no-untyped-def]
+    """Add to ``counts[m]`` the number of pairs of set voxels at the lag vector ``lags[m]``.
+
+    Parameters
+    ----------
+    first : uint64, (n0, n1, words)
+        Packed voxels from `pack`.
+    second : uint64, (n0, n1, words)
+        The same; if axis 2 is periodic, the rows go on with their first voxels. They end
+        with as many zeros as the largest lag along axis 2 needs, and one more word.
+    planes : int64, (any,)
+        Planes of the first voxel.
+    n2 : int
+        Number of voxels of a row.
+    periodic0, periodic1 : bool
+        Whether axes 0 and 1 are periodic.
+    lags : int64, (vectors, 3)
+        Lag vectors. Their last component is not negative.
+    counts : int64, (vectors,)
+        Number of pairs at each lag vector; modified.
+    """
+    n0, n1, words = first.shape
+    used = (n2 + 63) // 64
+    here, there = first.reshape(-1), second.reshape(-1)
+    for i in planes:
+        for m in range(len(lags)):
+            plane = i + lags[m, 0]
+            if plane < 0 or plane >= n0:
+                if not periodic0:
+                    continue
+                plane %= n0
+            ahead = lags[m, 1]
+            skip, shift = lags[m, 2] // 64, lags[m, 2] % 64
+            # The rows from which the step stays in the plane, then those from which it wraps around.
+            for _ in range(1 + periodic1):
+                row, stop = max(0, -ahead), min(n1, n1 - ahead)
+                if row < stop:
+                    a = (i * n1 + row) * words
+                    b = (plane * n1 + row + ahead) * words + skip
+                    n = (stop - row - 1) * words + used
+                    counts[m] += common_at(here[a : a + n], there[b : b + n + 1], shift)
+                ahead += -n1 if ahead >= 0 else n1
+
+
 @inner
 def common(first, second):  # type: ignore[no-untyped-def]
     """Count the bits that are set in both of two rows of words."""

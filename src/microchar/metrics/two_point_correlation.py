@@ -14,7 +14,7 @@ from microchar.kernels.bits import count_pairs, pack
 from microchar.measurement.blocks import Block, Counts
 from microchar.measurement.metric import Shared
 from microchar.metrics._directional import DirectionalMetric, is_masked, ratio, starts
-from microchar.metrics._radial import make_shells, pairs_at_all_lags, places
+from microchar.metrics._radial import SetVoxels, ends_at_all_lags, make_shells, pairs_at_all_lags, places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +56,8 @@ class TwoPointCorrelation(DirectionalMetric):
     length within one shell. The width of a shell is the smallest voxel size. Lag 0 has
     a shell of its own. The abscissa is the mean length of the lag vectors of the
     shell. Lag vectors longer than the smallest of the largest lags are left out. The
-    pairs are counted by FFT in single precision. The numbers are exact up to about a
-    million voxels; for larger volumes the error of each number of pairs is less than
-    5e-7 of the number of voxels. The memory is about :math:`4 (1 + r_{\max}/N)` bytes for
-    each voxel of the volume, plus about 200 MB.
+    pairs are counted by FFT and rounded, which gives exact numbers. The memory is about
+    :math:`4 (1 + r_{\max}/N)` bytes for each voxel of the volume, at most about 1.5 GB.
 
     References
     ----------
@@ -129,19 +127,25 @@ class TwoPointCorrelation(DirectionalMetric):
             return {}
         shells = make_shells(volume.grid, self.reach)
 
-        def pairs(phase: int | None) -> np.ndarray:
+        def total(phase: int | None) -> tuple[np.ndarray, np.ndarray]:
             def rows(first: int, last: int) -> np.ndarray:
                 labels = volume.read((0, first, 0), (volume.shape[0], last, volume.shape[2]))
                 return labels != OUTSIDE if phase is None else labels == phase
 
-            return pairs_at_all_lags(rows, volume.shape, shells.reach, self.periodic, shared.threads)
+            voxels = SetVoxels(rows, volume.shape, self.periodic)
+            ends = ends_at_all_lags(voxels, shells.reach)
+            return shells.total(pairs_at_all_lags(voxels, shells.reach, ends, shared.threads)), shells.total(ends)
 
-        masked = volume.mask is not None
-        return {
-            "radial lengths": shells.lengths,
-            "radial pairs": np.array([shells.total(pairs(phase)) for phase in range(volume.n_phases)]),
-            "radial valid": shells.total(pairs(None) if masked else places(volume.shape, shells.reach, self.periodic)),
-        }
+        if volume.mask is not None:
+            valid = total(None)[0]
+        else:
+            valid = shells.total(places(volume.shape, shells.reach, self.periodic))
+        if volume.mask is None and volume.n_phases == 2:
+            first, ends = total(0)
+            pairs = [first, valid - ends + first]  # pairs without an end in the first phase
+        else:
+            pairs = [total(phase)[0] for phase in range(volume.n_phases)]
+        return {"radial lengths": shells.lengths, "radial pairs": np.array(pairs), "radial valid": valid}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
         """Divide the number of pairs in each phase by the number of all pairs."""
