@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +13,7 @@ from microchar.core.grid import Triple
 from microchar.core.result import Status, Value
 from microchar.core.volume import OUTSIDE, Volume
 from microchar.kernels import cooccurrence
+from microchar.kernels.bits import pack
 from microchar.kernels.levels import look_up, turn
 from microchar.measurement.blocks import Block, Counts
 from microchar.measurement.metric import AdditiveMetric, Kind, Metric, PairMetric, Shared
@@ -23,6 +24,8 @@ Reader = Callable[[Triple, Triple], np.ndarray]
 FULL_SCALE = 65535
 #: Level that marks a pixel outside the mask; 8-bit levels end at 255.
 OUTSIDE_LEVEL = 256
+#: Up to this number of grey levels, the pixels of each pair of levels are compared as bits.
+_FEW_LEVELS = 8
 #: The texture features, in the order of the published anisotropy-index tables.
 FEATURES = ("contrast", "homogeneity", "energy", "entropy")
 
@@ -177,20 +180,39 @@ class SliceTexture(AdditiveMetric):
         present = np.zeros(OUTSIDE_LEVEL + 1, bool)
         cooccurrence.mark_present(levels, present)
         grey = np.flatnonzero(present[:OUTSIDE_LEVEL])
-        code = np.full(OUTSIDE_LEVEL + 1, len(grey))
-        code[grey] = np.arange(len(grey))
+        tables = _compared if len(grey) <= _FEW_LEVELS else _tallied
 
         features = np.zeros((3, max(block.shape), len(FEATURES)))
         slices = np.zeros((3, max(block.shape)), np.int64)
-        table = np.empty((4, len(grey) + 1, len(grey) + 1), np.int64)
-        for position, pixels in enumerate(levels, start=block.start[block.axis]):
-            table[:] = 0
-            cooccurrence.count_neighbours(pixels, code, table)
-            pairs = table[:, :-1, :-1]
+        for position, pairs in enumerate(tables(levels, grey), start=block.start[block.axis]):
             if pairs.any():
                 features[block.axis, position] = texture(pairs, grey)
                 slices[block.axis, position] = 1
         return {"features": features, "slices": slices}
+
+
+def _compared(levels: np.ndarray, grey: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the pair counts (angles, levels, levels) of each slice, from the pixels of each level as bits."""
+    _, rows, columns = levels.shape
+    words = (columns + 63) // 64 + 1
+    for pixels in levels:
+        bits = np.zeros((len(grey), rows, words), np.uint64)
+        for place, level in enumerate(grey):
+            bits[place] = pack((pixels == level)[np.newaxis], words)[0]
+        pairs = np.zeros((4, len(grey), len(grey)), np.int64)
+        cooccurrence.compare_neighbours(bits, columns, pairs)
+        yield pairs
+
+
+def _tallied(levels: np.ndarray, grey: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the same, pixel by pixel."""
+    code = np.full(OUTSIDE_LEVEL + 1, len(grey))
+    code[grey] = np.arange(len(grey))
+    table = np.empty((4, len(grey) + 1, len(grey) + 1), np.int64)
+    for pixels in levels:
+        table[:] = 0
+        cooccurrence.count_neighbours(pixels, code, table)
+        yield table[:, :-1, :-1]
 
 
 def texture(pairs: np.ndarray, grey: np.ndarray) -> np.ndarray:
