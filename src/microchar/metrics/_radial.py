@@ -9,10 +9,11 @@ import numpy as np
 
 from microchar.core.grid import Grid, Triple
 from microchar.kernels.bits import count_at_lags, pack
+from microchar.kernels.spectra import power
 from microchar.measurement.blocks import thread_pool
 
-#: Approximate number of complex values transformed at a time: 8 MB, about one core's share of the cache.
-_CHUNK = 2**20
+#: Approximate number of complex values transformed at a time: 2 MB, about one core's share of the cache.
+_CHUNK = 2**18
 #: Approximate bytes of the half-transformed volume that are held at a time; a larger one is transformed in passes.
 _HELD = 1.2e9
 #: Up to this number of lag vectors, voxels are compared one lag vector after the other.
@@ -250,8 +251,9 @@ def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: np.floating, thread
             planes = fft.fft(planes, padded[1], axis=1, workers=threads, overwrite_x=True)
             # The way back is in double precision: numbers at short lags are large, and single precision cannot hold
             # them.
-            power = np.square(planes.real, dtype=np.float64) + np.square(planes.imag, dtype=np.float64)
-            planes = fft.ifft(power, axis=1, workers=threads)[:, : reach[1] + 1]
+            squares = np.empty(planes.shape)
+            power(planes.reshape(-1), squares.reshape(-1))
+            planes = fft.ifft(squares, axis=1, workers=threads)[:, : reach[1] + 1]
             planes = fft.ifft(planes, axis=2, workers=threads, overwrite_x=True)
             kept[some[first : first + step]] = planes[:, :, wanted[2]]
     return fft.irfft(kept, padded[0], axis=0, workers=threads, overwrite_x=True)[wanted[0]]
