@@ -26,7 +26,7 @@ else:
         return types.uint64(types.uint64), codegen
 
 
-def pack(selected, words):  # type: ignore[no-untyped-def]
+def pack(selected: np.ndarray, words: int) -> np.ndarray:
     """Pack voxels along the last axis: voxel k is bit k % 64 of word k // 64.
 
     Parameters
