@@ -14,7 +14,7 @@ from measured import assert_is_the_truth, counts_of, directional
 from media import media, random_volume
 from microchar.generators.gaussian_field import cut_gaussian_field
 from microchar.metrics import TwoPointCorrelation
-from microchar.metrics._radial import pairs_at_all_lags
+from microchar.metrics._radial import SetVoxels, ends_at_all_lags, pairs_at_all_lags
 from oracles import correlation as naive
 
 ALL = (0, 1, 2)
@@ -109,10 +109,13 @@ def test_pairs_along_the_axes_are_the_slow_ones(medium):
     medium=media().filter(lambda medium: medium[0].shape != (2, 2, 70)),  # slow in Python, and nothing new
     sizes=st.sampled_from([(1.0, 1.0, 1.0), (0.1, 0.3, 0.15), (2.0, 0.7, 1.4)]),
 )
-def test_the_radial_pairs_are_the_slow_ones(medium, sizes):
+@pytest.mark.parametrize("few", [0, 10**6])
+def test_the_radial_pairs_are_the_slow_ones(few, medium, sizes):
     volume, r_max, periodic, _ = medium
     volume = mc.as_volume(volume, voxel_size=sizes)
-    counts = counts_of(TwoPointCorrelation(r_max=r_max, periodic=periodic), volume)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("microchar.metrics._radial._FEW_LAGS", few)  # all transformed, all compared
+        counts = counts_of(TwoPointCorrelation(r_max=r_max, periodic=periodic), volume)
     reach = [r_max[axis] if axis in volume.grid.axes else 0 for axis in range(3)]
     shells = naive.shells(volume.shape, sizes, reach, volume.read(), periodic)
     assert len(counts["radial lengths"]) == len(shells)
@@ -123,21 +126,26 @@ def test_the_radial_pairs_are_the_slow_ones(medium, sizes):
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("share", [0.3, 1.0])
-def test_radial_pairs_of_a_large_volume_are_as_accurate_as_promised(share):
-    # 4 million voxels: beyond what single precision counts exactly. A full volume is the worst case.
-    shape = (160, 150, 170)
-    set_ = np.random.default_rng(0).random(shape) < share
-    reach = (40, 30, 50)
-    found = pairs_at_all_lags(lambda first, last: set_[:, first:last], shape, reach, (1,), 2)
+@pytest.mark.parametrize("kind", ["noise", "full", "layers"])
+def test_radial_pairs_of_a_large_volume_are_exact(kind, monkeypatch):
+    # 4 million voxels: more than single precision counts exactly. Layers are correlated at all lags.
+    shape, reach = (160, 150, 170), (40, 30, 50)
+    set_ = np.random.default_rng(0).random(shape) < 0.3 if kind == "noise" else np.ones(shape, bool)
+    if kind == "layers":
+        set_[:, :, ::2] = False
+    monkeypatch.setattr("microchar.metrics._radial._HELD", 2e7)  # in several passes
+    voxels = SetVoxels(lambda first, last: set_[:, first:last], shape, (1,))
+    ends = ends_at_all_lags(voxels, reach)
+    found = pairs_at_all_lags(voxels, reach, ends, 2)
     for lag in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (40, 30, 50), (-40, 30, -50), (-7, 20, 13)]:
         there = np.roll(set_, -lag[1], axis=1)
         here, there = (np.moveaxis(a, 1, 0) for a in (set_, there))
         starts = [slice(max(0, -step), n - max(0, step)) for step, n in ((lag[0], 160), (lag[2], 170))]
         stops = [slice(max(0, step), n - max(0, -step)) for step, n in ((lag[0], 160), (lag[2], 170))]
-        expected = np.count_nonzero(here[:, starts[0], starts[1]] & there[:, stops[0], stops[1]])
-        assert abs(found[lag[0] + 40, lag[1], lag[2] + 50] - expected) <= 5e-7 * set_.size
-    assert found[40, 0, 50] == set_.sum()
+        first, second = here[:, starts[0], starts[1]], there[:, stops[0], stops[1]]
+        place = (lag[0] + 40, lag[1], lag[2] + 50)
+        assert found[place] == np.count_nonzero(first & second)
+        assert ends[place] == np.count_nonzero(first) + np.count_nonzero(second)
 
 
 @pytest.mark.oracle

@@ -30,7 +30,7 @@ def baseline_pairs(reference: Volume, common: Triple) -> dict[str, tuple[Volume,
 
 def _uniform(volume: Volume) -> Volume:
     labels = volume.read()
-    majority = int(np.bincount(labels.ravel(), minlength=256)[: volume.n_phases].argmax())
+    majority = int(np.argmax([np.count_nonzero(labels == phase) for phase in range(volume.n_phases)]))
     if volume.grey is None:
         grey = None
     else:

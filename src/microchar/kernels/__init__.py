@@ -14,4 +14,4 @@ def are_compiled() -> bool:
 
     from microchar.kernels import bits, jit
 
-    return jit.DISABLED or any(Path(str(bits.pack.stats.cache_path)).glob("bits.pack-*.nbi"))
+    return jit.DISABLED or any(Path(str(bits.count_pairs.stats.cache_path)).glob("bits.count_pairs-*.nbi"))

@@ -26,40 +26,39 @@ else:
         return types.uint64(types.uint64), codegen
 
 
-@kernel
-def pack(labels, phase, out):  # type: ignore[no-untyped-def]
-    """Pack ``labels == phase`` along the last axis: voxel k is bit k % 64 of word k // 64.
+def pack(selected: np.ndarray, words: int) -> np.ndarray:
+    """Pack voxels along the last axis: voxel k is bit k % 64 of word k // 64.
 
     Parameters
     ----------
-    labels : uint8, (n0, n1, n2)
-    phase : uint8
-        Label whose voxels are set.
-    out : uint64, (n0, n1, at least (n2 + 63) // 64 + 1), zeros
-        Packed bits. The additional last word remains zero, so that shifted reads need
-        no bounds check.
+    selected : bool, (n0, n1, n2)
+    words : int
+        Number of words of each row, at least n2 / 64; the bits behind the row are zero.
+
+    Returns
+    -------
+    uint64, (n0, n1, words)
     """
-    n0, n1, n2 = labels.shape
-    for i in range(n0):
-        for j in range(n1):
-            for word in range((n2 + 63) // 64):
-                bits = np.uint64(0)
-                for k in range(min(64, n2 - 64 * word)):
-                    bits |= np.uint64(labels[i, j, 64 * word + k] == phase) << np.uint64(k)
-                out[i, j, word] = bits
+    bits = np.zeros((*selected.shape[:2], words), "<u8")
+    octets = np.packbits(selected, axis=2, bitorder="little")
+    bits.view(np.uint8)[:, :, : octets.shape[2]] = octets
+    return bits
 
 
 @kernel
-def count_pairs(bits, start, core, axis, counts):  # type: ignore[no-untyped-def]
+def count_pairs(first, second, start, core, axis, counts):  # type: ignore[no-untyped-def]
     """Add to ``counts[k]`` the number of pairs of set voxels at lag `k` along `axis`.
 
     The first voxel of a pair lies in the core; the second may lie anywhere in the
-    array.
+    array. Rows that follow each other in memory are compared as one row.
 
     Parameters
     ----------
-    bits : uint64, (n0, n1, words)
-        Packed voxels from `pack`.
+    first : uint64, (n0, n1, words)
+        Packed voxels from `pack`, of which those beyond the core along axis 2 are not set.
+    second : uint64, (n0, n1, words)
+        All packed voxels. The rows end with as many zeros as the largest lag along axis 2
+        needs, and one more word.
     start : tuple of int
         Where the core begins along axes 0 and 1.
     core : tuple of int
@@ -68,31 +67,94 @@ def count_pairs(bits, start, core, axis, counts):  # type: ignore[no-untyped-def
     counts : int64, (lags,)
         Number of pairs at each lag; modified.
     """
-    n0, n1, _ = bits.shape
-    full, rest = core[2] // 64, core[2] % 64
-    used = full + (rest > 0)
-    last = (np.uint64(1) << np.uint64(rest)) - np.uint64(1) if rest else ~np.uint64(0)
+    n0, n1, words = first.shape
+    used = (core[2] + 63) // 64
+    here, there = first.reshape(-1), second.reshape(-1)
     for i in range(start[0], start[0] + core[0]):
-        for j in range(start[1], start[1] + core[1]):
-            row = bits[i, j]
-            for lag in range(len(counts)):
-                i2, j2 = (i + lag if axis == 0 else i), (j + lag if axis == 1 else j)
-                if i2 >= n0 or j2 >= n1:
-                    break
-                shift = lag if axis == 2 else 0
-                counts[lag] += _row_pairs(row, bits[i2, j2], shift, used, last)
+        a = (i * n1 + start[1]) * words
+        for lag in range(len(counts)):
+            b, rows = a, core[1]
+            if axis == 0:
+                b += lag * n1 * words
+                rows = rows if i + lag < n0 else 0
+            elif axis == 1:
+                b += lag * words
+                rows = min(rows, n1 - start[1] - lag)
+            else:
+                b += lag // 64
+            if rows <= 0:
+                break
+            n = (rows - 1) * words + used
+            if axis == 2:
+                counts[lag] += common_at(here[a : a + n], there[b : b + n + 1], lag % 64)
+            else:
+                counts[lag] += common(here[a : a + n], there[b : b + n])
 
 
-@inner(inline="always")
-def _row_pairs(row, other, shift, used, last):  # type: ignore[no-untyped-def]
-    skip, left = shift // 64, np.uint64(shift % 64)
+@kernel
+def count_at_lags(first, second, planes, n2, periodic0, periodic1, lags, counts):  # type: ignore[no-untyped-def]
+    """Add to ``counts[m]`` the number of pairs of set voxels at the lag vector ``lags[m]``.
+
+    Parameters
+    ----------
+    first : uint64, (n0, n1, words)
+        Packed voxels from `pack`.
+    second : uint64, (n0, n1, words)
+        The same; if axis 2 is periodic, the rows go on with their first voxels. They end
+        with as many zeros as the largest lag along axis 2 needs, and one more word.
+    planes : int64, (any,)
+        Planes of the first voxel.
+    n2 : int
+        Number of voxels of a row.
+    periodic0, periodic1 : bool
+        Whether axes 0 and 1 are periodic.
+    lags : int64, (vectors, 3)
+        Lag vectors. Their last component is not negative.
+    counts : int64, (vectors,)
+        Number of pairs at each lag vector; modified.
+    """
+    n0, n1, words = first.shape
+    used = (n2 + 63) // 64
+    here, there = first.reshape(-1), second.reshape(-1)
+    for i in planes:
+        for m in range(len(lags)):
+            plane = i + lags[m, 0]
+            if plane < 0 or plane >= n0:
+                if not periodic0:
+                    continue
+                plane %= n0
+            ahead = lags[m, 1]
+            skip, shift = lags[m, 2] // 64, lags[m, 2] % 64
+            # The rows from which the step stays in the plane, then those from which it wraps around.
+            for _ in range(1 + periodic1):
+                row, stop = max(0, -ahead), min(n1, n1 - ahead)
+                if row < stop:
+                    a = (i * n1 + row) * words
+                    b = (plane * n1 + row + ahead) * words + skip
+                    n = (stop - row - 1) * words + used
+                    counts[m] += common_at(here[a : a + n], there[b : b + n + 1], shift)
+                ahead += -n1 if ahead >= 0 else n1
+
+
+@inner
+def common(first, second):  # type: ignore[no-untyped-def]
+    """Count the bits that are set in both of two rows of words."""
     total = np.uint64(0)
-    for word in range(used):
-        if skip + word >= len(other):
-            break
-        second = other[skip + word] >> left
-        if left > 0 and skip + word + 1 < len(other):
-            second |= other[skip + word + 1] << (np.uint64(64) - left)
-        first = row[word] & last if word == used - 1 else row[word]
-        total += popcount(first & second)
+    for word in range(len(first)):
+        total += popcount(first[word] & second[word])
+    return np.int64(total)
+
+
+@inner
+def common_at(first, second, shift):  # type: ignore[no-untyped-def]
+    """Count the bits of a row that are set and whose bits `shift` < 64 further on in `second` are set.
+
+    `second` has one more word than `first`.
+    """
+    right, left = np.uint64(shift), np.uint64(63 - shift)
+    total = np.uint64(0)
+    for word in range(len(first)):
+        # A shift by 64 bits is not defined: the next word is shifted in two steps.
+        moved = second[word] >> right | second[word + 1] << np.uint64(1) << left
+        total += popcount(first[word] & moved)
     return np.int64(total)

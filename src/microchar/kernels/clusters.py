@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from microchar.kernels.jit import kernel
+from microchar.kernels.jit import inner, kernel
 
 
 @kernel
@@ -47,8 +47,32 @@ def survey(clusters, labels, phase, size, lower, upper):  # type: ignore[no-unty
 
 
 @kernel
-def count_same(clusters, first, last, axis, periodic, phase, limit, counts):  # type: ignore[no-untyped-def]
-    """Add to ``counts[p, k]`` the number of pairs of voxels at lag `k` along `axis` in one cluster of phase p.
+def set_apart(clusters, first, last, apart, value, labels):  # type: ignore[no-untyped-def]
+    """Give the voxels of some clusters another label.
+
+    Parameters
+    ----------
+    clusters : uint32, (n0, n1, n2)
+        Cluster number of each voxel.
+    first, last : int
+        Range of planes to handle, without `last`.
+    apart : bool, (numbers,)
+        Whether the voxels of each cluster get the label.
+    value : uint8
+    labels : uint8, (n0, n1, n2)
+        Phase of each voxel; modified.
+    """
+    _, n1, n2 = clusters.shape
+    for i in range(first, last):
+        for j in range(n1):
+            for k in range(n2):
+                if apart[clusters[i, j, k]]:
+                    labels[i, j, k] = value
+
+
+@kernel
+def count_same(clusters, first, last, periodic, phase, limit, counts):  # type: ignore[no-untyped-def]
+    """Add to ``counts[axis, p, k]`` the number of pairs at lag `k` along each axis in one cluster of phase p.
 
     Parameters
     ----------
@@ -57,42 +81,43 @@ def count_same(clusters, first, last, axis, periodic, phase, limit, counts):  # 
     first, last : int
         Range of planes, without `last`, that contain the first voxel of a pair. The
         second voxel may lie in any plane.
-    axis : int
-    periodic : bool
-        Whether pairs wrap around the end of the axis.
+    periodic : bool, (3,)
+        Whether pairs wrap around the end of each axis.
     phase : uint8, (numbers,)
         Phase of each cluster.
-    limit : int64, (numbers,)
-        Largest lag of each cluster; negative for clusters that are skipped.
-    counts : int64, (phases, lags)
+    limit : int64, (numbers, 3)
+        Largest lag of each cluster along each axis; negative for clusters that are skipped.
+    counts : int64, (3, phases, lags)
         Number of pairs; modified.
     """
     n0, n1, n2 = clusters.shape
     for i in range(first, last):
         for j in range(n1):
+            row = clusters[i, j]
             end = 0
             while end < n2:
-                start, number = end, clusters[i, j, end]
+                start, number = end, row[end]
                 end += 1
-                while end < n2 and clusters[i, j, end] == number:
+                while end < n2 and row[end] == number:
                     end += 1
-                for lag in range(limit[number] + 1):
-                    i2, j2, shift = i, j, 0
-                    if axis == 0:
-                        i2 += lag
-                    elif axis == 1:
-                        j2 += lag
-                    else:
-                        shift = lag
-                    if i2 >= n0 or j2 >= n1 or start + shift >= n2:
-                        if not periodic:
-                            break
-                        i2, j2 = i2 % n0, j2 % n1
-                    row = clusters[i2, j2]
-                    same = np.int64(0)
-                    for k in range(start, min(end, n2 - shift)):
-                        same += row[k + shift] == number
-                    if periodic:
-                        for k in range(max(start, n2 - shift), end):
-                            same += row[k + shift - n2] == number
-                    counts[phase[number], lag] += same
+                p = phase[number]
+                for lag in range(limit[number, 0] + 1):
+                    if i + lag >= n0 and not periodic[0]:
+                        break
+                    counts[0, p, lag] += _same(clusters[(i + lag) % n0, j], start, end, number)
+                for lag in range(limit[number, 1] + 1):
+                    if j + lag >= n1 and not periodic[1]:
+                        break
+                    counts[1, p, lag] += _same(clusters[i, (j + lag) % n1], start, end, number)
+                for lag in range(limit[number, 2] + 1):
+                    counts[2, p, lag] += _same(row, start + lag, min(end + lag, n2), number)
+                    if periodic[2]:
+                        counts[2, p, lag] += _same(row, max(start + lag - n2, 0), end + lag - n2, number)
+
+
+@inner
+def _same(row, start, end, number):  # type: ignore[no-untyped-def]
+    same = np.int64(0)
+    for k in range(start, end):
+        same += row[k] == number
+    return same

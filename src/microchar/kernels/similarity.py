@@ -11,21 +11,25 @@ WINDOW = 7
 
 
 @kernel
-def squared_difference(a, b, out):  # type: ignore[no-untyped-def]
-    """Add to ``out[s]`` the sum of (a - b)² over slice s.
+def squared_difference(a, b, planes, rows, columns):  # type: ignore[no-untyped-def]
+    """Add the sum of (a - b)² over each slice normal to each axis.
 
     Parameters
     ----------
-    a, b : uint16, (slices, rows, columns)
-    out : int64, (slices,)
-        Sum of squared differences of each slice; modified.
+    a, b : uint16, (n0, n1, n2)
+    planes, rows, columns : int64, (n0,), (n1,), (n2,)
+        Sums over the slices normal to axis 0, 1, 2; modified.
     """
-    slices, rows, columns = a.shape
-    for s in range(slices):
-        for i in range(rows):
-            for j in range(columns):
-                gap = np.int64(a[s, i, j]) - np.int64(b[s, i, j])
-                out[s] += gap * gap
+    n0, n1, n2 = a.shape
+    for i in range(n0):
+        for j in range(n1):
+            total = np.int64(0)
+            for k in range(n2):
+                gap = np.int64(a[i, j, k]) - np.int64(b[i, j, k])
+                total += gap * gap
+                columns[k] += gap * gap
+            planes[i] += total
+            rows[j] += total
 
 
 @kernel

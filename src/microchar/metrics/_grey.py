@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +13,8 @@ from microchar.core.grid import Triple
 from microchar.core.result import Status, Value
 from microchar.core.volume import OUTSIDE, Volume
 from microchar.kernels import cooccurrence
+from microchar.kernels.bits import pack
+from microchar.kernels.levels import look_up, turn
 from microchar.measurement.blocks import Block, Counts
 from microchar.measurement.metric import AdditiveMetric, Kind, Metric, PairMetric, Shared
 
@@ -22,6 +24,8 @@ Reader = Callable[[Triple, Triple], np.ndarray]
 FULL_SCALE = 65535
 #: Level that marks a pixel outside the mask; 8-bit levels end at 255.
 OUTSIDE_LEVEL = 256
+#: Up to this number of grey levels, the pixels of each pair of levels are compared as bits.
+_FEW_LEVELS = 8
 #: The texture features, in the order of the published anisotropy-index tables.
 FEATURES = ("contrast", "homogeneity", "energy", "entropy")
 
@@ -34,15 +38,19 @@ def slice_axes(shape: Triple) -> tuple[int, ...]:
 
 def stacked(box: np.ndarray, axis: int) -> np.ndarray:
     """Return a slab as a contiguous uint16 array (slice, row, column), the type that the kernels take."""
-    return np.ascontiguousarray(np.moveaxis(box, axis, 0), dtype=np.uint16)
+    box = np.ascontiguousarray(box, dtype=np.uint16)
+    if axis < 2:
+        return np.ascontiguousarray(np.moveaxis(box, axis, 0))
+    rows, columns, n = box.shape
+    slices = np.empty((n, rows, columns), np.uint16)
+    turn(box.reshape(-1, n), slices.reshape(n, -1))
+    return slices
 
 
 def eight_bit_reader(volume: Volume) -> Reader:
     """Return a reader of 8-bit grey levels as uint16; voxels outside the mask read `OUTSIDE_LEVEL`."""
     if volume.grey is None:
-        table = np.full(256, OUTSIDE_LEVEL, np.uint16)
-        table[: volume.n_phases] = volume.phase_levels()
-        return lambda start, stop: table[volume.read(start, stop)]
+        return _phase_reader(volume, volume.phase_levels())
     rescale = _as_stored if volume.grey.dtype == np.uint8 else _rescaler(volume, 255)
 
     def read(start: Triple, stop: Triple) -> np.ndarray:
@@ -57,12 +65,30 @@ def eight_bit_reader(volume: Volume) -> Reader:
 def sixteen_bit_reader(volume: Volume) -> Reader:
     """Return a reader of grey levels on a 16-bit scale, so that 8-bit and 16-bit images can be compared."""
     if volume.grey is None:
-        table = (volume.phase_levels() * 257).astype(np.uint16)
-        return lambda start, stop: table[volume.read(start, stop)]
+        return _phase_reader(volume, volume.phase_levels() * 257)
     if volume.grey.dtype == np.uint8:
         return lambda start, stop: volume.grey_levels(start, stop) * np.uint16(257)
     rescale = _as_stored if volume.grey.dtype == np.uint16 else _rescaler(volume, FULL_SCALE)
     return lambda start, stop: rescale(volume.grey_levels(start, stop))
+
+
+def _phase_reader(volume: Volume, levels: np.ndarray) -> Reader:
+    """Return a reader of the level of the phase of each voxel as uint16, `OUTSIDE_LEVEL` outside the mask."""
+    table = np.full(256, OUTSIDE_LEVEL, np.uint16)
+    direct = volume.values.dtype == np.uint8 and volume.mask is None
+    if direct:  # from grey value to level in one step, without the label
+        table[:] = levels[np.searchsorted(volume.grey_values[1:], np.arange(256), side="right")]
+    else:
+        table[: volume.n_phases] = levels
+
+    def read(start: Triple, stop: Triple) -> np.ndarray:
+        box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+        codes = np.ascontiguousarray(volume.values[box]) if direct else volume.read(start, stop)
+        read_levels = np.empty(codes.shape, np.uint16)
+        look_up(codes.reshape(-1), table, read_levels.reshape(-1))
+        return read_levels
+
+    return read
 
 
 def level_source(volume: Volume, *stored: type[np.generic]) -> str:
@@ -154,20 +180,39 @@ class SliceTexture(AdditiveMetric):
         present = np.zeros(OUTSIDE_LEVEL + 1, bool)
         cooccurrence.mark_present(levels, present)
         grey = np.flatnonzero(present[:OUTSIDE_LEVEL])
-        code = np.full(OUTSIDE_LEVEL + 1, len(grey))
-        code[grey] = np.arange(len(grey))
+        tables = _compared if len(grey) <= _FEW_LEVELS else _tallied
 
         features = np.zeros((3, max(block.shape), len(FEATURES)))
         slices = np.zeros((3, max(block.shape)), np.int64)
-        table = np.empty((4, len(grey) + 1, len(grey) + 1), np.int64)
-        for position, pixels in enumerate(levels, start=block.start[block.axis]):
-            table[:] = 0
-            cooccurrence.count_neighbours(pixels, code, table)
-            pairs = table[:, :-1, :-1]
+        for position, pairs in enumerate(tables(levels, grey), start=block.start[block.axis]):
             if pairs.any():
                 features[block.axis, position] = texture(pairs, grey)
                 slices[block.axis, position] = 1
         return {"features": features, "slices": slices}
+
+
+def _compared(levels: np.ndarray, grey: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the pair counts (angles, levels, levels) of each slice, from the pixels of each level as bits."""
+    _, rows, columns = levels.shape
+    words = (columns + 63) // 64 + 1
+    for pixels in levels:
+        bits = np.zeros((len(grey), rows, words), np.uint64)
+        for place, level in enumerate(grey):
+            bits[place] = pack((pixels == level)[np.newaxis], words)[0]
+        pairs = np.zeros((4, len(grey), len(grey)), np.int64)
+        cooccurrence.compare_neighbours(bits, columns, pairs)
+        yield pairs
+
+
+def _tallied(levels: np.ndarray, grey: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the same, pixel by pixel."""
+    code = np.full(OUTSIDE_LEVEL + 1, len(grey))
+    code[grey] = np.arange(len(grey))
+    table = np.empty((4, len(grey) + 1, len(grey) + 1), np.int64)
+    for pixels in levels:
+        table[:] = 0
+        cooccurrence.count_neighbours(pixels, code, table)
+        yield table[:, :-1, :-1]
 
 
 def texture(pairs: np.ndarray, grey: np.ndarray) -> np.ndarray:

@@ -1,16 +1,25 @@
-"""Pairs at every lag vector by FFT, and their sums over shells of equal distance."""
+"""Pairs at every lag vector, and their sums over shells of equal distance."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from microchar.core.grid import Grid, Triple
+from microchar.kernels.bits import count_at_lags, pack
+from microchar.kernels.spectra import power
+from microchar.measurement.blocks import thread_pool
 
-#: Approximate number of complex values transformed at a time: 8 MB, about one core's share of the cache.
-_CHUNK = 2**20
+#: Approximate number of complex values transformed at a time: 2 MB, about one core's share of the cache.
+_CHUNK = 2**18
+#: Approximate bytes of the half-transformed volume that are held at a time; a larger one is transformed in passes.
+_HELD = 1.2e9
+#: Up to this number of lag vectors, voxels are compared one lag vector after the other.
+_FEW_LAGS = 2**13
+#: Numbers that are rounded lie within this distance of integers, or the precision does not suffice.
+_CLOSE = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +62,13 @@ def make_shells(grid: Grid, reach: Triple) -> Shells:
     # Lengths are rounded to 1e-9 widths, so that the bins do not depend on the unit of length.
     limit = round(longest / width, 9)
     largest = [int(limit * width / sizes[axis] + 1e-9) if axis in grid.axes else 0 for axis in range(3)]
-    lags = [np.arange(-largest[0], largest[0] + 1), np.arange(largest[1] + 1), np.arange(-largest[2], largest[2] + 1)]
-    squares = [(lag * (size / width)) ** 2 for lag, size in zip(lags, sizes, strict=True)]
+    squares = [(np.arange(n + 1) * (size / width)) ** 2 for n, size in zip(largest, sizes, strict=True)]
     length = np.round(np.sqrt(squares[0][:, None, None] + squares[1][:, None] + squares[2]), 9)
     n_shells = int(limit + 0.5) + 1
     shell = np.where(length <= limit, (length + 0.5).astype(np.int32), np.int32(n_shells))
+    # Lag vectors that differ in signs only are equally long.
+    box = np.ix_(*map(abs, _lags((largest[0], largest[1], largest[2]))))
+    length, shell = length[box], shell[box]
     number = _sum_by_shell(shell, np.ones_like(length), n_shells)
     lengths = width * _sum_by_shell(shell, length, n_shells) / number
     return Shells((largest[0], largest[1], largest[2]), shell, lengths)
@@ -70,35 +81,93 @@ def _sum_by_shell(shell: np.ndarray, per_lag: np.ndarray, n_shells: int) -> np.n
     return (2.0 * half + plane)[:n_shells]
 
 
+def _lags(reach: Triple) -> list[np.ndarray]:
+    """Return the components of the lag vectors along each axis, in the layout of `Shells`."""
+    return [np.arange(-reach[0], reach[0] + 1), np.arange(reach[1] + 1), np.arange(-reach[2], reach[2] + 1)]
+
+
 def places(shape: Triple, reach: Triple, periodic: tuple[int, ...]) -> np.ndarray:
     """Count all pairs of voxels of a box at each lag vector, in the layout of `Shells`."""
-    lags = [np.arange(-reach[0], reach[0] + 1), np.arange(reach[1] + 1), np.arange(-reach[2], reach[2] + 1)]
     open_ = [
-        n - (0 if axis in periodic else 1) * abs(lag) for axis, (n, lag) in enumerate(zip(shape, lags, strict=True))
+        n - (0 if axis in periodic else 1) * abs(lag)
+        for axis, (n, lag) in enumerate(zip(shape, _lags(reach), strict=True))
     ]
     return open_[0][:, None, None] * open_[1][:, None] * open_[2]
 
 
-def pairs_at_all_lags(
-    indicator: Callable[[int, int], np.ndarray], shape: Triple, reach: Triple, periodic: tuple[int, ...], threads: int
-) -> np.ndarray:
-    """Count the pairs of set voxels at each lag vector, in the layout of `Shells`.
-
-    The autocorrelation is computed with the Wiener-Khinchin theorem in single
-    precision and rounded to integers. It is exact for volumes of up to about a
-    million voxels; for larger volumes the error is less than 5e-7 of the number of
-    voxels (lag 0 is always exact). To save memory, the lattice is padded along
-    axes 1 and 2 only for a few planes at a time.
+@dataclass(frozen=True, eq=False)
+class SetVoxels:
+    """The voxels of a volume that are in a set, such as a phase; what they are is read row by row.
 
     Parameters
     ----------
-    indicator : callable
-        ``indicator(first, last)`` returns the rows from `first` up to `last` along
-        axis 1 as bool.
-    shape, reach : tuple of int
-        Shape of the volume, and largest lag per axis.
+    rows : callable
+        ``rows(first, last)`` returns the rows from `first` up to `last` along axis 1 as bool.
+    shape : tuple of int
+        Shape of the volume.
     periodic : tuple of int
         Axes along which the volume repeats.
+    """
+
+    rows: Callable[[int, int], np.ndarray]
+    shape: Triple
+    periodic: tuple[int, ...]
+
+    def chunks(self, step: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield the rows, `step` at a time."""
+        for first in range(0, self.shape[1], step):
+            last = min(first + step, self.shape[1])
+            yield slice(first, last), self.rows(first, last)
+
+
+def ends_at_all_lags(voxels: SetVoxels, reach: Triple) -> np.ndarray:
+    """Count, over all pairs of voxels at each lag vector, the ends that are in the set, in the layout of `Shells`.
+
+    The first voxels of all pairs at a lag vector fill a box at one corner of the
+    volume, the second voxels one at the opposite corner. Both are sums of few numbers of the
+    cumulated volume, of which only the positions within the reach of a face are kept.
+    """
+    step = max(1, 2 * _CHUNK // (voxels.shape[0] * voxels.shape[2]))
+    thin = [_thinned(_thinned(rows, 0, reach[0]), 2, reach[2]) for _, rows in voxels.chunks(step)]
+    kept = _thinned(np.concatenate(thin, axis=1), 1, reach[1])
+    sums = np.zeros([n + 1 for n in kept.shape], np.int64)
+    sums[1:, 1:, 1:] = kept
+    for axis in range(3):
+        np.cumsum(sums, axis=axis, out=sums)
+    return _in_boxes(voxels, sums, reach, 1) + _in_boxes(voxels, sums, reach, -1)
+
+
+def _thinned(counts: np.ndarray, axis: int, reach: int) -> np.ndarray:
+    """Add up what is farther than `reach` from both ends of an axis."""
+    n = counts.shape[axis]
+    if n <= 2 * reach + 1:
+        return counts
+    head, middle, tail = np.split(counts, [reach, n - reach], axis=axis)
+    return np.concatenate([head, middle.sum(axis=axis, keepdims=True, dtype=np.int32), tail], axis=axis)
+
+
+def _in_boxes(voxels: SetVoxels, sums: np.ndarray, reach: Triple, sign: int) -> np.ndarray:
+    """Count the set voxels from which a step of a lag vector, times the sign, stays in the volume."""
+    # Axis 1 has half as many lags as the others.
+    for axis in (1, 0, 2):
+        n = voxels.shape[axis]
+        lag = sign * (0 if axis in voxels.periodic else 1) * _lags(reach)[axis]
+        low, high = np.maximum(0, -lag), n - np.maximum(0, lag)
+        left_out = n + 1 - sums.shape[axis]
+        sums = sums.take(high - left_out, axis) - sums.take(low, axis)
+    return sums
+
+
+def pairs_at_all_lags(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int) -> np.ndarray:
+    """Count the pairs of set voxels at each lag vector, in the layout of `Shells`.
+
+    Parameters
+    ----------
+    voxels : SetVoxels
+    reach : tuple of int
+        Largest lag per axis.
+    ends : ndarray
+        From `ends_at_all_lags`.
     threads : int
 
     Returns
@@ -106,28 +175,96 @@ def pairs_at_all_lags(
     float64, (2 reach[0] + 1, reach[1] + 1, 2 reach[2] + 1)
         Numbers of pairs; integers stored as floats.
     """
+    return (_compared if ends.size <= _FEW_LAGS else _transformed)(voxels, reach, ends, threads)
+
+
+def _compared(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int) -> np.ndarray:
+    """Compare all voxels at every lag vector: for few of them this is faster than transforms, and takes less memory."""
+    n0, n1, n2 = voxels.shape
+    words = (n2 + reach[2] + 63) // 64 + 1
+    first = np.empty((n0, n1, words), np.uint64)
+    second = np.empty_like(first) if 2 in voxels.periodic else first
+    for some, rows in voxels.chunks(max(1, 2 * _CHUNK // (n0 * n2))):
+        first[:, some] = pack(rows, words)
+        if 2 in voxels.periodic:
+            second[:, some] = pack(np.concatenate([rows, rows[:, :, : reach[2]]], axis=2), words)
+    lags = np.stack(np.meshgrid(*_lags(reach), indexing="ij"), axis=-1).reshape(-1, 3)
+    lags[lags[:, 2] < 0] *= -1  # opposite lag vectors have equal counts
+
+    def count(planes: np.ndarray) -> np.ndarray:
+        pairs = np.zeros(len(lags), np.int64)
+        count_at_lags(first, second, planes, n2, 0 in voxels.periodic, 1 in voxels.periodic, lags, pairs)
+        return pairs
+
+    with thread_pool(threads) as pool:
+        pairs = np.sum(list(pool.map(count, np.array_split(np.arange(n0), threads))), axis=0)
+    return pairs.reshape(ends.shape).astype(np.float64)
+
+
+def _transformed(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int) -> np.ndarray:
+    """Round the autocorrelation, computed with the Wiener-Khinchin theorem in single precision.
+
+    What is transformed is the deviation from the mean, whose autocorrelation is small at
+    most lags, so that rounding errors are small, too. What that leaves out follows exactly
+    from the ends of the pairs and the number of places. If the numbers before rounding are not
+    close to integers, double precision is used.
+    """
+    n_set = ends[reach[0], 0, reach[2]] / 2
+    # A multiple of 1/256 makes the deviations exact in single precision.
+    mean = np.rint(256 * n_set / np.prod(voxels.shape, dtype=np.int64)) / 256
+    pairs = left_out = mean * ends - mean**2 * places(voxels.shape, reach, voxels.periodic)
+    at_zero = n_set - left_out[reach[0], 0, reach[2]]
+    if at_zero == 0:  # all voxels are equal
+        return pairs
+    for dtype in (np.float32, np.float64):
+        numbers = _autocorrelation(voxels, reach, dtype(mean), threads)
+        # Rounded factors of the transforms make all numbers too large or too small by the same share.
+        numbers *= at_zero / numbers[reach[0], 0, reach[2]]
+        numbers += left_out
+        pairs = np.rint(numbers)
+        if abs(numbers - pairs).max() < _CLOSE:
+            break
+    return pairs
+
+
+def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: np.floating, threads: int) -> np.ndarray:
+    """Return the autocorrelation of the deviation from the mean, which is zero outside of the volume.
+
+    To save memory, the lattice is padded along axes 1 and 2 only for a few planes at a time.
+    """
     from scipy import fft
 
     # Padding by the reach is enough: pairs that wrap around contribute only to lags beyond the reach.
-    padded = [n if axis in periodic else fft.next_fast_len(n + reach[axis], True) for axis, n in enumerate(shape)]
-    half = np.empty((padded[0] // 2 + 1, shape[1], shape[2]), np.complex64)
-    step = max(1, 2 * _CHUNK // (padded[0] * shape[2]))
-    n_set = 0
-    for first in range(0, shape[1], step):
-        rows = indicator(first, min(first + step, shape[1]))
-        n_set += int(np.count_nonzero(rows))
-        half[:, first : first + step] = fft.rfft(rows.astype(np.float32), padded[0], axis=0, workers=threads)
-
-    wanted = np.arange(-reach[2], reach[2] + 1) % padded[2]
-    kept = np.empty((len(half), reach[1] + 1, len(wanted)), np.complex64)
+    padded = [
+        n if axis in voxels.periodic else fft.next_fast_len(n + reach[axis], True)
+        for axis, n in enumerate(voxels.shape)
+    ]
+    wanted = [lag % n for lag, n in zip(_lags(reach), padded, strict=True)]
+    waves = padded[0] // 2 + 1
+    kept = np.empty((waves, reach[1] + 1, len(wanted[2])), np.complex128)
+    held = max(1, int(_HELD / (voxels.shape[1] * voxels.shape[2] * 2 * mean.itemsize)))
     step = max(1, _CHUNK // (padded[1] * padded[2]))
-    for first in range(0, len(half), step):
-        planes = fft.fft(half[first : first + step], padded[2], axis=2, workers=threads)
-        planes = fft.fft(planes, padded[1], axis=1, workers=threads, overwrite_x=True)
-        power = planes.real**2 + planes.imag**2
-        planes = fft.ifft(power, axis=1, workers=threads)[:, : reach[1] + 1]
-        kept[first : first + step] = fft.ifft(planes, axis=2, workers=threads)[:, :, wanted]
-    pairs = fft.irfft(kept, padded[0], axis=0, workers=threads, overwrite_x=True)
-    pairs = np.rint(pairs[np.arange(-reach[0], reach[0] + 1) % padded[0]]).astype(np.float64)
-    pairs[reach[0], 0, reach[2]] = n_set
-    return pairs
+    for some in np.array_split(np.arange(waves), -(-waves // held)):
+        half = _waves(voxels, padded[0], slice(some[0], some[-1] + 1), mean, threads)
+        for first in range(0, len(some), step):
+            planes = fft.fft(half[first : first + step], padded[2], axis=2, workers=threads)
+            planes = fft.fft(planes, padded[1], axis=1, workers=threads, overwrite_x=True)
+            # The way back is in double precision: numbers at short lags are large, and single precision cannot hold
+            # them.
+            squares = np.empty(planes.shape)
+            power(planes.reshape(-1), squares.reshape(-1))
+            planes = fft.ifft(squares, axis=1, workers=threads)[:, : reach[1] + 1]
+            planes = fft.ifft(planes, axis=2, workers=threads, overwrite_x=True)
+            kept[some[first : first + step]] = planes[:, :, wanted[2]]
+    return fft.irfft(kept, padded[0], axis=0, workers=threads, overwrite_x=True)[wanted[0]]
+
+
+def _waves(voxels: SetVoxels, padded: int, waves: slice, mean: np.floating, threads: int) -> np.ndarray:
+    """Return some waves of the transform along axis 0 of the deviation from the mean."""
+    from scipy import fft
+
+    _, n1, n2 = voxels.shape
+    half = np.empty((waves.stop - waves.start, n1, n2), np.result_type(mean, np.complex64))
+    for some, rows in voxels.chunks(max(1, 2 * _CHUNK // (padded * n2))):
+        half[:, some] = fft.rfft(rows - mean, padded, axis=0, workers=threads)[waves]
+    return half

@@ -239,8 +239,7 @@ def thickness_counts(
     shrink, gap = (1.0, 1.0) if (sizes == 1).all() else (1 - 1e-6, 0.0)
     lattice = (_STEPS, sizes, shrink, gap)
     squared = _squared_radii(labels, phase, sizes, threads)
-    bits = np.zeros((*labels.shape[:2], (labels.shape[2] + 63) // 64 + 1), np.uint64)
-    pack(labels, np.uint8(phase), bits)
+    bits = pack(labels == phase, (labels.shape[2] + 63) // 64)
     n = len(labels)
     with thread_pool(threads) as pool:
         neighbour = np.full(labels.shape, REDUNDANT, np.uint8)

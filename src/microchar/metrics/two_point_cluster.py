@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from microchar.core.grid import Triple
 from microchar.core.result import Profile, Result
 from microchar.core.volume import Volume
-from microchar.kernels.clusters import count_same
+from microchar.kernels.clusters import count_same, set_apart
 from microchar.measurement.blocks import Block, Counts, thread_pool
 from microchar.measurement.metric import Shared
 from microchar.metrics._clusters import (
@@ -117,9 +116,14 @@ class TwoPointCluster(DirectionalMetric):
         numbers, table = clusters.joined(self.periodic)
         elsewhere = ~_is_largest(table)[numbers]
         labels = volume.read()
-        for plane, cluster in zip(labels, clusters.labels, strict=True):
-            plane[elsewhere[cluster]] = volume.n_phases
         # The voxels of the other clusters become an additional phase, which is not counted.
+        value = np.uint8(volume.n_phases)
+
+        def mark(first: int) -> None:
+            set_apart(clusters.labels, first, min(first + _PLANES, len(labels)), elsewhere, value, labels)
+
+        with thread_pool(shared.threads) as pool:
+            list(pool.map(mark, range(0, len(labels), _PLANES)))
         values = tuple(range(volume.n_phases + 1))
         return replace(volume, values=labels, grey_values=values, phases=(*volume.phases, "elsewhere")).read
 
@@ -134,20 +138,19 @@ class TwoPointCluster(DirectionalMetric):
         labels = clusters.labels
         if table is not clusters.table:
             labels = np.stack([numbers[plane] for plane in labels])
-        with thread_pool(shared.threads) as pool:
-            return {f"rest {axis}": self._rest(labels, table, axis, volume, pool) for axis in volume.grid.axes}
-
-    def _rest(self, labels: np.ndarray, table: ClusterTable, axis: int, volume: Volume, pool: Executor) -> np.ndarray:
-        n, periodic, reach = volume.shape[axis], axis in self.periodic, self.reach[axis]
-        limit = _longest_lags(table, axis, n, reach, periodic)
+        periodic = np.isin(range(3), self.periodic)
+        limit = np.stack([_longest_lags(table, a, volume.shape[a], self.reach[a], bool(periodic[a])) for a in range(3)])
+        limit = np.ascontiguousarray(limit.T)
 
         def count(first: int) -> np.ndarray:
-            counts = np.zeros((volume.n_phases, reach + 1), np.int64)
+            counts = np.zeros((3, volume.n_phases, max(self.reach) + 1), np.int64)
             last = min(first + _PLANES, len(labels))
-            count_same(labels, first, last, axis, periodic, table.phase, limit, counts)
+            count_same(labels, first, last, periodic, table.phase, limit, counts)
             return counts
 
-        return np.sum(list(pool.map(count, range(0, len(labels), _PLANES))), axis=0)
+        with thread_pool(shared.threads) as pool:
+            counts = np.sum(list(pool.map(count, range(0, len(labels), _PLANES))), axis=0)
+        return {f"rest {axis}": counts[axis, :, : self.reach[axis] + 1] for axis in volume.grid.axes}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
         """Divide the number of pairs within clusters by the number of all pairs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -14,7 +14,7 @@ from microchar.kernels.bits import count_pairs, pack
 from microchar.measurement.blocks import Block, Counts
 from microchar.measurement.metric import Shared
 from microchar.metrics._directional import DirectionalMetric, is_masked, ratio, starts
-from microchar.metrics._radial import make_shells, pairs_at_all_lags, places
+from microchar.metrics._radial import SetVoxels, ends_at_all_lags, make_shells, pairs_at_all_lags, places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +56,8 @@ class TwoPointCorrelation(DirectionalMetric):
     length within one shell. The width of a shell is the smallest voxel size. Lag 0 has
     a shell of its own. The abscissa is the mean length of the lag vectors of the
     shell. Lag vectors longer than the smallest of the largest lags are left out. The
-    pairs are counted by FFT in single precision. The numbers are exact up to about a
-    million voxels; for larger volumes the error of each number of pairs is less than
-    5e-7 of the number of voxels. The memory is about :math:`4 (1 + r_{\max}/N)` bytes for
-    each voxel of the volume, plus about 200 MB.
+    pairs are counted by FFT and rounded, which gives exact numbers. The memory is about
+    :math:`4 (1 + r_{\max}/N)` bytes for each voxel of the volume, at most about 1.5 GB.
 
     References
     ----------
@@ -97,26 +95,30 @@ class TwoPointCorrelation(DirectionalMetric):
         if len(block.cell_edges[2]) > 2:
             return super().count_cells(block)
         axes = [axis for axis in range(3) if block.shape[axis] > 1]
-        n0, n1, n2 = block.labels.shape
         numbers = tuple(len(line) - 1 for line in block.cell_edges)
-        bits = np.zeros((n0, n1, (n2 + 63) // 64 + 1), np.uint64)
         counts: Counts = {}
         for axis in axes:
             lags = self.reach[axis] + 1
             counts[f"pairs {axis}"] = np.zeros((*numbers, block.n_phases, lags), np.int64)
             counts[f"valid {axis}"] = np.zeros((*numbers, lags), np.int64)
         for phase in range(block.n_phases):
-            pack(block.labels, np.uint8(phase), bits)
+            by_axis = {axis: counts[f"pairs {axis}"][..., phase, :] for axis in axes}
+            self._count_set(block.labels == phase, block, by_axis)
+        if is_masked(block):
+            self._count_set(block.labels != OUTSIDE, block, {axis: counts[f"valid {axis}"] for axis in axes})
+        else:
             for axis, (index, cell) in product(axes, block.cells()):
-                count_pairs(bits, _offset(cell, block), cell.core, axis, counts[f"pairs {axis}"][index][phase])
-        masked = is_masked(block)
-        if masked:
-            pack((block.labels != OUTSIDE).view(np.uint8), np.uint8(1), bits)
-        for axis, (index, cell) in product(axes, block.cells()):
-            if masked:
-                count_pairs(bits, _offset(cell, block), cell.core, axis, counts[f"valid {axis}"][index])
-            else:
                 counts[f"valid {axis}"][index] = starts(cell, axis, self.reach[axis])
+        return counts
+
+    def _count_set(self, selected: np.ndarray, block: Block, by_axis: Mapping[int, np.ndarray]) -> None:
+        """Add the pairs of selected voxels along each axis to arrays (cells, lags)."""
+        n2 = block.core[2]
+        words = (n2 + self.reach[2] + 63) // 64 + 1
+        second = pack(selected, words)
+        first = second if selected.shape[2] == n2 else pack(selected[:, :, :n2], words)
+        for (axis, counts), (index, cell) in product(by_axis.items(), block.cells()):
+            count_pairs(first, second, _offset(cell, block), cell.core, axis, counts[index])
         return counts
 
     def whole(self, volume: Volume, shared: Shared) -> Counts:
@@ -125,19 +127,25 @@ class TwoPointCorrelation(DirectionalMetric):
             return {}
         shells = make_shells(volume.grid, self.reach)
 
-        def pairs(phase: int | None) -> np.ndarray:
+        def total(phase: int | None) -> tuple[np.ndarray, np.ndarray]:
             def rows(first: int, last: int) -> np.ndarray:
                 labels = volume.read((0, first, 0), (volume.shape[0], last, volume.shape[2]))
                 return labels != OUTSIDE if phase is None else labels == phase
 
-            return pairs_at_all_lags(rows, volume.shape, shells.reach, self.periodic, shared.threads)
+            voxels = SetVoxels(rows, volume.shape, self.periodic)
+            ends = ends_at_all_lags(voxels, shells.reach)
+            return shells.total(pairs_at_all_lags(voxels, shells.reach, ends, shared.threads)), shells.total(ends)
 
-        masked = volume.mask is not None
-        return {
-            "radial lengths": shells.lengths,
-            "radial pairs": np.array([shells.total(pairs(phase)) for phase in range(volume.n_phases)]),
-            "radial valid": shells.total(pairs(None) if masked else places(volume.shape, shells.reach, self.periodic)),
-        }
+        if volume.mask is not None:
+            valid = total(None)[0]
+        else:
+            valid = shells.total(places(volume.shape, shells.reach, self.periodic))
+        if volume.mask is None and volume.n_phases == 2:
+            first, ends = total(0)
+            pairs = [first, valid - ends + first]  # pairs without an end in the first phase
+        else:
+            pairs = [total(phase)[0] for phase in range(volume.n_phases)]
+        return {"radial lengths": shells.lengths, "radial pairs": np.array(pairs), "radial valid": valid}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
         """Divide the number of pairs in each phase by the number of all pairs."""
