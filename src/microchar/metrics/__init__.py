@@ -24,6 +24,7 @@ ORDER = (
     "chord_length_distribution",
     "local_porosity",
     "local_thickness",
+    "intrusion",
     "euler_characteristic",
     "cluster_density",
     "largest_cluster_fraction",
