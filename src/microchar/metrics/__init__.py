@@ -31,6 +31,7 @@ ORDER = (
     "percolating_fraction",
     "effective_diffusivity",
     "tortuosity_factor",
+    "formation_factor",
     "glcm",
     "anisotropy_index",
     "ssim",
