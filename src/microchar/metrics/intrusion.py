@@ -33,7 +33,7 @@ class Intrusion(WholeMetric):
     The fluid passes a throat of radius :math:`r` at the capillary pressure
     :math:`p = 2 \gamma |\cos\theta| / r`. At radius :math:`r` it has filled
 
-    .. math:: S(r) = \frac{1}{V} \Big| \bigcup \{ B(\mathbf c, R(\mathbf c)) : a(\mathbf c) \ge r \} \Big| ,
+    .. math:: S(r) = \frac{1}{V} \left| \bigcup \{ B(\mathbf c, R(\mathbf c)) : a(\mathbf c) \ge r \} \right| ,
 
     where :math:`V` is the volume of the phase, :math:`R(\mathbf c)` the radius of the
     largest sphere around :math:`\mathbf c` inside the phase, and
