@@ -6,6 +6,7 @@ from pathlib import Path
 import microchar
 from microchar import metrics
 from microchar.core.units import power_unit
+from microchar.measurement.equivalents import EQUIVALENTS
 from microchar.testing import check_truths
 
 HERE = Path(__file__).parent
@@ -58,7 +59,37 @@ def metric_page(name: str) -> str:
     lines = [cls.title, "=" * len(cls.title), "", f"{cls.summary[0].upper()}{cls.summary[1:]}.", ""]
     lines += [f":{key}: {fact}" for key, fact in facts.items()]
     lines += ["", ".. currentmodule:: microchar.metrics", "", f".. autoclass:: {cls.__name__}", ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *elsewhere(name)])
+
+
+def elsewhere(name: str) -> list[str]:
+    """Return the section on what other packages call the values of a metric; nothing if none has them."""
+    known = [equivalent for equivalent in EQUIVALENTS if equivalent.metric == name]
+    if not known:
+        return []
+    title = "What others call it, and how to convert"
+    lines = [title, "-" * len(title), ""]
+    lines += [
+        "``microchar convert results.json --to PACKAGE`` prints these values. In the expressions, ``im`` is the phase"
+    ]
+    lines += [
+        "as a boolean image, ``labels`` are the phases as numbers, ``levels`` the grey levels as bytes, ``spacing``"
+    ]
+    lines += ["is the voxel size, and ``axis`` the direction.", ""]
+    lines += [
+        ".. list-table::",
+        "   :header-rows: 1",
+        "   :widths: 12 20 44 24",
+        "",
+        "   * - package",
+        "     - our value",
+    ]
+    lines += ["     - its expression", "     - its value"]
+    for equivalent in known:
+        key = ", ".join(f"``{part}``" for part in equivalent.key.values() if part) or "the value"
+        lines += [f"   * - {equivalent.package}", f"     - {key}", f"     - ``{equivalent.call}``"]
+        lines += [f"     - {equivalent.how}"]
+    return [*lines, ""]
 
 
 def metric_list() -> str:
