@@ -1,4 +1,4 @@
-"""Sphinx configuration, and the pages of the metrics: one for each metric found, made from its docstring."""
+"""Sphinx configuration, and what is made by code: a page for each metric, and the table of the accuracy page."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import microchar
 from microchar import metrics
 from microchar.core.units import power_unit
+from microchar.measurement.equivalents import EQUIVALENTS
+from microchar.testing import check_truths
 
 HERE = Path(__file__).parent
 sys.path.append(str(HERE / "_ext"))
@@ -57,7 +59,37 @@ def metric_page(name: str) -> str:
     lines = [cls.title, "=" * len(cls.title), "", f"{cls.summary[0].upper()}{cls.summary[1:]}.", ""]
     lines += [f":{key}: {fact}" for key, fact in facts.items()]
     lines += ["", ".. currentmodule:: microchar.metrics", "", f".. autoclass:: {cls.__name__}", ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *elsewhere(name)])
+
+
+def elsewhere(name: str) -> list[str]:
+    """Return the section on what other packages call the values of a metric; nothing if none has them."""
+    known = [equivalent for equivalent in EQUIVALENTS if equivalent.metric == name]
+    if not known:
+        return []
+    title = "What others call it, and how to convert"
+    lines = [title, "-" * len(title), ""]
+    lines += [
+        "``microchar convert results.json --to PACKAGE`` prints these values. In the expressions, ``im`` is the phase"
+    ]
+    lines += [
+        "as a boolean image, ``labels`` are the phases as numbers, ``levels`` the grey levels as bytes, ``spacing``"
+    ]
+    lines += ["is the voxel size, and ``axis`` the direction.", ""]
+    lines += [
+        ".. list-table::",
+        "   :header-rows: 1",
+        "   :widths: 12 20 44 24",
+        "",
+        "   * - package",
+        "     - our value",
+    ]
+    lines += ["     - its expression", "     - its value"]
+    for equivalent in known:
+        key = ", ".join(f"``{part}``" for part in equivalent.key.values() if part) or "the value"
+        lines += [f"   * - {equivalent.package}", f"     - {key}", f"     - ``{equivalent.call}``"]
+        lines += [f"     - {equivalent.how}"]
+    return [*lines, ""]
 
 
 def metric_list() -> str:
@@ -72,11 +104,26 @@ def metric_list() -> str:
     return "\n".join([*lines, *(f"   generated/{name}" for name in metrics.metric_names()), ""])
 
 
+def accuracy_table() -> str:
+    """Return the table of ``microchar selftest``, measured now."""
+    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 22 30 12 12 10 14", ""]
+    rows = [("metric", "of", "true", "measured", "error", "true because of")]
+    for outcome in check_truths():
+        truth = outcome.truth
+        assert outcome.within, f"{truth.metric} of {truth.title} is {outcome.measured}, not {truth.exact}"
+        numbers = (f"{truth.exact:.6g}", f"{outcome.measured:.6g}", f"{outcome.error:+.1e}")
+        rows.append((f":doc:`{truth.metric} <metrics/generated/{truth.metric}>`", truth.title, *numbers, truth.source))
+    for first, *others in rows:
+        lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
+    return "\n".join([*lines, ""])
+
+
 def write_metric_pages(app) -> None:
     """Write the pages; only those that changed, so that rebuilding is quick."""
     folder = HERE / "metrics" / "generated"
     folder.mkdir(exist_ok=True)
-    pages = {f"{name}.rst": metric_page(name) for name in metrics.metric_names()} | {"list.txt": metric_list()}
+    pages = {f"{name}.rst": metric_page(name) for name in metrics.metric_names()}
+    pages |= {"list.txt": metric_list(), "accuracy.txt": accuracy_table()}
     for old in set(folder.iterdir()) - {folder / name for name in pages}:
         old.unlink()
     for name, text in pages.items():

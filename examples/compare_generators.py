@@ -34,7 +34,10 @@ from microchar.metrics import find_metric, metric_names
 ROOT = Path(__file__).parent.parent
 MATERIALS = {"berea": "berea", "nmc": "nmc_cathode", "separator": "separator"}
 #: Metrics that are slow or derived from others; not in the tables unless requested.
-SKIP = ("effective_diffusivity", "tortuosity_factor", "local_thickness", "pair_correlation", "anisotropy_index")
+SKIP = (
+    *("effective_diffusivity", "tortuosity_factor", "formation_factor", "local_thickness", "intrusion"),
+    *("pair_correlation", "anisotropy_index"),
+)
 PAIRS = ("ssim", "psnr")
 #: Allowed distance from the held-out blocks, relative to that of the most unusual real block from the others.
 MARGIN = 1.25

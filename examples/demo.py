@@ -22,8 +22,8 @@ from pathlib import Path
 
 import microchar as mc
 from microchar.cli import program as cli
+from microchar.datasets import overlapping_spheres
 from microchar.generators import matched_gaussian_field
-from microchar.testing.volumes import overlapping_spheres
 
 PHASES = "pore=0,solid=255"
 VOXEL_SIZE = "2um"

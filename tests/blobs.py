@@ -19,3 +19,13 @@ def blobs(shape: tuple[int, ...], seed: int) -> Volume:
     # Noise of unit variance has one of 1/125 then, whatever the sample: the cut is the process's, not the sample's.
     cut = 0.4307 / 5 ** (sum(n > 1 for n in shape) / 2)
     return as_volume((noise > cut).astype(np.uint8) * 255, phases={"pore": 0, "solid": 255}, name=f"field {seed}")
+
+
+def smooth_labels(shape, n_phases, seed):
+    """Phases with bodies some voxels thick."""
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(seed)
+    field = gaussian_filter(rng.normal(size=shape), rng.uniform(0.3, 2.5), mode="nearest")
+    cuts = np.quantile(field, np.sort(rng.uniform(0.05, 0.95, n_phases - 1)))
+    return np.searchsorted(cuts, field.ravel()).reshape(shape).astype(np.uint8)

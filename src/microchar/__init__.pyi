@@ -1,3 +1,4 @@
+from . import datasets as datasets
 from . import generators as generators
 from . import metrics as metrics
 from . import testing as testing

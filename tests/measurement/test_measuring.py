@@ -83,6 +83,9 @@ def test_a_box_as_mask_is_a_crop(n_phases):
         elif result.status != "refused":
             expected = cropped[name]
             for entry, other in zip(result.values, expected.values, strict=True):
+                if entry.feature == "percolating_radius":
+                    assert entry.status == "undefined"
+                    continue
                 assert entry.value == (other.value and pytest.approx(other.value, rel=1e-9)), (name, entry)
             for entry, other in zip(result.profiles, expected.profiles, strict=True):
                 n = min(len(entry.y), len(other.y))  # chords could be longer in the larger volume

@@ -37,7 +37,7 @@ def test_everything_that_can_be_measured_is_two_dozen_lines():
     assert len(shown.splitlines()) == len(mc.metrics.metric_names()) - 2 + 2  # pairs; the first line and a note
     assert max(map(len, shown.splitlines()[:-1])) < 180
     assert "and 3 more" in shown
-    assert shown.splitlines()[-1].startswith("note: local_thickness, glcm, anisotropy_index cannot")
+    assert shown.splitlines()[-1].startswith("note: local_thickness, intrusion, glcm, anisotropy_index cannot")
 
 
 def test_a_comparison_is_the_largest_difference_of_each_metric():

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microchar as mc
+from blobs import smooth_labels
 from microchar.measurement.blocks import thread_pool
 from microchar.measurement.cells import CellGrid
 from microchar.measurement.metric import Shared
@@ -20,16 +21,6 @@ from oracles import thickness as naive
 
 def features(result, phase):
     return {value.feature: value.value for value in result.values if value.phase == phase}
-
-
-def smooth_labels(shape, n_phases, seed):
-    """Phases with bodies some voxels thick."""
-    from scipy.ndimage import gaussian_filter
-
-    rng = np.random.default_rng(seed)
-    field = gaussian_filter(rng.normal(size=shape), rng.uniform(0.3, 2.5), mode="nearest")
-    cuts = np.quantile(field, np.sort(rng.uniform(0.05, 0.95, n_phases - 1)))
-    return np.searchsorted(cuts, field.ravel()).reshape(shape).astype(np.uint8)
 
 
 @pytest.mark.analytic

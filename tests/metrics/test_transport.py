@@ -14,7 +14,7 @@ from microchar.core.result import Result
 from microchar.diffusion import solve
 from microchar.testing.volumes import serpentine, slabs, straight_channel
 
-TRANSPORT = ["effective_diffusivity", "tortuosity_factor"]
+TRANSPORT = ["effective_diffusivity", "tortuosity_factor", "formation_factor"]
 PORE = {"pore": 0, "solid": 1}
 
 
@@ -170,6 +170,38 @@ def test_layers_conduct_in_parallel_and_in_series(sizes):
     values = {v.direction: v.value for v in found["effective_diffusivity"].values if not v.feature}
     assert values["0"] == pytest.approx(1 / (0.6 / 1.0 + 0.4 / 0.2), rel=1e-8)
     assert [values["1"], values["2"]] == pytest.approx([0.6 + 0.4 * 0.2] * 2, rel=1e-8)
+
+
+@pytest.mark.property
+def test_the_formation_factor_is_the_inverse_of_the_same_solve(monkeypatch):
+    solves = []
+    monkeypatch.setattr(
+        "microchar.metrics._transport.solve", lambda *args, **options: solves.append(args) or solve(*args, **options)
+    )
+    labels = (np.random.default_rng(3).random((9, 8, 7)) < 0.4).astype(np.uint8)
+    found = mc.measure(labels, TRANSPORT, parameters={name: {"tolerance": 0.1} for name in TRANSPORT})
+    assert len(solves) == 6
+    for key in ({"phase": phase, "direction": axis} for phase in "01" for axis in "012"):
+        d = found["effective_diffusivity"].value(**key, feature="")
+        f = found["formation_factor"].value(**key, feature="")
+        tau = found["tortuosity_factor"].value(**key, feature="")
+        root = found["formation_factor"].value(**key, feature="electrical_tortuosity")
+        if d.value == 0:
+            assert (f.value, f.lower, f.upper, f.status, root.value) == (None, None, None, "not_percolating", None)
+            continue
+        assert [f.lower, f.value, f.upper] == pytest.approx([1 / d.upper, 1 / d.value, 1 / d.lower], rel=1e-12)
+        assert [root.lower, root.value, root.upper] == pytest.approx(
+            np.sqrt([tau.lower, tau.value, tau.upper]), rel=1e-12
+        )
+
+
+@pytest.mark.analytic
+def test_the_formation_factor_of_a_serpentine():
+    volume = serpentine(2, run=3)
+    path, planes = int(volume.values.sum()), volume.shape[0]
+    found = mc.metrics.FormationFactor(axes=(0,), conducting=("path",))(volume)
+    assert found.value(feature="electrical_tortuosity").value == pytest.approx(path / planes, rel=1e-8)
+    assert found.value(feature="").value == pytest.approx((path / planes) ** 2 / volume.values.mean(), rel=1e-8)
 
 
 @pytest.mark.oracle

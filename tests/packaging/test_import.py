@@ -38,7 +38,7 @@ def test_nothing_heavy_is_loaded(code):
     loaded = modules(code)
     assert not {name.partition(".")[0] for name in loaded} & HEAVY
     # argparse and what it needs come to about 50 beyond a bare interpreter's; a package slipping in brings hundreds.
-    assert len(loaded) < 200
+    assert len(loaded) < 220
 
 
 def test_listing_the_metrics_loads_none_of_their_helpers():

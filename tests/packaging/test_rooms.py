@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 ROOMS = (
-    *("cli", "report", "testing", "generators", "generation", "comparison"),
+    *("cli", "report", "testing", "datasets", "generators", "generation", "comparison"),
     *("metrics", "diffusion", "measurement", "io", "surfaces", "kernels", "core"),
 )
 #: Rooms that may import less than what stands below them.

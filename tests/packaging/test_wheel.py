@@ -67,3 +67,8 @@ def test_the_installed_command_writes_a_report(environment, tmp_path):
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "<svg" in page
     assert "<style" in page
+
+
+def test_the_installed_package_brings_its_volumes(environment, tmp_path):
+    code = "import microchar as mc; print(mc.datasets.berea().shape)"
+    assert run(environment, tmp_path, "python", "-c", code).strip() == "(128, 128, 128)"

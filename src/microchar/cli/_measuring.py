@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from microchar.measurement.record import Record
 
 _FORMATS = ("html", "json", "csv")
-#: Metrics that the short options for diffusion apply to; both are computed from the same solutions.
-_DIFFUSION = ("effective_diffusivity", "tortuosity_factor")
+#: Metrics that the short options for diffusion apply to; all are computed from the same solutions.
+_DIFFUSION = ("effective_diffusivity", "tortuosity_factor", "formation_factor")
 _DEFF_TOLERANCE = "largest gap between the bounds of effective diffusivities, relative to them (default 1e-3)"
 
 #: Options that are valid only if volumes are read and measured.

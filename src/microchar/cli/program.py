@@ -40,6 +40,8 @@ examples:
   microchar measure volume.tif -o out/
   microchar view real.tif fake.tif --open
   microchar metrics
+  microchar selftest
+  microchar convert out/results.json --to porespy
   microchar fit gaussian-field real.tif -o model.safetensors
   microchar generate model.safetensors --shape 256,256,256 --seed 1 -n 4 -o fakes/
   microchar generate overlapping-spheres --radius 6 --volume-fraction 0.3 --shape 256,256,256

@@ -114,27 +114,27 @@ def paint(bits, squared, neighbour, centres, first, last, steps, sizes, shrink, 
             step = steps[s] * sizes
             square = np.sum(step**2)
             other = squared[i + steps[s, 0], j + steps[s, 1], k + steps[s, 2]]
-            _bound_cap(step, np.sqrt(square), shrink * other - square - inside, radius, low, high)
-        for i2 in range(max(first, i + _up(low[0] / sizes[0])), min(last - 1, i + _down(high[0] / sizes[0])) + 1):
+            bound_cap(step, np.sqrt(square), shrink * other - square - inside, radius, low, high)
+        for i2 in range(max(first, i + up(low[0] / sizes[0])), min(last - 1, i + down(high[0] / sizes[0])) + 1):
             left = inside - ((i2 - i) * sizes[0]) ** 2
             reach = np.sqrt(max(left, 0.0))
-            j_low = max(0, j + _up(max(low[1], -reach) / sizes[1]))
-            j_high = min(n1 - 1, j + _down(min(high[1], reach) / sizes[1]))
+            j_low = max(0, j + up(max(low[1], -reach) / sizes[1]))
+            j_high = min(n1 - 1, j + down(min(high[1], reach) / sizes[1]))
             for j2 in range(j_low, j_high + 1):
                 rest = left - ((j2 - j) * sizes[1]) ** 2
                 if rest < 0:
                     continue
-                half = _down(np.sqrt(rest) / sizes[2])
+                half = down(np.sqrt(rest) / sizes[2])
                 while (half * sizes[2]) ** 2 > rest:
                     half -= 1
-                k_low = max(0, k - half, k + _up(low[2] / sizes[2]))
-                k_high = min(n2 - 1, k + half, k + _down(high[2] / sizes[2]))
+                k_low = max(0, k - half, k + up(low[2] / sizes[2]))
+                k_high = min(n2 - 1, k + half, k + down(high[2] / sizes[2]))
                 if k_low <= k_high:
                     painted[level, cells[i2, j2]] += _clear(bits[i2, j2], k_low, k_high)
 
 
 @kernel
-def _bound_cap(step, length, twice_plane, radius, low, high):  # type: ignore[no-untyped-def]
+def bound_cap(step, length, twice_plane, radius, low, high):  # type: ignore[no-untyped-def]
     """Set the bounding box of the cap of a sphere on the side opposite to a step."""
     cosine = min(twice_plane / (2 * length * radius), 1.0)
     sine = np.sqrt(1 - cosine**2)
@@ -148,13 +148,15 @@ def _bound_cap(step, length, twice_plane, radius, low, high):  # type: ignore[no
 
 
 @inner(inline="always")
-def _up(x):  # type: ignore[no-untyped-def]
+def up(x):  # type: ignore[no-untyped-def]
+    """Round a lower bound up to a voxel."""
     # A slightly too large box does no harm, because the sphere itself is tested exactly.
     return np.int64(np.ceil(x - 1e-6))
 
 
 @inner(inline="always")
-def _down(x):  # type: ignore[no-untyped-def]
+def down(x):  # type: ignore[no-untyped-def]
+    """Round an upper bound down to a voxel."""
     return np.int64(np.floor(x + 1e-6))
 
 

@@ -1,7 +1,8 @@
-"""Shared code of effective diffusivity and tortuosity factor: their parameters and the solves."""
+"""Shared code of effective diffusivity, tortuosity factor and formation factor: their parameters and the solves."""
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from microchar.measurement.metric import Kind, Shared, WholeMetric
 
 #: Smallest gap between the bounds that can be asked for: rounding errors are not much smaller.
 LEAST_TOLERANCE = 1e-12
+_BLOCKED = "the phase does not connect the two end faces: there is no flux, and the value is undefined"
 #: Conducting phases of one solve: names and diffusivities.
 Mixture = tuple[tuple[str, float], ...]
 
@@ -34,7 +36,7 @@ class TransportMetric(WholeMetric):
 
     kind: ClassVar[Kind] = "scalar"
     size_dependent: ClassVar[bool] = True
-    #: Whether the result includes the picture of the flux; only one of the two metrics shows it.
+    #: Whether the result includes the picture of the flux; only one of the metrics shows it.
     shows_flux: ClassVar[bool] = False
     # Default of the class; `__post_init__` sets it to True for instances with mask_insulating=True.
     mask_supported: ClassVar[bool] = False
@@ -125,6 +127,16 @@ class TransportMetric(WholeMetric):
             return []
         return [self.scalar(volume.grid, share, phase=phase, direction=direction, feature=feature, power=0)]
 
+    def _over_diffusivity(
+        self, volume: Volume, numerator: float, solution: Solution, *, root: bool = False, **key: Any
+    ) -> Value:
+        """Return a number divided by the effective diffusivity, or the root of that, between the inverted bounds."""
+        blocked = solution.status == Status.NOT_PERCOLATING
+        ratios = [numerator / d if d else None for d in (solution.value, solution.upper, solution.lower)]
+        value, lower, upper = (math.sqrt(ratio) if root and ratio is not None else ratio for ratio in ratios)
+        key |= {"status": solution.status, "message": _BLOCKED if blocked else solution.message}
+        return self.scalar(volume.grid, value, lower=lower, upper=upper, **key)
+
     def _mixtures(self, volume: Volume) -> list[Mixture]:
         wanted = [phase for phase, _ in self.diffusivity or ()] or list(self.conducting or ())
         unknown = [phase for phase in wanted if phase not in volume.phases]
@@ -138,7 +150,7 @@ class TransportMetric(WholeMetric):
     def _solved(
         self, volume: Volume, mixture: Mixture, axis: int, shared: Shared, name: str, done: float
     ) -> tuple[Solution, Picture | None]:
-        """Return the solution and, for the first axis, a picture of its flux; the two metrics share both."""
+        """Return the solution and, for the first axis, a picture of its flux; the metrics share both."""
         sides = tuple(sorted(set(self.periodic) - {axis}))
         table = np.zeros(volume.n_phases)
         for phase, diffusivity in mixture:

@@ -12,13 +12,14 @@ import numpy as np
 from microchar.core.grid import Grid, Triple, triple
 from microchar.core.progress import Progress, section, silent
 from microchar.core.result import Profile, Result, Status, Value
-from microchar.core.volume import OUTSIDE, Volume
+from microchar.core.volume import Volume
 from microchar.kernels.bits import pack
 from microchar.kernels.thickness import REDUNDANT, find_neighbours, paint
 from microchar.measurement.blocks import Counts, thread_pool
 from microchar.measurement.cells import CellGrid, mask_lengths
 from microchar.measurement.metric import Shared, WholeMetric
 from microchar.measurement.standard_errors import total, with_errors
+from microchar.metrics._spheres import STEPS, margins, obstacle_to_spheres, relative_sizes, squared_radii
 
 _QUANTILES = (0.1, 0.5, 0.9)
 _FEATURES = ("mean", "standard_deviation", *(f"quantile_{q}" for q in _QUANTILES))
@@ -26,8 +27,6 @@ _FEATURES = ("mean", "standard_deviation", *(f"quantile_{q}" for q in _QUANTILES
 _PLANES = 16
 #: Approximate number of spheres painted between two progress reports.
 _BATCH = 2**20
-#: Steps from a voxel to its 26 neighbours.
-_STEPS = np.array([step for step in np.ndindex(3, 3, 3) if step != (1, 1, 1)]) - 1
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class LocalThickness(WholeMetric):
         found: dict[str, np.ndarray | tuple[Status, str]] = {}
         counts: Counts = {}
         for phase, name in enumerate(volume.phases):
-            obstacle = _obstacle(labels, phase)
+            obstacle = obstacle_to_spheres(labels, phase)
             if obstacle is not None:
                 found[name] = obstacle
                 continue
@@ -164,15 +163,6 @@ def _rows(cells: CellGrid) -> tuple[Triple, np.ndarray]:
 
 def _absent(voxels: np.ndarray) -> tuple[Status, str] | None:
     return None if voxels.any() else (Status.ABSENT_PHASE, "the phase has no voxels")
-
-
-def _obstacle(labels: np.ndarray, phase: int) -> tuple[Status, str] | None:
-    inside = labels == phase
-    if not inside.any():
-        return Status.ABSENT_PHASE, "the phase has no voxels"
-    if (inside | (labels == OUTSIDE)).all():
-        return Status.UNDEFINED, "no voxel of another phase ends the spheres of this one"
-    return None
 
 
 def _statistics(thickness: np.ndarray, voxels: np.ndarray) -> list[float]:
@@ -233,12 +223,9 @@ def thickness_counts(
     cells = np.zeros(labels.shape[:2], np.int64) if cells is None else cells
     n_cells = int(cells.max()) + 1
     unit = min(grid.voxel_size[axis] for axis in grid.axes)
-    sizes = np.array([size / unit if axis in grid.axes else 1.0 for axis, size in enumerate(grid.voxel_size)])
-    # For cubic voxels, squared distances are integers, so that "less than n" is "at most n - 1". Otherwise the radii
-    # shrink a little, so that rounding cannot add voxels.
-    shrink, gap = (1.0, 1.0) if (sizes == 1).all() else (1 - 1e-6, 0.0)
-    lattice = (_STEPS, sizes, shrink, gap)
-    squared = _squared_radii(labels, phase, sizes, threads)
+    sizes = relative_sizes(grid)
+    lattice = (STEPS, sizes, *margins(sizes))
+    squared = squared_radii(labels, phase, sizes, threads)
     bits = pack(labels == phase, (labels.shape[2] + 63) // 64)
     n = len(labels)
     with thread_pool(threads) as pool:
@@ -264,15 +251,6 @@ def thickness_counts(
     thickness = 2 * unit * np.sqrt(squared.ravel()[centres[starts[:-1]]].astype(float))
     occurs = painted.any(axis=1)
     return thickness[occurs][::-1], painted[occurs][::-1]
-
-
-def _squared_radii(labels: np.ndarray, phase: int, sizes: np.ndarray, threads: int) -> np.ndarray:
-    import edt
-
-    free = (labels == phase) | (labels == OUTSIDE)
-    squared = edt.edtsq(free, anisotropy=tuple(sizes), black_border=False, parallel=threads)
-    squared[labels == OUTSIDE] = 0
-    return np.ascontiguousarray(squared, dtype=np.float32)
 
 
 def _descending(squared: np.ndarray, neighbour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

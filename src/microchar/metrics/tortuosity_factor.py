@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
-from microchar.core.result import Status, Value
+from microchar.core.result import Value
 from microchar.core.volume import Volume
 from microchar.diffusion import Solution
 from microchar.metrics._transport import TransportMetric
@@ -72,19 +71,8 @@ class TortuosityFactor(TransportMetric):
 
     def _values(self, volume: Volume, phase: str, direction: str, solution: Solution) -> list[Value]:
         key: dict[str, Any] = {"phase": phase, "direction": direction}
-        message = _BLOCKED if solution.status == Status.NOT_PERCOLATING else solution.message
-        key |= {"status": solution.status, "message": message}
-        bounds = (solution.value, solution.upper, solution.lower)
-        tau, lower, upper = (_over(solution.parallel, d) for d in bounds)
-        root = [None if t is None else math.sqrt(t) for t in (tau, lower, upper)]
-        factor = self.scalar(volume.grid, tau, lower=lower, upper=upper, **key)
-        key["feature"] = "geometric_tortuosity"
-        geometric = self.scalar(volume.grid, root[0], lower=root[1], upper=root[2], **key)
-        return [factor, geometric, *self._percolating(volume, phase, direction, solution)]
-
-
-_BLOCKED = "the phase does not connect the two end faces: there is no flux, and the tortuosity is undefined"
-
-
-def _over(parallel: float, diffusivity: float | None) -> float | None:
-    return parallel / diffusivity if diffusivity else None
+        factor = self._over_diffusivity(volume, solution.parallel, solution, **key)
+        root = self._over_diffusivity(
+            volume, solution.parallel, solution, root=True, feature="geometric_tortuosity", **key
+        )
+        return [factor, root, *self._percolating(volume, phase, direction, solution)]

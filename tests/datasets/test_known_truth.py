@@ -7,7 +7,15 @@ import pytest
 
 import microchar as mc
 from microchar.core.errors import InputError
-from microchar.testing.volumes import checkerboard, overlapping_spheres, serpentine, slabs, straight_channel
+from microchar.datasets import (
+    checkerboard,
+    cubic_spheres,
+    overlapping_spheres,
+    serpentine,
+    slabs,
+    slit,
+    straight_channel,
+)
 
 pytestmark = pytest.mark.analytic
 
@@ -90,3 +98,33 @@ def test_a_serpentine_has_the_square_of_its_detour(turns, run):
     voxels, planes = int(volume.values.sum()), volume.shape[0]
     factor = mc.metrics.TortuosityFactor(conducting=("path",), axes=(0,))(volume)
     assert factor.value(direction="0", feature="").value == pytest.approx((voxels / planes) ** 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_slit_conducts_as_much_as_it_is_wide(axis):
+    volume = slit((8, 8, 8), width=3, axis=axis)
+    assert volume.read().take([0, -1], axis).max() == 0
+    found = mc.metrics.EffectiveDiffusivity(conducting=("slit",))(volume)
+    for direction in range(3):
+        exact = 0 if direction == axis else 3 / 8
+        assert found.value(direction=str(direction), feature="").value == pytest.approx(exact, rel=1e-8)
+
+
+def test_a_slit_without_walls_is_refused():
+    with pytest.raises(InputError, match="expected 1 to 6"):
+        slit((8, 4, 4), width=7)
+
+
+def test_cubic_spheres_have_their_volume_and_surface_and_conduct_as_rayleigh_says():
+    cell, radius = 40, 14.0
+    volume = cubic_spheres(cell, radius=radius)
+    assert np.array_equal(volume.values, volume.values[::-1].transpose(2, 0, 1))
+    f = 4 / 3 * np.pi * (radius / cell) ** 3
+    assert volume.values.mean() == pytest.approx(f, rel=5e-3)
+    surface = mc.metrics.SpecificSurfaceArea(periodic=(0, 1, 2))(volume).value(phase="void", estimator="crofton")
+    assert surface.value == pytest.approx(4 * np.pi * radius**2 / cell**3, rel=0.02)
+    found = mc.metrics.EffectiveDiffusivity(conducting=("void",), axes=(0,))(volume).value(feature="")
+    exact = 1 - 3 * f / (2 + f - 0.392 * f ** (10 / 3))
+    # The staircase of the voxels is in the way, too.
+    assert exact * 0.98 < found.value < exact
+    assert cubic_spheres(6, radius=2, repeats=2).shape == (12, 12, 12)
