@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -163,15 +165,13 @@ def test_slices_pass_gradients_on():
 
 def test_turning_makes_the_eight_symmetries_of_the_square_and_nothing_else():
     image = torch.arange(9.0).reshape(1, 1, 3, 3)
-    batch = torch.cat([image, image + 10])
     alike = {tuple(torch.rot90(x, k, (-2, -1)).flatten().tolist()) for x in (image, image.flip(-1)) for k in range(4)}
-    found = set()
-    for seed in range(100):
-        first, second = turned(batch, np.random.default_rng(seed))
-        assert torch.equal(second, first + 10)
-        found.add(tuple(first.flatten().tolist()))
-    assert found == alike
+    # One image many times: each copy is turned in its own way, and none is preferred.
+    made = turned(image.expand(800, 1, 3, 3), np.random.default_rng(0))
+    found = Counter(tuple(one.flatten().tolist()) for one in made)
+    assert found.keys() == alike
     assert len(alike) == 8
+    assert min(found.values()) > 60
 
 
 # --- slices of the data -----------------------------------------------------------

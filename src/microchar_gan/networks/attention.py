@@ -20,10 +20,10 @@ BEGINNING = 0.1
 class GlobalPools(nn.Module):
     """Mean and maximum of each channel over the volume: (B, C, D, H, W) → two of (B, C).
 
-    Statistics of the present volume would make every voxel depend on the volume's
-    size. A running average over volumes replaces them, so that a tile equals the
-    same part of the whole volume. In training the gradient is that of the present
-    volume's statistics.
+    In training they are those of each volume, so that attention follows the content of
+    the volume. In generation that would make every voxel depend on the size of the
+    volume: they are frozen at an average over volumes, so that a tile equals the same
+    part of the whole volume.
     """
 
     mean: Tensor
@@ -41,7 +41,7 @@ class GlobalPools(nn.Module):
         self.seen.zero_()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and maximum: updated in training, frozen in evaluation."""
+        """Return mean and maximum: of each volume in training, frozen in evaluation."""
         if not self.training:
             return self.mean.expand(x.shape[0], -1), self.maximum.expand(x.shape[0], -1)
         mean, maximum = x.mean(dim=(2, 3, 4)), x.amax(dim=(2, 3, 4))
@@ -50,7 +50,7 @@ class GlobalPools(nn.Module):
             weight = (1 / self.seen).clamp(min=MOMENTUM)
             self.mean.lerp_(mean.mean(dim=0).to(self.mean.dtype), weight)
             self.maximum.lerp_(maximum.mean(dim=0).to(self.maximum.dtype), weight)
-        return mean - mean.detach() + self.mean, maximum - maximum.detach() + self.maximum
+        return mean, maximum
 
 
 class CAM(nn.Module):
