@@ -78,7 +78,11 @@ def test_strides_halve_and_double_the_grid(shape):
     half, double = tuple(n // 2 for n in shape), tuple(2 * n for n in shape)
     assert CircularConv3d(4, 6, 4, 2)(x).shape == (2, 6, *half)
     assert CircularUp3d(4, 3)(x).shape == (2, 3, *double)
-    assert DecoderStage(2, [], "none", True, 1.0)(x, torch.randn(2, 2, *double)).shape == (2, 2, *double)
+    assert DecoderStage(2, [], settings_of("default", {"norm": "none"}))(x, torch.randn(2, 2, *double)).shape == (
+        2,
+        2,
+        *double,
+    )
 
 
 @pytest.mark.parametrize("impl", IMPLS)

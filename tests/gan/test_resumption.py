@@ -32,6 +32,7 @@ KINDS = {
         "half_rate": 5,
     },
     "anisotropic": {"anisotropic": True, "lipschitz": "r1r2", "n_critic": 2, "slices_per_axis": 2},
+    "both critics": {"critic": "both", "crops": 1},
 }
 
 
@@ -44,7 +45,15 @@ def test_scoring_changes_nothing_of_the_training(real):
 
 
 @pytest.mark.parametrize(
-    ("kind", "half"), [("default", 10), ("normalised within", 3), ("paper", 3), ("all modules", 3), ("anisotropic", 3)]
+    ("kind", "half"),
+    [
+        ("default", 10),
+        ("normalised within", 3),
+        ("paper", 3),
+        ("all modules", 3),
+        ("anisotropic", 3),
+        ("both critics", 3),
+    ],
 )
 def test_twenty_steps_are_ten_and_a_checkpoint_and_ten_to_the_bit(real, kind, half, tmp_path):
     whole = trainer_of(real, **KINDS[kind])

@@ -13,6 +13,8 @@ from microchar_gan.settings import Norm
 
 #: Weight of a new volume in the running average of the pooled statistics.
 MOMENTUM = 0.02
+#: Channels per hidden unit of the perceptron of channel attention, as in the source.
+REDUCTION = 16
 #: Initial scale of spatial attention, where it is normalised: nearly uniform.
 BEGINNING = 0.1
 
@@ -56,7 +58,7 @@ class GlobalPools(nn.Module):
 class CAM(nn.Module):
     """Channel attention: sigmoid(MLP(mean) + MLP(max)) times the features; (B, C, D, H, W) → the same."""
 
-    def __init__(self, channels: int, reduction: int = 16):
+    def __init__(self, channels: int, reduction: int = REDUCTION):
         super().__init__()
         hidden = max(channels // reduction, 4)
         self.pools = GlobalPools(channels)
@@ -89,9 +91,9 @@ class SAM(nn.Module):
 class CBAM(nn.Module):
     """Channel attention, then spatial attention; (B, C, D, H, W) → the same."""
 
-    def __init__(self, channels: int, norm: Norm = "none"):
+    def __init__(self, channels: int, norm: Norm = "none", reduction: int = REDUCTION):
         super().__init__()
-        self.channel, self.spatial = CAM(channels), SAM(norm=norm)
+        self.channel, self.spatial = CAM(channels, reduction), SAM(norm=norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply channel attention, then spatial attention."""
