@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from gan.trainings import SMALL, Scripted, fit_with, trainer_of
+from gan.trainings import SMALL, Scripted, fit_with, rows, trainer_of
 from microchar_gan.generators import SliceGan, UnetGan
 from microchar_gan.training import loop
 from microchar_gan.training.checkpoint import load_checkpoint
@@ -91,12 +91,30 @@ def test_lost_phases_and_equal_samples_are_named():
     assert list(warnings) == ["phase 2 lost"]
     assert "10.00%" in warnings["phase 2 lost"]
     assert "lambda_l1=" in warnings["phase 2 lost"]
-    # An untrained network may well lack one.
-    assert found(10, lost) == (False, {})
+    # An untrained network may well lack one; from step 50 on that is told.
+    assert found(49, lost) == (False, {})
+    assert list(found(50, lost)[1]) == ["phase 2 lost"]
+    assert list(found(50, [healthy[0]] * 4)[1]) == ["mode collapse"]
     assert list(found(1000, [healthy[0]] * 4)[1]) == ["mode collapse"]
     assert list(found(1000, healthy, spread=0.1)[1]) == ["mode collapse"]
     assert "0.10 times" in found(1000, healthy, spread=0.1)[1]["mode collapse"]
     assert found(1000, healthy, spread=None) == (True, {})
+
+
+@pytest.mark.parametrize(
+    ("score_every", "expected"), [(50, ["50", "52"]), (1000, ["50", "52"]), (30, ["30", "50", "52"])]
+)
+def test_the_first_check_is_at_step_fifty_however_rarely_weights_are_scored(real, tmp_path, score_every, expected):
+    trainer = trainer_of(real, score_every=score_every)
+    trainer.steps = 28
+    fit = fit_with(trainer, Scripted(*[1.0] * 9), 52, tmp_path)
+    samples = trainer.samples
+    trainer.samples = lambda *arguments: [np.zeros_like(one) for one in samples(*arguments)]
+    seen = {}
+    fit.run(lambda fraction, text: seen.update({trainer.steps: list(fit.watch.warnings)}))
+    assert [row["step"] for row in rows(tmp_path)] == expected
+    assert seen[49] == []
+    assert seen[50] == ["phase 1 lost", "mode collapse"]
 
 
 def test_advice_names_settings_that_the_generator_has():

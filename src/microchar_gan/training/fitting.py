@@ -20,7 +20,7 @@ from microchar_gan.training.loop import TrainingLoop
 from microchar_gan.training.optimiser_state import under
 from microchar_gan.training.statistics import slice_s2
 from microchar_gan.training.trainer import Losses, Trainer
-from microchar_gan.training.watch import Watch
+from microchar_gan.training.watch import YOUNG, Watch
 
 #: Samples of a score, and the seed of their noise: the same for every score, so that only the weights differ.
 _SAMPLES, _SAMPLE_SEED = 16, 1
@@ -76,7 +76,8 @@ class Fit(TrainingLoop):
         losses = self.trainer.step()
         self.watch.step(self.trainer.steps, losses, self.trainer.finite())
         self._recent.append(losses)
-        if self.trainer.steps % self.trainer.settings.score_every == 0:
+        # A lost phase or a collapse is told early, however rarely the weights are scored.
+        if self.trainer.steps % self.trainer.settings.score_every == 0 or self.trainer.steps == YOUNG:
             self._score()
 
     def tensors(self) -> dict[str, Tensor]:

@@ -20,8 +20,8 @@ _APART, _PATIENCE = 8.0, 300
 _LOST = 0.02
 #: Mode collapse: samples scatter less than this part of the scatter of real blocks.
 _ALIKE = 0.2
-#: Scores before this step do not cause warnings: the network is untrained.
-_YOUNG = 200
+#: Step of the first score at the latest, and from which on scores cause warnings: until then the network is untrained.
+YOUNG = 50
 
 
 class TrainingError(MicrocharError, RuntimeError):
@@ -101,7 +101,7 @@ class Watch:
         """
         shares = np.array([np.mean([sample == phase for sample in samples]) for phase in range(len(real))])
         lost = np.flatnonzero(shares < _LOST * real)
-        if number < _YOUNG:
+        if number < YOUNG:
             return not len(lost)
         for phase in lost:
             self._warn(
