@@ -15,7 +15,7 @@ from microchar_gan.training.checkpoint import load_checkpoint
 from microchar_gan.training.trainer import Losses, Trainer
 from microchar_gan.training.watch import TrainingError, Watch
 
-FINE = {"critic": -1.0, "penalty": 0.1, "generator": 0.5, "l1": 0.2, "separation": 1.0}
+FINE = {"critic": -1.0, "penalty": 0.1, "generator": 0.5, "l1": 0.2, "separation": 1.0, "critics_share": 0.5}
 
 
 @pytest.mark.parametrize("name", FINE)

@@ -88,6 +88,21 @@ def test_the_critics_say_comes_in_by_and_by(real):
         assert full.abs().max() > 0
 
 
+@pytest.mark.parametrize("l1_match", ["descriptor", "index"])
+def test_the_share_of_the_critics_is_told(real, l1_match):
+    def shares(**changes):
+        trainer = toy(real, l1_match=l1_match, critic_rate=0.0, rate=0.0, **changes)
+        return [trainer.step().critics_share for _ in range(4)]
+
+    assert shares(lambda_w=0.0) == [0.0] * 4
+    assert shares(loss="wasserstein") == pytest.approx([1.0] * 4)
+    # It rises with the weight of the critics' term, step by step in the warm-up.
+    rising = shares(warm_up=4)
+    assert rising == sorted(rising)
+    assert rising[0] < rising[3] == pytest.approx(shares()[3])
+    assert np.mean(shares(lambda_l1=1.0)) > np.mean(shares(lambda_l1=100.0))
+
+
 # --- penalties --------------------------------------------------------------------
 
 

@@ -156,9 +156,9 @@ def test_the_history_holds_what_was_measured(real, tmp_path):
     assert [row["step"] for row in found] == ["2", "4", "5"]
     columns = set(found[0])
     assert columns >= {
-        "critic", "penalty", "generator", "l1", "separation", "volume_fraction_pore", "volume_fraction_grain",
-        "s2_error", "total", "spread", "two_point_correlation", "lineal_path", "euler_characteristic",
-        "largest_cluster_fraction", "percolating_fraction",
+        "critic", "penalty", "generator", "l1", "separation", "critics_share", "volume_fraction_pore",
+        "volume_fraction_grain", "s2_error", "total", "spread", "two_point_correlation", "lineal_path",
+        "euler_characteristic", "largest_cluster_fraction", "percolating_fraction",
     }  # fmt: skip
     # Selection never looks at image similarity.
     assert not columns & {"ssim", "psnr"}

@@ -140,7 +140,7 @@ class Fit(TrainingLoop):
     def _row(self, samples: list[np.ndarray], score: Score) -> dict[str, Any]:
         losses = {
             name: float(np.mean([getattr(one, name) for one in self._recent])) if self._recent else None
-            for name in ("critic", "penalty", "generator", "l1", "separation")
+            for name in ("critic", "penalty", "generator", "l1", "separation", "critics_share")
         }
         phases = self.material.phases
         fractions = {

@@ -30,6 +30,8 @@ from microchar_gan.training.views import View, critics_of, views_of
 _MEMORY = 0.05
 #: Real windows for the descriptors of the material.
 _WINDOWS = 1024
+#: Added where a scatter or a gradient may vanish.
+_TINY = 1e-12
 #: Volumes for the statistics of the averaged generator; seed of their noise.
 _SETTLING, _SETTLE_SEED = 16, 2
 #: Largest edge of the volumes that samples are cut from; larger training volumes are samples themselves.
@@ -47,6 +49,9 @@ class Losses:
     #: Difference between a critic's mean scores of real and generated pieces, in their standard deviations; the
     #: largest of all critics.
     separation: float
+    #: Share of the critics in what the generator is told to change of its volumes, by the norm of the gradients: 0 if
+    #: the L1 term decides alone, 1 if the critics do.
+    critics_share: float
 
 
 class Trainer(Learner):
@@ -116,12 +121,12 @@ class Trainer(Learner):
         # The last volume serves both the critics and the generator.
         volume = self._volume()
         critic, penalty, separation = self._critic_step(volume.detach())
-        generator, l1 = self._generator_step(volume)
+        generator, l1, critics_share = self._generator_step(volume)
         if self.settings.calibrate:
             self._hold_fractions(volume)
         self.follow(self.average, self.generator, self.settings.ema)
         self.steps += 1
-        return Losses(critic, penalty, generator, l1, separation)
+        return Losses(critic, penalty, generator, l1, separation, critics_share)
 
     @torch.no_grad()
     def _hold_fractions(self, volume: Tensor) -> None:
@@ -187,7 +192,7 @@ class Trainer(Learner):
             losses.clip_weights(self.critics, s.clip)
         return loss_sum, penalty_sum, separation
 
-    def _generator_step(self, volume: Tensor) -> tuple[float, float]:
+    def _generator_step(self, volume: Tensor) -> tuple[float, float, float]:
         s = self.settings
         self.critics.requires_grad_(False)
         score, l1 = volume.new_zeros(()), volume.new_zeros(())
@@ -202,10 +207,13 @@ class Trainer(Learner):
             l1 = self.conditions.l1(volume)
         self.adam_generator.zero_grad(set_to_none=True)
         share = min(1.0, (self.steps + 1) / s.warm_up) if s.warm_up and s.uses_l1 else 1.0
-        (share * s.lambda_w * score + s.lambda_l1 * l1).backward()
+        of_critics = _gradient(share * s.lambda_w * score, volume)
+        of_l1 = _gradient(s.lambda_l1 * l1, volume)
+        volume.backward(of_critics + of_l1)
         self.adam_generator.step()
         self.critics.requires_grad_(True)
-        return float(score.detach()), float(l1.detach())
+        norms = float(of_critics.norm()), float(of_l1.norm())
+        return float(score.detach()), float(l1.detach()), norms[0] / (sum(norms) + _TINY)
 
     # --- the L1 term ---
 
@@ -332,6 +340,12 @@ class Trainer(Learner):
         self.targets = {int(axis): value.to(self.device) for axis, value in under(tensors, "targets").items()}
 
 
+def _gradient(loss: Tensor, volume: Tensor) -> Tensor:
+    """Return the gradient of a term of the loss by the volume; zero where the term does not depend on it."""
+    # The terms share the slices: the graph of the first is still needed for the second.
+    return torch.autograd.grad(loss, volume, retain_graph=True)[0] if loss.requires_grad else torch.zeros_like(volume)
+
+
 def _scores(view: View, pieces: Tensor) -> Tensor:
     assert view.critic is not None
     return view.critic(pieces.contiguous(memory_format=view.order)).float()
@@ -345,4 +359,4 @@ def _shift(network: Network) -> Tensor:
 
 def _separation(real: Tensor, fake: Tensor) -> float:
     spread = (real.var(correction=0) + fake.var(correction=0)).div(2).sqrt()
-    return float((real.mean() - fake.mean()) / (spread + 1e-12))
+    return float((real.mean() - fake.mean()) / (spread + _TINY))
