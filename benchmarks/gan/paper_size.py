@@ -14,15 +14,15 @@ import torch
 
 from microchar_gan.networks.devices import runs_half
 from microchar_gan.settings import settings_of
+from microchar_gan.training.gan_training import GanTrainer
 from microchar_gan.training.slicing import RealSlices
-from microchar_gan.training.trainer import Trainer
 
 batch = int(sys.argv[1]) if len(sys.argv) > 1 else 1
 settings = settings_of("paper", {"batch": batch})
 cpu = torch.device("cpu")
 labels = np.random.default_rng(0).integers(0, 2, (64, 64, 64), dtype=np.uint8)
 real = RealSlices(labels, 2, settings.slice_size, cpu, isotropic=True)
-trainer = Trainer(settings, real, device=cpu, half=runs_half("auto", cpu), seed=0)
+trainer = GanTrainer(settings, real, device=cpu, half=runs_half("auto", cpu), seed=0)
 before = resource.getrusage(resource.RUSAGE_SELF)
 trainer.step()
 after = resource.getrusage(resource.RUSAGE_SELF)

@@ -13,7 +13,7 @@ from gan.trainings import SMALL, trainer_of
 from microchar.core.errors import InputError
 from microchar.core.volume import OUTSIDE
 from microchar.generation.training import TrainingData
-from microchar_gan.generators import UnetGan
+from microchar_gan.gan import UnetGan
 from microchar_gan.networks.critic import SliceCritic, VolumeCritic
 from microchar_gan.settings import settings_of
 from microchar_gan.training.crops import RealCrops, turned_cube, volume_crops

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from gan.trainings import SMALL, Scripted, fit_with, rows, trainer_of
-from microchar_gan.generators import SliceGan, UnetGan
+from microchar_gan.gan import SliceGan, UnetGan
 from microchar_gan.training import loop
 from microchar_gan.training.checkpoint import load_checkpoint
-from microchar_gan.training.trainer import Losses, Trainer
+from microchar_gan.training.gan_training import GanTrainer, Losses
 from microchar_gan.training.watch import TrainingError, Watch
 
 FINE = {"critic": -1.0, "penalty": 0.1, "generator": 0.5, "l1": 0.2, "separation": 1.0, "critics_share": 0.5}
@@ -29,13 +29,13 @@ def test_losses_that_are_no_numbers_end_the_training(name, value):
 
 def test_a_training_that_diverges_says_so_and_keeps_the_checkpoint_from_before(real, tmp_path, monkeypatch):
     model = UnetGan(preset="tiny", steps=9, **SMALL)
-    step = Trainer.step
+    step = GanTrainer.step
 
     def diverging(trainer):
         found = step(trainer)
         return found if trainer.steps < 3 else Losses(**FINE | {"critic": float("nan")})
 
-    monkeypatch.setattr(Trainer, "step", diverging)
+    monkeypatch.setattr(GanTrainer, "step", diverging)
     monkeypatch.setattr(loop, "_BETWEEN", -1.0)
     with pytest.raises(TrainingError, match="diverged"):
         model.fit(real, folder=tmp_path)
@@ -45,7 +45,7 @@ def test_a_training_that_diverges_says_so_and_keeps_the_checkpoint_from_before(r
 
 def test_weights_that_an_update_broke_end_the_training_before_they_are_kept(real, tmp_path, monkeypatch):
     model = UnetGan(preset="tiny", steps=9, **SMALL)
-    step = Trainer.step
+    step = GanTrainer.step
 
     def breaking(trainer):
         found = step(trainer)
@@ -54,7 +54,7 @@ def test_weights_that_an_update_broke_end_the_training_before_they_are_kept(real
             next(trainer.critics.parameters()).data[0, 0, 0, 0] = float("inf")
         return found
 
-    monkeypatch.setattr(Trainer, "step", breaking)
+    monkeypatch.setattr(GanTrainer, "step", breaking)
     monkeypatch.setattr(loop, "_BETWEEN", -1.0)
     with pytest.raises(TrainingError, match="step 3: some weights are not finite; the training has diverged"):
         model.fit(real, folder=tmp_path)

@@ -11,9 +11,9 @@ from microchar_gan.networks.conditioning import one_hot
 from microchar_gan.networks.critic import SliceCritic
 from microchar_gan.settings import settings_of
 from microchar_gan.training import losses
+from microchar_gan.training.gan_training import GanTrainer
 from microchar_gan.training.slicing import RealSlices
 from microchar_gan.training.statistics import LAGS, LONGEST_PATH, lags_of, slice_descriptors, slice_s2
-from microchar_gan.training.trainer import Trainer
 
 SMALLEST = settings_of("tiny", {"slice_size": 32, "critic_width": 2})
 
@@ -32,7 +32,7 @@ def toy(real, **changes):
     small = {"width": 4, "mhfa_kernels": (), "msca_kernels": (), "cbam": False, "slices_per_axis": 4, "warm_up": 0}
     settings = settings_of("tiny", small | changes)
     cpu = torch.device("cpu")
-    return Trainer(settings, RealSlices(real, 2, 32, cpu, isotropic=True), device=cpu, half=False, seed=1)
+    return GanTrainer(settings, RealSlices(real, 2, 32, cpu, isotropic=True), device=cpu, half=False, seed=1)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from microchar.core.material import Material
-from microchar_gan.generators import SliceGan, UnetGan
+from microchar_gan.gan import SliceGan, UnetGan
 from microchar_gan.networks.aggregation import MHFA, MSCA
 from microchar_gan.networks.attention import CAM, CBAM, SAM
 from microchar_gan.networks.building import build

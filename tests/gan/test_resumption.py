@@ -12,10 +12,10 @@ import torch
 
 from gan.trainings import SMALL, rows, same, trainer_of
 from microchar.core.errors import InputError
-from microchar_gan.generators import UnetGan
+from microchar_gan.gan import UnetGan
 from microchar_gan.training import loop
 from microchar_gan.training.checkpoint import NAME, load_checkpoint, save_checkpoint
-from microchar_gan.training.fitting import BEST
+from microchar_gan.training.gan_fitting import BEST
 from microchar_gan.training.loop import HISTORY
 
 KINDS = {

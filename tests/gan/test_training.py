@@ -12,14 +12,14 @@ import torch
 from gan.trainings import CPU, SMALL, Scripted, fit_with, rows, same, trainer_of
 from microchar.comparison.held_out import DEFAULT_METRICS, HeldOut
 from microchar.core.volume import as_volume
-from microchar_gan.generators import UnetGan
+from microchar_gan.gan import UnetGan
 from microchar_gan.networks.conditioning import one_hot
 from microchar_gan.settings import settings_of
 from microchar_gan.training.calibration import shift_to
-from microchar_gan.training.fitting import BEST
+from microchar_gan.training.gan_fitting import BEST
+from microchar_gan.training.gan_training import GanTrainer
 from microchar_gan.training.slicing import RealSlices
 from microchar_gan.training.statistics import slice_descriptors
-from microchar_gan.training.trainer import Trainer
 
 
 @pytest.mark.parametrize("fractions", [(0.7, 0.3), (0.05, 0.95), (0.5, 0.3, 0.2), (0.1, 0.1, 0.8)])
@@ -195,7 +195,7 @@ def test_two_hundred_steps_come_nearer_to_the_material(field, seed):
     target = slice_descriptors(one_hot(torch.from_numpy(np.concatenate(quarters)), 2))
     # Without calibration the untrained network makes halves, whatever the material.
     settings = settings_of("tiny", {"calibrate": False})
-    trainer = Trainer(settings, RealSlices(labels, 2, 32, CPU, isotropic=True), device=CPU, half=False, seed=seed)
+    trainer = GanTrainer(settings, RealSlices(labels, 2, 32, CPU, isotropic=True), device=CPU, half=False, seed=seed)
 
     def errors():
         made = torch.from_numpy(np.concatenate(trainer.samples(4, seed=1)))

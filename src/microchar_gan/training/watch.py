@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from microchar.core.errors import MicrocharError
-from microchar_gan.training.trainer import Losses
+
+if TYPE_CHECKING:
+    from microchar_gan.training.gan_training import Losses
 
 #: The critic is saturated if real and generated scores differ by this many standard deviations for so many steps.
 _APART, _PATIENCE = 8.0, 300

@@ -23,7 +23,7 @@ from microchar.generation.training import TrainingData
 from microchar.io import read_volume, write_volume
 from microchar.testing import check_generator
 from microchar_gan import generators
-from microchar_gan.generators import SliceGan, UnetGan
+from microchar_gan.gan import SliceGan, UnetGan
 from microchar_gan.networks.devices import choose_device, runs_half
 from microchar_gan.settings import PRESETS, settings_of
 from microchar_gan.tiling.tiles import blocks

@@ -16,10 +16,10 @@ from microchar.comparison.score import Score
 from microchar.core.material import Material
 from microchar.core.progress import Progress
 from microchar_gan.networks.conditioning import one_hot
+from microchar_gan.training.gan_training import GanTrainer, Losses
 from microchar_gan.training.loop import TrainingLoop
 from microchar_gan.training.optimiser_state import under
 from microchar_gan.training.statistics import slice_s2
-from microchar_gan.training.trainer import Losses, Trainer
 from microchar_gan.training.watch import YOUNG, Watch
 
 #: Samples of a score, and the seed of their noise: the same for every score, so that only the weights differ.
@@ -29,12 +29,12 @@ _SETTLING = 64
 BEST = "best.safetensors"
 
 
-class Fit(TrainingLoop):
+class GanFit(TrainingLoop):
     """One training from its first step to its best weights.
 
     Parameters
     ----------
-    trainer : Trainer
+    trainer : GanTrainer
     held_out : HeldOut
         Held-out material that samples are scored against.
     material : Material
@@ -46,7 +46,7 @@ class Fit(TrainingLoop):
 
     def __init__(
         self,
-        trainer: Trainer,
+        trainer: GanTrainer,
         held_out: HeldOut,
         material: Material,
         *,

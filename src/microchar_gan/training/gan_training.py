@@ -54,7 +54,7 @@ class Losses:
     critics_share: float
 
 
-class Trainer(Learner):
+class GanTrainer(Learner):
     """Generator and critics of one training, and everything that changes with a step.
 
     Parameters
