@@ -141,9 +141,9 @@ ROWS = {
     "three slices": Row(slices=True),
     "volume critic": Row(settings={"critic": "volume"}),
     "both critics": Row(settings={"critic": "both"}),
-    # The weight of the L1 term; the default is 50.
-    "L1 times 0.1": Row(settings={"lambda_l1": "5"}),
-    "L1 times 10": Row(settings={"lambda_l1": "500"}),
+    # The weight of the L1 term; the default is 5.
+    "L1 times 0.1": Row(settings={"lambda_l1": "0.5"}),
+    "L1 times 10": Row(settings={"lambda_l1": "50"}),
 } | {
     f"{name} {kernels.replace(',', '-')} CBAM": _with("cbam", **{f"{name.lower()}_kernels": kernels})
     for name in ("MHFA", "MSCA")

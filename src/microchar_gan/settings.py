@@ -112,7 +112,7 @@ class Settings:
         "what the L1 term compares: descriptors of slices, slice i with slice i, the given slice, or nothing",
     )
     lambda_w: float = setting(1.0, "weight of the Wasserstein term of the generator's loss")
-    lambda_l1: float = setting(50.0, "weight of the L1 term of the generator's loss")
+    lambda_l1: float = setting(5.0, "weight of the L1 term of the generator's loss")
     lipschitz: Lipschitz = setting(
         "gp", "how the critic is kept Lipschitz: gradient penalty, clipped weights, or R1 and R2 penalties"
     )
@@ -122,7 +122,7 @@ class Settings:
     slice_size: int = setting(48, "edge of the slices that critics see, in voxels", slicegan=True, least=1)
     batch: int = setting(1, "volumes per step", slicegan=True, least=1)
     slices_per_axis: int = setting(32, "slices per axis, volume and step", slicegan=True, least=1)
-    warm_up: int = setting(200, "steps over which the Wasserstein term rises from 0, where there is an L1 term")
+    warm_up: int = setting(50, "steps over which the Wasserstein term rises from 0, where there is an L1 term")
     n_critic: int = setting(1, "critic steps per generator step", slicegan=True, least=1)
     rate: float = setting(2e-4, "learning rate of the generator (Adam)", slicegan=True)
     critic_rate: float = setting(1e-3, "learning rate of the critics (Adam)", slicegan=True)
@@ -379,6 +379,7 @@ _TINY: Mapping[str, Any] = {
     "rate": 1e-3,
     "half_rate": 0,
     "ema": 0.98,
+    "lambda_l1": 50.0,
     "warm_up": 100,
     "score_every": 50,
 }
