@@ -23,8 +23,8 @@ Trainings, samples and scores are below --work, in MATERIAL/MINUTES-minutes/MODE
 again. Runs are sequential; OMP_NUM_THREADS sets the number of threads.
 
 Each volume is split along an axis: a training slab, a gap of 40 voxels, a test slab. All models get the same time.
---set KEY=VALUE applies to all U-nets, --set MODEL:KEY=VALUE to one model, such as slicegan:width=256. `paper` is
-narrower than in the source by default; paper:width=32 and paper:batch=16 restore its size.
+--set KEY=VALUE applies to all U-nets, --set MODEL:KEY=VALUE to one model, such as slicegan:width=256. Tables name a
+model with the settings that were given. `paper` is as large as in the source: paper_size.py prints what it takes.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ from microchar.measurement.metric import Metric
 from microchar.metrics.effective_diffusivity import EffectiveDiffusivity
 from microchar_gan.tiling.halo import seam_mismatch
 
-#: Connectivity and transport, which no training and no total uses.
-BEYOND = ("largest_cluster_fraction", "percolating_fraction", "local_thickness", "effective_diffusivity")
+#: Thickness and transport, which no training and no total uses.
+BEYOND = ("local_thickness", "effective_diffusivity")
 METRICS = (*DEFAULT_METRICS, *BEYOND)
 #: Edges of generated volumes are multiples of it, so that every network can make them periodic, without a halo.
 UNIT = 32

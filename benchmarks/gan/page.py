@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from plan import MODELS, TABLES
+from plan import MODELS, TABLES, name_of
 from tables import SHORT, TRAINING_SLAB, spread_of
 
 #: The page keeps what stands before this line and gets new tables after it.
@@ -22,6 +22,8 @@ ABLATIONS = ("4", "7", "S8")
 Group = tuple[str, str, str]
 #: Values of each quantity, one per seed.
 Values = Mapping[str, Sequence[float]]
+#: What the models of a group are called: their row, and the settings that were given.
+Names = Mapping[tuple[Group, str], str]
 
 
 def write_page(results: Path, page: Path) -> None:
@@ -31,22 +33,26 @@ def write_page(results: Path, page: Path) -> None:
     before, marker, _ = page.read_text(encoding="utf-8").partition(MARKER)
     if not marker:
         sys.exit(f"{page}: has no line {MARKER!r}, after which the tables belong")
-    real, models = read_results(results)
+    real, models, names = read_results(results)
     # The comparison with most models is shown by metric.
     comparisons = [group for group, by_model in models.items() if set(by_model) & set(MODELS)]
     largest = max(comparisons, key=lambda group: len(set(models[group]) & set(MODELS)))
     lines = [
         MARKER,
         "",
-        *section("Totals", totals(real, models, comparisons)),
-        *section(f"Distances by metric: {title_of(largest)}", by_metric(real, models, largest)),
-        *ablations(models),
+        *section("Totals", totals(real, models, names, comparisons)),
+        *section(f"Distances by metric: {title_of(largest)}", by_metric(real, models, names, largest)),
+        *ablations(models, names),
     ]
     page.write_text(before + "\n".join(lines), encoding="utf-8")
 
 
-def read_results(path: Path) -> tuple[dict[tuple[str, str], Values], dict[Group, dict[str, Values]]]:
-    """Return the numbers of the training slabs by material and block, and of the models by group and name."""
+def read_results(path: Path) -> tuple[dict[tuple[str, str], Values], dict[Group, dict[str, Values]], Names]:
+    """Return the numbers of the training slabs by material and block, those of the models, and what models are called.
+
+    Models are keyed by group and row.
+    """
+    names: dict[tuple[Group, str], str] = {}
     real: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     models: dict[Group, dict[str, dict[str, list[float]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     with path.open(newline="", encoding="utf-8") as file:
@@ -54,9 +60,13 @@ def read_results(path: Path) -> tuple[dict[tuple[str, str], Values], dict[Group,
             if row["model"] == "real":
                 values = real[row["material"], row["block"]]
             else:
-                values = models[row["material"], row["minutes"], row["block"]][row["model"]]
+                group = (row["material"], row["minutes"], row["block"])
+                values = models[group][row["model"]]
+                settings = dict(word.split("=", 1) for word in row["settings"].split())
+                given = {key: "" if value == "none" else value for key, value in settings.items()}
+                names[group, row["model"]] = name_of(row["model"], row["material"], given)
             values[row["quantity"]].append(float(row["value"]))
-    return dict(real), {group: dict(by_model) for group, by_model in models.items()}
+    return dict(real), {group: dict(by_model) for group, by_model in models.items()}, names
 
 
 def title_of(group: Group) -> str:
@@ -66,31 +76,43 @@ def title_of(group: Group) -> str:
 
 
 def totals(
-    real: Mapping[tuple[str, str], Values], models: Mapping[Group, Mapping[str, Values]], groups: Sequence[Group]
+    real: Mapping[tuple[str, str], Values],
+    models: Mapping[Group, Mapping[str, Values]],
+    names: Names,
+    groups: Sequence[Group],
 ) -> list[list[str]]:
-    """Return the totals of the models of the comparison, with one column per group."""
+    """Return the totals of the models of the comparison, with one column per group.
+
+    A model that ran with other settings in another group is a row of its own.
+    """
     # The ablations have a group of their own, with few models of the comparison.
     shown = [group for group in groups if set(models[group]) <= set(MODELS)]
     rows = [["", *(title_of(group) for group in shown)]]
     rows.append([TRAINING_SLAB, *(cell(real[group[0], group[2]], "total") for group in shown)])
-    rows += [[name, *(cell(models[group].get(name, {}), "total") for group in shown)] for name in MODELS]
+    for row in MODELS:
+        for name in dict.fromkeys(names[group, row] for group in shown if row in models[group]):
+            ran = [models[group].get(row, {}) if names.get((group, row)) == name else {} for group in shown]
+            rows.append([name, *(cell(values, "total") for values in ran)])
     return rows
 
 
 def by_metric(
-    real: Mapping[tuple[str, str], Values], models: Mapping[Group, Mapping[str, Values]], group: Group
+    real: Mapping[tuple[str, str], Values],
+    models: Mapping[Group, Mapping[str, Values]],
+    names: Names,
+    group: Group,
 ) -> list[list[str]]:
     """Return the distances of one group, with a row per metric and a column per model."""
-    names = [name for name in MODELS if name in models[group]]
-    columns = [real[group[0], group[2]], *(models[group][name] for name in names)]
+    ran = [row for row in MODELS if row in models[group]]
+    columns = [real[group[0], group[2]], *(models[group][row] for row in ran)]
     quantities = [quantity for quantity in columns[0] if quantity.startswith("ratio:")] + ["total", "spread"]
     return [
-        ["", TRAINING_SLAB, *names],
+        ["", TRAINING_SLAB, *(names[group, row] for row in ran)],
         *([words(quantity), *(cell(column, quantity) for column in columns)] for quantity in quantities),
     ]
 
 
-def ablations(models: Mapping[Group, Mapping[str, Values]]) -> list[str]:
+def ablations(models: Mapping[Group, Mapping[str, Values]], names: Names) -> list[str]:
     """Return the table of the ablations: what the source prints beside the results."""
     printed = {row: values for name in ABLATIONS for row, values in TABLES[name].rows.items()}
     material = TABLES[ABLATIONS[0]].material
@@ -99,12 +121,17 @@ def ablations(models: Mapping[Group, Mapping[str, Values]]) -> list[str]:
         return []
     group = max(groups, key=lambda group: len(set(models[group]) & set(printed)))
     rows = [["", "printed SSIM", "printed PSNR", "SSIM", "PSNR", "total", "spread"]]
-    for name, values in printed.items():
-        if name in models[group]:
+    for row, values in printed.items():
+        if row in models[group]:
             source = (f"{values[0]:.3f}", f"{values[1]:.3f}") if values else ("–", "–")
-            results = models[group][name]
+            results = models[group][row]
             rows.append(
-                [name, *source, cell(results, "ssim", 3), *(cell(results, q) for q in ("psnr", "total", "spread"))]
+                [
+                    names[group, row],
+                    *source,
+                    cell(results, "ssim", 3),
+                    *(cell(results, q) for q in ("psnr", "total", "spread")),
+                ]
             )
     return section(f"Ablations: {title_of(group)}", rows)
 

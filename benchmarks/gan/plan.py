@@ -122,8 +122,8 @@ def _with(*parts: str, **settings: str) -> Row:
 
 ROWS = {
     "default": Row(),
-    # Smaller than the source for CPUs: --set paper:width=32 --set paper:batch=16 restore its size.
-    "paper": Row(settings={"preset": "paper", "width": "8", "batch": "2"}),
+    # As large as in the source. Give it less with --set paper:width=8 --set paper:batch=1; tables then say so.
+    "paper": Row(settings={"preset": "paper"}),
     "baseline": _with(loss="wasserstein"),
     "slicegan": Row("slicegan"),
     # Volume fractions of samples fluctuate as in windows of an endless medium.
@@ -139,9 +139,11 @@ ROWS = {
     "probabilities": Row(settings={"straight_through": "false"}),
     "no label noise": Row(settings={"label_noise": "0"}),
     "three slices": Row(slices=True),
-    # The weight of the L1 term; the default is 50.
-    "L1 times 0.1": Row(settings={"lambda_l1": "5"}),
-    "L1 times 10": Row(settings={"lambda_l1": "500"}),
+    "volume critic": Row(settings={"critic": "volume"}),
+    "both critics": Row(settings={"critic": "both"}),
+    # The weight of the L1 term; the default is 5.
+    "L1 times 0.1": Row(settings={"lambda_l1": "0.5"}),
+    "L1 times 10": Row(settings={"lambda_l1": "50"}),
 } | {
     f"{name} {kernels.replace(',', '-')} CBAM": _with("cbam", **{f"{name.lower()}_kernels": kernels})
     for name in ("MHFA", "MSCA")
@@ -251,6 +253,13 @@ class Run:
     def label(self) -> str:
         """Return its name in messages."""
         return f"{self.material}, {self.row}, seed {self.seed}"
+
+
+def name_of(row: str, material: str, settings: Mapping[str, str]) -> str:
+    """Return what ran: the name of a row, and the settings that neither the row nor the material has of itself."""
+    own = {**MATERIALS[material].settings, **ROWS[row].settings}
+    more = [f"{key}={value or 'none'}" for key, value in settings.items() if own.get(key) != value]
+    return f"{row} ({' '.join(more)})" if more else row
 
 
 def wanted(materials: list[str], models: list[str], tables: list[str], seeds: list[int]) -> list[tuple[str, str, int]]:

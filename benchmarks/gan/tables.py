@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from plan import MATERIALS, MODELS, ROWS, TABLES
+from plan import MATERIALS, MODELS, ROWS, TABLES, name_of
 
 #: Short names of metrics, for heads of columns.
 SHORT = {
@@ -47,6 +47,8 @@ class Runs:
     """All runs of one model on one material, with one budget, judged at one size."""
 
     row: str
+    #: The row, and the settings of these runs that differ from its own.
+    name: str
     records: list[dict[str, Any]] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
@@ -87,7 +89,7 @@ def gather(work: Path) -> list[Group]:
         )
         name = path.parent.name.rpartition("-")[0]
         row = next(row for row in ROWS if row.replace(" ", "-") == name)
-        runs = group.models.setdefault(row, Runs(row))
+        runs = group.models.setdefault(row, Runs(row, name_of(row, material, record["settings"])))
         runs.records.append(record)
         runs.scores.append(score)
         runs.folders.append(path.parent)
@@ -208,11 +210,11 @@ def section(group: Group) -> list[str]:
         *group.real["notes"],
     ]
     lines = [title, "~" * len(title), "", *(line for text in about for line in (text, ""))]
-    heads = ["", TRAINING_SLAB, *(runs.row for runs in models)]
+    heads = ["", TRAINING_SLAB, *(runs.name for runs in models)]
     lines += ["Distances to the test slab, in units of the distances between its blocks:", ""]
     lines += list_table([heads, *ratio_rows(group, models, "score"), *total_rows(group, models)])
     lines += [
-        "The same for connectivity and transport, which no training and no total uses:",
+        "The same for thickness and transport, which no training and no total uses:",
         "",
     ]
     lines += list_table([heads, *ratio_rows(group, models, "beyond")])
@@ -225,7 +227,7 @@ def section(group: Group) -> list[str]:
     lines += list_table([["", "test slab", *heads[1:]], *absolute_rows(group, models)])
     lines += ["Settings, size, time and machine of the models; SSIM and PSNR:", ""]
     lines += list_table(fact_rows(group, models))
-    warned = [f"- {runs.row}: {text}" for runs in models for text in warnings(runs)]
+    warned = [f"- {runs.name}: {text}" for runs in models for text in warnings(runs)]
     return [*lines, *([*warned, ""] if warned else [])]
 
 
@@ -305,7 +307,7 @@ def fact_rows(group: Group, models: Sequence[Runs]) -> list[list[str]]:
         best = [score["history"].get("best_step") for score in runs.scores]
         rows.append(
             [
-                runs.row,
+                runs.name,
                 written(record["settings"]) or "–",
                 listed(record["seed"] for record in runs.records),
                 f"{first['weights'] / 1e6:.2f} M" if ROWS[runs.row].learns else "–",
@@ -373,7 +375,7 @@ def ablations(group: Group) -> list[str]:
             printed = table.rows[runs.row]
             cells.append(
                 [
-                    runs.row,
+                    runs.name,
                     *((f"{printed[0]:.3f}", f"{printed[1]:.3f}") if printed else ("–", "–")),
                     *likeness_cells(runs.scores, "likeness"),
                     listed(score["history"].get("steps", "–") for score in runs.scores),

@@ -51,7 +51,7 @@ class SdfFlow(NetworkGenerator):
     preset : {"default", "tiny"}
         Settings to start from; "tiny" is a small network for tests.
     minutes, steps, device
-        As for `microchar_gan.generators.UnetGan`.
+        As for `microchar_gan.gan.UnetGan`.
     precision : {"auto", "float32", "bfloat16"}
         Precision of the convolutions, in training and in generation. "auto" is bfloat16
         where the hardware multiplies it: several times faster, and about two voxels in

@@ -13,7 +13,7 @@ from microchar.generation.spec import GeneratorSpec
 
 UNET_GAN = GeneratorSpec(
     id="unet-gan",
-    factory="microchar_gan.generators:UnetGan",
+    factory="microchar_gan.gan:UnetGan",
     title="U-net GAN",
     summary="a U-net that turns noise into volumes, trained against a critic of their slices",
     inputs=("volume", "slices"),
@@ -32,7 +32,7 @@ UNET_GAN = GeneratorSpec(
 SLICEGAN = replace(
     UNET_GAN,
     id="slicegan",
-    factory="microchar_gan.generators:SliceGan",
+    factory="microchar_gan.gan:SliceGan",
     revision=1,
     title="SliceGAN",
     summary="transposed convolutions of a small latent block, trained against a critic of slices; the baseline",

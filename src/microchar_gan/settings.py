@@ -18,6 +18,8 @@ FlowPreset = Literal["default", "tiny"]
 Architecture = Literal["unet", "slicegan"]
 KernelImpl = Literal["stacked", "dense", "dilated"]
 Norm = Literal["renorm", "batch", "none"]
+UpStart = Literal["interpolation", "random"]
+CriticKind = Literal["slices", "volume", "both"]
 CriticNorm = Literal["none", "batch"]
 Lipschitz = Literal["gp", "clip", "r1r2"]
 L1Match = Literal["descriptor", "index", "conditional", "none"]
@@ -73,12 +75,21 @@ class Settings:
     kernel_impl: KernelImpl = setting(
         "stacked", "implementation of the kernels 5³ and 7³: stacked 3³, dense, or dilated 3³"
     )
+    mhfa_share: int = setting(4, "branches and dense convolutions of MHFA have 1/mhfa_share of the channels", least=1)
+    msca_share: int = setting(2, "branches of MSCA have 1/msca_share of the channels", least=1)
+    msca_levels: int = setting(2, "how many of the lowest levels have MSCA; the bottom is the first")
+    residual: bool = setting(True, "MHFA and MSCA add to their input, else they replace it")
+    reduction: int = setting(16, "channels per hidden unit of the perceptron of channel attention", least=1)
     cbam: bool = setting(True, "channel and spatial attention at the end of each stage of the decoder")
     norm: Norm = setting(
         "renorm", "normalisation of the U-net: batch renorm (uses running statistics in training too), batch, or none"
     )
     norm_within: bool = setting(True, "also normalise inside MHFA, MSCA and spatial attention")
     even_up: bool = setting(True, "transposed convolutions whose kernels weigh odd and even voxels equally")
+    up_start: UpStart = setting(
+        "interpolation", "initial kernels of the transposed convolutions: a linear interpolation, or random"
+    )
+    slope: float = setting(0.2, "slope of the U-net's rectifiers below zero; 0 is the plain rectifier", below=1)
     skip_start: float = setting(0.1, "initial strength of the U-net's skip connections")
     logit_scale: float = setting(3.0, "standard deviation that logits are normalised to; 0 leaves them unchanged")
     straight_through: bool = setting(
@@ -87,16 +98,21 @@ class Settings:
     label_noise: float = setting(
         0.25, "scale of the Gumbel noise on the logits before labels are taken in training (with straight_through)"
     )
+    critic: CriticKind = setting(
+        "slices", "what critics see: 2D slices, 3D crops of slice_size (where a volume is learnt from), or both"
+    )
+    crops: int = setting(4, "crops per volume and step (with critic=volume or both)", least=1)
     critic_width: int = setting(16, "channels after the critic's stem", slicegan=True, least=1)
     critic_norm: CriticNorm = setting("none", "normalisation of the critic; batch needs lipschitz=clip")
-    anisotropic: bool = setting(False, "one critic per axis instead of one for all axes", slicegan=True)
+    critic_slope: float = setting(0.2, "slope of the critics' rectifiers below zero", below=1)
+    anisotropic: bool = setting(False, "one slice critic per axis instead of one for all axes", slicegan=True)
     loss: Literal["wasserstein", "wasserstein+l1"] = setting("wasserstein+l1", "terms of the generator's loss")
     l1_match: L1Match = setting(
         "descriptor",
         "what the L1 term compares: descriptors of slices, slice i with slice i, the given slice, or nothing",
     )
     lambda_w: float = setting(1.0, "weight of the Wasserstein term of the generator's loss")
-    lambda_l1: float = setting(50.0, "weight of the L1 term of the generator's loss")
+    lambda_l1: float = setting(5.0, "weight of the L1 term of the generator's loss")
     lipschitz: Lipschitz = setting(
         "gp", "how the critic is kept Lipschitz: gradient penalty, clipped weights, or R1 and R2 penalties"
     )
@@ -106,7 +122,7 @@ class Settings:
     slice_size: int = setting(48, "edge of the slices that critics see, in voxels", slicegan=True, least=1)
     batch: int = setting(1, "volumes per step", slicegan=True, least=1)
     slices_per_axis: int = setting(32, "slices per axis, volume and step", slicegan=True, least=1)
-    warm_up: int = setting(200, "steps over which the Wasserstein term rises from 0, where there is an L1 term")
+    warm_up: int = setting(50, "steps over which the Wasserstein term rises from 0, where there is an L1 term")
     n_critic: int = setting(1, "critic steps per generator step", slicegan=True, least=1)
     rate: float = setting(2e-4, "learning rate of the generator (Adam)", slicegan=True)
     critic_rate: float = setting(1e-3, "learning rate of the critics (Adam)", slicegan=True)
@@ -175,6 +191,16 @@ class Settings:
     def uses_l1(self) -> bool:
         """Whether the generator's loss has an L1 term."""
         return self.loss == "wasserstein+l1" and self.l1_match != "none" and self.lambda_l1 > 0
+
+    @property
+    def compares_slices(self) -> bool:
+        """Whether the L1 term compares random slices."""
+        return self.uses_l1 and self.l1_match != "conditional"
+
+    @property
+    def turns(self) -> bool:
+        """Whether real pieces are flipped and rotated."""
+        return self.augment and not self.anisotropic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,15 +337,19 @@ _SLICEGAN: Mapping[str, Any] = {
 _PAPER: Mapping[str, Any] = {
     "width": 32,
     "depth": 4,
+    "kernel_impl": "dense",
     "norm": "batch",
     "norm_within": False,
     "even_up": False,
+    "up_start": "random",
+    "slope": 0.0,
     "skip_start": 1.0,
     "logit_scale": 0.0,
     "straight_through": False,
     "label_noise": 0.0,
     "critic_width": 32,
     "critic_norm": "batch",
+    "critic_slope": 0.0,
     "l1_match": "index",
     "lambda_l1": 1.0,
     "lipschitz": "clip",
@@ -349,6 +379,7 @@ _TINY: Mapping[str, Any] = {
     "rate": 1e-3,
     "half_rate": 0,
     "ema": 0.98,
+    "lambda_l1": 50.0,
     "warm_up": 100,
     "score_every": 50,
 }

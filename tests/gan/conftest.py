@@ -20,10 +20,10 @@ def _one_thread():
 def _few_samples():
     """Score four samples instead of sixteen, and calibrate flows by one small volume: they take most of a short fit."""
     from microchar_gan import flow
-    from microchar_gan.training import fitting
+    from microchar_gan.training import gan_fitting
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "_SAMPLES", 4)
+        patch.setattr(gan_fitting, "_SAMPLES", 4)
         patch.setattr(flow, "_CALIBRATING", 1)
         patch.setattr(flow, "_CROPS", 1)
         yield

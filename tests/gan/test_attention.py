@@ -143,36 +143,43 @@ def test_the_branches_of_mhfa_of_two_sizes_enter_at_their_layers(x):
 # --- pooled statistics ------------------------------------------------------------
 
 
-def test_pools_are_running_averages_that_begin_with_the_first_volume():
+def test_pools_are_of_each_volume_in_training_and_an_average_of_them_when_frozen():
     pools = GlobalPools(3).double()
     volumes = [torch.randn(2, 3, 4, 5, 6, dtype=torch.float64) for _ in range(80)]
     mean = maximum = torch.zeros(3, dtype=torch.float64)
     for n, volume in enumerate(volumes, 1):
         found = pools(volume)
+        torch.testing.assert_close(found[0], volume.mean(dim=(2, 3, 4)))
+        torch.testing.assert_close(found[1], volume.flatten(2).max(dim=2).values)
         # The plain mean of all of them, until the newest weighs less than the momentum.
         weight = max(1 / n, MOMENTUM)
         mean = (1 - weight) * mean + weight * volume.mean(dim=(0, 2, 3, 4))
         maximum = (1 - weight) * maximum + weight * volume.flatten(2).max(dim=2).values.mean(dim=0)
-        torch.testing.assert_close(found[0], mean.expand(2, -1))
-        torch.testing.assert_close(found[1], maximum.expand(2, -1))
     frozen = pools.eval()(torch.randn(5, 3, 4, 4, 4, dtype=torch.float64))
     torch.testing.assert_close(frozen[0], mean.expand(5, -1))
     torch.testing.assert_close(frozen[1], maximum.expand(5, -1))
     pools.reset()
-    torch.testing.assert_close(pools.train()(volumes[0])[0][0], volumes[0].mean(dim=(0, 2, 3, 4)))
+    pools.train()(volumes[0])
+    torch.testing.assert_close(pools.mean, volumes[0].mean(dim=(0, 2, 3, 4)))
 
 
-def test_the_gradient_of_the_pools_is_that_of_the_volume_itself():
-    pools = GlobalPools(3).double()
-    for _ in range(5):
-        pools(torch.randn(2, 3, 4, 5, 6, dtype=torch.float64))
-    x = torch.randn(2, 3, 4, 5, 6, dtype=torch.float64, requires_grad=True)
-    weights = torch.randn(2, 2, 3, dtype=torch.float64)
-    mean, maximum = pools(x)
-    (ours,) = torch.autograd.grad((mean * weights[0] + maximum * weights[1]).sum(), x)
-    own = x.flatten(2).mean(dim=2) * weights[0] + x.flatten(2).max(dim=2).values * weights[1]
-    (theirs,) = torch.autograd.grad(own.sum(), x)
-    torch.testing.assert_close(ours, theirs)
+@pytest.mark.parametrize("make", [lambda: CAM(4), lambda: CBAM(4), lambda: MSCA(4)])
+def test_the_attention_map_follows_the_volume_in_training_and_is_one_for_all_when_frozen(make):
+    module = seeded(make)
+    maps = []
+    cam = next(part for part in module.modules() if isinstance(part, CAM))
+    cam.register_forward_hook(lambda _, inputs, out: maps.append((out / inputs[0])[:, :, 0, 0, 0]))
+    x = torch.randn(2, 4, 6, 6, 6, dtype=torch.float64)
+    with torch.no_grad():
+        module(x), module(1.5 * x)
+        module.eval()
+        module(x), module(1.5 * x)
+    first, other, frozen, still_frozen = maps
+    # Two volumes of a batch, and the same ones with stronger features.
+    assert (first[0] - first[1]).abs().max() > 1e-4
+    assert (first - other).abs().max() > 1e-4
+    torch.testing.assert_close(frozen[0], frozen[1])
+    torch.testing.assert_close(frozen, still_frozen)
 
 
 @pytest.mark.parametrize("make", [lambda: CAM(4), lambda: CBAM(4), lambda: MSCA(4)])

@@ -9,13 +9,13 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from microchar.core.errors import InputError
-from microchar_gan.generators import UnetGan
+from microchar_gan.gan import UnetGan
 from microchar_gan.networks.conditioning import KEPT_SLICES, one_hot, write_condition
 from microchar_gan.settings import settings_of
 from microchar_gan.training.checkpoint import load_checkpoint, save_checkpoint
 from microchar_gan.training.conditions import Conditions
+from microchar_gan.training.gan_training import GanTrainer
 from microchar_gan.training.slicing import RealSlices
-from microchar_gan.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 GIVEN = {
@@ -27,7 +27,7 @@ GIVEN = {
 def trainer_of(labels, seed=1, **changes):
     settings = settings_of("tiny", GIVEN | changes)
     real = RealSlices(labels, int(labels.max()) + 1, settings.slice_size, CPU, isotropic=True)
-    return Trainer(settings, real, device=CPU, half=False, seed=seed)
+    return GanTrainer(settings, real, device=CPU, half=False, seed=seed)
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ import re
 import numpy as np
 import pytest
 
-from gan.trainings import SMALL, Scripted, fit_with, trainer_of
-from microchar_gan.generators import SliceGan, UnetGan
+from gan.trainings import SMALL, Scripted, fit_with, rows, trainer_of
+from microchar_gan.gan import SliceGan, UnetGan
 from microchar_gan.training import loop
 from microchar_gan.training.checkpoint import load_checkpoint
-from microchar_gan.training.trainer import Losses, Trainer
+from microchar_gan.training.gan_training import GanTrainer, Losses
 from microchar_gan.training.watch import TrainingError, Watch
 
-FINE = {"critic": -1.0, "penalty": 0.1, "generator": 0.5, "l1": 0.2, "separation": 1.0}
+FINE = {"critic": -1.0, "penalty": 0.1, "generator": 0.5, "l1": 0.2, "separation": 1.0, "critics_share": 0.5}
 
 
 @pytest.mark.parametrize("name", FINE)
@@ -29,13 +29,13 @@ def test_losses_that_are_no_numbers_end_the_training(name, value):
 
 def test_a_training_that_diverges_says_so_and_keeps_the_checkpoint_from_before(real, tmp_path, monkeypatch):
     model = UnetGan(preset="tiny", steps=9, **SMALL)
-    step = Trainer.step
+    step = GanTrainer.step
 
     def diverging(trainer):
         found = step(trainer)
         return found if trainer.steps < 3 else Losses(**FINE | {"critic": float("nan")})
 
-    monkeypatch.setattr(Trainer, "step", diverging)
+    monkeypatch.setattr(GanTrainer, "step", diverging)
     monkeypatch.setattr(loop, "_BETWEEN", -1.0)
     with pytest.raises(TrainingError, match="diverged"):
         model.fit(real, folder=tmp_path)
@@ -45,7 +45,7 @@ def test_a_training_that_diverges_says_so_and_keeps_the_checkpoint_from_before(r
 
 def test_weights_that_an_update_broke_end_the_training_before_they_are_kept(real, tmp_path, monkeypatch):
     model = UnetGan(preset="tiny", steps=9, **SMALL)
-    step = Trainer.step
+    step = GanTrainer.step
 
     def breaking(trainer):
         found = step(trainer)
@@ -54,7 +54,7 @@ def test_weights_that_an_update_broke_end_the_training_before_they_are_kept(real
             next(trainer.critics.parameters()).data[0, 0, 0, 0] = float("inf")
         return found
 
-    monkeypatch.setattr(Trainer, "step", breaking)
+    monkeypatch.setattr(GanTrainer, "step", breaking)
     monkeypatch.setattr(loop, "_BETWEEN", -1.0)
     with pytest.raises(TrainingError, match="step 3: some weights are not finite; the training has diverged"):
         model.fit(real, folder=tmp_path)
@@ -91,12 +91,30 @@ def test_lost_phases_and_equal_samples_are_named():
     assert list(warnings) == ["phase 2 lost"]
     assert "10.00%" in warnings["phase 2 lost"]
     assert "lambda_l1=" in warnings["phase 2 lost"]
-    # An untrained network may well lack one.
-    assert found(10, lost) == (False, {})
+    # An untrained network may well lack one; from step 50 on that is told.
+    assert found(49, lost) == (False, {})
+    assert list(found(50, lost)[1]) == ["phase 2 lost"]
+    assert list(found(50, [healthy[0]] * 4)[1]) == ["mode collapse"]
     assert list(found(1000, [healthy[0]] * 4)[1]) == ["mode collapse"]
     assert list(found(1000, healthy, spread=0.1)[1]) == ["mode collapse"]
     assert "0.10 times" in found(1000, healthy, spread=0.1)[1]["mode collapse"]
     assert found(1000, healthy, spread=None) == (True, {})
+
+
+@pytest.mark.parametrize(
+    ("score_every", "expected"), [(50, ["50", "52"]), (1000, ["50", "52"]), (30, ["30", "50", "52"])]
+)
+def test_the_first_check_is_at_step_fifty_however_rarely_weights_are_scored(real, tmp_path, score_every, expected):
+    trainer = trainer_of(real, score_every=score_every)
+    trainer.steps = 28
+    fit = fit_with(trainer, Scripted(*[1.0] * 9), 52, tmp_path)
+    samples = trainer.samples
+    trainer.samples = lambda *arguments: [np.zeros_like(one) for one in samples(*arguments)]
+    seen = {}
+    fit.run(lambda fraction, text: seen.update({trainer.steps: list(fit.watch.warnings)}))
+    assert [row["step"] for row in rows(tmp_path)] == expected
+    assert seen[49] == []
+    assert seen[50] == ["phase 1 lost", "mode collapse"]
 
 
 def test_advice_names_settings_that_the_generator_has():

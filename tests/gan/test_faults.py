@@ -13,13 +13,13 @@ from safetensors.numpy import load_file, save_file
 
 from microchar.core.errors import InputError
 from microchar.generation.loading import load_generator
-from microchar_gan.generators import SliceGan, UnetGan
+from microchar_gan.gan import SliceGan, UnetGan
 from microchar_gan.settings import settings_of
 from microchar_gan.training.calibration import shift_to
 from microchar_gan.training.checkpoint import NAME, load_checkpoint, save_checkpoint
-from microchar_gan.training.fitting import BEST
+from microchar_gan.training.gan_fitting import BEST
+from microchar_gan.training.gan_training import GanTrainer, Losses, _separation
 from microchar_gan.training.slicing import RealSlices
-from microchar_gan.training.trainer import Losses, Trainer, _separation
 
 SMALL = {
     "preset": "tiny", "width": 4, "mhfa_kernels": (), "msca_kernels": (), "cbam": False, "slices_per_axis": 4,
@@ -120,7 +120,7 @@ def test_scores_leave_the_training_as_it_is(real):
     """So that one that ended, and was scored for that, goes on as one that was asked for more at once."""
     settings = settings_of("tiny", SMALL | {"cbam": True})
     slices = RealSlices(real, 2, settings.slice_size, torch.device("cpu"), isotropic=True)
-    whole, scored = (Trainer(settings, slices, device=torch.device("cpu"), half=False, seed=1) for _ in range(2))
+    whole, scored = (GanTrainer(settings, slices, device=torch.device("cpu"), half=False, seed=1) for _ in range(2))
     for trainer in (whole, scored):
         for _ in range(2):
             trainer.step()
@@ -151,12 +151,12 @@ def test_a_checkpoint_is_no_model(real, tmp_path):
 
 
 def test_how_long_the_critic_has_been_winning_outlasts_a_resumption(real, tmp_path, monkeypatch):
-    step = Trainer.step
+    step = GanTrainer.step
 
     def winning(trainer):
         return Losses(**vars(step(trainer)) | {"separation": 50.0})
 
-    monkeypatch.setattr(Trainer, "step", winning)
+    monkeypatch.setattr(GanTrainer, "step", winning)
     for before in (3, 5):
         stopped_at(before, real, tmp_path / "fit")
         assert load_checkpoint(tmp_path / "fit", {})[1]["apart"] == before - 1

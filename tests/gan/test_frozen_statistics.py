@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from gan.trainings import SMALL, same, trainer_of
-from microchar_gan.generators import UnetGan
+from microchar_gan.gan import UnetGan
 from microchar_gan.networks.attention import GlobalPools
-from microchar_gan.training.trainer import Trainer
+from microchar_gan.training.gan_training import GanTrainer
 
 
 @pytest.mark.parametrize("changes", [{}, {"norm": "batch"}, {"cbam": True, "mhfa_kernels": (3,), "msca_kernels": (3,)}])
@@ -79,6 +79,6 @@ def test_statistics_too_large_for_half_precision_survive_the_file(real, tmp_path
         network.logit_norm.running_var.fill_(1e6)
         return network
 
-    monkeypatch.setattr(Trainer, "settled", settled)
+    monkeypatch.setattr(GanTrainer, "settled", settled)
     UnetGan(preset="tiny", steps=1, **SMALL).fit(real).save(tmp_path / "model.safetensors")
     assert (UnetGan.load(tmp_path / "model.safetensors").state["logit_norm.running_var"] == 1e6).all()

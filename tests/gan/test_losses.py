@@ -11,9 +11,9 @@ from microchar_gan.networks.conditioning import one_hot
 from microchar_gan.networks.critic import SliceCritic
 from microchar_gan.settings import settings_of
 from microchar_gan.training import losses
+from microchar_gan.training.gan_training import GanTrainer
 from microchar_gan.training.slicing import RealSlices
 from microchar_gan.training.statistics import LAGS, LONGEST_PATH, lags_of, slice_descriptors, slice_s2
-from microchar_gan.training.trainer import Trainer
 
 SMALLEST = settings_of("tiny", {"slice_size": 32, "critic_width": 2})
 
@@ -32,7 +32,7 @@ def toy(real, **changes):
     small = {"width": 4, "mhfa_kernels": (), "msca_kernels": (), "cbam": False, "slices_per_axis": 4, "warm_up": 0}
     settings = settings_of("tiny", small | changes)
     cpu = torch.device("cpu")
-    return Trainer(settings, RealSlices(real, 2, 32, cpu, isotropic=True), device=cpu, half=False, seed=1)
+    return GanTrainer(settings, RealSlices(real, 2, 32, cpu, isotropic=True), device=cpu, half=False, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,21 @@ def test_the_critics_say_comes_in_by_and_by(real):
     for share, part, full in zip((0.25, 0.5, 0.75, 1.0, 1.0), gradients(4), gradients(0), strict=True):
         torch.testing.assert_close(part, share * full)
         assert full.abs().max() > 0
+
+
+@pytest.mark.parametrize("l1_match", ["descriptor", "index"])
+def test_the_share_of_the_critics_is_told(real, l1_match):
+    def shares(**changes):
+        trainer = toy(real, l1_match=l1_match, critic_rate=0.0, rate=0.0, **changes)
+        return [trainer.step().critics_share for _ in range(4)]
+
+    assert shares(lambda_w=0.0) == [0.0] * 4
+    assert shares(loss="wasserstein") == pytest.approx([1.0] * 4)
+    # It rises with the weight of the critics' term, step by step in the warm-up.
+    rising = shares(warm_up=4)
+    assert rising == sorted(rising)
+    assert rising[0] < rising[3] == pytest.approx(shares()[3])
+    assert np.mean(shares(lambda_l1=1.0)) > np.mean(shares(lambda_l1=100.0))
 
 
 # --- penalties --------------------------------------------------------------------

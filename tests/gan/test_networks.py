@@ -15,12 +15,12 @@ from torch import nn
 from torch.nn import functional
 
 from microchar.core.material import Material
-from microchar_gan.generators import SliceGan, UnetGan
+from microchar_gan.gan import SliceGan, UnetGan
 from microchar_gan.networks.aggregation import MHFA, MSCA
 from microchar_gan.networks.attention import CAM, CBAM, SAM
 from microchar_gan.networks.building import build
 from microchar_gan.networks.critic import SliceCritic
-from microchar_gan.networks.layers import BatchRenorm3d, Branches, CircularConv3d, CircularUp3d, wrap
+from microchar_gan.networks.layers import BatchRenorm3d, Branches, CircularConv3d, CircularUp3d, activate, wrap
 from microchar_gan.networks.slicegan import SliceGanNet
 from microchar_gan.networks.unet import DecoderStage, UNet
 from microchar_gan.settings import PRESETS, settings_of
@@ -78,7 +78,11 @@ def test_strides_halve_and_double_the_grid(shape):
     half, double = tuple(n // 2 for n in shape), tuple(2 * n for n in shape)
     assert CircularConv3d(4, 6, 4, 2)(x).shape == (2, 6, *half)
     assert CircularUp3d(4, 3)(x).shape == (2, 3, *double)
-    assert DecoderStage(2, [], "none", True, 1.0)(x, torch.randn(2, 2, *double)).shape == (2, 2, *double)
+    assert DecoderStage(2, [], settings_of("default", {"norm": "none"}))(x, torch.randn(2, 2, *double)).shape == (
+        2,
+        2,
+        *double,
+    )
 
 
 @pytest.mark.parametrize("impl", IMPLS)
@@ -148,7 +152,7 @@ def test_slicegan_keeps_its_rules_and_widths():
 
 
 def test_the_critic_is_that_of_the_source():
-    critic = critic_of(2, slice_size=64, critic_width=32, critic_norm="batch", lipschitz="clip")
+    critic = SliceCritic(settings_of("paper", {}), 2)
     convolutions = [layer for layer in critic.layers if isinstance(layer, nn.Conv2d)]
     assert [(c.in_channels, c.out_channels) for c in convolutions] == [
         (2, 32), (32, 64), (64, 128), (128, 256), (256, 512), (512, 1),
@@ -161,6 +165,57 @@ def test_the_critic_is_that_of_the_source():
     assert {layer.negative_slope for layer in critic.layers if isinstance(layer, nn.LeakyReLU)} == {0.0}
 
 
+def test_the_paper_preset_is_literal():
+    with torch.device("meta"):
+        network = build(settings_of("paper", {}), 2)
+    branches = [module for module in network.modules() if isinstance(module, Branches)]
+    # MHFA in each of the four stages; MSCA at the bottom and in the lowest stage.
+    assert [type(module) for module in network.modules() if isinstance(module, MHFA | MSCA)] == [
+        MSCA, MHFA, MSCA, MHFA, MHFA, MHFA,
+    ]  # fmt: skip
+    for module in branches:
+        kernels = [one.convolution.kernel_size[0] for one in module.convolutions.values()]
+        assert kernels == [3, 5, 7]
+        assert len({one.convolution.in_channels for one in module.convolutions.values()}) == 1
+    x = torch.tensor([-2.0, 3.0])
+    assert {module.slope for module in network.modules() if hasattr(module, "slope")} == {0.0}
+    assert activate(x, 0.0).tolist() == [0.0, 3.0]
+
+
+def test_the_choices_that_the_source_leaves_open_change_the_network():
+    def shape_of(**changes):
+        with torch.device("meta"):
+            return {key: tuple(value.shape) for key, value in unet(**changes).named_parameters()}
+
+    usual = shape_of()
+    assert shape_of(mhfa_share=1)["stages.0.extras.0.branches.convolutions.3.convolution.weight"][0] == 4
+    assert shape_of(msca_share=1)["bottom.branches.convolutions.3.convolution.weight"][0] == 8
+    assert shape_of(width=32, reduction=4)["bottom.attention.mlp.0.weight"] == (16, 64)
+    assert not any(key.startswith("bottom") for key in shape_of(msca_levels=0))
+    only_bottom = shape_of(msca_levels=1)
+    assert any(key.startswith("bottom") for key in only_bottom)
+    assert len(only_bottom) < len(usual)
+
+
+@pytest.mark.parametrize("module", [MHFA, MSCA])
+def test_without_the_residual_the_features_replace_the_input(module):
+    x = torch.randn(1, 4, 8, 8, 8)
+    torch.manual_seed(0)
+    added = module(4)
+    torch.manual_seed(0)
+    replaced = module(4, residual=False)
+    torch.testing.assert_close(added(x), x + replaced(x))
+
+
+def test_random_initial_kernels_are_no_interpolation():
+    torch.manual_seed(0)
+    ones = torch.ones(1, 1, 4, 4, 4)
+    starts = ("interpolation", "random")
+    spread = {start: float(CircularUp3d(1, 1, False, start)(ones).detach().std()) for start in starts}
+    # What is uniform stays so, or becomes a chequerboard.
+    assert spread["interpolation"] < 1e-6 < 1e-3 < spread["random"]
+
+
 # --- gradients --------------------------------------------------------------------
 
 SWITCHES = {
@@ -170,6 +225,8 @@ SWITCHES = {
     "renorm": lambda: unet(norm="renorm", norm_within=True),
     "logits normalised": lambda: unet(logit_scale=4.0),
     "no norm": lambda: unet(norm="none"),
+    "plain rectifiers": lambda: unet(width=16, slope=0.0, up_start="random"),
+    "no residuals": lambda: unet(residual=False),
     "two levels": lambda: unet(depth=2),
     "without MHFA": lambda: unet(mhfa_kernels=()),
     "without MSCA": lambda: unet(msca_kernels=()),
@@ -424,7 +481,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "gan_presets.rst"
 #: Weights of generator and critic for two phases, as the documentation states them.
 WEIGHTS = {
     "default": (428_362, 699_409),
-    "paper": (34_617_144, 2_797_025),
+    "paper": (116_760_504, 2_797_025),
     "baseline": (238_612, 699_409),
     "slicegan": (40_113_154, 2_795_041),
     "tiny": (20_343, 43_973),

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from microchar.core.volume import OUTSIDE
-from microchar_gan.generators import UnetGan
+from microchar_gan.gan import UnetGan
 from microchar_gan.training.orientation import direction_difference
 
 

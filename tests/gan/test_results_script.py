@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 import math
 import shutil
@@ -48,7 +49,8 @@ def test_a_quick_run_and_another_that_finds_all_done(tmp_path):
     assert found["default", "seam_mismatch"] < 1e-4
     assert ("gaussian-field", "halo") not in found
     tables = (tmp_path / "gan_tables.rst").read_text(encoding="utf-8")
-    assert "preset=tiny steps=4" in tables
+    # What ran is in the head of its column: no small network under the name of a large one.
+    assert "default (preset=tiny steps=4)" in tables
     assert str(tmp_path) not in tables + table
     for name in ("synthetic", "curves"):
         assert (tmp_path / "_static" / f"gan_{name}.png").stat().st_size > 3000
@@ -97,10 +99,22 @@ berea,6,64,default,,0,cpu,ratio:volume_fraction,1.5
 berea,6,64,default,,0,cpu,total,1
 berea,6,64,default,,1,cpu,total,2
 berea,6,64,gaussian-field,,0,cpu,total,1.75
+berea,6,64,paper,preset=paper width=8 mhfa_kernels=none,0,cpu,total,5
+berea,60,64,paper,preset=paper,0,cpu,total,4
+anisotropic,,64,real,,,,total,1.1
+anisotropic,6,64,default,anisotropic=true,0,cpu,total,2.25
 nmc,,64,real,,,,total,1.1
 nmc,3,64,MHFA,,0,cpu,ssim,0.25
 nmc,3,64,MHFA,,0,cpu,total,1.5
 """
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    """Return the plan of the benchmark."""
+    monkeypatch.syspath_prepend(str(SCRIPT))
+    yield importlib.import_module("plan")
+    sys.modules.pop("plan")
 
 
 @pytest.fixture
@@ -121,12 +135,25 @@ def test_the_page_keeps_its_text_and_gets_the_tables_of_the_results(tmp_path, do
     assert marker
     assert text == before.partition(marker)[0]
     lines = [line.strip() for line in tables.splitlines()]
-    assert '"", "berea, blocks of 64³, 6 min"' in lines
+    assert (
+        '"", "berea, blocks of 64³, 6 min", "berea, blocks of 64³, 60 min", "anisotropic, blocks of 64³, 6 min"'
+        in lines
+    )
     # The mean and standard deviation over seeds.
-    assert '"default", "1.50 ± 0.71"' in lines
-    assert '"gaussian-field", "1.75"' in lines
-    assert '"φ", "1.25", "1.50", "–"' in lines
+    assert '"default", "1.50 ± 0.71", "–", "2.25"' in lines
+    assert '"gaussian-field", "1.75", "–", "–"' in lines
+    # A narrow one is not called what the source's is called; what the material asks for is no other setting.
+    assert '"paper (width=8 mhfa_kernels=none)", "5.00", "–", "–"' in lines
+    assert '"paper", "–", "4.00", "–"' in lines
+    assert '"φ", "1.25", "1.50", "–", "–"' in lines
     assert '"MHFA", "0.312", "20.357", "0.250", "–", "1.50", "–"' in lines
+
+
+def test_presets_of_the_source_run_under_their_names_as_they_are(plan):
+    assert plan.ROWS["paper"].settings == {"preset": "paper"}
+    assert plan.name_of("paper", "berea", {"preset": "paper"}) == "paper"
+    assert plan.name_of("paper", "berea", {"preset": "paper", "batch": "2"}) == "paper (batch=2)"
+    assert plan.name_of("MHFA", "nmc", {**plan.ROWS["MHFA"].settings, "anisotropic": "true"}) == "MHFA"
 
 
 def test_the_page_is_left_alone_without_results(tmp_path, docs):

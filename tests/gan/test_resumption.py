@@ -12,10 +12,10 @@ import torch
 
 from gan.trainings import SMALL, rows, same, trainer_of
 from microchar.core.errors import InputError
-from microchar_gan.generators import UnetGan
+from microchar_gan.gan import UnetGan
 from microchar_gan.training import loop
 from microchar_gan.training.checkpoint import NAME, load_checkpoint, save_checkpoint
-from microchar_gan.training.fitting import BEST
+from microchar_gan.training.gan_fitting import BEST
 from microchar_gan.training.loop import HISTORY
 
 KINDS = {
@@ -32,6 +32,7 @@ KINDS = {
         "half_rate": 5,
     },
     "anisotropic": {"anisotropic": True, "lipschitz": "r1r2", "n_critic": 2, "slices_per_axis": 2},
+    "both critics": {"critic": "both", "crops": 1},
 }
 
 
@@ -44,7 +45,15 @@ def test_scoring_changes_nothing_of_the_training(real):
 
 
 @pytest.mark.parametrize(
-    ("kind", "half"), [("default", 10), ("normalised within", 3), ("paper", 3), ("all modules", 3), ("anisotropic", 3)]
+    ("kind", "half"),
+    [
+        ("default", 10),
+        ("normalised within", 3),
+        ("paper", 3),
+        ("all modules", 3),
+        ("anisotropic", 3),
+        ("both critics", 3),
+    ],
 )
 def test_twenty_steps_are_ten_and_a_checkpoint_and_ten_to_the_bit(real, kind, half, tmp_path):
     whole = trainer_of(real, **KINDS[kind])

@@ -12,7 +12,7 @@ import pytest
 import microchar_gan
 from microchar.cli.program import main
 from microchar_gan.flow import SdfFlow
-from microchar_gan.generators import GanGenerator, SliceGan, UnetGan
+from microchar_gan.gan import GanGenerator, SliceGan, UnetGan
 from microchar_gan.settings import PRESETS, FlowSettings, Settings, settings_of
 
 ROOT = Path(microchar_gan.__file__).parent
@@ -25,7 +25,7 @@ OF_SLICEGAN = [
     "n_critic", "rate", "critic_rate", "half_rate", "score_every",
 ]  # fmt: skip
 #: Folders and modules of the package, from the last to import to the first; plugins is imported by the first two only.
-ORDER = ["generators", "flow", "network_generator", "training", "tiling", "networks", "settings"]
+ORDER = ["gan", "flow", "network_generator", "training", "tiling", "networks", "settings"]
 
 
 def test_the_parameters_of_the_generators_are_the_settings():
@@ -100,7 +100,7 @@ def modules():
 
 def test_imports_go_one_way(modules):
     assert not modules["plugins"]
-    assert {name for name, imported in modules.items() if "plugins" in imported} == {"generators", "flow"}
+    assert {name for name, imported in modules.items() if "plugins" in imported} == {"gan", "flow"}
     for name, imported in modules.items():
         rooms = {one.partition(".")[0] for one in imported} - {"plugins"}
         if name not in ("__init__", "plugins"):

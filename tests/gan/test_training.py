@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
 
 from gan.trainings import CPU, SMALL, Scripted, fit_with, rows, same, trainer_of
+from microchar.comparison.held_out import DEFAULT_METRICS, HeldOut
 from microchar.core.volume import as_volume
-from microchar_gan.generators import UnetGan
+from microchar_gan.gan import UnetGan
 from microchar_gan.networks.conditioning import one_hot
 from microchar_gan.settings import settings_of
 from microchar_gan.training.calibration import shift_to
-from microchar_gan.training.fitting import BEST
+from microchar_gan.training.gan_fitting import BEST
+from microchar_gan.training.gan_training import GanTrainer
 from microchar_gan.training.slicing import RealSlices
 from microchar_gan.training.statistics import slice_descriptors
-from microchar_gan.training.trainer import Trainer
 
 
 @pytest.mark.parametrize("fractions", [(0.7, 0.3), (0.05, 0.95), (0.5, 0.3, 0.2), (0.1, 0.1, 0.8)])
@@ -104,6 +106,33 @@ def test_the_best_by_score_is_kept_and_not_the_last(real, tmp_path):
     assert [(row["step"], round(float(row["total"]), 9)) for row in rows(tmp_path)] == [("2", 3), ("4", 1.5), ("6", 2)]
 
 
+def test_weights_whose_samples_connect_are_chosen_over_ones_that_agree_in_all_else(field):
+    fractions = (0.3, 0.7)
+    held_out = field((64, 64, 64), seed=1, fractions=fractions)
+
+    def cut(labels):
+        corners = product((0, 32), repeat=3)
+        return [labels[a : a + 32, b : b + 32, c : c + 32].copy() for a, b, c in corners]
+
+    # The same material with a wall of one voxel across each axis; and one of wider pores, which connect.
+    walled = cut(field((64, 64, 64), seed=2, fractions=fractions))
+    for sample in walled:
+        sample[16] = sample[:, 16] = sample[:, :, 16] = 1
+    wider = cut(field((64, 64, 64), seed=3, sigma=2.8, fractions=fractions))
+
+    def chosen(metrics):
+        trainer = trainer_of(held_out, score_every=1)
+        made = iter([walled, wider])
+        trainer.samples = lambda count, seed, network: next(made)
+        fit = fit_with(trainer, HeldOut(held_out, (32, 32, 32), metrics), 2)
+        fit.run(lambda fraction, text: None)
+        return fit.best_step
+
+    connection = {"largest_cluster_fraction", "percolating_fraction"}
+    assert chosen([metric for metric in DEFAULT_METRICS if metric not in connection]) == 1
+    assert chosen(None) == 2
+
+
 def test_samples_without_a_phase_are_never_the_best(real):
     trainer = trainer_of(real, score_every=1, rate=0.0)
     made = trainer.samples
@@ -127,8 +156,9 @@ def test_the_history_holds_what_was_measured(real, tmp_path):
     assert [row["step"] for row in found] == ["2", "4", "5"]
     columns = set(found[0])
     assert columns >= {
-        "critic", "penalty", "generator", "l1", "separation", "volume_fraction_pore", "volume_fraction_grain",
-        "s2_error", "total", "spread", "two_point_correlation", "lineal_path", "euler_characteristic",
+        "critic", "penalty", "generator", "l1", "separation", "critics_share", "volume_fraction_pore",
+        "volume_fraction_grain", "s2_error", "total", "spread", "two_point_correlation", "lineal_path",
+        "euler_characteristic", "largest_cluster_fraction", "percolating_fraction",
     }  # fmt: skip
     # Selection never looks at image similarity.
     assert not columns & {"ssim", "psnr"}
@@ -165,7 +195,7 @@ def test_two_hundred_steps_come_nearer_to_the_material(field, seed):
     target = slice_descriptors(one_hot(torch.from_numpy(np.concatenate(quarters)), 2))
     # Without calibration the untrained network makes halves, whatever the material.
     settings = settings_of("tiny", {"calibrate": False})
-    trainer = Trainer(settings, RealSlices(labels, 2, 32, CPU, isotropic=True), device=CPU, half=False, seed=seed)
+    trainer = GanTrainer(settings, RealSlices(labels, 2, 32, CPU, isotropic=True), device=CPU, half=False, seed=seed)
 
     def errors():
         made = torch.from_numpy(np.concatenate(trainer.samples(4, seed=1)))

@@ -10,10 +10,10 @@ from microchar.comparison.held_out import HeldOut
 from microchar.comparison.score import Score
 from microchar.core.material import Material
 from microchar_gan.settings import settings_of
-from microchar_gan.training.fitting import Fit
+from microchar_gan.training.gan_fitting import GanFit
+from microchar_gan.training.gan_training import GanTrainer
 from microchar_gan.training.loop import HISTORY
 from microchar_gan.training.slicing import RealSlices
-from microchar_gan.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 #: A step takes a twentieth of a second.
@@ -23,7 +23,7 @@ SMALL = {"width": 4, "mhfa_kernels": (), "msca_kernels": (), "cbam": False, "sli
 def trainer_of(labels, seed=1, preset="tiny", **changes):
     settings = settings_of(preset, SMALL | changes)
     slices = RealSlices(labels, int(labels.max()) + 1, settings.slice_size, CPU, isotropic=not settings.anisotropic)
-    return Trainer(settings, slices, device=CPU, half=False, seed=seed)
+    return GanTrainer(settings, slices, device=CPU, half=False, seed=seed)
 
 
 def same(a, b):
@@ -49,7 +49,7 @@ class Scripted(HeldOut):
 
 def fit_with(trainer, held_out, steps, folder=None):
     material = Material(phases=("pore", "solid"), grey_values=(0, 1))
-    return Fit(
+    return GanFit(
         trainer, held_out, material, minutes=1.0, steps=steps, identity={}, folder=folder,
         keep=lambda best, path: path.write_text(str(trainer.steps)),
     )  # fmt: skip

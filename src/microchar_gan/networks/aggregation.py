@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from microchar_gan.networks.attention import CAM
-from microchar_gan.networks.layers import Branches, CircularConv3d, activate, normalisation
+from microchar_gan.networks.attention import CAM, REDUCTION
+from microchar_gan.networks.layers import SLOPE, Branches, CircularConv3d, activate, normalisation
 from microchar_gan.settings import KernelImpl, Norm
 
 #: Initial scale of what an aggregation adds to its input, where that is normalised. Deep networks learn sooner from
@@ -26,6 +26,17 @@ class MHFA(nn.Module):
 
     With a `norm`, the added features are normalised. Otherwise they can grow without
     bounds, until the attention after them saturates and learning stops.
+
+    Parameters
+    ----------
+    channels : int
+    kernels, impl, slope
+        See `Branches`.
+    norm : str
+    share : int
+        Each branch and each dense convolution has C / share channels.
+    residual : bool
+        If False, the features replace the input.
     """
 
     def __init__(
@@ -34,10 +45,15 @@ class MHFA(nn.Module):
         kernels: Sequence[int] = (3, 5, 7),
         impl: KernelImpl = "stacked",
         norm: Norm = "none",
+        *,
+        slope: float = SLOPE,
+        share: int = 4,
+        residual: bool = True,
     ):
         super().__init__()
-        growth = max(channels // 4, 1)
-        self.branches = Branches(channels, growth, kernels, impl)
+        self.slope, self.residual = slope, residual
+        growth = max(channels // share, 1)
+        self.branches = Branches(channels, growth, kernels, impl, slope)
         # The layer that each branch enters at: the smallest at the first, 5³ at the second, 7³ at the third.
         self.enters = [{3: 0, 5: 1, 7: 2}[k] if i else 0 for i, k in enumerate(kernels)]
         self.dense = nn.ModuleList()
@@ -48,19 +64,20 @@ class MHFA(nn.Module):
         self.norm = normalisation(norm, channels, BEGINNING)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add the aggregated features to the input."""
+        """Aggregate; add the features to the input."""
         first, *others = self.branches(x)
         known = [first]
         for layer, convolution in enumerate(self.dense):
             joining = [branch for branch, at in zip(others, self.enters[1:], strict=True) if at == layer]
-            known.append(activate(convolution(torch.cat([*known, *joining], dim=1))))
-        return x + self.norm(self.fuse(torch.cat(known, dim=1)))
+            known.append(activate(convolution(torch.cat([*known, *joining], dim=1)), self.slope))
+        found = self.norm(self.fuse(torch.cat(known, dim=1)))
+        return x + found if self.residual else found
 
 
 class MSCA(nn.Module):
     """Multi-scale channel aggregation: parallel branches → 1³ → channel attention → added; shape unchanged.
 
-    `norm` as in `MHFA`.
+    Parameters as in `MHFA`, with a reduction for the attention.
     """
 
     def __init__(
@@ -69,14 +86,21 @@ class MSCA(nn.Module):
         kernels: Sequence[int] = (3, 5, 7),
         impl: KernelImpl = "stacked",
         norm: Norm = "none",
+        *,
+        slope: float = SLOPE,
+        share: int = 2,
+        reduction: int = REDUCTION,
+        residual: bool = True,
     ):
         super().__init__()
-        width = max(channels // 2, 1)
-        self.branches = Branches(channels, width, kernels, impl)
+        self.residual = residual
+        width = max(channels // share, 1)
+        self.branches = Branches(channels, width, kernels, impl, slope)
         self.fuse = nn.Conv3d(len(kernels) * width, channels, 1)
         self.norm = normalisation(norm, channels, BEGINNING)
-        self.attention = CAM(channels)
+        self.attention = CAM(channels, reduction)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add the aggregated features to the input."""
-        return x + self.attention(self.norm(self.fuse(torch.cat(self.branches(x), dim=1))))
+        """Aggregate; add the features to the input."""
+        found = self.attention(self.norm(self.fuse(torch.cat(self.branches(x), dim=1))))
+        return x + found if self.residual else found

@@ -13,6 +13,8 @@ from microchar_gan.settings import Norm
 
 #: Weight of a new volume in the running average of the pooled statistics.
 MOMENTUM = 0.02
+#: Channels per hidden unit of the perceptron of channel attention, as in the source.
+REDUCTION = 16
 #: Initial scale of spatial attention, where it is normalised: nearly uniform.
 BEGINNING = 0.1
 
@@ -20,10 +22,10 @@ BEGINNING = 0.1
 class GlobalPools(nn.Module):
     """Mean and maximum of each channel over the volume: (B, C, D, H, W) → two of (B, C).
 
-    Statistics of the present volume would make every voxel depend on the volume's
-    size. A running average over volumes replaces them, so that a tile equals the
-    same part of the whole volume. In training the gradient is that of the present
-    volume's statistics.
+    In training they are those of each volume, so that attention follows the content of
+    the volume. In generation that would make every voxel depend on the size of the
+    volume: they are frozen at an average over volumes, so that a tile equals the same
+    part of the whole volume.
     """
 
     mean: Tensor
@@ -41,7 +43,7 @@ class GlobalPools(nn.Module):
         self.seen.zero_()
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and maximum: updated in training, frozen in evaluation."""
+        """Return mean and maximum: of each volume in training, frozen in evaluation."""
         if not self.training:
             return self.mean.expand(x.shape[0], -1), self.maximum.expand(x.shape[0], -1)
         mean, maximum = x.mean(dim=(2, 3, 4)), x.amax(dim=(2, 3, 4))
@@ -50,13 +52,13 @@ class GlobalPools(nn.Module):
             weight = (1 / self.seen).clamp(min=MOMENTUM)
             self.mean.lerp_(mean.mean(dim=0).to(self.mean.dtype), weight)
             self.maximum.lerp_(maximum.mean(dim=0).to(self.maximum.dtype), weight)
-        return mean - mean.detach() + self.mean, maximum - maximum.detach() + self.maximum
+        return mean, maximum
 
 
 class CAM(nn.Module):
     """Channel attention: sigmoid(MLP(mean) + MLP(max)) times the features; (B, C, D, H, W) → the same."""
 
-    def __init__(self, channels: int, reduction: int = 16):
+    def __init__(self, channels: int, reduction: int = REDUCTION):
         super().__init__()
         hidden = max(channels // reduction, 4)
         self.pools = GlobalPools(channels)
@@ -89,9 +91,9 @@ class SAM(nn.Module):
 class CBAM(nn.Module):
     """Channel attention, then spatial attention; (B, C, D, H, W) → the same."""
 
-    def __init__(self, channels: int, norm: Norm = "none"):
+    def __init__(self, channels: int, norm: Norm = "none", reduction: int = REDUCTION):
         super().__init__()
-        self.channel, self.spatial = CAM(channels), SAM(norm=norm)
+        self.channel, self.spatial = CAM(channels, reduction), SAM(norm=norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply channel attention, then spatial attention."""

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from microchar_gan.settings import KernelImpl, Norm
+from microchar_gan.settings import KernelImpl, Norm, UpStart
 
-#: Slope of the leaky rectifiers of the generators.
+#: Slope of leaky rectifiers below zero, if none is given.
 SLOPE = 0.2
 
 
-def activate(x: Tensor) -> Tensor:
-    """Apply a leaky rectifier."""
-    return functional.leaky_relu(x, SLOPE)
+def activate(x: Tensor, slope: float = SLOPE) -> Tensor:
+    """Apply a leaky rectifier; a plain one for slope 0."""
+    return functional.leaky_relu(x, slope) if slope else functional.relu(x)
 
 
 class _Wrap(torch.autograd.Function):
@@ -64,12 +64,13 @@ class CircularConv3d(nn.Module):
 class CircularUp3d(nn.Module):
     """Transposed convolution k4 s2 on a torus: (B, C, D, H, W) → (B, C', 2D, 2H, 2W).
 
-    The initial kernels are a trilinear interpolation of mixed channels. With random
-    kernels odd and even voxels differ, and a training may never remove that chequerboard.
-
     Parameters
     ----------
     inputs, outputs : int
+    start : {"interpolation", "random"}
+        Initial kernels: a trilinear interpolation of mixed channels, or PyTorch's own. With
+        random kernels odd and even voxels differ, and a training may never remove that
+        chequerboard.
     even : bool
         Build the kernel 4³ as the convolution of a 3³ kernel and a box of 2³ (Sugawara, Y.
         et al. (2019), APSIPA Transactions on Signal and Information Processing 8, e9). Odd
@@ -77,11 +78,13 @@ class CircularUp3d(nn.Module):
         If False, the 64 weights are free, and the chequerboard returns in wide pores.
     """
 
-    def __init__(self, inputs: int, outputs: int, even: bool = True):
+    def __init__(self, inputs: int, outputs: int, even: bool = True, start: UpStart = "interpolation"):
         super().__init__()
         self.even = even
         # One wrapped voxel on each side adds two voxels to each side of the output; padding 1 + 2 removes them.
         self.convolution = nn.ConvTranspose3d(inputs, outputs, 3 if even else 4, 2, padding=3)
+        if start == "random":
+            return
         with torch.no_grad():
             line = torch.tensor([0.25, 0.5, 0.25] if even else [0.25, 0.75, 0.75, 0.25])
             kernel = line[:, None, None] * line[:, None] * line
@@ -167,11 +170,15 @@ class Branches(nn.Module):
     impl : {"stacked", "dense", "dilated"}
         A 5³ (7³) is a 3³ on the output of the 3³ (5³) branch, the literal kernel, or a 3³ of
         dilation 2 (3). All see the same neighbourhood.
+    slope : float
+        Slope of the rectifiers below zero.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernels: Sequence[int], impl: KernelImpl):
+    def __init__(
+        self, inputs: int, outputs: int, kernels: Sequence[int], impl: KernelImpl = "stacked", slope: float = SLOPE
+    ):
         super().__init__()
-        self.kernels, self.impl = tuple(kernels), impl
+        self.kernels, self.impl, self.slope = tuple(kernels), impl, slope
         if impl == "stacked":
             sizes = range(3, max(kernels) + 1, 2)
             self.convolutions = nn.ModuleDict(
@@ -188,6 +195,6 @@ class Branches(nn.Module):
         """Return the features of each kernel size, in their order."""
         by_size, below = {}, x
         for size, convolution in self.convolutions.items():
-            features = activate(convolution(below if self.impl == "stacked" else x))
+            features = activate(convolution(below if self.impl == "stacked" else x), self.slope)
             by_size[int(size)] = below = features
         return [by_size[size] for size in self.kernels]

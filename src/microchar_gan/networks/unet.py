@@ -18,19 +18,21 @@ from microchar_gan.settings import Norm, Settings
 class DecoderStage(nn.Module):
     """(B, 2C, D, H, W) and the skip (B, C, 2D, 2H, 2W) → (B, C, 2D, 2H, 2W)."""
 
-    def __init__(self, channels: int, extras: Sequence[nn.Module], norm: Norm, even_up: bool, skip_start: float):
+    def __init__(self, channels: int, extras: Sequence[nn.Module], settings: Settings):
         super().__init__()
-        self.up = CircularUp3d(2 * channels, channels, even_up)
+        s = settings
+        self.slope = s.slope
+        self.up = CircularUp3d(2 * channels, channels, s.even_up, s.up_start)
         self.fuse = nn.Conv3d(2 * channels, channels, 1)
         with torch.no_grad():
             # Skips carry mostly noise at first. Weak skips start from a smooth volume without specks to unlearn.
-            self.fuse.weight[:, channels:] *= skip_start
-        self.norm = normalisation(norm, channels)
+            self.fuse.weight[:, channels:] *= s.skip_start
+        self.norm = normalisation(s.norm, channels)
         self.extras = nn.Sequential(*extras)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Upsample, fuse with the skip, aggregate and attend."""
-        return self.extras(activate(self.norm(self.fuse(torch.cat([self.up(x), skip], dim=1)))))
+        return self.extras(activate(self.norm(self.fuse(torch.cat([self.up(x), skip], dim=1))), self.slope))
 
 
 class UNet(nn.Module):
@@ -61,23 +63,16 @@ class UNet(nn.Module):
         self.shortest = 4 * self.align
         # Peak of a pass in float32, as measured for widths 8 and 16: mostly features of the last stage.
         self.bytes_per_voxel = 4.0 * (8 * s.width + 64)
-        within: Norm = s.norm if s.norm_within else "none"
         widths = [s.width * 2**level for level in range(s.depth + 1)]
         self.stem = CircularConv3d(channels, s.width)
         self.down = nn.ModuleList(
             nn.Sequential(CircularConv3d(a, b, 4, 2), normalisation(s.norm, b)) for a, b in pairwise(widths)
         )
-        self.bottom = MSCA(widths[-1], s.msca_kernels, s.kernel_impl, within) if s.msca_kernels else nn.Identity()
-        self.stages = nn.ModuleList()
-        for level in reversed(range(s.depth)):
-            extras: list[nn.Module] = []
-            if s.mhfa_kernels:
-                extras.append(MHFA(widths[level], s.mhfa_kernels, s.kernel_impl, within))
-            if s.msca_kernels and level == s.depth - 1:
-                extras.append(MSCA(widths[level], s.msca_kernels, s.kernel_impl, within))
-            if s.cbam:
-                extras.append(CBAM(widths[level], within))
-            self.stages.append(DecoderStage(widths[level], extras, s.norm, s.even_up, s.skip_start))
+        self.slope = s.slope
+        self.bottom = _msca(s, widths[-1]) if s.msca_kernels and s.msca_levels else nn.Identity()
+        self.stages = nn.ModuleList(
+            DecoderStage(widths[level], _extras(s, widths[level], level), s) for level in reversed(range(s.depth))
+        )
         self.head = CircularConv3d(s.width, phases)
         self.logit_scale = s.logit_scale
         kind = BatchRenorm3d if s.norm == "renorm" else nn.BatchNorm3d
@@ -90,10 +85,10 @@ class UNet(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return the logits of the phases."""
-        x = activate(self.stem(noise))
+        x = activate(self.stem(noise), self.slope)
         skips = [x]
         for down in self.down:
-            x = activate(down(x))
+            x = activate(down(x), self.slope)
             skips.append(x)
         x = self.bottom(skips.pop())
         for stage in self.stages:
@@ -103,3 +98,44 @@ class UNet(nn.Module):
             # The part common to all phases decides nothing, but could dominate the scale.
             logits = self.logit_norm(logits - logits.mean(dim=1, keepdim=True)) * self.logit_scale
         return logits + self.shift[:, None, None, None]
+
+
+def _within(s: Settings) -> Norm:
+    """Return the normalisation inside of aggregation and attention."""
+    return s.norm if s.norm_within else "none"
+
+
+def _msca(s: Settings, channels: int) -> MSCA:
+    return MSCA(
+        channels,
+        s.msca_kernels,
+        s.kernel_impl,
+        _within(s),
+        slope=s.slope,
+        share=s.msca_share,
+        reduction=s.reduction,
+        residual=s.residual,
+    )
+
+
+def _extras(s: Settings, channels: int, level: int) -> list[nn.Module]:
+    """Return the aggregation and the attention at the end of a stage of the decoder."""
+    extras: list[nn.Module] = []
+    if s.mhfa_kernels:
+        extras.append(
+            MHFA(
+                channels,
+                s.mhfa_kernels,
+                s.kernel_impl,
+                _within(s),
+                slope=s.slope,
+                share=s.mhfa_share,
+                residual=s.residual,
+            )
+        )
+    # The bottom is the first of the lowest levels.
+    if s.msca_kernels and level > s.depth - s.msca_levels:
+        extras.append(_msca(s, channels))
+    if s.cbam:
+        extras.append(CBAM(channels, _within(s), s.reduction))
+    return extras

@@ -170,7 +170,8 @@ def volume_slices(
 
 
 def turned(slices: Tensor, rng: np.random.Generator) -> Tensor:
-    """Flip and rotate square slices, all in the same way, as is valid for isotropic materials."""
-    if rng.integers(2):
-        slices = slices.flip(-1)
-    return slices.rot90(int(rng.integers(4)), (-2, -1))
+    """Flip and rotate square slices, each in its own way, as is valid for isotropic materials."""
+    ways = rng.integers(8, size=len(slices)).tolist()
+    return torch.stack(
+        [(one.flip(-1) if way >= 4 else one).rot90(way % 4, (-2, -1)) for one, way in zip(slices, ways, strict=True)]
+    )

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from microchar.core.errors import MicrocharError
-from microchar_gan.training.trainer import Losses
+
+if TYPE_CHECKING:
+    from microchar_gan.training.gan_training import Losses
 
 #: The critic is saturated if real and generated scores differ by this many standard deviations for so many steps.
 _APART, _PATIENCE = 8.0, 300
@@ -20,8 +23,8 @@ _APART, _PATIENCE = 8.0, 300
 _LOST = 0.02
 #: Mode collapse: samples scatter less than this part of the scatter of real blocks.
 _ALIKE = 0.2
-#: Scores before this step do not cause warnings: the network is untrained.
-_YOUNG = 200
+#: Step of the first score at the latest, and from which on scores cause warnings: until then the network is untrained.
+YOUNG = 50
 
 
 class TrainingError(MicrocharError, RuntimeError):
@@ -101,7 +104,7 @@ class Watch:
         """
         shares = np.array([np.mean([sample == phase for sample in samples]) for phase in range(len(real))])
         lost = np.flatnonzero(shares < _LOST * real)
-        if number < _YOUNG:
+        if number < YOUNG:
             return not len(lost)
         for phase in lost:
             self._warn(

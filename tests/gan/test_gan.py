@@ -22,8 +22,8 @@ from microchar.generation.loading import load_generator
 from microchar.generation.training import TrainingData
 from microchar.io import read_volume, write_volume
 from microchar.testing import check_generator
-from microchar_gan import generators
-from microchar_gan.generators import SliceGan, UnetGan
+from microchar_gan import gan
+from microchar_gan.gan import SliceGan, UnetGan
 from microchar_gan.networks.devices import choose_device, runs_half
 from microchar_gan.settings import PRESETS, settings_of
 from microchar_gan.tiling.tiles import blocks
@@ -99,7 +99,7 @@ def test_more_phases_than_two_are_learnt_in_their_fractions(field):
 
 def tiled(model, monkeypatch, edge, shape, **options):
     with monkeypatch.context() as patch:
-        patch.setattr(generators, "blocks", partial(blocks, tile=edge))
+        patch.setattr(gan, "blocks", partial(blocks, tile=edge))
         return model.generate(shape, **options).values
 
 

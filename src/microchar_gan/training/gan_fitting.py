@@ -16,11 +16,11 @@ from microchar.comparison.score import Score
 from microchar.core.material import Material
 from microchar.core.progress import Progress
 from microchar_gan.networks.conditioning import one_hot
+from microchar_gan.training.gan_training import GanTrainer, Losses
 from microchar_gan.training.loop import TrainingLoop
 from microchar_gan.training.optimiser_state import under
 from microchar_gan.training.statistics import slice_s2
-from microchar_gan.training.trainer import Losses, Trainer
-from microchar_gan.training.watch import Watch
+from microchar_gan.training.watch import YOUNG, Watch
 
 #: Samples of a score, and the seed of their noise: the same for every score, so that only the weights differ.
 _SAMPLES, _SAMPLE_SEED = 16, 1
@@ -29,12 +29,12 @@ _SETTLING = 64
 BEST = "best.safetensors"
 
 
-class Fit(TrainingLoop):
+class GanFit(TrainingLoop):
     """One training from its first step to its best weights.
 
     Parameters
     ----------
-    trainer : Trainer
+    trainer : GanTrainer
     held_out : HeldOut
         Held-out material that samples are scored against.
     material : Material
@@ -46,7 +46,7 @@ class Fit(TrainingLoop):
 
     def __init__(
         self,
-        trainer: Trainer,
+        trainer: GanTrainer,
         held_out: HeldOut,
         material: Material,
         *,
@@ -76,7 +76,8 @@ class Fit(TrainingLoop):
         losses = self.trainer.step()
         self.watch.step(self.trainer.steps, losses, self.trainer.finite())
         self._recent.append(losses)
-        if self.trainer.steps % self.trainer.settings.score_every == 0:
+        # A lost phase or a collapse is told early, however rarely the weights are scored.
+        if self.trainer.steps % self.trainer.settings.score_every == 0 or self.trainer.steps == YOUNG:
             self._score()
 
     def tensors(self) -> dict[str, Tensor]:
@@ -139,7 +140,7 @@ class Fit(TrainingLoop):
     def _row(self, samples: list[np.ndarray], score: Score) -> dict[str, Any]:
         losses = {
             name: float(np.mean([getattr(one, name) for one in self._recent])) if self._recent else None
-            for name in ("critic", "penalty", "generator", "l1", "separation")
+            for name in ("critic", "penalty", "generator", "l1", "separation", "critics_share")
         }
         phases = self.material.phases
         fractions = {

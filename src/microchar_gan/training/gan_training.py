@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -15,21 +14,24 @@ from torch import Tensor, nn
 
 from microchar_gan.networks.attention import GlobalPools
 from microchar_gan.networks.building import Network, build
-from microchar_gan.networks.critic import SliceCritic
 from microchar_gan.networks.devices import exact_float32, to_device
 from microchar_gan.networks.unet import UNet
 from microchar_gan.settings import Settings
 from microchar_gan.training import losses
 from microchar_gan.training.calibration import shift_to
 from microchar_gan.training.conditions import Conditions
-from microchar_gan.training.optimiser_state import optimiser_tensors, restore_optimiser, under
-from microchar_gan.training.slicing import RealSlices, as_labels, turned, volume_slices, with_gumbel_noise
+from microchar_gan.training.learner import Learner
+from microchar_gan.training.optimiser_state import under
+from microchar_gan.training.slicing import RealSlices, as_labels, with_gumbel_noise
 from microchar_gan.training.statistics import slice_descriptors
+from microchar_gan.training.views import View, critics_of, views_of
 
 #: Weight of a step in the running mean of the generated descriptors that the L1 term compares with the real ones.
 _MEMORY = 0.05
 #: Real windows for the descriptors of the material.
 _WINDOWS = 1024
+#: Added where a scatter or a gradient may vanish.
+_TINY = 1e-12
 #: Volumes for the statistics of the averaged generator; seed of their noise.
 _SETTLING, _SETTLE_SEED = 16, 2
 #: Largest edge of the volumes that samples are cut from; larger training volumes are samples themselves.
@@ -44,12 +46,16 @@ class Losses:
     penalty: float
     generator: float
     l1: float
-    #: Difference between the critic's mean scores of real and generated slices, in their standard deviations.
+    #: Difference between a critic's mean scores of real and generated pieces, in their standard deviations; the
+    #: largest of all critics.
     separation: float
+    #: Share of the critics in what the generator is told to change of its volumes, by the norm of the gradients: 0 if
+    #: the L1 term decides alone, 1 if the critics do.
+    critics_share: float
 
 
-class Trainer:
-    """The networks of one training, and everything that changes with a step.
+class GanTrainer(Learner):
+    """Generator and critics of one training, and everything that changes with a step.
 
     Parameters
     ----------
@@ -64,15 +70,12 @@ class Trainer:
     """
 
     def __init__(self, settings: Settings, real: RealSlices, *, device: torch.device, half: bool, seed: int):
-        self.settings, self.real, self.device, self.half = settings, real, device, half
-        self.rng = np.random.default_rng(seed)
-        self.noise = torch.Generator(device).manual_seed(int(self.rng.integers(2**62)))
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(int(self.rng.integers(2**62)))
-            generator = build(settings, real.phases)
-            critics = nn.ModuleList(SliceCritic(settings, real.phases) for _ in range(3 if settings.anisotropic else 1))
+        super().__init__(device=device, half=half, seed=seed)
+        self.settings, self.real = settings, real
+        generator, critics = self.drawn(lambda: (build(settings, real.phases), critics_of(settings, real.phases)))
         self.generator = to_device(generator, device, torch.channels_last_3d)
-        self.critics = to_device(critics, device, torch.channels_last)
+        self.critics = nn.ModuleList(critics)
+        self.views = views_of(settings, critics, real, self.rng, periodic=self.generator.torus)
         self.conditions = Conditions(real, settings.field) if settings.input == "slice" else None
         if settings.calibrate:
             self._calibrate()
@@ -80,7 +83,6 @@ class Trainer:
         betas = (settings.beta1, settings.beta2)
         self.adam_generator = torch.optim.Adam(self.generator.parameters(), settings.rate, betas)
         self.adam_critics = torch.optim.Adam(self.critics.parameters(), settings.critic_rate, betas)
-        self.steps = 0
         self.targets = self._targets() if settings.uses_l1 and settings.l1_match == "descriptor" else {}
         self.running = {axis: torch.zeros_like(target) for axis, target in self.targets.items()}
 
@@ -98,7 +100,7 @@ class Trainer:
     def _shift_to_fractions(self, network: Network, noises: Iterable[Tensor]) -> None:
         logits = []
         for noise in noises:
-            with self._autocast():
+            with self.autocast():
                 logits.append(network(noise)[0].float().flatten(1))
         _shift(network).add_(shift_to(torch.cat(logits, dim=1), self.real.fractions))
 
@@ -108,11 +110,6 @@ class Trainer:
         """Update the critics `n_critic` times, then the generator once."""
         with exact_float32(self.device):
             return self._step()
-
-    def finite(self) -> bool:
-        """Return whether all weights are finite; the losses of a step do not show the effect of its own updates."""
-        weights = [weight for module in (self.generator, self.critics) for weight in module.parameters()]
-        return bool(torch.stack([weight.detach().sum() for weight in weights]).isfinite().all())
 
     def _step(self) -> Losses:
         self.generator.train()
@@ -124,12 +121,12 @@ class Trainer:
         # The last volume serves both the critics and the generator.
         volume = self._volume()
         critic, penalty, separation = self._critic_step(volume.detach())
-        generator, l1 = self._generator_step(volume)
+        generator, l1, critics_share = self._generator_step(volume)
         if self.settings.calibrate:
             self._hold_fractions(volume)
-        self._average()
+        self.follow(self.average, self.generator, self.settings.ema)
         self.steps += 1
-        return Losses(critic, penalty, generator, l1, separation)
+        return Losses(critic, penalty, generator, l1, separation, critics_share)
 
     @torch.no_grad()
     def _hold_fractions(self, volume: Tensor) -> None:
@@ -152,7 +149,7 @@ class Trainer:
 
     def _volume(self) -> Tensor:
         noise = self.draw_noise(self.settings.batch, self.noise, self.settings.field)
-        with self._autocast():
+        with self.autocast():
             logits = self.generator(noise).float()
         if not self.settings.straight_through:
             return logits.softmax(dim=1)
@@ -166,41 +163,27 @@ class Trainer:
             self.conditions.draw(noise, source)
         return noise.contiguous(memory_format=torch.channels_last_3d)
 
-    def _axes(self) -> list[tuple[int, nn.Module]]:
-        return [(axis, self.critics[axis if self.settings.anisotropic else 0]) for axis in range(3)]
-
-    def _fakes(self, volume: Tensor) -> list[tuple[int, nn.Module, Tensor]]:
-        """Return the slices for each critic; a single critic gets those of all axes together."""
-        s = self.settings
-        per_axis = [
-            (axis, critic, volume_slices(volume, axis, s.slices_per_axis, s.slice_size, self.rng, self.generator.torus))
-            for axis, critic in self._axes()
-        ]
-        if s.anisotropic:
-            return per_axis
-        return [(0, self.critics[0], torch.cat([slices for _, _, slices in per_axis]))]
-
-    def _reals(self, axis: int, count: int) -> Tensor:
-        slices = self.real.one_hot(self.real.draw(axis, count, self.rng))
-        return turned(slices, self.rng) if self.settings.augment and not self.settings.anisotropic else slices
-
     def _critic_step(self, volume: Tensor) -> tuple[float, float, float]:
         s = self.settings
         loss_sum = penalty_sum = separation = 0.0
         self.adam_critics.zero_grad(set_to_none=True)
-        for axis, critic, fake in self._fakes(volume):
-            real = self._reals(axis, len(fake))
-            with self._autocast():
+        for view in self.views:
+            if view.critic is None:
+                continue
+            fake = view.generated(volume)
+            real = view.real(len(fake))
+            with self.autocast():
                 if s.critic_norm == "batch":
-                    # Normalise real and generated slices apart: the generator's step has no real ones.
-                    of_real, of_fake = self._scores(critic, real), self._scores(critic, fake)
+                    # Normalise real and generated pieces apart: the generator's step has no real ones.
+                    of_real, of_fake = _scores(view, real), _scores(view, fake)
                 else:
-                    of_real, of_fake = self._scores(critic, torch.cat([real, fake])).split(len(real))
+                    of_real, of_fake = _scores(view, torch.cat([real, fake])).split(len(real))
             loss = losses.critic_loss(of_real, of_fake)
-            # The penalty is the most expensive part; a third of the slices estimates the slope as well.
+            # The penalty is the most expensive part; a third of many pieces estimates the slope as well.
             few = slice(None, None, 3 if s.lipschitz == "gp" and len(real) >= 24 else 1)
-            share = torch.rand((len(real[few]), 1, 1, 1), generator=self.noise, device=self.device)
-            penalty = losses.lipschitz_penalty(s.lipschitz, critic, real[few], fake[few], share)
+            shape = (len(real[few]), *[1] * (real.ndim - 1))
+            share = torch.rand(shape, generator=self.noise, device=self.device)
+            penalty = losses.lipschitz_penalty(s.lipschitz, view.critic, real[few], fake[few], share)
             (loss + s.penalty_weight * penalty).backward()
             loss_sum, penalty_sum = loss_sum + float(loss.detach()), penalty_sum + float(penalty.detach())
             separation = max(separation, _separation(of_real.detach(), of_fake.detach()))
@@ -209,33 +192,36 @@ class Trainer:
             losses.clip_weights(self.critics, s.clip)
         return loss_sum, penalty_sum, separation
 
-    def _scores(self, critic: nn.Module, slices: Tensor) -> Tensor:
-        return critic(slices.contiguous(memory_format=torch.channels_last)).float()
-
-    def _generator_step(self, volume: Tensor) -> tuple[float, float]:
+    def _generator_step(self, volume: Tensor) -> tuple[float, float, float]:
         s = self.settings
         self.critics.requires_grad_(False)
-        fakes = self._fakes(volume)
         score, l1 = volume.new_zeros(()), volume.new_zeros(())
-        for axis, critic, fake in fakes:
-            with self._autocast():
-                score = score + losses.generator_loss(self._scores(critic, fake))
-            if s.uses_l1 and s.l1_match != "conditional":
-                l1 = l1 + self._l1(axis, fake)
+        for view in self.views:
+            fake = view.generated(volume)
+            if view.critic is not None:
+                with self.autocast():
+                    score = score + losses.generator_loss(_scores(view, fake))
+            if s.compares_slices and view.axis is not None:
+                l1 = l1 + self._l1(view, fake)
         if self.conditions is not None and s.uses_l1 and s.l1_match == "conditional":
             l1 = self.conditions.l1(volume)
         self.adam_generator.zero_grad(set_to_none=True)
         share = min(1.0, (self.steps + 1) / s.warm_up) if s.warm_up and s.uses_l1 else 1.0
-        (share * s.lambda_w * score + s.lambda_l1 * l1).backward()
+        of_critics = _gradient(share * s.lambda_w * score, volume)
+        of_l1 = _gradient(s.lambda_l1 * l1, volume)
+        volume.backward(of_critics + of_l1)
         self.adam_generator.step()
         self.critics.requires_grad_(True)
-        return float(score.detach()), float(l1.detach())
+        norms = float(of_critics.norm()), float(of_l1.norm())
+        return float(score.detach()), float(l1.detach()), norms[0] / (sum(norms) + _TINY)
 
     # --- the L1 term ---
 
-    def _l1(self, axis: int, fake: Tensor) -> Tensor:
+    def _l1(self, view: View, fake: Tensor) -> Tensor:
         if self.settings.l1_match == "index":
-            return (fake - self._reals(axis, len(fake))).abs().mean()
+            return (fake - view.real(len(fake))).abs().mean()
+        assert view.axis is not None
+        axis = view.axis
         # A single volume may scatter as real ones do: the term compares the mean over many with the target.
         now = slice_descriptors(fake)
         if self.steps == 0:
@@ -255,14 +241,7 @@ class Trainer:
             targets[axis] = total if self.settings.anisotropic else total.mean(dim=0, keepdim=True).expand_as(total)
         return targets
 
-    # --- averages, precision ---
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        """Move the averaged generator towards the present one, faster in the first steps."""
-        decay = min(self.settings.ema, (1 + self.steps) / (10 + self.steps))
-        for mean, weight in zip(self.average.parameters(), self.generator.parameters(), strict=True):
-            mean.lerp_(weight, 1 - decay)
+    # --- samples of the averaged generator ---
 
     @torch.no_grad()
     def settled(self, weights: Mapping[str, Tensor] | None = None, volumes: int = _SETTLING) -> Network:
@@ -283,7 +262,7 @@ class Trainer:
                 module.momentum = None  # the plain mean over batches
         network.train()
         for noise in self._noise_for_use(volumes, torch.Generator(self.device).manual_seed(_SETTLE_SEED)):
-            with self._autocast():
+            with self.autocast():
                 network(noise)
         network.eval()
         if self.settings.calibrate and self.settings.straight_through:
@@ -325,9 +304,6 @@ class Trainer:
             noise[:, :channels].neg_()
             yield noise
 
-    def _autocast(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.device.type, torch.bfloat16) if self.half else nullcontext()
-
     @torch.no_grad()
     def samples(self, count: int, seed: int, network: Network | None = None) -> list[np.ndarray]:
         """Return the labels of cubes of the training's size, made by a network; default: `settled`."""
@@ -335,7 +311,7 @@ class Trainer:
         edge = self.settings.field
         made: list[np.ndarray] = []
         for noise in self._noise_for_use(count, torch.Generator(self.device).manual_seed(seed)):
-            with self._autocast():
+            with self.autocast():
                 labels = network(noise)[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
             corners = product(range(0, len(labels), edge), repeat=3)
             made += [labels[a : a + edge, b : b + edge, c : c + edge].copy() for a, b, c in corners]
@@ -343,32 +319,36 @@ class Trainer:
 
     # --- the state ---
 
+    def modules(self) -> dict[str, nn.Module]:
+        """Return the generator, its average and the critics."""
+        return {"generator": self.generator, "average": self.average, "critics": self.critics}
+
+    def optimisers(self) -> dict[str, torch.optim.Optimizer]:
+        """Return the optimisers of generator and critics."""
+        return {"adam_generator": self.adam_generator, "adam_critics": self.adam_critics}
+
     def tensors(self) -> dict[str, Tensor]:
         """Return all tensors that change with a step, by name."""
-        modules = {"generator": self.generator, "average": self.average, "critics": self.critics}
-        tensors = {
-            f"{name}/{key}": value for name, module in modules.items() for key, value in module.state_dict().items()
-        }
-        for name, adam in self._optimisers().items():
-            tensors |= optimiser_tensors(name, adam)
-        tensors |= {f"running/{axis}": value for axis, value in self.running.items()}
-        tensors |= {f"targets/{axis}": value for axis, value in self.targets.items()}
-        return tensors | {"noise": self.noise.get_state()}
+        running = {f"running/{axis}": value for axis, value in self.running.items()}
+        targets = {f"targets/{axis}": value for axis, value in self.targets.items()}
+        return super().tensors() | running | targets
 
     def restore(self, tensors: dict[str, Tensor], steps: int, rng: dict[str, Any]) -> None:
         """Restore the state of a training: its tensors, its number of steps and the state of `rng`."""
-        for name, module in (("generator", self.generator), ("average", self.average), ("critics", self.critics)):
-            module.load_state_dict(under(tensors, name))
-        for name, adam in self._optimisers().items():
-            restore_optimiser(adam, under(tensors, name))
+        super().restore(tensors, steps, rng)
         self.running = {int(axis): value.to(self.device) for axis, value in under(tensors, "running").items()}
         self.targets = {int(axis): value.to(self.device) for axis, value in under(tensors, "targets").items()}
-        self.noise.set_state(tensors["noise"].cpu())
-        self.rng.bit_generator.state = rng
-        self.steps = steps
 
-    def _optimisers(self) -> dict[str, torch.optim.Adam]:
-        return {"adam_generator": self.adam_generator, "adam_critics": self.adam_critics}
+
+def _gradient(loss: Tensor, volume: Tensor) -> Tensor:
+    """Return the gradient of a term of the loss by the volume; zero where the term does not depend on it."""
+    # The terms share the slices: the graph of the first is still needed for the second.
+    return torch.autograd.grad(loss, volume, retain_graph=True)[0] if loss.requires_grad else torch.zeros_like(volume)
+
+
+def _scores(view: View, pieces: Tensor) -> Tensor:
+    assert view.critic is not None
+    return view.critic(pieces.contiguous(memory_format=view.order)).float()
 
 
 def _shift(network: Network) -> Tensor:
@@ -379,4 +359,4 @@ def _shift(network: Network) -> Tensor:
 
 def _separation(real: Tensor, fake: Tensor) -> float:
     spread = (real.var(correction=0) + fake.var(correction=0)).div(2).sqrt()
-    return float((real.mean() - fake.mean()) / (spread + 1e-12))
+    return float((real.mean() - fake.mean()) / (spread + _TINY))

@@ -30,11 +30,11 @@ from microchar_gan.settings import Preset, Settings, setting, settings_of, takes
 from microchar_gan.tiling.conditional import around_a_slice
 from microchar_gan.tiling.network_field import field_of, halo_of, reach_of
 from microchar_gan.tiling.tiles import Field, blocks
-from microchar_gan.training.fitting import Fit
+from microchar_gan.training.gan_fitting import GanFit
+from microchar_gan.training.gan_training import GanTrainer
 from microchar_gan.training.orientation import direction_difference
 from microchar_gan.training.slicing import RealSlices
 from microchar_gan.training.splitting import split
-from microchar_gan.training.trainer import Trainer
 
 
 @dataclass(kw_only=True)
@@ -72,9 +72,9 @@ class GanGenerator(NetworkGenerator):
             parts.labels, len(data.material.phases), settings.slice_size, device, isotropic=not settings.anisotropic
         )
         seed = int(rng.integers(2**62))
-        trainer = Trainer(settings, real, device=device, half=half, seed=seed)
+        trainer = GanTrainer(settings, real, device=device, half=half, seed=seed)
         reach = cache(lambda: reach_of(trainer.average))
-        fit = Fit(
+        fit = GanFit(
             trainer,
             HeldOut(parts.held_out, (settings.field,) * 3),
             data.material,
@@ -101,7 +101,7 @@ class GanGenerator(NetworkGenerator):
         self.__dict__.pop("_network", None)
         return _state(trainer, best, halo_of)
 
-    def _keep(self, trainer: Trainer, best: dict[str, torch.Tensor], path: Path, reach: Callable[[], int]) -> None:
+    def _keep(self, trainer: GanTrainer, best: dict[str, torch.Tensor], path: Path, reach: Callable[[], int]) -> None:
         """Write the best model so far, for use while the training continues."""
         model = type(self)(**self.parameters())
         model.material, model.history = self.material, {**self.history, "steps": trainer.steps}
@@ -199,7 +199,7 @@ class UnetGan(GanGenerator):
     Examples
     --------
     >>> import numpy as np
-    >>> from microchar_gan.generators import UnetGan
+    >>> from microchar_gan.gan import UnetGan
     >>> real = np.random.default_rng(0).random((40, 40, 40)) < 0.3
     >>> model = UnetGan(preset="tiny", steps=1).fit(real)
     >>> model.generate((24, 20, 16), periodic=(0,)).shape
@@ -241,7 +241,9 @@ class SliceGan(GanGenerator):
     preset: Literal["slicegan"] = setting("slicegan", PRESET)
 
 
-def _state(trainer: Trainer, weights: dict[str, torch.Tensor], halo: Callable[[Network], int]) -> dict[str, np.ndarray]:
+def _state(
+    trainer: GanTrainer, weights: dict[str, torch.Tensor], halo: Callable[[Network], int]
+) -> dict[str, np.ndarray]:
     """Return the arrays of a model in the precision of its file, so that saving does not change what it generates."""
     network = copy.deepcopy(trainer.average)
     state = arrays_of(network, weights)
