@@ -72,9 +72,10 @@ class FlowTrainer(Learner):
         return float(loss.detach())
 
     def _times(self, count: int) -> Tensor:
-        """Draw times evenly from 0 to 1, one in each of `count` equal parts, so that every step sees early and late ones.
+        """Draw times evenly from 0 to 1, one in each of `count` equal parts.
 
-        Large shapes are decided early; thin throats, which are weak against the noise, close to the end.
+        Every step sees early times, at which large shapes are decided, and late ones:
+        thin throats are weak against the noise, and are decided close to the end.
         """
         parts = torch.arange(count, device=self.device)
         return (parts + torch.rand(count, generator=self.noise, device=self.device)) / count
