@@ -190,6 +190,17 @@ def divergence(nbr, ends, ghost, u, out, first, last):  # type: ignore[no-untype
 
 
 @kernel
+def speed(nbr, ends, ghost, u, scale, out, first, last):  # type: ignore[no-untyped-def]
+    """Write the magnitude of the mean velocity of the nodes from `first` up to `last` to `out`."""
+    for i in range(first, last):
+        rows = _around(nbr, ends, ghost, i)
+        square = 0.0
+        for a in range(3):
+            square += ((u[i, a] + u[rows[a], a]) / 2 * scale[a]) ** 2
+        out[i] = np.sqrt(square)
+
+
+@kernel
 def momentum(nbr, ends, ghost, inlet, weight, diagonal, code, u, p, out, first, last):  # type: ignore[no-untyped-def]
     """Write the residual ``f - G p - A u`` of float64 fields to `out` (float32); the pressure before the inlet is 1."""
     one, half = weight[0, 3] + weight[0, 3], weight[0, 3]

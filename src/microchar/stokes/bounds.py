@@ -10,9 +10,9 @@ from microchar.stokes.faces import Faces
 
 _EPS = np.finfo(float).eps
 #: The supporting field w solves A w = 1 to this residual at first; w is refined until A w is positive everywhere.
-_ROUGHLY = 0.1
+_ROUGHLY = 0.06
 _POSITIVE = 0.01
-_MAX_ROUNDS = 20
+_MAX_ROUNDS = 100
 
 
 class Bounds:

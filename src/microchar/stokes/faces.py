@@ -99,6 +99,13 @@ class Faces:
         """Write the residual of the momentum balance, in which the pressure falls from 1 to 0, to `out`."""
         self.run(stokes_faces.momentum, [(*self.operator, u, p, out, *slab.nodes) for slab in self.slabs])
 
+    def speed(self, u: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """Return the magnitude of the mean velocity at each node, with the scale of each component, and a last 0."""
+        out = np.zeros(self.n + 1, np.float32)
+        fine = (self._nbr, self._ends, self.ghost, u, scale, out)
+        self.run(stokes_faces.speed, [(*fine, *slab.nodes) for slab in self.slabs])
+        return out
+
     def apply(self, u: np.ndarray, out: np.ndarray) -> float:
         """Write the viscous force ``A u`` to `out`, and return ``u · A u``."""
         weight, diagonal = (self.weight, self.diagonal) if u.dtype == float else self._single[:2]
@@ -115,7 +122,7 @@ class Faces:
             slabs = self.slabs[colour::2]
             self.run(stokes_faces.relax, [(*fine, *slab.nodes, backward) for slab in slabs])
 
-    def solve(self, b: np.ndarray, x: np.ndarray, tolerance: float) -> int:
+    def solve(self, b: np.ndarray, x: np.ndarray, tolerance: float, enough: float = 0.0) -> int:
         """Solve ``A x = b`` by conjugate gradients, preconditioned with Gauss-Seidel sweeps, in single precision.
 
         Parameters
@@ -126,6 +133,8 @@ class Faces:
             Set; the start vector is zero.
         tolerance : float
             Reduction of the residual in the norm of the preconditioner.
+        enough : float
+            Square of that norm at which the solve ends, too.
 
         Returns
         -------
@@ -137,7 +146,7 @@ class Faces:
         self._precondition(b, z)
         first = product = self.dot(b, z)
         step = 0
-        while product > tolerance**2 * first and step < _MAX_STEPS:
+        while product > max(tolerance**2 * first, enough) and step < _MAX_STEPS:
             self.combine(d, z, factor=product / previous if step else 0.0, other=1.0)
             step += 1
             alpha = product / self.apply(d, q)

@@ -17,18 +17,21 @@ _START = 1e-2
 _SHARE = 0.8
 #: Reduction of the residual in the solves for the velocity.
 _INNER = 0.1
-#: Usual step along a direction of search; it scales the correction of the velocity in the first iteration.
+#: Largest energy of the residual of the momentum balance, as a share of that of the divergence.
+_BALANCE = 0.1
+#: Usual step along a direction of search. It scales what a solve corrects of the momentum balance besides.
 _USUAL_STEP = 0.5
 #: Bounds are computed when an iteration has changed the energy by less than this many tolerances. In rocks, the gap
-#: between the bounds is about half of that change.
-_WORTH_A_LOOK = 2
+#: between the bounds is about as large as that change (measured).
+_WORTH_A_LOOK = 1
 
 
 class Iteration:
     """The pressure that makes the flow free of divergence.
 
-    The velocity u is A⁻¹(f − G p) up to the accuracy of the inner solves, and the pressure is
-    found by flexible conjugate gradients on Gᵀ A⁻¹ G p = Gᵀ A⁻¹ f.
+    With the viscous operator A and the gradient G, the velocity for a pressure is
+    A⁻¹(f − G p), up to the accuracy of the inner solves. The pressure is found by
+    flexible conjugate gradients on Gᵀ A⁻¹ G p = Gᵀ A⁻¹ f.
 
     Parameters
     ----------
@@ -41,6 +44,7 @@ class Iteration:
         self._faces = faces
         self._diffusion = diffusion
         self._bounds = Bounds(faces, diffusion)
+        #: The velocity.
         self.u = faces.zeros(float)
 
     def steps(self, tolerance: float, max_iterations: int) -> Iterator[tuple[float, float, int]]:
@@ -49,22 +53,20 @@ class Iteration:
         The bounds cost as much as an iteration. They are computed only when the last
         iteration changed the energy so little that they may be within the tolerance.
         """
-        faces, n = self._faces, self._faces.n
-        p, u = self._first_pressure(), self.u
+        faces, u, n = self._faces, self.u, self._faces.n
+        p = self._first_pressure()
         b, v = faces.zeros(), faces.zeros()
-        r = np.zeros(n + 1, np.float32)
-        z, d, w = np.zeros((3, n + 1), np.float32)
+        r, z, d, w = np.zeros((4, n + 1), np.float32)
         faces.momentum(u, p, b)
-        faces.solve(b, v, _INNER)
-        faces.combine(u, v, other=1.0)
-        product, step = np.inf, _USUAL_STEP
+        self._balance(b, v, 0.0)
+        product = np.inf
         for iteration in range(max_iterations):
-            faces.divergence(u, r)
-            self._precondition(r, z)
+            self._measure(p, r, z, b)
+            if self._balance(b, v, _BALANCE * self._dot(r, z)):
+                self._measure(p, r, z, b)
             stokes_faces.combine(d, np.float32(-self._dot(z, w) / product), z, np.float32(1))
-            # The velocity also corrects what the inner solves before it left of the momentum balance.
-            faces.momentum(u, p, b)
-            faces.gradient(d, b, -1 / step)
+            # The velocity also corrects what earlier inner solves left of the momentum balance.
+            faces.gradient(d, b, -1 / _USUAL_STEP)
             faces.solve(b, v, _INNER)
             faces.divergence(v, w)
             product = self._dot(d, w)
@@ -81,24 +83,38 @@ class Iteration:
         yield self._bounds.lower(u), self._bounds.upper(u, p), iteration + 1
 
     def _first_pressure(self) -> np.ndarray:
-        for p, lower, upper, _ in self._diffusion.steps(_START, 100):
+        for p, lower, upper, _ in self._diffusion.steps(_START, 100):  # noqa: B007
             if upper - lower <= _START * upper:
                 break
         return p
 
-    def _precondition(self, r: np.ndarray, z: np.ndarray) -> None:
-        """Apply the inverse of the Schur complement, about: 1 in free space, and diffusion between walls."""
+    def _measure(self, p: np.ndarray, r: np.ndarray, z: np.ndarray, b: np.ndarray) -> None:
+        """Compute the divergence r, the pressure z that it calls for, and the residual b of the momentum balance."""
+        self._faces.divergence(self.u, r)
+        # The inverse of the Schur complement is about 1 in free space, and that of diffusion between walls.
         self._diffusion.precondition(r, z)
         stokes_faces.combine(z, np.float32(1 / _SHARE), r, np.float32(1))
+        self._faces.momentum(self.u, p, b)
+
+    def _balance(self, b: np.ndarray, v: np.ndarray, enough: float) -> bool:
+        """Correct the velocity if the energy of the residual b of the momentum balance is more than enough."""
+        if self._faces.solve(b, v, _INNER, enough) == 0:
+            return False
+        self._faces.combine(self.u, v, other=1.0)
+        return True
 
     def _dot(self, a: np.ndarray, b: np.ndarray) -> float:
-        return float(sum(self._faces.run(np.dot, [(a[slice(*s.nodes)], b[slice(*s.nodes)]) for s in self._faces.slabs])))
+        pieces = [slice(*slab.nodes) for slab in self._faces.slabs]
+        return float(sum(self._faces.run(np.dot, [(a[piece], b[piece]) for piece in pieces])))
 
-    def speed(self, problem: Problem) -> np.ndarray:
-        """Return the speed at each node, at unit viscosity and unit mean pressure gradient, and a last 0."""
-        faces, total = self._faces, np.zeros(self._faces.n + 1)
-        flow = np.empty(faces.n + 1)
-        for a in range(3):
-            faces.mean_flow(self.u, a, flow)
-            total += (flow * problem.size[a]) ** 2
-        return np.sqrt(total).astype(np.float32) * np.float32(len(problem.fluid))
+    def speed(self, size: tuple[float, float, float], length: int) -> np.ndarray:
+        """Return the speed at each node at unit viscosity and unit mean pressure gradient, and a last 0.
+
+        Parameters
+        ----------
+        size : tuple of float
+            Voxel size along each axis, in units of that along the axis of flow.
+        length : int
+            Number of voxels along the axis of flow.
+        """
+        return self._faces.speed(self.u, np.array(size) * length)

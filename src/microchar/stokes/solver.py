@@ -107,7 +107,7 @@ def solve(
         iteration = Iteration(Faces(problem, diffusion.hierarchy, run), diffusion)
         solution = _narrow(problem, iteration.steps(tolerance, max_iterations), tolerance, progress)
         if speed:
-            field = hierarchy.on_voxels(iteration.speed(problem), diffusion.hierarchy, problem.fluid.shape)
+            field = hierarchy.on_voxels(iteration.speed(problem.size, len(problem.fluid)), diffusion.hierarchy, problem.fluid.shape)
             solution = replace(solution, speed=np.moveaxis(field, 0, axis))
     return replace(solution, percolating_fraction=n / fluid.size)
 
