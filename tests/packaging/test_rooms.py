@@ -11,10 +11,10 @@ from conftest import ROOT
 
 ROOMS = (
     *("cli", "report", "testing", "generators", "generation", "comparison"),
-    *("metrics", "diffusion", "measurement", "io", "surfaces", "kernels", "core"),
+    *("metrics", "stokes", "diffusion", "measurement", "io", "surfaces", "kernels", "core"),
 )
 #: Rooms that may import less than what stands below them.
-ONLY = {"diffusion": {"kernels", "core"}, "surfaces": {"kernels", "core"}}
+ONLY = {"stokes": {"diffusion", "kernels", "core"}, "diffusion": {"kernels", "core"}, "surfaces": {"kernels", "core"}}
 FILES = {
     ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__"): path
     for package in ("microchar", "microchar_gan")

@@ -115,6 +115,9 @@ class Metric(ABC):
     cost : float
         Approximate computing time in units of that of the volume fractions, from which
         the time left is estimated.
+    on_request : bool
+        Whether the metric is measured only if it is named or has parameters, and not
+        among all metrics.
     acts_on_grey_levels : bool
         Whether the value depends on the grey levels that stand for the phases.
     periodic_supported, mask_supported : bool
@@ -134,6 +137,7 @@ class Metric(ABC):
     min_phases: ClassVar[int] = 1
     min_ndim: ClassVar[int] = 1
     cost: ClassVar[float] = 1.0
+    on_request: ClassVar[bool] = False
     acts_on_grey_levels: ClassVar[bool] = False
     periodic_supported: ClassVar[bool] = True
     mask_supported: ClassVar[bool] = True

@@ -30,6 +30,7 @@ ORDER = (
     "percolating_fraction",
     "effective_diffusivity",
     "tortuosity_factor",
+    "permeability",
     "glcm",
     "anisotropy_index",
     "ssim",

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from microchar.stokes.solution import Solution
-from microchar.stokes.solver import solve
+from microchar.stokes.solver import edt_darcy, solve
 
-__all__ = ["Solution", "solve"]
+__all__ = ["Solution", "edt_darcy", "solve"]

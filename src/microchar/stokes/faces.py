@@ -145,13 +145,13 @@ class Faces:
         self.each(lambda part: x[part].fill(0))
         self._precondition(b, z)
         first = product = self.dot(b, z)
-        step = 0
+        step, ratio = 0, 0.0
         while product > max(tolerance**2 * first, enough) and step < _MAX_STEPS:
-            self.combine(d, z, factor=product / previous if step else 0.0, other=1.0)
-            step += 1
+            self.combine(d, z, factor=ratio, other=1.0)
             alpha = product / self.apply(d, q)
             self.combine(x, d, other=alpha)
             self.combine(b, q, other=-alpha)
             self._precondition(b, z)
-            previous, product = product, self.dot(b, z)
+            before, product = product, self.dot(b, z)
+            step, ratio = step + 1, product / before
         return step

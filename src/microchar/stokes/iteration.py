@@ -10,6 +10,7 @@ from microchar.diffusion.multigrid import Solver
 from microchar.kernels import stokes_faces
 from microchar.stokes.bounds import Bounds
 from microchar.stokes.faces import Faces
+from microchar.stokes.problem import Problem
 
 #: Gap of the diffusion problem whose concentration is the first pressure.
 _START = 1e-2
@@ -107,14 +108,7 @@ class Iteration:
         pieces = [slice(*slab.nodes) for slab in self._faces.slabs]
         return float(sum(self._faces.run(np.dot, [(a[piece], b[piece]) for piece in pieces])))
 
-    def speed(self, size: tuple[float, float, float], length: int) -> np.ndarray:
-        """Return the speed at each node at unit viscosity and unit mean pressure gradient, and a last 0.
-
-        Parameters
-        ----------
-        size : tuple of float
-            Voxel size along each axis, in units of that along the axis of flow.
-        length : int
-            Number of voxels along the axis of flow.
-        """
-        return self._faces.speed(self.u, np.array(size) * length)
+    def speed(self, problem: Problem) -> np.ndarray:
+        """Return the speed at each node, at unit viscosity and unit mean pressure gradient, and a last 0."""
+        # The unknowns are flows in units that make all faces count alike, the pressure difference is 1.
+        return self._faces.speed(self.u, np.array(problem.size) * len(problem.fluid))

@@ -101,7 +101,7 @@ def darcy_problem(problem: Problem, threads: int) -> DiffusionProblem:
 
 
 def _wall_distance(problem: Problem, threads: int) -> np.ndarray:
-    """Return the distance of the centre of each voxel to the wall: that to the nearest solid voxel, less a half voxel."""
+    """Return the distance of the centre of each voxel to the wall, half a voxel less than to the nearest solid one."""
     import edt
 
     def to_solid(image: np.ndarray, size: Sequence[float]) -> np.ndarray:

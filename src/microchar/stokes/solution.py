@@ -25,8 +25,6 @@ class Solution:
         Explanation if the status is not `OK`.
     iterations : int
         Number of iterations of the pressure.
-    percolating_fraction : float
-        Number of voxels that connect the two end faces, divided by the number of all voxels.
     speed : ndarray of float32, 3D, optional
         Speed at unit viscosity and unit mean pressure gradient, nan where nothing
         flows; only if it was requested.
@@ -38,7 +36,6 @@ class Solution:
     status: Status = Status.OK
     message: str = ""
     iterations: int = 0
-    percolating_fraction: float = 0.0
     speed: np.ndarray | None = None
 
     @property

@@ -11,6 +11,7 @@ from microchar.core.errors import NotEnoughMemoryError
 from microchar.core.memory import available_memory
 from microchar.core.result import Status
 from microchar.diffusion import hierarchy, multigrid
+from microchar.diffusion import solve as solve_diffusion
 from microchar.diffusion.solution import midpoint
 from microchar.stokes.faces import Faces
 from microchar.stokes.iteration import Iteration
@@ -92,11 +93,9 @@ def solve(
     72.0
     """
     problem = make_problem(fluid, axis=axis, voxel_size=voxel_size, periodic=periodic, sides=sides)
-    if not problem.fluid.any():
-        return _nothing(Status.ABSENT_PHASE)
-    if problem.nothing_resists:
-        message = "the fluid fills the volume and slips along its sides: nothing resists the flow"
-        return Solution(value=None, lower=None, upper=None, status=Status.UNDEFINED, message=message)
+    trivial = _trivial(problem)
+    if trivial is not None:
+        return trivial
     darcy = darcy_problem(problem, threads)
     kept, n = hierarchy.percolating(darcy)
     if n == 0:
@@ -107,9 +106,69 @@ def solve(
         iteration = Iteration(Faces(problem, diffusion.hierarchy, run), diffusion)
         solution = _narrow(problem, iteration.steps(tolerance, max_iterations), tolerance, progress)
         if speed:
-            field = hierarchy.on_voxels(iteration.speed(problem.size, len(problem.fluid)), diffusion.hierarchy, problem.fluid.shape)
+            field = hierarchy.on_voxels(iteration.speed(problem), diffusion.hierarchy, problem.fluid.shape)
             solution = replace(solution, speed=np.moveaxis(field, 0, axis))
-    return replace(solution, percolating_fraction=n / fluid.size)
+    return solution
+
+
+def edt_darcy(
+    fluid: np.ndarray,
+    *,
+    axis: int = 0,
+    voxel_size: Sequence[float] = (1.0, 1.0, 1.0),
+    periodic: Sequence[int] = (),
+    sides: Sides = "slip",
+    tolerance: float = 1e-3,
+    threads: int = 1,
+    progress: Callable[[float, float], None] = lambda lower, upper: None,
+) -> Solution:
+    """Return the permeability if each voxel were a porous medium of the permeability d², d its distance to the wall.
+
+    The parameters are those of `solve`. The bounds are those of this problem, which is
+    a diffusion problem; they are no bounds of the permeability.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from microchar.stokes import edt_darcy
+    >>> fluid = np.zeros((5, 8, 3), bool)
+    >>> fluid[:, 2:6] = True
+    >>> round(edt_darcy(fluid).value, 3)  # (0.5² + 1.5²) / 4
+    0.625
+    """
+    problem = make_problem(fluid, axis=axis, voxel_size=voxel_size, periodic=periodic, sides=sides)
+    trivial = _trivial(problem)
+    if trivial is not None:
+        return trivial
+    darcy = darcy_problem(problem, threads)
+    found = solve_diffusion(
+        darcy.labels,
+        darcy.conductivity.tolist(),
+        axis=0,
+        voxel_size=problem.size,
+        periodic=[a for a in range(3) if problem.periodic[a]],
+        tolerance=tolerance,
+        threads=threads,
+        progress=progress,
+    )
+    return Solution(
+        value=found.value,
+        lower=found.lower,
+        upper=found.upper,
+        status=found.status,
+        message=found.message,
+        iterations=found.iterations,
+    )
+
+
+def _trivial(problem: Problem) -> Solution | None:
+    """Return the solution of a problem without fluid or without walls; None for any other."""
+    if not problem.fluid.any():
+        return _nothing(Status.ABSENT_PHASE)
+    if problem.nothing_resists:
+        message = "the fluid fills the volume and slips along its sides: nothing resists the flow"
+        return Solution(value=None, lower=None, upper=None, status=Status.UNDEFINED, message=message)
+    return None
 
 
 def _nothing(status: Status) -> Solution:
