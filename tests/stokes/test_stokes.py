@@ -184,7 +184,7 @@ def test_a_few_iterations_are_enough_at_any_length():
 @pytest.mark.oracle
 def test_memory_is_checked_before_it_is_allocated(monkeypatch):
     monkeypatch.setattr(solver, "available_memory", lambda: 1e5)
-    with pytest.raises(NotEnoughMemoryError, match="permeability of .* GB are available"):
+    with pytest.raises(NotEnoughMemoryError, match=r"permeability of .* GB are available"):
         solve(noise((20, 20, 20), 0.5, 0))
 
 
@@ -226,4 +226,3 @@ def test_edt_darcy_ranks_published_permeabilities_of_berea(real, real_array):
         ours.append(edt_darcy(piece, threads=2).value)
         published.append(float(row["k_axis0_voxel2"]))
     assert np.corrcoef(np.log(ours), np.log(published))[0, 1] ** 2 > 0.95
-

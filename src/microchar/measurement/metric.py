@@ -185,10 +185,14 @@ class Metric(ABC):
         """Raise InputError if the volume has a mask and the metric does not support masks."""
         if volume.mask is None or self.mask_supported:
             return
-        insulating = "; diffusion can treat masked voxels as insulators with mask_insulating=True (--mask-insulating)"
+        ways = {
+            "mask_insulating": "; diffusion can treat masked voxels as insulators with mask_insulating=True "
+            "(--mask-insulating)",
+            "mask_solid": "; flow can treat masked voxels as solid with mask_solid=True (--mask-insulating)",
+        }
         raise InputError(
             f"{volume.name}: {self.id} does not support a mask; leave out the metric or the mask"
-            + (insulating if "mask_insulating" in self.config() else "")
+            + "".join(text for parameter, text in ways.items() if parameter in self.config())
         )
 
     def obstacle(self, volume: Volume, other: Volume | None = None) -> tuple[Status, str] | None:

@@ -97,7 +97,7 @@ def darcy_problem(problem: Problem, threads: int) -> DiffusionProblem:
     labels[problem.fluid] = 1 + np.rint(steps * np.log2(inside / smallest))
     conductivity = np.append(0, (smallest * 2 ** (np.arange(labels.max()) / steps)) ** 2)
     periodic = [a for a in range(3) if problem.periodic[a]]
-    return make_diffusion_problem(labels, conductivity, axis=0, voxel_size=problem.size, periodic=periodic)
+    return make_diffusion_problem(labels, conductivity.tolist(), axis=0, voxel_size=problem.size, periodic=periodic)
 
 
 def _wall_distance(problem: Problem, threads: int) -> np.ndarray:
