@@ -12,7 +12,6 @@ from microchar.measurement.selection import choose
 from microchar.stokes import solve
 
 
-
 def three_phases(shape=(9, 8, 7), seed=0):
     labels = np.random.default_rng(seed).choice(3, shape, p=(0.5, 0.2, 0.3))
     return mc.as_volume(labels, phases=["pore", "binder", "solid"])

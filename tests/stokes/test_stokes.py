@@ -7,6 +7,7 @@ import csv
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
+from scipy.interpolate import CubicSpline
 
 from media import flow_problems
 from microchar.core.errors import NotEnoughMemoryError
@@ -14,6 +15,9 @@ from microchar.diffusion import hierarchy, multigrid
 from microchar.stokes import bounds, edt_darcy, faces, solve, solver
 from microchar.stokes.problem import darcy_problem, make_problem
 from oracles.stokes import permeability
+
+#: Drag on a sphere in a simple cubic array, in units of Stokes' drag, by the solid fraction (Zick and Homsy 1982).
+DRAG = {0.027: 2.008, 0.064: 2.810, 0.125: 4.292, 0.216: 7.442, 0.343: 15.4, 0.45: 28.1, 0.5236: 42.1}
 
 
 def slit(width, height, *, axis=0):
@@ -24,10 +28,9 @@ def slit(width, height, *, axis=0):
 
 
 def spheres(edge, solid):
-    """A cubic cell with a solid sphere in its middle, and the radius in cells."""
-    radius = (3 * solid / (4 * np.pi)) ** (1 / 3)
+    """A cubic cell with a solid sphere in its middle."""
     centres = (np.indices((edge,) * 3) + 0.5) / edge - 0.5
-    return (centres**2).sum(axis=0) > radius**2, radius
+    return (centres**2).sum(axis=0) > (3 * solid / (4 * np.pi)) ** (2 / 3)
 
 
 def noise(shape, porosity, seed):
@@ -93,13 +96,14 @@ def test_ends_are_mirrors():
 
 
 @pytest.mark.analytic
-@pytest.mark.parametrize(("edge", "within"), [(24, 0.06), (32, 0.02)])
-@pytest.mark.parametrize(
-    ("solid", "drag"), [(0.027, 2.008), (0.125, 4.292), (0.343, 15.4), (0.45, 28.1), (0.5236, 42.1)]
-)
-def test_cubic_arrays_of_spheres_agree_with_zick_and_homsy(edge, within, solid, drag):
-    fluid, radius = spheres(edge, solid)
-    truth = edge**2 / (6 * np.pi * radius * drag)
+@pytest.mark.parametrize(("edge", "within"), [(24, 0.013), (32, 0.01)])
+@pytest.mark.parametrize("solid", sorted(DRAG)[:-1])
+def test_cubic_arrays_of_spheres_agree_with_zick_and_homsy(edge, within, solid):
+    fluid = spheres(edge, solid)
+    # The spheres of voxels hold up to 4 % more or less than they should; the truth is that of the solid they hold.
+    held = 1 - fluid.mean()
+    drag = np.exp(CubicSpline(np.log(list(DRAG)), np.log(list(DRAG.values())))(np.log(held)))
+    truth = edge**2 / (6 * np.pi * (3 * held / (4 * np.pi)) ** (1 / 3) * drag)
     # By symmetry, an eighth of the cell between planes of free slip has the permeability of the cell.
     eighth = fluid[: edge // 2, : edge // 2, : edge // 2]
     assert solve(eighth).value == pytest.approx(truth, rel=within)
@@ -220,7 +224,9 @@ def test_pores_of_real_volumes(real_array, name, size, phase, expected):
 def test_edt_darcy_ranks_published_permeabilities_of_berea(real, real_array):
     pore = real_array("berea") == 0
     ours, published = [], []
-    for row in list(csv.DictReader((real("berea").parent / "berea_128_permeability.csv").open()))[:6]:
+    with (real("berea").parent / "berea_128_permeability.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    for row in rows[::3]:
         start = [int(row[f"origin{a}"]) for a in range(3)]
         piece = pore[tuple(slice(s, s + 128) for s in start)]
         ours.append(edt_darcy(piece, threads=2).value)
