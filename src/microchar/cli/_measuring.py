@@ -203,8 +203,11 @@ def _of(values: list[str] | None, number: int) -> str | None:
 
 def measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of `measure` and `compare` that correspond to the options."""
+    metrics = options.metrics
+    if metrics is not None and options.flow is not None:
+        metrics = list(dict.fromkeys([*metrics, "permeability"]))
     return {
-        "metrics": options.metrics,
+        "metrics": metrics,
         "skip": options.skip,
         "r_max": options.r_max,
         "window": options.window,
