@@ -86,6 +86,20 @@ def transport_problems(draw):
     }
 
 
+@st.composite
+def flow_problems(draw):
+    """The arguments of the Stokes solver: a phase or a union of three, axis, voxel size, periodic axes, sides."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    labels = rng.choice(4, draw(st.sampled_from(SHAPES_OF_PROBLEMS)), p=(0.35, 0.2, 0.2, 0.25))
+    return {
+        "fluid": np.isin(labels, draw(st.sampled_from([(0,), (0, 1), (0, 1, 2)]))),
+        "axis": draw(st.integers(0, 2)),
+        "voxel_size": draw(st.sampled_from([(1.0, 1.0, 1.0), (2.0, 1.0, 0.5)])),
+        "periodic": draw(st.sampled_from([(), (1,), (0, 1, 2)])),
+        "sides": draw(st.sampled_from(["slip", "no-slip"])),
+    }
+
+
 def random_volume(shape=(9, 10, 12), n_phases=2, seed=0):
     """Blobs of some voxels, the phases about equal in number."""
     noise = np.random.default_rng(seed).random(shape)

@@ -92,6 +92,17 @@ def test_options_of_effective_diffusivity(pair):
     assert 0 < float(row["upper"]) - float(row["lower"]) <= 1e-5 * float(row["value"])
 
 
+def test_flow_asks_for_the_permeability(pair):
+    arguments = ["measure", str(pair / "real.tif"), "-o", str(pair / "out"), "--phases", "pore=0,solid=255", "--quiet"]
+    arguments += ["--metrics", "volume_fraction", "--flow", "pore,pore+solid", "--voxel-size", "2um"]
+    assert main([*arguments, "--set", "permeability.sides=no-slip"]) == 0
+    table = pd.read_csv(pair / "out" / "scalars.csv", keep_default_na=False)
+    table = table[(table.metric == "permeability") & (table.estimator == "stokes")]
+    assert set(table.phase) == {"pore", "pore+solid"}
+    assert set(table.unit) == {"um^2", "m^2", "D", "mD"}
+    assert len(table) == 2 * 3 * 4
+
+
 @pytest.mark.parametrize("option", [["--deff-tolerance", "2"], ["--deff-axes", "3"]])
 def test_bad_options_of_effective_diffusivity_exit_2(pair, option, capsys):
     with pytest.raises(SystemExit) as stopped:

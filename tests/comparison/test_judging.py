@@ -8,6 +8,7 @@ from media import cut_gaussian_field
 from microchar.comparison.entries import relative
 from microchar.comparison.estimate import Estimate
 from microchar.core.verdict import Entry, Verdict, Word
+from microchar.stokes import edt_darcy
 
 DECIDING = (
     *("volume_fraction", "specific_surface_area", "chord_length_distribution", "euler_characteristic"),
@@ -86,6 +87,20 @@ def test_transport_is_the_mean_diffusivity_of_the_pieces():
         cut = [mc.as_volume(volume.read()[box], phases={"solid": 0, "pore": 1}) for box in pieces]
         results = [mc.metrics.EffectiveDiffusivity(axes=(0,))(piece) for piece in cut]
         means.append(np.mean([r.value(phase=entry.phase, feature="").value for r in results]))
+    assert (entry.reference_value, entry.value) == pytest.approx(means, rel=1e-9)
+
+
+@pytest.mark.oracle
+def test_a_measured_permeability_is_estimated_in_the_pieces():
+    volumes = [cut_gaussian_field((48, 48, 48), 2.0, seed=seed) for seed in (1, 2)]
+    parameters = {"permeability": {"axes": (0,), "estimators": ("edt_darcy",)}}
+    (found,) = mc.compare(*volumes, [*DECIDING, "permeability"], transport=True, parameters=parameters).verdicts
+    (entry,) = (e for e in found.entries if e.metric == "permeability")
+    means = []
+    for volume in volumes:
+        fluid = volume.read() == volume.phases.index(entry.phase)
+        boxes = (tuple(slice(16 * i, 16 * i + 16) for i in start) for start in np.ndindex(3, 3, 3))
+        means.append(np.mean([edt_darcy(fluid[box]).value for box in boxes]))
     assert (entry.reference_value, entry.value) == pytest.approx(means, rel=1e-9)
 
 

@@ -31,7 +31,7 @@ _DEFF_TOLERANCE = "largest gap between the bounds of effective diffusivities, re
 MEASURING = (
     *("voxel_size", "phases", "threshold", "crop", "mask", "mask_insulating", "grey", "label", "shape", "dtype"),
     *("offset", "outside", "resample"),
-    *("metrics", "skip", "r_max", "window", "periodic", "set", "deff_tolerance", "deff_axes", "deff_phases"),
+    *("metrics", "skip", "r_max", "window", "periodic", "set", "deff_tolerance", "deff_axes", "deff_phases", "flow"),
     "no_errors",
     "fail_fast",
 )
@@ -48,7 +48,11 @@ def add_options(command: argparse.ArgumentParser, *, formats: str = "default: al
 def _add_volumes(group: argparse._ArgumentGroup) -> None:
     add_input(group)
     group.add_argument("--mask", action="append", metavar="FILE", help=_each("voxels where it is 0 are ignored"))
-    group.add_argument("--mask-insulating", action="store_true", help="let diffusion see masked voxels as insulators")
+    group.add_argument(
+        "--mask-insulating",
+        action="store_true",
+        help="let diffusion and flow see masked voxels as insulators and walls",
+    )
     group.add_argument("--grey", action="append", metavar="FILE", help=_each("unsegmented image for GLCM, SSIM, PSNR"))
     group.add_argument("--label", action="append", metavar="NAME", help=_each("name instead of the file's stem"))
 
@@ -75,6 +79,12 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--deff-axes", type=axes, metavar="0,1,2", help="axes along which diffusion is solved (all)")
     group.add_argument(
         "--deff-phases", type=_phase_names, metavar="A,B", help="phases through which it is solved (all)"
+    )
+    group.add_argument(
+        "--flow",
+        type=_phase_names,
+        metavar="A,B+C",
+        help="measure the permeability, too (slow), of these phases and unions of phases",
     )
     group.add_argument("--no-errors", action="store_true", help="compute no standard errors and no verdict; faster")
     group.add_argument("--fail-fast", action="store_true", help="stop at the first metric that fails")
@@ -193,8 +203,11 @@ def _of(values: list[str] | None, number: int) -> str | None:
 
 def measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of `measure` and `compare` that correspond to the options."""
+    metrics = options.metrics
+    if metrics is not None and options.flow is not None:
+        metrics = list(dict.fromkeys([*metrics, "permeability"]))
     return {
-        "metrics": options.metrics,
+        "metrics": metrics,
         "skip": options.skip,
         "r_max": options.r_max,
         "window": options.window,
@@ -226,6 +239,11 @@ def _parameters(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
         check_parameters(name, [parameter])
         value = typed(find_metric(name), parameter, text, f"metric {name!r}")
         parameters.setdefault(name, {})[parameter] = value
+    if options.flow is not None:
+        parameters.setdefault("permeability", {})["flowing"] = options.flow
+    # Parameters of the permeability are a request for it, which this option alone is not.
+    if options.mask_insulating and ("permeability" in parameters or "permeability" in (options.metrics or ())):
+        parameters.setdefault("permeability", {})["mask_solid"] = True
     return parameters
 
 

@@ -32,7 +32,8 @@ class Question:
     groups : mapping of str to sequence of str
         Names of the candidates that are samples of one material, by the name of the group.
     transport : bool
-        Whether diffusion is solved in the sub-volumes, along axis 0.
+        Whether diffusion is solved in the sub-volumes, along axis 0; if the permeability
+        is among the metrics, it is estimated there, too.
     margins : mapping of str to float
         Tolerances by metric id.
     """
@@ -71,7 +72,7 @@ class Evidence:
         named = {metric.id: metric for metric in metrics}
         self._fraction = named.get("volume_fraction", create_metric("volume_fraction"))
         self._wanted = [named[name] for name in PIECE_METRICS if name in named and name != "volume_fraction"]
-        self._wanted += [_along_axis_0(named)] if question.transport else []
+        self._wanted += _along_axis_0(named) if question.transport else []
         self._pieces = self._cut()
 
     def tasks(self) -> list[Task]:
@@ -168,6 +169,10 @@ def _fractions(measured: Measured) -> dict[str, float]:
     return {value.phase: value.value or 0.0 for value in measured.results["volume_fraction"].values}
 
 
-def _along_axis_0(named: Mapping[str, Metric]) -> Metric:
+def _along_axis_0(named: Mapping[str, Metric]) -> list[Metric]:
+    """Return what is solved in the pieces: diffusion and, if the permeability is measured, its quick estimator."""
     metric = named.get("effective_diffusivity", create_metric("effective_diffusivity"))
-    return replace(metric, axes=(0,))  # type: ignore[call-arg]
+    found = [replace(metric, axes=(0,))]  # type: ignore[call-arg]
+    if "permeability" in named:
+        found.append(replace(named["permeability"], axes=(0,), estimators=("edt_darcy",)))  # type: ignore[call-arg]
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -36,10 +36,13 @@ MARGINS: dict[str, float] = {
     "largest_cluster_fraction": 0.02,
     "percolating_fraction": 0.02,
     "effective_diffusivity": 0.20,
+    "permeability": 0.30,
 }
 #: Metrics of the pieces; they are not sums over voxels.
 _SHARES = ("largest_cluster_fraction", "percolating_fraction")
 PIECE_METRICS = ("volume_fraction", *_SHARES)
+#: Metrics of the pieces that need a solve, along axis 0.
+TRANSPORT = ("effective_diffusivity", "permeability")
 #: A phase is connected everywhere if its largest cluster holds at least this share of it in every piece.
 _CONNECTED = 0.9999
 
@@ -252,14 +255,14 @@ class _Case:
                 tested = self._adjusted(metric, phase, pair, fractions)
                 if tested is not None:
                     yield self._entry(metric, Key(phase=phase), tested, pair, of_logit(pair[0]), plain_values=False)
-        for phase in self.active:
-            read = partial(_mean_value, metric="effective_diffusivity", phase=phase)
+        for metric, phase in product(TRANSPORT, self.active):
+            read = partial(_mean_value, metric=metric, phase=phase)
             if all(np.isfinite(read(piece)) for side in self.sides for volume in side.pieces for piece in volume):
-                pair = self._of_pieces(partial(_value, metric="effective_diffusivity", phase=phase))
-                tested = self._adjusted("effective_diffusivity", phase, pair, fractions)
+                pair = self._of_pieces(partial(_value, metric=metric, phase=phase))
+                tested = self._adjusted(metric, phase, pair, fractions)
                 if tested is not None and pair[0].value[0] > 0:
                     key = Key(phase=phase, direction="0")
-                    yield self._entry("effective_diffusivity", key, tested, pair, relative(pair[0]))
+                    yield self._entry(metric, key, tested, pair, relative(pair[0]))
 
     def _have_pieces(self) -> bool:
         pieces = [volume for side in self.sides for volume in side.pieces]

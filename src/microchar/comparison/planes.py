@@ -17,7 +17,10 @@ from microchar.measurement.metric import Metric, PairMetric
 #: Largest number of slices of a volume that are measured in each direction.
 SLICES = 8
 #: Metrics of transport through a volume. Slices hardly percolate, so that these are measured on them only by name.
-NOT_IN_PLANES = ("intrusion", "percolating_fraction", "effective_diffusivity", "tortuosity_factor", "formation_factor")
+NOT_IN_PLANES = (
+    *("intrusion", "percolating_fraction", "effective_diffusivity", "tortuosity_factor", "formation_factor"),
+    "permeability",
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,6 +46,7 @@ _HEADS = {
     "largest_cluster_fraction": "largest",
     "percolating_fraction": "percol.",
     "effective_diffusivity": "D_eff",
+    "permeability": "k",
 }
 
 

@@ -25,6 +25,7 @@ _NAMES = {
     "largest_cluster_fraction": "largest cluster",
     "percolating_fraction": "percolating fraction",
     "effective_diffusivity": "effective diffusivity",
+    "permeability": "permeability",
 }
 #: What a smaller and a larger value say about the candidate, by metric.
 _MEANINGS = {
@@ -44,6 +45,7 @@ _MEANINGS = {
         "more of its {phase} connects opposite faces",
     ),
     "effective_diffusivity": ("its {phase} conducts less", "its {phase} conducts more"),
+    "permeability": ("its {phase} is less permeable", "its {phase} is more permeable"),
 }
 #: Number of facts that the reasons hold.
 _REASONS = 3

@@ -14,6 +14,8 @@ from microchar.core.text import by
 _EXPONENTS = {"pm": -12, "nm": -9, "um": -6, "mm": -3, "cm": -2, "m": 0}
 #: Edges of voxels lie between these powers of ten of a metre (or of a voxel): their cubes neither over- nor underflow.
 _SMALLEST, _LARGEST = -15, 6
+#: One darcy in m²: 1 cm²·mPa·s/(s·atm).
+DARCY = 1e-7 / 101325
 _PREFIXES = {"pico": "pm", "nano": "nm", "micro": "um", "milli": "mm", "centi": "cm", "": "m"}
 # There are two characters µ: the micro sign and the Greek letter.
 _ALIASES = {"µm": "um", "μm": "um", "micron": "um", "microns": "um"}
@@ -151,6 +153,18 @@ def _length(length: Any) -> tuple[float, str]:
         return float(length), "voxel"
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"voxel_size: found {length!r}, expected a number or a length such as '0.398um'") from None
+
+
+def areas(area: float, unit: str) -> dict[str, float]:
+    """Return an area as permeabilities are given: in m², in darcy and in millidarcy.
+
+    Examples
+    --------
+    >>> {name: float(f"{number:.6g}") for name, number in areas(1.0, "um").items()}
+    {'m^2': 1e-12, 'D': 1.01325, 'mD': 1013.25}
+    """
+    square_metres = area * convert(1.0, unit, "m") ** 2
+    return {"m^2": square_metres, "D": square_metres / DARCY, "mD": square_metres / DARCY * 1000}
 
 
 def power_unit(unit: str, power: int) -> str:

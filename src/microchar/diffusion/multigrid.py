@@ -206,7 +206,7 @@ class Solver:
         self.residual(x)
         fine = (v.nbr, v.kind, v.table, v.ends, x, v.agg, v.start, v.shape)
         graph = self.hierarchy.graphs[0]
-        coarse = (graph.ptr, graph.nbr, *self._drops(0, self._excess))
+        coarse = (graph.ptr, graph.nbr, *self.drops(self._excess))
         sums = np.zeros((len(slabs), 6))
         self.run(
             diffusion_bounds.dissipation,
@@ -226,8 +226,8 @@ class Solver:
         root = np.sqrt(dissipation) + rho * np.sqrt(resistance)
         return float((current / root) ** 2 * (1 - 4 * rounding)), energy * (1 + rounding)
 
-    def _drops(self, level: int, excess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return drops that lead the excess of the nodes to the ends: along the edges, and from nodes to the ends.
+    def drops(self, excess: np.ndarray, level: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """Return drops that lead the excess of the nodes of a network to the ends: along the edges, and to the ends.
 
         The drop is the flow divided by the conductance.
         """
@@ -237,7 +237,7 @@ class Solver:
             return np.repeat(potential, np.diff(graph.ptr)) - potential[graph.nbr], potential
         assert graph.agg is not None
         below = self.hierarchy.graphs[level + 1]
-        coarse_drops = self._drops(level + 1, np.bincount(graph.agg, excess, below.n))
+        coarse_drops = self.drops(np.bincount(graph.agg, excess, below.n), level + 1)
         drops = np.empty(len(graph.nbr)), np.empty(graph.n)
         fine = (graph.ptr, graph.nbr, graph.weight, graph.end, excess, graph.agg, graph.member_ptr, graph.members)
         coarse = (np.empty(graph.n, np.int32), below.ptr, below.nbr, *coarse_drops)

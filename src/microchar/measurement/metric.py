@@ -115,6 +115,9 @@ class Metric(ABC):
     cost : float
         Approximate computing time in units of that of the volume fractions, from which
         the time left is estimated.
+    on_request : bool
+        Whether the metric is measured only if it is named or has parameters, and not
+        among all metrics.
     acts_on_grey_levels : bool
         Whether the value depends on the grey levels that stand for the phases.
     periodic_supported, mask_supported : bool
@@ -134,6 +137,7 @@ class Metric(ABC):
     min_phases: ClassVar[int] = 1
     min_ndim: ClassVar[int] = 1
     cost: ClassVar[float] = 1.0
+    on_request: ClassVar[bool] = False
     acts_on_grey_levels: ClassVar[bool] = False
     periodic_supported: ClassVar[bool] = True
     mask_supported: ClassVar[bool] = True
@@ -181,10 +185,14 @@ class Metric(ABC):
         """Raise InputError if the volume has a mask and the metric does not support masks."""
         if volume.mask is None or self.mask_supported:
             return
-        insulating = "; diffusion can treat masked voxels as insulators with mask_insulating=True (--mask-insulating)"
+        ways = {
+            "mask_insulating": "; diffusion can treat masked voxels as insulators with mask_insulating=True "
+            "(--mask-insulating)",
+            "mask_solid": "; flow can treat masked voxels as solid with mask_solid=True (--mask-insulating)",
+        }
         raise InputError(
             f"{volume.name}: {self.id} does not support a mask; leave out the metric or the mask"
-            + (insulating if "mask_insulating" in self.config() else "")
+            + "".join(text for parameter, text in ways.items() if parameter in self.config())
         )
 
     def obstacle(self, volume: Volume, other: Volume | None = None) -> tuple[Status, str] | None:

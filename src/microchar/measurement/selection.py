@@ -25,7 +25,8 @@ def choose(
     Parameters
     ----------
     metrics : str, Metric, sequence of them, or None
-        Ids or configured metrics; None for all.
+        Ids or configured metrics; None for all, but those that are measured only on
+        request and have no `parameters`.
     skip : str or sequence of str
         Ids to leave out.
     common : mapping, optional
@@ -45,7 +46,8 @@ def choose(
         check_parameters(name, of_metric)
     for name in _several(skip):
         find_metric(name)
-    wanted = metric_names() if metrics is None else _several(metrics)
+    all_of_them = [name for name in metric_names() if name in parameters or not find_metric(name).on_request]
+    wanted = all_of_them if metrics is None else _several(metrics)
     made = [_made(metric, common or {}, parameters, named=metrics is not None) for metric in wanted]
     order = {name: position for position, name in enumerate(metric_names())}
     unique = {metric.id: metric for metric in made if metric.id not in _several(skip)}

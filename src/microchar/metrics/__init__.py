@@ -32,6 +32,7 @@ ORDER = (
     "effective_diffusivity",
     "tortuosity_factor",
     "formation_factor",
+    "permeability",
     "glcm",
     "anisotropy_index",
     "ssim",

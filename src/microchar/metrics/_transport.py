@@ -12,13 +12,13 @@ import numpy as np
 
 from microchar.core.errors import InputError, MissingDependencyError
 from microchar.core.grid import Grid
-from microchar.core.pictures import encode
 from microchar.core.result import Picture, Result, Status, Value
 from microchar.core.volume import Volume
 from microchar.diffusion import Solution, solve
 from microchar.diffusion.flux import flux_in_plane
 from microchar.diffusion.taufactor import solve_with_taufactor
 from microchar.measurement.metric import Kind, Shared, WholeMetric
+from microchar.metrics._flow_picture import draw, plane
 
 #: Smallest gap between the bounds that can be asked for: rounding errors are not much smaller.
 LEAST_TOLERANCE = 1e-12
@@ -175,10 +175,9 @@ class TransportMetric(WholeMetric):
 
 
 def _picture(volume: Volume, solution: Solution, table: np.ndarray, axis: int, name: str) -> Picture:
-    """Draw the flux in the middle slice that contains the axis of transport; transport is from top to bottom."""
+    """Draw the flux in the middle slice that contains the axis of transport."""
     assert solution.concentration is not None
-    across, normal = _plane(volume.grid, axis)
-    middle = volume.shape[normal] // 2
+    across, normal, middle = plane(volume.grid, axis)
     start, stop = [0, 0, 0], list(volume.shape)
     start[normal], stop[normal] = middle, middle + 1
     labels = volume.read(start, stop).squeeze(normal)
@@ -187,27 +186,8 @@ def _picture(volume: Volume, solution: Solution, table: np.ndarray, axis: int, n
     first, second = sorted((axis, across))
     spacing = (volume.voxel_size[first], volume.voxel_size[second])
     flux = flux_in_plane(field, conductivity, spacing, (first, second).index(axis))
-    brightest = float(np.quantile(flux[flux > 0], 0.995)) if (flux > 0).any() else 1.0
-    # The square root makes the fainter branches of the network visible. Level 0 is reserved for voxels without flux.
-    levels = (1 + 254 * np.sqrt(np.clip(flux / brightest, 0, 1))).astype(np.uint8) * np.isfinite(field)
     mean = solution.value / (volume.shape[axis] * volume.voxel_size[axis])
-    sizes = [volume.shape[a] * volume.voxel_size[a] for a in (axis, across)]
-    return Picture(
-        phase=name,
-        direction=str(axis),
-        png=encode(levels if first == axis else levels.T),
-        aspect=sizes[1] / sizes[0],
-        caption=(
-            f"flux from top to bottom, in slice {middle} of {volume.shape[normal]} normal to axis {normal}; "
-            f"brightest {brightest / mean:.1f} times the mean flux or more, square-root scale"
-        ),
-    )
-
-
-def _plane(grid: Grid, axis: int) -> tuple[int, int]:
-    """Return the axis across the picture and the axis normal to it (an axis of length one, otherwise the last)."""
-    others = sorted((a for a in range(3) if a != axis), key=lambda a: grid.shape[a] > 1, reverse=True)
-    return others[0], others[1]
+    return draw(volume, flux, np.isfinite(field), axis=axis, phase=name, mean=mean, what="flux")
 
 
 def _headline(result: Result) -> list[Value]:

@@ -187,7 +187,9 @@ def _check_labels(metric: Metric, volume: Volume) -> None:
         unknown = set(entry.phase.replace("+", "|").split("|")) - {"", *volume.phases}
         assert not unknown, f"labels: {unknown} are no phases of the volume"
         base = entry.unit.partition("^")[0]
-        assert base in ("", "dB", volume.unit), f"labels: unit {entry.unit!r} where lengths are in {volume.unit}"
+        assert base in ("", "dB", "D", "mD", "m", volume.unit), (
+            f"labels: unit {entry.unit!r} where lengths are in {volume.unit}"
+        )
 
 
 def _check_blocks(metric: Metric, volume: Volume) -> None:
@@ -218,7 +220,9 @@ def _check_voxel_size(metric: Metric, volume: Volume) -> None:
 
 def _power(unit: str) -> int:
     base, _, exponent = unit.partition("^")
-    return int(exponent or 1) if base == "um" else 0
+    if base in ("D", "mD"):  # darcy
+        return 2
+    return int(exponent or 1) if base in ("um", "m") else 0
 
 
 def _check_axes(metric: Metric, volume: Volume) -> None:
@@ -290,8 +294,8 @@ def _check_mask(metric: Metric, volume: Volume) -> None:
 
 
 def configurations(metric: type[Metric]) -> Iterator[Metric]:
-    """Yield a metric with small lags and windows: non-periodic and, if it supports that, periodic."""
-    fields = {"r_max": 3, "window": 3}
+    """Yield a metric with small lags, windows and tolerances: non-periodic and, if it supports that, periodic."""
+    fields = {"r_max": 3, "window": 3, "tolerance": 1e-8}
     small: dict[str, Any] = {key: value for key, value in fields.items() if key in metric.__dataclass_fields__}
     yield metric(**small)
     if metric.periodic_supported:

@@ -16,7 +16,7 @@ LAMPS = {
     "surface": ("specific_surface_area", "interfacial_area", "triple_phase_boundary"),
     "shape": ("two_point_correlation", "chord_length_distribution", "lineal_path", "local_thickness"),
     "connection": ("euler_characteristic", "largest_cluster_fraction", "percolating_fraction"),
-    "transport": ("effective_diffusivity",),
+    "transport": ("effective_diffusivity", "permeability"),
 }
 #: A sign for each word: colour alone says nothing to many readers.
 _SIGNS = {

@@ -1,0 +1,118 @@
+"""Permeabilities of the real volumes, published ones of pieces of Berea, and the lattice-Boltzmann code of poromics.
+
+    python benchmarks/permeability.py                    # microchar only: every case
+    python benchmarks/permeability.py --published        # the 18 pieces of Berea, three axes
+    python benchmarks/permeability.py --peer             # poromics on Berea 100³, if it is installed
+
+poromics states no error. Its tolerance is lowered tenfold at a time, and the time is that
+of the first run within 0.3 % of the last one; microchar's is for a certified gap of 0.1 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from microchar.stokes import edt_darcy, solve
+
+DATA = Path(os.environ.get("MICROCHAR_DATA", Path(__file__).parents[2] / "shared" / "data"))
+TOLERANCES = (1e-3, 1e-4, 1e-5)
+
+
+def cases() -> dict[str, np.ndarray]:
+    berea = tifffile.imread(DATA / "berea.tif") == 0
+    return {
+        "berea 100": berea[:100, :100, :100],
+        "nmc pores 96": tifffile.imread(DATA / "nmc_cathode.tif")[:96, :96, :96] == 0,
+        "berea 200": berea[:200, :200, :200],
+        "ketton 256": tifffile.imread(DATA / "ketton.tif") == 0,
+        "berea 400": berea,
+    }
+
+
+def peak_gb() -> float:
+    """Return the largest memory of this process so far; nan where the system does not tell."""
+    try:
+        from resource import RUSAGE_SELF, getrusage
+    except ImportError:  # Windows
+        return float("nan")
+    return getrusage(RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def ours(name: str, fluid: np.ndarray, threads: int) -> float:
+    """Solve one case, and return the processor time."""
+    began, worked = time.perf_counter(), time.process_time()
+    found = solve(fluid, threads=threads)
+    wall, work = time.perf_counter() - began, time.process_time() - worked
+    print(
+        f"{name:13s} threads {threads}  k {found.lower:.6f} to {found.upper:.6f}  gap {found.gap:.1e}  {found.status}  "
+        f"iterations {found.iterations}  {wall:.1f} s (cpu {work:.1f} s, peak so far {peak_gb():.2f} GB)",
+        flush=True,
+    )
+    return work
+
+
+def published(threads: int) -> None:
+    """Compare with the published Stokes solutions of pieces of Berea."""
+    berea = tifffile.imread(DATA / "berea.tif") == 0
+    rows = []
+    with (DATA / "berea_128_permeability.csv").open() as lines:
+        for row in csv.DictReader(lines):
+            piece = berea[tuple(slice(int(row[f"origin{a}"]), int(row[f"origin{a}"]) + 128) for a in range(3))]
+            for axis in range(3):
+                stokes, quick = (run(piece, axis=axis, threads=threads).value for run in (solve, edt_darcy))
+                rows.append((float(row[f"k_axis{axis}_voxel2"]), stokes, quick))
+                print(
+                    f"{row['origin0']:>4s}{row['origin1']:>4s}{row['origin2']:>4s} axis {axis}", *rows[-1], flush=True
+                )
+    theirs, stokes, quick = np.log10(np.array(rows)).T
+    for name, x, y in (("published/stokes", theirs, stokes), ("edt_darcy/stokes", quick, stokes)):
+        ratio = 10 ** np.quantile(x - y, [0, 0.5, 1])
+        r2 = np.corrcoef(x, y)[0, 1] ** 2
+        print(f"{name}: r2 of log k {r2:.4f}, ratio {ratio[1]:.3f} ({ratio[0]:.3f} to {ratio[2]:.3f})")
+
+
+def peer(fluid: np.ndarray, our_work: float) -> None:
+    """Run poromics with smaller and smaller tolerances."""
+    try:
+        from poromics import permeability_lbm
+    except ImportError:
+        print("poromics is not installed: pip install poromics")
+        return
+    runs = []
+    for tolerance in TOLERANCES:
+        worked = time.process_time()
+        k = float(permeability_lbm(fluid, axis=0, voxel_size=1.0, tol=tolerance, verbose=False).k)
+        runs.append((k, time.process_time() - worked))
+        print(f"poromics      tolerance {tolerance:.0e}  k {k:.6f}  cpu {runs[-1][1]:.1f} s", flush=True)
+    work = next(work for k, work in runs if abs(k / runs[-1][0] - 1) <= 3e-3)
+    print(f"poromics to within 0.3 % of its last value: cpu {work:.1f} s, {work / our_work:.0f} times ours")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--published", action="store_true", help="only compare with published permeabilities")
+    parser.add_argument("--peer", action="store_true", help="only berea 100, and run poromics too")
+    parser.add_argument("--cases", default="", help="only cases whose name begins so")
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    if arguments.published:
+        published(arguments.threads)
+        return
+    # Compile the kernels first, so that no time includes compilation.
+    solve(np.random.default_rng(0).random((20, 20, 20)) < 0.7)
+    for name, fluid in cases().items():
+        if name.startswith("berea 100" if arguments.peer else arguments.cases):
+            work = ours(name, fluid, arguments.threads)
+            if arguments.peer:
+                peer(fluid, work)
+
+
+if __name__ == "__main__":
+    main()
