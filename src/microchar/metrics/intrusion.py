@@ -77,6 +77,9 @@ class Intrusion(WholeMetric):
     *Statuses*: where no sphere passes from slice to slice, the percolating radius is 0
     with the status "not_percolating".
 
+    The metric is measured only if it is named or has parameters: it takes about twice as
+    long as the local thickness.
+
     References
     ----------
     .. [1] M. Hilpert and C. T. Miller, "Pore-morphology-based simulation of drainage
@@ -110,6 +113,7 @@ class Intrusion(WholeMetric):
     length_power = 1
     abscissa_power = 1
     size_dependent = True
+    on_request = True
     periodic_supported = False
     cost = 600.0
 

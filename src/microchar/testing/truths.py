@@ -390,6 +390,15 @@ TRUTHS: tuple[Truth, ...] = (
         parameters=_PATH,
     ),
     Truth(
+        metric="permeability",
+        title="slit of 4 voxels in 8, on voxels",
+        volume=lambda: slit((5, 8, 3), width=4, axis=1),
+        key={"phase": "slit", "direction": "0", "estimator": "stokes"},
+        parameters={"flowing": ("slit",), "tolerance": 1e-6},
+        exact=(4**3 + 2 * 4) / (12 * 8),
+        tolerance=1e-6,
+    ),
+    Truth(
         metric="glcm",
         title="contrast of a checkerboard of single voxels",
         volume=lambda: checkerboard((8, 8, 8), cell=1),
