@@ -58,7 +58,7 @@ class FlowTrainer:
         self.adam = torch.optim.AdamW(self.network.parameters(), settings.rate, betas)
         self.steps = 0
 
-    def step(self, fraction: float) -> float:
+    def step(self, fraction: float) -> dict[str, float]:
         """Update the weights once and return the loss; `fraction` of the budget is spent."""
         crops, local = (
             one.to(self.device, memory_format=torch.channels_last_3d)
@@ -79,7 +79,7 @@ class FlowTrainer:
             self.adam.step()
         self._update_average()
         self.steps += 1
-        return float(loss.detach())
+        return {"loss": float(loss.detach())}
 
     def finite(self) -> bool:
         """Return whether all weights are finite."""
