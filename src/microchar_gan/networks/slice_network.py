@@ -63,7 +63,7 @@ class SliceNetwork(nn.Module):
         seen = self.seen(labels)
         update, reset = self.gates(torch.cat([memory, seen], dim=1)).sigmoid().chunk(2, dim=1)
         proposal = self.proposal(torch.cat([reset * memory, seen], dim=1)).tanh()
-        return torch.lerp(memory, proposal, update)
+        return memory + update * (proposal - memory)
 
     def forward(self, memory: Tensor, labels: Tensor, order: Tensor, number: Tensor) -> Tensor:
         """Return the logits of all voxels of the next slice; those of the pass are meant.
@@ -95,6 +95,7 @@ class _Block(nn.Module):
         nn.init.zeros_(self.second.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the features of the next block."""
         return x + self.second(functional.silu(self.first(functional.silu(x))))
 
 
