@@ -28,7 +28,7 @@ from microchar_gan.training.calibration import shift_to
 from microchar_gan.training.distance_crops import DistanceCrops
 from microchar_gan.training.flow_fitting import FlowFit
 from microchar_gan.training.flow_matching import FlowTrainer
-from microchar_gan.training.orientation import direction_difference
+from microchar_gan.training.orientation import orientation_warnings
 
 #: Volumes whose mean volume fractions become those of the material, and their edge in crops.
 _CALIBRATING, _CROPS = 4, 2
@@ -149,7 +149,7 @@ class SdfFlow(NetworkGenerator):
             "loss": fit.rows[-1]["loss"],
             "machine": describe(device, half),
             "torch": torch.__version__,
-        } | _warnings(labels, settings)
+        } | orientation_warnings(labels, settings.anisotropic)
         self.__dict__.pop("_model", None)
         state = arrays_of(fit.trainer.average, weights)
         state |= {"mean": crops.mean, "std": crops.std, "shares": crops.local.shares, "mixing": crops.local.mixing}
@@ -201,15 +201,3 @@ def _shift(model: FlowModel, fractions: np.ndarray, progress: Progress) -> np.nd
         made = sampled(model, (edge // CELL,) * 3, seed=number, typical=True, progress=part)
         deep.append(voxel_depths(model, made, (0, edge)).flatten(1))
     return shift_to(torch.cat(deep, dim=1), fractions).double().numpy()
-
-
-def _warnings(labels: np.ndarray, settings: FlowSettings) -> dict[str, dict[str, str]]:
-    """Return a warning if the material is not as isotropic as the settings take it to be."""
-    difference = None if settings.anisotropic else direction_difference(labels)
-    if difference is None:
-        return {}
-    advice = (
-        f"interfaces across one axis outnumber those across another by {difference:.0%}, and crops in all orientations "
-        "teach their mixture; use anisotropic=True (--anisotropic)"
-    )
-    return {"warnings": {"directions differ": advice}}

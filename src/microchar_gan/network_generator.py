@@ -17,7 +17,7 @@ from microchar.core.errors import InputError
 from microchar.generation.fitted_state import Dimensions
 from microchar.generation.streaming import StreamingGenerator
 from microchar_gan.networks.devices import Device, Precision
-from microchar_gan.settings import FlowSettings, Settings, setting
+from microchar_gan.settings import setting
 
 PRESET = "settings to start from; parameters that are given replace them"
 
@@ -55,7 +55,7 @@ class NetworkGenerator(StreamingGenerator):
         self.settings()
 
     @abstractmethod
-    def settings(self) -> Settings | FlowSettings:
+    def settings(self) -> Any:
         """Return the settings of the preset with those that were given."""
 
     def given(self) -> dict[str, Any]:

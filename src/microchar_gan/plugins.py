@@ -49,6 +49,37 @@ SDF_FLOW = replace(
     cost="training: the minutes it is given (10 to 30 on a CPU); generation: about 90 seconds for 128³ on one core",
 )
 
+DCGAN_3D = replace(
+    UNET_GAN,
+    id="dcgan-3d",
+    factory="microchar_gan.crop_generators:Dcgan3d",
+    revision=1,
+    title="3D DCGAN",
+    summary="transposed convolutions of noise, trained against a critic of crops of one volume",
+    inputs=("volume",),
+    cost="training: the minutes it is given (hours on a CPU); generation: about 5 s for 128³ on one core, in tiles",
+)
+
+VAE_GAN = replace(
+    DCGAN_3D,
+    id="vae-gan",
+    factory="microchar_gan.crop_generators:VaeGan",
+    title="3D VAE-GAN",
+    summary="the decoder of an autoencoder of crops, trained against a critic of crops too",
+)
+
+RNN = replace(
+    UNET_GAN,
+    id="rnn",
+    factory="microchar_gan.slice_rnn:SliceRnn",
+    revision=1,
+    title="Recurrent network of slices",
+    summary="slice by slice along axis 0, each drawn voxel by voxel from what a recurrent network says of it",
+    inputs=("volume",),
+    periodic_axes=(1, 2),
+    cost="training: the minutes it is given (10 to 30 on a CPU); generation: about 1 s a slice of 128² on one core",
+)
+
 BEREA = BundledModel(
     id="berea",
     generator="unet-gan",

@@ -227,8 +227,7 @@ class FlowSettings:
     fresh_noise: float = setting(0.45, "share of the noise that each step of sampling replaces", below=1)
 
     def __post_init__(self) -> None:
-        _check_kinds(self)
-        _check_ranges(self)
+        check_fields(self)
         _check_levels(self.widths, self.blocks)
         unit = 4 * 2 ** (len(self.widths) - 1)
         if self.crop_size % unit or self.crop_size < 2 * unit:
@@ -251,6 +250,12 @@ def _check_levels(widths: Any, blocks: Any) -> None:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def check_fields(settings: Any) -> None:
+    """Check the kind and the range of each field of a dataclass that `setting` declared."""
+    _check_kinds(settings)
+    _check_ranges(settings)
 
 
 def _check_kinds(settings: Any) -> None:
@@ -286,14 +291,14 @@ def _check_range(name: str, value: float, limits: tuple[float, float]) -> None:
         raise InputError(f"{name}={value}: expected a finite number of at least {least:g}{upper}")
 
 
-def takes_settings(architecture: Architecture | Literal["flow"]) -> Callable[[type[_T]], type[_T]]:
+def takes_settings(architecture: Architecture | Literal["flow"] | type) -> Callable[[type[_T]], type[_T]]:
     """Return a class decorator that makes the class a dataclass with settings as its parameters.
 
-    Each setting that the architecture takes becomes a keyword-only field of the same
-    name and meaning, of type ``X | None`` and default None, which stands for the
-    value of the preset.
+    Each setting that the architecture takes, or that the given class of settings
+    declares, becomes a keyword-only field of the same name and meaning, of type
+    ``X | None`` and default None, which stands for the value of the preset.
     """
-    source = FlowSettings if architecture == "flow" else Settings
+    source = architecture if isinstance(architecture, type) else FlowSettings if architecture == "flow" else Settings
 
     def decorate(cls: type[_T]) -> type[_T]:
         hints = get_type_hints(source)
@@ -306,7 +311,7 @@ def takes_settings(architecture: Architecture | Literal["flow"]) -> Callable[[ty
     return decorate
 
 
-def _is_parameter(declared: Field[Any], architecture: Architecture | Literal["flow"]) -> bool:
+def _is_parameter(declared: Field[Any], architecture: Architecture | Literal["flow"] | type) -> bool:
     if architecture == "slicegan":
         return bool(declared.metadata["slicegan"])
     # The class of the generator decides on the architecture.
@@ -404,7 +409,7 @@ def settings_of(preset: Preset, changes: Mapping[str, Any]) -> Settings:
     """
     if preset not in PRESETS:
         raise InputError(f"preset={preset!r}: expected one of {', '.join(PRESETS)}")
-    return Settings(**{**PRESETS[preset], **_given(Settings, changes)})
+    return Settings(**{**PRESETS[preset], **given_settings(Settings, changes)})
 
 
 #: ``tiny`` is a small network for tests.
@@ -424,9 +429,10 @@ FLOW_PRESETS: Mapping[FlowPreset, Mapping[str, Any]] = {
 
 def flow_settings_of(preset: FlowPreset, changes: Mapping[str, Any]) -> FlowSettings:
     """Return the settings of flow matching of a preset with some changed; see `settings_of`."""
-    return FlowSettings(**{**FLOW_PRESETS[preset], **_given(FlowSettings, changes)})
+    return FlowSettings(**{**FLOW_PRESETS[preset], **given_settings(FlowSettings, changes)})
 
 
-def _given(settings: type, changes: Mapping[str, Any]) -> dict[str, Any]:
+def given_settings(settings: type, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the changes that are fields of the class of settings and not None."""
     known = {declared.name for declared in fields(settings)}
     return {key: value for key, value in changes.items() if value is not None and key in known}

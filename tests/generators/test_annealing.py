@@ -210,7 +210,7 @@ def test_a_run_interrupted_twice_gives_the_same_volume(tmp_path, cooling):
     with pytest.raises(KeyboardInterrupt):
         cooling.generate(**REQUEST, progress=stop_at_chunk(2), folder=folder, resume=True)
     with np.load(folder / "annealing.npz") as file:
-        assert file["swaps"][0] == 30_000
+        assert file["made"][0] == 30_000
     expected = cooling.generate(**REQUEST)
     resumed = cooling.generate(**REQUEST, folder=folder, resume=True)
     assert np.array_equal(resumed.values, expected.values)
@@ -220,7 +220,7 @@ def test_a_run_interrupted_twice_gives_the_same_volume(tmp_path, cooling):
 
 @pytest.mark.property
 def test_a_run_that_is_killed_resumes_from_its_last_checkpoint(tmp_path, monkeypatch, cooling):
-    monkeypatch.setattr("microchar.generators.annealing.generator._CHECKPOINT_INTERVAL", 0.0)
+    monkeypatch.setattr("microchar.generators.annealing.checkpoint._INTERVAL", 0.0)
     path, contents = tmp_path / "run" / "annealing.npz", []
 
     def progress(fraction, text):

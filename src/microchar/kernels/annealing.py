@@ -21,7 +21,7 @@ _OUTSIDE = 255
 
 @kernel
 def anneal(  # type: ignore[no-untyped-def]
-    lines, shape, periodic, reach, counts, target, weight, bias, temperatures, random, excess, change, near
+    lines, shape, periodic, reach, counts, target, bias, random, excess, change, near, weight, temperatures
 ):
     """Try one swap at each temperature, and update the counts.
 
@@ -38,19 +38,21 @@ def anneal(  # type: ignore[no-untyped-def]
         is less than its length.
     counts : int64, (2, phases, 3, lags)
         Pairs and segments at lag 0, 1, …; modified.
-    target, weight : float64, of the same shape
-        Target and weight of each count.
+    target : float64, of the same shape
+        Target of each count.
     bias : float64, (7,)
         Probability of taking a drawn voxel, by its number of unlike neighbours;
         greater than 0.
-    temperatures : float64, (tries,)
-        Temperature of each try.
     random : uint64, (1,)
         State of the random number generator; modified.
     excess, change : float64 and int32, of the shape of the counts
         Workspace; `change` is filled with zeros.
     near : uint8, (2 * lags - 1,)
         Workspace.
+    weight : float64, of the shape of the counts
+        Weight of each count.
+    temperatures : float64, (tries,)
+        Temperature of each try.
 
     Returns
     -------
@@ -76,6 +78,33 @@ def anneal(  # type: ignore[no-untyped-def]
             _reject(lines, shape, one, a, reach, change)
             _reject(lines, shape, other, b, reach, change)
     return kept
+
+
+@kernel
+def fill(  # type: ignore[no-untyped-def]
+    lines, shape, periodic, reach, counts, target, bias, random, excess, change, near, voxels, phase
+):
+    """Swap each voxel that has another phase with a random voxel of the phase, and update the counts.
+
+    Parameters
+    ----------
+    lines, shape, periodic, reach, counts, target, bias, random, excess, change, near
+        See `anneal`.
+    voxels : int64, (n,)
+        Indices in ``lines[2]``.
+    phase : uint8
+    """
+    for voxel in voxels:
+        old = lines[2, voxel]
+        if old == phase:
+            continue
+        other = _candidate(lines, shape, periodic, bias, old, random)
+        while lines[2, other] != phase:
+            other = _candidate(lines, shape, periodic, bias, old, random)
+        _recolour(lines, shape, periodic, reach, voxel, phase, near, change)
+        _recolour(lines, shape, periodic, reach, other, old, near, change)
+        _accept(counts, change, target, excess, phase, reach)
+        _accept(counts, change, target, excess, old, reach)
 
 
 @inner

@@ -48,7 +48,7 @@ class FlowTrainer(Learner):
         betas = (settings.beta1, settings.beta2)
         self.adam = torch.optim.AdamW(self.network.parameters(), settings.rate, betas)
 
-    def step(self, fraction: float) -> float:
+    def step(self, fraction: float) -> dict[str, float]:
         """Update the weights once and return the loss; `fraction` of the budget is spent."""
         crops, local = (
             one.to(self.device, memory_format=torch.channels_last_3d)
@@ -69,7 +69,7 @@ class FlowTrainer(Learner):
             self.adam.step()
         self.follow(self.average, self.network, self.settings.ema)
         self.steps += 1
-        return float(loss.detach())
+        return {"loss": float(loss.detach())}
 
     def _times(self, count: int) -> Tensor:
         """Draw times evenly from 0 to 1, one in each of `count` equal parts.

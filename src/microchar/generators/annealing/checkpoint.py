@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ from microchar.generators.annealing.run import Run
 
 #: Name of the file in the folder for checkpoints.
 NAME = "annealing.npz"
+#: Seconds between two checkpoints.
+_INTERVAL = 60.0
 _ADVICE = "delete the folder and omit resume (--resume) to start again"
 
 
@@ -47,7 +51,7 @@ class Checkpoint:
                 temporary,
                 labels=run.labels,
                 random=run.random,
-                swaps=np.array([run.done, run.kept], np.int64),
+                made=run.progress_made(),
                 request=np.array(json.dumps(self.request, default=str)),
             )
 
@@ -61,7 +65,7 @@ class Checkpoint:
         """
         try:
             with self.path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-                labels, random, swaps = file["labels"], file["random"], file["swaps"]
+                labels, random, made = file["labels"], file["random"], file["made"]
                 request = json.loads(str(file["request"]))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{self.path}: not a readable checkpoint of annealing ({error}); {_ADVICE}") from error
@@ -72,13 +76,38 @@ class Checkpoint:
                 f"{self.path}: checkpoint of another volume, with other {', '.join(different) or 'settings'}; "
                 f"repeat the interrupted request without changes, or {_ADVICE}"
             )
-        layout = [(array.dtype, array.shape) for array in (labels, random, swaps)]
-        if layout != [(np.uint8, run.labels.shape), (np.uint64, (1,)), (np.int64, (2,))] or not np.array_equal(
+        layout = [(array.dtype, array.shape) for array in (labels, random, made)]
+        if layout != [(np.uint8, run.labels.shape), (np.uint64, (1,)), (np.int64, (4,))] or not np.array_equal(
             np.bincount(labels.ravel()), np.bincount(run.labels.ravel())
         ):
             raise InputError(f"{self.path}: a damaged checkpoint, whose arrays do not fit the volume; {_ADVICE}")
-        run.restore(labels, random, *swaps.tolist())
+        run.restore(labels, random, made)
 
     def delete(self) -> None:
         """Delete the file if it exists."""
         self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def saving(run: Run, checkpoint: Checkpoint | None) -> Iterator[Callable[[], None]]:
+    """Keep the checkpoint of a run while it is advanced.
+
+    The function that is provided is called between steps, and saves about once a minute.
+    An exception saves too; the end deletes the file. Without a checkpoint nothing happens.
+    """
+    last = monotonic()
+
+    def step() -> None:
+        nonlocal last
+        if checkpoint is not None and monotonic() > last + _INTERVAL:
+            checkpoint.save(run)
+            last = monotonic()
+
+    try:
+        yield step
+    except BaseException:
+        if checkpoint is not None:
+            checkpoint.save(run)
+        raise
+    if checkpoint is not None:
+        checkpoint.delete()

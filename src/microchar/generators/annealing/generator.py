@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -39,10 +40,21 @@ SPEC = GeneratorSpec(
 _STARTS = ("gaussian-field", "random")
 #: Prefix of the arrays that belong to the Gaussian field of the start.
 _FIELD = "field "
+#: The part of the pairs of S2 in one cluster.
+_CONNECTED = "connected"
+_LAYOUT: Layout = {
+    "s2": ("float64", ("phase", 3, "lag")),
+    "lineal_path": ("float64", ("phase", 3, "lag")),
+    "lags": ("int64", (3,)),
+    "fractions": ("float64", ("phase",)),
+    _FIELD + "covariance": ("float32", ("fields", None, None, None)),
+    _FIELD + "fractions": ("float64", ("fields",)),
+    _FIELD + "order": ("int64", ("fields",)),
+}
 #: Allowed error of a probability in a file.
 _ROUNDING = 1e-9
-#: Seconds between two checkpoints.
-_CHECKPOINT_INTERVAL = 60.0
+#: Share of the progress that is swapping, where clusters are joined too.
+_SWAPPING = 0.5
 
 
 @dataclass(kw_only=True)
@@ -78,6 +90,9 @@ class Annealing(Generator):
         Initial temperature, given as the :math:`\sqrt E` at which the volume would be
         in equilibrium: :math:`T = 2\,\mathrm{temperature}^2 / n`. It falls linearly to
         0 over the budget. At 0 only swaps that do not raise :math:`E` are kept.
+    join_clusters : bool
+        Afterwards join clusters of each phase until the share of connected pairs,
+        :math:`C_2 / S_2`, is that of the training volume; see Notes.
 
     Notes
     -----
@@ -109,10 +124,20 @@ class Annealing(Generator):
     all phases along the axes, with an error far below the difference between two samples of
     a real material; hence also the specific surface area from voxel faces. *What it does
     not*: everything that these functions do not determine. Interfaces are too rough, because
-    directions between the axes are left to the start. Connectivity and transport are not
-    controlled. The two-point cluster function would control them, but a swap can join or
-    split clusters of any size, and there is no local update for that as there is for pairs
-    and segments.
+    directions between the axes are left to the start. Connectivity is
+    controlled by `join_clusters` only, and transport not at all.
+
+    *Joining clusters*: a swap can join clusters of any size, and the two-point cluster
+    function :math:`C_2` has no local update as there is for pairs and segments. After
+    the swaps, rounds follow: the gaps of up to eight voxels between neighbouring clusters
+    of a phase are found from labels and a distance transform, a tenth of them is bridged
+    by one row of voxels each, in exchange for voxels at interfaces, and swaps restore
+    :math:`S_2` and :math:`L`. A round is kept if it brings :math:`C_2 / S_2` of all phases,
+    axes and lags nearer to the target. Rounds end at an error of 0.001, or after twelve in
+    a row that were not kept. The bridges are thin: the phase percolates like the material,
+    and conducts less. Clusters are only joined: a phase that connects too well stays. The
+    fit needs a volume. :math:`C_2` depends on the size of a volume; the target is that of
+    the whole training volume.
 
     ``history`` contains that of the Gaussian field under ``start``; ``remarks`` of a volume
     are the root-mean-square errors of :math:`S_2` and :math:`L`, and the swaps tried and kept.
@@ -141,7 +166,8 @@ class Annealing(Generator):
     ----------
     Yeong, C. L. Y. and Torquato, S. (1998), Phys. Rev. E 57, 495 and 58, 224
     (three dimensions from slices). Tang, T., Teng, Q., He, X. and Luo, D. (2009), J.
-    Microscopy 234, 262 (swaps at interfaces). Lu, B. and Torquato, S. (1992), Phys.
+    Microscopy 234, 262 (swaps at interfaces). Jiao, Y., Stillinger, F. H. and Torquato, S.
+    (2009), PNAS 106, 17634 (:math:`C_2` as a target). Lu, B. and Torquato, S. (1992), Phys.
     Rev. A 45, 922.
 
     Examples
@@ -155,21 +181,17 @@ class Annealing(Generator):
     """
 
     spec: ClassVar[GeneratorSpec] = SPEC
-    layout: ClassVar[Layout] = {
-        "s2": ("float64", ("phase", 3, "lag")),
-        "lineal_path": ("float64", ("phase", 3, "lag")),
-        "lags": ("int64", (3,)),
-        "fractions": ("float64", ("phase",)),
-        _FIELD + "covariance": ("float32", ("fields", None, None, None)),
-        _FIELD + "fractions": ("float64", ("fields",)),
-        _FIELD + "order": ("int64", ("fields",)),
-    }
-
     r_max: LengthLike | None = None
     start: str = "gaussian-field"
     sweeps: float = 4.0
     tolerance: float = 5e-5
     temperature: float = 0.0
+    join_clusters: bool = False
+
+    @property
+    def layout(self) -> Layout:
+        """Return the arrays of the fit; the connected share only where clusters are joined."""
+        return {**_LAYOUT, _CONNECTED: ("float64", ("phase", 3, "lag"))} if self.join_clusters else _LAYOUT
 
     def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Measure the functions, and fit the Gaussian field of the start."""
@@ -177,15 +199,33 @@ class Annealing(Generator):
 
         self._check_parameters()
         (s2, lineal_path), lags = self._targets(data, progress)
+        connected = self._connected(data, lags, progress) if self.join_clusters else {}
         field = GaussianField()
         fitted = field.learn(data, rng, section(progress, 0.5, 1.0, "start: "))
         self.history["start"] = field.history
-        return {
-            "s2": s2,
-            "lineal_path": lineal_path,
-            "lags": lags.astype(np.int64),
-            "fractions": data.volume_fractions(),
-        } | {_FIELD + key: array for key, array in fitted.items()}
+        return (
+            {
+                "s2": s2,
+                "lineal_path": lineal_path,
+                "lags": lags.astype(np.int64),
+                "fractions": data.volume_fractions(),
+            }
+            | {_FIELD + key: array for key, array in fitted.items()}
+            | connected
+        )
+
+    def _connected(self, data: TrainingData, lags: np.ndarray, progress: Progress) -> dict[str, np.ndarray]:
+        """Return the connected share of the pairs of the training volume."""
+        from microchar.generators.annealing.targets import connected_share
+
+        if data.volume is None:
+            raise InputError(
+                "join_clusters=True: needs a 3D volume, found slices or descriptors, which do not show how phases "
+                "connect; fit to a volume, or leave it out"
+            )
+        progress(0.5, "clusters")
+        a, b, c = lags.tolist()
+        return {_CONNECTED: connected_share(data.volume, (a, b, c))}
 
     def _targets(self, data: TrainingData, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
         """Return the functions to reach, and the largest lag along each axis."""
@@ -216,7 +256,7 @@ class Annealing(Generator):
         checkpoint = self._checkpoint(run)
         if checkpoint is not None and self.resume:
             checkpoint.restore(run)
-        self._anneal(run, checkpoint, progress)
+        self._anneal(run, checkpoint, section(progress, 0.1, 1.0))
         s2, lineal_path = run.errors()
         self.remarks |= {
             "RMS error of S2": float(s2),
@@ -227,27 +267,35 @@ class Annealing(Generator):
         return run.labels
 
     def _anneal(self, run: Run, checkpoint: Checkpoint | None, progress: Progress) -> None:
-        """Try swaps until the tolerance is reached or the budget is used."""
-        from time import monotonic
+        """Try swaps until the tolerance is reached or the budget is used; then join clusters if that is asked for."""
+        from microchar.generators.annealing.checkpoint import saving
 
-        saved = monotonic()
-        try:
-            while True:
+        swapping = section(progress, 0.0, _SWAPPING) if self.join_clusters else progress
+        with saving(run, checkpoint) as saved:
+            # Joining clusters changes S2 and L a little: a run that has begun with that does not go back.
+            while not run.rounds:
                 s2, lineal_path = run.errors()
                 share = run.done / run.tries
-                progress(0.1 + 0.9 * share, f"{share:.0%} of the swaps: error {s2:.5f} of S2, {lineal_path:.5f} of L")
+                swapping(share, f"{share:.0%} of the swaps: error {s2:.5f} of S2, {lineal_path:.5f} of L")
                 if run.done >= run.tries or run.error() < self.tolerance:
                     break
                 run.advance()
-                if checkpoint is not None and monotonic() > saved + _CHECKPOINT_INTERVAL:
-                    checkpoint.save(run)
-                    saved = monotonic()
-        except BaseException:
-            if checkpoint is not None:
-                checkpoint.save(run)
-            raise
-        if checkpoint is not None:
-            checkpoint.delete()
+                saved()
+            if self.join_clusters:
+                self._join(run, saved, section(progress, _SWAPPING, 1.0))
+
+    def _join(self, run: Run, saved: Callable[[], None], progress: Progress) -> None:
+        """Join clusters until the connected share is reached, or nothing improves it."""
+        from microchar.generators.annealing.joining import Joining
+
+        joining = Joining(run, self.state[_CONNECTED])
+        begin = joining.error()
+        while not joining.finished():
+            done = 1 - joining.error() / begin
+            progress(done, f"{run.rounds} rounds of joining: error {joining.error():.4f} of the connected share")
+            joining.advance()
+            saved()
+        self.remarks |= {"RMS error of C2 / S2": joining.error(), "rounds of joining": run.rounds}
 
     def _run(self, labels: np.ndarray, periodic: tuple[int, ...], seed: int) -> Run:
         from microchar.generators.annealing.run import Run
@@ -279,7 +327,7 @@ class Annealing(Generator):
         from microchar.generators.gaussian_field.generator import check_fields
 
         s2, fractions = self.state["s2"], self.state["fractions"]
-        for functions in (s2, self.state["lineal_path"]):
+        for functions in (self.state[key] for key in ("s2", "lineal_path", _CONNECTED) if key in self.state):
             if not ((functions >= -_ROUNDING) & (functions <= 1 + _ROUNDING)).all():
                 raise ValueError("its functions are no probabilities")
         if not ((self.state["lags"] >= 0) & (self.state["lags"] < s2.shape[-1])).all():
@@ -317,6 +365,8 @@ class Annealing(Generator):
             raise InputError(f"start={self.start!r}: expected one of {', '.join(_STARTS)}")
         if not _is_number(self.sweeps) or not self.sweeps > 0:
             raise InputError(f"sweeps={self.sweeps!r}: expected a number of swaps per voxel, greater than 0")
+        if not isinstance(self.join_clusters, bool):
+            raise InputError(f"join_clusters={self.join_clusters!r}: expected True or False")
         for name in ("tolerance", "temperature"):
             error = getattr(self, name)
             if not _is_number(error) or not 0 <= error < 1:

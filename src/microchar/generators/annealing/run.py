@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from microchar.core.grid import Triple
 from microchar.core.material import Material
+from microchar.core.volume import Volume
 from microchar.generators.annealing.targets import tally
 
 #: Relative probabilities that a voxel with 0, 1, …, 6 unlike neighbours is tried. Voxels inside a phase are almost
@@ -42,6 +44,8 @@ class Run:
     ----------
     done, kept : int
         Swaps tried and swaps kept so far.
+    rounds, refused : int
+        Rounds in which clusters were joined so far, and how many of the last ones improved nothing; see `Joining`.
     random : uint64, (1,)
         State of the random numbers.
     """
@@ -55,6 +59,8 @@ class Run:
     seed: int
     done: int = field(default=0, init=False)
     kept: int = field(default=0, init=False)
+    rounds: int = field(default=0, init=False)
+    refused: int = field(default=0, init=False)
     random: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,17 +79,40 @@ class Run:
 
     def _count(self, labels: np.ndarray) -> np.ndarray:
         """Set the labels and their counts; return the numbers of all pairs and segments."""
-        n = self.target.shape[1]
-        material = Material(phases=tuple(map(str, range(n))), grey_values=tuple(range(n)))
-        n0, n1, n2 = self.lags.tolist()
-        self.counts, valid = tally(material.volume(labels, name="annealing", source={}), (n0, n1, n2), self.periodic)
         self.labels, self._lines = labels, _in_three_orders(labels)
+        self.counts, valid = tally(self.volume(), self.lag_triple, self.periodic)
         return np.broadcast_to(valid[:, np.newaxis], self.counts.shape)
 
-    def restore(self, labels: np.ndarray, random: np.ndarray, done: int, kept: int) -> None:
-        """Set the state of an interrupted run of the same parameters."""
+    @property
+    def lag_triple(self) -> Triple:
+        """Largest lag that is used along each axis."""
+        a, b, c = self.lags.tolist()
+        return a, b, c
+
+    def volume(self) -> Volume:
+        """Return the present labels as a volume."""
+        n = self.target.shape[1]
+        material = Material(phases=tuple(map(str, range(n))), grey_values=tuple(range(n)))
+        return material.volume(self.labels, name="annealing", source={})
+
+    def progress_made(self) -> np.ndarray:
+        """Return the numbers that `restore` needs beside labels and random state."""
+        return np.array([self.done, self.kept, self.rounds, self.refused], np.int64)
+
+    def restore(self, labels: np.ndarray, random: np.ndarray, made: np.ndarray) -> None:
+        """Set the state of an interrupted run of the same parameters; `made` is from `progress_made`."""
         self._count(labels)
-        self.random, self.done, self.kept = random, done, kept
+        self.random = random
+        self.done, self.kept, self.rounds, self.refused = made.tolist()
+
+    def copies(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return copies of labels and counts, for `set`."""
+        return self._lines.copy(), self.counts.copy()
+
+    def set(self, copies: tuple[np.ndarray, np.ndarray]) -> None:
+        """Return to earlier labels."""
+        self._lines, self.counts = copies
+        self.labels = self._lines[2].reshape(self.labels.shape)
 
     def error(self) -> float:
         """Return the root-mean-square error of both functions."""
@@ -97,29 +126,46 @@ class Run:
 
     def advance(self) -> None:
         """Try the next chunk of swaps."""
-        from microchar.kernels.annealing import anneal
-
         stop = min(self.done + _CHUNK, self.tries)
         # In equilibrium each squared term of the energy has a mean of half the temperature.
         begin = 2 * self.temperature**2 / self._terms
-        temperatures = begin * (1 - np.arange(self.done, stop) / self.tries) ** 2
-        self.kept += anneal(
+        self.kept += self._anneal(begin * (1 - np.arange(self.done, stop) / self.tries) ** 2)
+        self.done = stop
+
+    def settle(self, tries: int) -> None:
+        """Try swaps beyond the budget, and keep those that do not raise the error."""
+        for start in range(0, tries, _CHUNK):
+            self._anneal(np.zeros(min(_CHUNK, tries - start)))
+
+    def fill(self, voxels: np.ndarray, phase: int) -> None:
+        """Give voxels (flat indices) a phase, in exchange for voxels of that phase at interfaces."""
+        from microchar.kernels.annealing import fill
+
+        fill(*self._arrays(), voxels, np.uint8(phase))
+        self.labels = self._lines[2].reshape(self.labels.shape)
+
+    def _anneal(self, temperatures: np.ndarray) -> int:
+        from microchar.kernels.annealing import anneal
+
+        kept = anneal(*self._arrays(), self._weight, temperatures)
+        self.labels = self._lines[2].reshape(self.labels.shape)
+        return kept
+
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        """Return the arguments that the kernels have in common."""
+        return (
             self._lines,
             np.array(self.labels.shape, np.int64),
             np.array([axis in self.periodic for axis in range(3)], np.int64),
             self.lags,
             self.counts,
             self._goal,
-            self._weight,
             np.array(_BIAS),
-            temperatures,
             self.random,
             np.empty(self.counts.shape),
             np.zeros(self.counts.shape, np.int32),
             np.empty(2 * self.counts.shape[-1] - 1, np.uint8),
         )
-        self.done = stop
-        self.labels = self._lines[2].reshape(self.labels.shape)
 
 
 def _in_three_orders(labels: np.ndarray) -> np.ndarray:

@@ -55,6 +55,31 @@ def tally(
     return counts, valid
 
 
+def connected_share(volume: Volume, lags: Triple, periodic: tuple[int, ...] = ()) -> np.ndarray:
+    """Return the part of the pairs within each phase that lie in one cluster, C2 / S2, at lags 0, 1, … of each axis.
+
+    Returns
+    -------
+    float64, (phases, 3, lags)
+        1 where there are no pairs.
+    """
+    from microchar.measurement.blocks import thread_pool
+    from microchar.measurement.metric import Shared
+    from microchar.metrics.two_point_cluster import TwoPointCluster
+    from microchar.metrics.two_point_correlation import TwoPointCorrelation
+
+    share = np.ones((volume.n_phases, 3, max(lags) + 1))
+    with thread_pool(None) as pool:
+        shared = Shared(pool, 1)
+        pairs = TwoPointCorrelation(radial=False, r_max=lags, periodic=periodic).counts(volume, None, shared)
+        within = TwoPointCluster(r_max=lags, periodic=periodic).counts(volume, None, shared)
+    for axis in volume.grid.axes:
+        used = share[:, axis, : lags[axis] + 1]
+        connected = within[f"pairs {axis}"] + within[f"rest {axis}"]
+        np.divide(connected, pairs[f"pairs {axis}"], out=used, where=pairs[f"pairs {axis}"] > 0)
+    return share
+
+
 def functions_of_tallies(
     tallies: Sequence[tuple[np.ndarray, np.ndarray]], voxel_size: Sequence[float]
 ) -> tuple[np.ndarray, np.ndarray]:

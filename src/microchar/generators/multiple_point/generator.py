@@ -31,6 +31,7 @@ SPEC = GeneratorSpec(
     cost="128³ from 128³: 10 s of one core, 0.2 GB; 256³ from 400³: 80 s, 0.35 GB",
 )
 
+_MODES = ("quilting", "ccsim")
 #: Default edge of a patch: the shortest axis of the training image divided by the first number, within two bounds.
 _SHARE, _SMALLEST, _LARGEST = 4, 4, 48
 #: Edge of the windows that measure copying, likewise; the same for all patches, so that they can be compared.
@@ -39,10 +40,10 @@ _WINDOW_SHARE, _LARGEST_WINDOW = 8, 16
 
 @dataclass(kw_only=True)
 class MultiplePoint(Generator):
-    r"""Patch quilting of the training image.
+    r"""Patch quilting of the training image, or cross-correlation based simulation.
 
-    Overlapping patches are placed in raster order (cross-correlation based
-    simulation [1]_). The mismatches between the overlap of a patch and the voxels
+    Overlapping patches are placed in raster order, as in cross-correlation based
+    simulation (CCSIM) [1]_. The mismatches between the overlap of a patch and the voxels
     already placed are counted at every position of the training image at once, by
     FFT. If the image is longer than 128 voxels, or three patches, a region of that
     length is searched, another one for each patch. One of the best positions is
@@ -70,6 +71,11 @@ class MultiplePoint(Generator):
     overlap : int, optional
         Smallest overlap of neighbours in voxels, at most half of `patch`; by default
         a third of it.
+    mode : {"quilting", "ccsim"}
+        "ccsim" follows [1]_: the cross-correlation of the overlap with the training image
+        alone decides, summed over the indicators of the phases, all of which weigh alike;
+        each patch is one of the best `candidates`, drawn at random, and is put down whole.
+        There is no cut, no control of the volume fractions, and no rule against copies.
     candidates : int
         Number of positions among which each patch is drawn. More candidates give
         more variation and a worse match.
@@ -104,6 +110,12 @@ class MultiplePoint(Generator):
     the share of windows of ``copied_window`` voxels (an eighth of the shortest axis of
     the training image, at most 16, independent of the patch) that equal, voxel by
     voxel, a window of the training image contained in one patch.
+
+    *CCSIM* has the limits of its simplicity: overlaps that do not match stay as steps at
+    the faces of patches, the volume fraction drifts along the path, and what continues a
+    neighbour in the training image is one of the best candidates, so that long pieces are
+    copied. It is faster, because no cuts are computed. Multiple scales and the splitting of
+    patches at hard data, of later papers, are not part of it.
 
     *Images*: from a volume, 3D volumes and 2D images are made. The patches of an
     image come from the planes with its orientation. From slices, 2D images are made
@@ -160,6 +172,7 @@ class MultiplePoint(Generator):
 
     patch: int | None = None
     overlap: int | None = None
+    mode: str = "quilting"
     candidates: int = 5
     hard_data: tuple[tuple[int, int, int, int], ...] = ()
 
@@ -196,7 +209,8 @@ class MultiplePoint(Generator):
         def tick() -> None:
             progress(len(placed) / len(corners), f"patch {len(placed) + 1} of {len(corners)}")
 
-        search = Search(self._image(shape), cover.patch, self._n_phases, tick)
+        quilting = self.mode == "quilting"
+        search = Search(self._image(shape), cover.patch, self._n_phases, tick, balanced=quilting)
         counts = np.zeros(self._n_phases, np.int64)
         # With a margin, patches at the faces need no special case.
         canvas = np.full([n + 2 for n in shape], UNKNOWN, np.uint8)
@@ -205,9 +219,11 @@ class MultiplePoint(Generator):
             around = canvas[cover.box(corner, cover.patch, margin=1)]
             data = _inside(known, corner, cover)
             search.move(rng)
-            forbidden = continuations(corner, placed, search, overlap, cover)
+            forbidden = (
+                continuations(corner, placed, search, overlap, cover) if quilting else np.zeros(search.shape, bool)
+            )
             origin = search.choose(around[1:-1, 1:-1, 1:-1], counts, data, forbidden, self.candidates, rng)
-            joined = join(around, search.box(origin), data)
+            joined = join(around, search.box(origin), data) if quilting else search.box(origin)
             counts += _counts(joined, counts.size) - _counts(around[1:-1, 1:-1, 1:-1], counts.size)
             labels[cover.box(corner, cover.patch)] = joined
             placed.append(Patch(corner, origin))
@@ -263,6 +279,8 @@ class MultiplePoint(Generator):
 
     def _sizes(self, image: np.ndarray, *, sliced: bool) -> tuple[int, int]:
         """Return patch and overlap, checked against the training image."""
+        if self.mode not in _MODES:
+            raise InputError(f"mode={self.mode!r}: expected one of {', '.join(_MODES)}")
         extent = _extent(image, sliced=sliced)
         patch = min(max(extent // _SHARE, _SMALLEST), _LARGEST) if self.patch is None else self.patch
         overlap = max(patch // 3, 1) if self.overlap is None else self.overlap

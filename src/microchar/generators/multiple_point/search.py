@@ -35,6 +35,9 @@ class Search:
         The labels are 0 … n_phases − 1.
     tick : callable
         Called without arguments between the Fourier transforms.
+    balanced : bool
+        Whether rare phases weigh more in the match, and the volume fractions decide
+        among the best positions. If not, all phases weigh alike and only the match decides.
 
     Attributes
     ----------
@@ -44,7 +47,9 @@ class Search:
         Number of positions in the region along each axis.
     """
 
-    def __init__(self, image: np.ndarray, patch: Triple, n_phases: int, tick: Callable[[], None]):
+    def __init__(
+        self, image: np.ndarray, patch: Triple, n_phases: int, tick: Callable[[], None], *, balanced: bool = True
+    ):
         from scipy import fft
 
         self.image, self.patch, self.tick = image, patch, tick
@@ -62,7 +67,9 @@ class Search:
             )
         counts = np.array([np.count_nonzero(image == phase) for phase in range(n_phases)])
         self.fractions = counts / counts.sum()
-        self.weights = np.sqrt(counts.max() / np.maximum(counts, 1)).astype(np.float32)
+        weights = np.sqrt(counts.max() / np.maximum(counts, 1)) if balanced else np.ones(n_phases)
+        self.weights = weights.astype(np.float32)
+        self.pool = _POOL if balanced else 1
 
     def move(self, rng: np.random.Generator) -> None:
         """Move to a random region that contains a position without masked voxels."""
@@ -150,7 +157,7 @@ class Search:
             missed = self._missed(data)
             allowed = allowed & (missed == missed[allowed].min())
         score[~allowed] = np.inf
-        size = min(_POOL * candidates, int(np.count_nonzero(allowed)))
+        size = min(self.pool * candidates, int(np.count_nonzero(allowed)))
         last = np.partition(score, size - 1, axis=None)[size - 1]
         # All positions tied with the last one take part; otherwise those at the beginning of the image would win.
         pool = rng.permutation(np.flatnonzero(score <= last))[:size]
