@@ -52,7 +52,7 @@ def test_an_image_beside_a_volume_is_measured_as_it_is():
 
 
 def test_metrics_of_pairs_and_of_transport_are_left_out_unless_named():
-    slow = ["local_thickness", "glcm", "anisotropy_index", "two_point_cluster"]
+    slow = ["local_thickness", "glcm", "anisotropy_index", "two_point_cluster", "permeability"]
     found = mc.compare(IMAGE, FAKE[:12, :12, :12], skip=slow)
     left_out = {
         "intrusion",

@@ -218,7 +218,8 @@ def test_a_metric_without_any_result_and_a_flat_or_empty_profile_are_drawn(tmp_p
 def test_everything_that_is_measured_is_shown(shape, tmp_path):
     rng = np.random.default_rng(5)
     real, fake = (rng.choice([0, 1, 2], shape, p=[0.5, 0.3, 0.2]) for _ in range(2))
-    comparison = mc.compare(real, fake, voxel_size=["1um", "2um", "3um"], phases=["pore", "active", "binder"])
+    options = {"voxel_size": ["1um", "2um", "3um"], "phases": ["pore", "active", "binder"]}
+    comparison = mc.compare(real, fake, metric_names(), **options)
     text = "".join(Page(rendered(comparison, tmp_path)).text)
     assert all(find_metric(name).title in text for name in metric_names())
     paths = write_report(comparison.reference, tmp_path / "one", formats=["json"])
