@@ -145,7 +145,10 @@ def samples(options: argparse.Namespace, name: str, seed: int, edge: int) -> dic
     generator = load_model(options.model) if options.model else fitted(options, name, seed)
     count = math.ceil(options.samples / 8)
     began = time.process_time()
-    volumes = [generator.generate((2 * edge,) * 3, seed=100 * seed + i, periodic=(0, 1, 2)) for i in range(count)]
+    volumes = [
+        generator.generate((2 * edge,) * 3, seed=100 * seed + i, periodic=generator.spec.periodic_axes)
+        for i in range(count)
+    ]
     seconds = (time.process_time() - began) / count
     kept = ("steps", "minutes", "loss", "machine", "warnings")
     made = [piece for volume in volumes for piece in pieces(volume, edge, 8)][: options.samples]

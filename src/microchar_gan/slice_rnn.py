@@ -11,7 +11,7 @@ import torch
 
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress
-from microchar.generation.fitted_state import Layout
+from microchar.generation.fitted_state import Layout, check_fractions
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.streaming import Box
 from microchar.generation.training import TrainingData
@@ -28,6 +28,9 @@ from microchar_gan.training.slice_training import SliceTrainer
 
 #: Voxels that slices are made longer along axes that are not periodic, so that opposite faces are not alike.
 _APART = 16
+#: Slices whose volume fractions the logits are shifted by, the share of the difference that is, and the largest one. A
+#: longer memory or a larger share makes the fractions swing.
+_REMEMBERED, _HOLD, _FURTHEST = 2, 0.5, 2.0
 #: Slices of a block that is given out at a time.
 _SLAB = 16
 
@@ -55,7 +58,9 @@ class SliceRnn(NetworkGenerator):
     Notes
     -----
     *Unlike the source*, which gives a slice as the input and adds a critic: the first slice is
-    drawn too, and likelihood alone is learnt. *Memory*: one slice and its features, so that
+    drawn too, and likelihood alone is learnt. Logits are shifted by half of how far
+    the volume fractions of the last slices are from those of the material: a network that has
+    seen real slices only loses a phase after some dozens of its own. *Memory*: one slice and its features, so that
     volumes may be of any length along axis 0 and as large as a slice allows, about 1.5 kB for each
     of its voxels. *Periodic* along axes 1 and 2. *Limits*: errors add up from slice to slice; voxels of
     one pass are independent of each other given the others; the memory of
@@ -89,10 +94,15 @@ class SliceRnn(NetworkGenerator):
 
     @property
     def layout(self) -> Layout:
-        """Return the weights of the network."""
+        """Return the weights of the network, and the volume fractions of the material."""
+        phases = len((self.material or self.default_material()).phases)
         with torch.device("meta"):
-            network = SliceNetwork(self.settings(), len((self.material or self.default_material()).phases))
-        return layout_of(network)
+            network = SliceNetwork(self.settings(), phases)
+        return layout_of(network) | {"fractions": ("float64", (phases,))}
+
+    def check_state(self) -> None:
+        """Refuse volume fractions that are none."""
+        check_fractions(self.state["fractions"])
 
     def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Train within the budget; the averaged weights at the end are the model."""
@@ -126,7 +136,7 @@ class SliceRnn(NetworkGenerator):
             "torch": torch.__version__,
         } | orientation_warnings(labels, settings.anisotropic)
         self.__dict__.pop("_network", None)
-        return arrays_of(trainer.average, trainer.average.state_dict())
+        return arrays_of(trainer.average, trainer.average.state_dict()) | {"fractions": crops.fractions}
 
     def make_blocks(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
@@ -138,11 +148,15 @@ class SliceRnn(NetworkGenerator):
         rows, columns = (
             network.whole(n if axis in periodic else n + _APART) for axis, n in ((1, shape[1]), (2, shape[2]))
         )
+        fractions = torch.from_numpy(self.state["fractions"]).float().to(device)
+        recent = fractions.clone()
         memory, slab = network.blank(1, (rows, columns)), []
         for position in range(shape[0]):
             progress(position / shape[0], f"slice {position + 1} of {shape[0]}")
             with torch.inference_mode(), exact_float32(device):
-                drawn = drawn_slice(network, memory, source)
+                shift = _HOLD * (fractions / recent).log().clamp(-_FURTHEST, _FURTHEST)
+                drawn = drawn_slice(network, memory, source, shift)
+                recent = recent.lerp(drawn.mean(dim=(0, 2, 3)), 1 / _REMEMBERED)
                 memory = network.remember(memory, drawn)
             slab.append(drawn[0].argmax(dim=0).to(torch.uint8).cpu().numpy()[: shape[1], : shape[2]])
             if len(slab) == _SLAB or position + 1 == shape[0]:

@@ -11,21 +11,30 @@ import pytest
 
 import microchar_gan
 from microchar.cli.program import main
+from microchar_gan.crop_generators import Dcgan3d, VaeGan
+from microchar_gan.crop_settings import DcganSettings, VaeGanSettings
 from microchar_gan.flow import SdfFlow
 from microchar_gan.gan import GanGenerator, SliceGan, UnetGan
+from microchar_gan.rnn_settings import RnnSettings
 from microchar_gan.settings import PRESETS, FlowSettings, Settings, settings_of
+from microchar_gan.slice_rnn import SliceRnn
 
 ROOT = Path(microchar_gan.__file__).parent
 SETTINGS = {declared.name: declared for declared in fields(Settings)}
 OF_FLOW = {declared.name: declared for declared in fields(FlowSettings)}
 COMMON = [declared.name for declared in fields(GanGenerator) if declared.init]
+#: The generators whose settings are classes of their own.
+OTHERS = [(Dcgan3d, DcganSettings), (VaeGan, VaeGanSettings), (SliceRnn, RnnSettings)]
 #: Parameters of SliceGan beyond the common ones, in the order in which model files list them.
 OF_SLICEGAN = [
     "width", "critic_width", "anisotropic", "penalty_weight", "field", "slice_size", "batch", "slices_per_axis",
     "n_critic", "rate", "critic_rate", "half_rate", "score_every",
 ]  # fmt: skip
-#: Folders and modules of the package, from the last to import to the first; plugins is imported by the first two only.
-ORDER = ["gan", "flow", "network_generator", "training", "tiling", "networks", "settings"]
+#: Folders and modules of the package, from the last to import to the first; plugins is imported by the first four only.
+ORDER = [
+    "gan", "flow", "crop_generators", "slice_rnn", "network_generator", "training", "tiling", "networks",
+    "crop_settings", "rnn_settings", "settings",
+]  # fmt: skip
 
 
 def test_the_parameters_of_the_generators_are_the_settings():
@@ -33,9 +42,13 @@ def test_the_parameters_of_the_generators_are_the_settings():
     assert list(UnetGan().parameters()) == COMMON + [name for name in SETTINGS if name != "architecture"]
     assert list(SliceGan().parameters()) == COMMON + OF_SLICEGAN
     assert list(SdfFlow().parameters()) == COMMON + list(OF_FLOW)
+    for cls, settings in OTHERS:
+        assert list(cls().parameters()) == COMMON + [declared.name for declared in fields(settings)]
 
 
-@pytest.mark.parametrize(("cls", "settings"), [(UnetGan, Settings), (SliceGan, Settings), (SdfFlow, FlowSettings)])
+@pytest.mark.parametrize(
+    ("cls", "settings"), [(UnetGan, Settings), (SliceGan, Settings), (SdfFlow, FlowSettings), *OTHERS]
+)
 def test_a_parameter_has_the_type_and_meaning_of_its_setting_and_is_the_presets_by_default(cls, settings):
     hints, of_settings = get_type_hints(cls), get_type_hints(settings)
     declared = {one.name: one for one in fields(settings)}
@@ -47,7 +60,8 @@ def test_a_parameter_has_the_type_and_meaning_of_its_setting_and_is_the_presets_
 
 
 def test_every_setting_has_a_default_and_one_line_of_meaning():
-    for declared in (*SETTINGS.values(), *OF_FLOW.values()):
+    others = [declared for _, settings in OTHERS for declared in fields(settings)]
+    for declared in (*SETTINGS.values(), *OF_FLOW.values(), *others):
         assert declared.default is not MISSING
         assert 10 < len(declared.metadata["meaning"]) < 110
         assert "\n" not in declared.metadata["meaning"]
@@ -100,7 +114,7 @@ def modules():
 
 def test_imports_go_one_way(modules):
     assert not modules["plugins"]
-    assert {name for name, imported in modules.items() if "plugins" in imported} == {"gan", "flow"}
+    assert {name for name, imported in modules.items() if "plugins" in imported} == set(ORDER[:4])
     for name, imported in modules.items():
         rooms = {one.partition(".")[0] for one in imported} - {"plugins"}
         if name not in ("__init__", "plugins"):

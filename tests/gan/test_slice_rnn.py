@@ -97,6 +97,19 @@ def test_slices_are_drawn_with_the_probabilities():
     np.testing.assert_allclose(drawn.mean(dim=(0, 2, 3)), [0.5, 0.3, 0.2], atol=4 * (0.25 / 64**2) ** 0.5)
 
 
+@pytest.mark.analytic
+def test_volume_fractions_are_held(real):
+    model = SliceRnn(preset="tiny", steps=1).fit(real)
+    # A network that prefers one phase whatever it sees, as one that has drifted does: logits 3 apart.
+    model._network.exit.weight.zero_()
+    model._network.exit.bias.copy_(torch.tensor([1.5, -1.5]))
+    made = model.generate((64, 64, 64), seed=1, periodic=(1, 2)).read()
+    # Balance: log odds = 3 + (log odds of the material - log odds) / 2. Alone the network gives 0.953.
+    fractions = model.state["fractions"]
+    odds = (3 + np.log(fractions[0] / fractions[1]) / 2) / 1.5
+    assert np.mean(made[16:] == 0) == pytest.approx(1 / (1 + np.exp(-odds)), abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [({"crop_size": 18}, "crop_size=18: expected a multiple of 4"), ({"width": 0}, "width=0: expected at least 1")],

@@ -99,13 +99,15 @@ class _Block(nn.Module):
         return x + self.second(functional.silu(self.first(functional.silu(x))))
 
 
-def drawn_slice(network: SliceNetwork, memory: Tensor, source: torch.Generator) -> Tensor:
-    """Draw the next slice, pass by pass: (B, phases, H, W) of indicators."""
+def drawn_slice(network: SliceNetwork, memory: Tensor, source: torch.Generator, shift: Tensor | None = None) -> Tensor:
+    """Draw the next slice, pass by pass: (B, phases, H, W) of indicators; `shift` (phases,) is added to all logits."""
     count, _, rows, columns = memory.shape
     order = passes(rows, columns, memory.device)
     labels = memory.new_zeros((count, network.phases, rows, columns))
     for number in range(PASSES):
         logits = network(memory, labels, order, torch.full((count,), number, device=memory.device))
+        if shift is not None:
+            logits = logits + shift[:, None, None]
         # The largest logit after Gumbel noise is a draw from the probabilities.
         waiting = torch.empty_like(logits).exponential_(generator=source)
         drawn = one_hot((logits - waiting.clamp_min(torch.finfo(waiting.dtype).tiny).log()).argmax(1), network.phases)

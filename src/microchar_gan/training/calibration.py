@@ -19,11 +19,15 @@ def shift_to(logits: Tensor, fractions: np.ndarray) -> Tensor:
     logits = logits[:, :: logits.shape[1] // _VOXELS | 1].contiguous()
     target = torch.from_numpy(fractions).to(logits)
     shift = torch.zeros_like(target)
-    step = logits.std()
+    step = logits.std().expand_as(target).clone()
+    before = torch.zeros_like(target)
     for _ in range(_ROUNDS):
         present = torch.bincount((logits + shift[:, None]).argmax(dim=0), minlength=len(target)) / logits.shape[1]
         missing = target - present
         if missing.abs().max() < _CLOSE:
             break
+        # Where all logits are nearly alike, a step this long changes a phase from none to all: it is halved after that.
+        step[missing * before < 0] /= 2
+        before = missing
         shift += missing * step
     return shift
