@@ -145,7 +145,7 @@ class Dcgan3d(CropGenerator):
     preset : {"default", "tiny"}
         Settings to start from; "tiny" is a small network for tests.
     minutes, steps, device, precision
-        As for `microchar_gan.generators.UnetGan`.
+        As for `microchar_gan.gan.UnetGan`.
     **settings
         All fields of `microchar_gan.crop_settings.DcganSettings`. None, the default of
         each, stands for the value of the preset.
@@ -202,7 +202,7 @@ class VaeGan(CropGenerator):
     preset : {"default", "tiny"}
         Settings to start from; "tiny" is a small network for tests.
     minutes, steps, device, precision
-        As for `microchar_gan.generators.UnetGan`.
+        As for `microchar_gan.gan.UnetGan`.
     **settings
         All fields of `microchar_gan.crop_settings.VaeGanSettings`. None, the default of
         each, stands for the value of the preset.

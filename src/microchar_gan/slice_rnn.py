@@ -50,7 +50,7 @@ class SliceRnn(NetworkGenerator):
     preset : {"default", "tiny"}
         Settings to start from; "tiny" is a small network for tests.
     minutes, steps, device, precision
-        As for `microchar_gan.generators.UnetGan`.
+        As for `microchar_gan.gan.UnetGan`.
     **settings
         All fields of `microchar_gan.rnn_settings.RnnSettings`. None, the default of each,
         stands for the value of the preset.
