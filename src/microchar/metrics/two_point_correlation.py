@@ -56,8 +56,10 @@ class TwoPointCorrelation(DirectionalMetric):
     length within one shell. The width of a shell is the smallest voxel size. Lag 0 has
     a shell of its own. The abscissa is the mean length of the lag vectors of the
     shell. Lag vectors longer than the smallest of the largest lags are left out. The
-    pairs are counted by FFT and rounded, which gives exact numbers. The memory is about
-    :math:`4 (1 + r_{\max}/N)` bytes for each voxel of the volume, at most about 1.5 GB.
+    pairs are counted by FFT and rounded to integers, in double precision where the numbers
+    of single precision are not close to integers; for a few voxels of lag they are counted
+    one by one. The FFT takes about :math:`4 (1 + r_{\max}/N)` bytes for each voxel, in
+    passes of at most 1.2 GB, and what the number of lag vectors needs.
 
     References
     ----------
