@@ -17,6 +17,7 @@ from microchar.generation.fitted_state import Layout
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.streaming import Box
 from microchar.generation.training import TrainingData
+from microchar_gan.averaged_generator import AveragedGenerator
 from microchar_gan.crop_settings import (
     CELL,
     CropPreset,
@@ -25,17 +26,15 @@ from microchar_gan.crop_settings import (
     dcgan_settings_of,
     vae_gan_settings_of,
 )
-from microchar_gan.network_generator import PRESET, NetworkGenerator, arrays_of, layout_of, load_arrays
+from microchar_gan.network_generator import PRESET, arrays_of, layout_of, load_arrays
 from microchar_gan.networks.crop_networks import HALO, Decoder
-from microchar_gan.networks.devices import choose_device, describe, exact_float32, runs_half, to_device
+from microchar_gan.networks.devices import choose_device, exact_float32, to_device
 from microchar_gan.plugins import DCGAN_3D, VAE_GAN
 from microchar_gan.settings import setting, takes_settings
 from microchar_gan.tiling.tiles import Field, blocks
-from microchar_gan.training.averaged_fit import AveragedFit
 from microchar_gan.training.calibration import shift_to
 from microchar_gan.training.crop_places import LabelCrops
 from microchar_gan.training.crop_training import DcganTrainer, VaeGanTrainer
-from microchar_gan.training.orientation import orientation_warnings
 
 #: Volumes whose mean volume fractions become those of the material; their edge in cells, and seed.
 _CALIBRATING, _CELLS, _CALIBRATING_SEED = 4, 6, 3
@@ -44,21 +43,19 @@ _TRAINING = 0.95
 
 
 @dataclass(kw_only=True)
-class CropGenerator(NetworkGenerator):
+class CropGenerator(AveragedGenerator):
     """Base of both: the training of a decoder as the fit, volumes of any size in tiles.
 
     The subclasses take the fields of their settings as further parameters.
     """
+
+    trainer: ClassVar[type[DcganTrainer]]
 
     preset: CropPreset = setting("default", PRESET)
 
     @abstractmethod
     def settings(self) -> DcganSettings:
         """Return the settings of the preset with those that were given."""
-
-    @abstractmethod
-    def trainer(self, crops: LabelCrops, device: torch.device, half: bool, seed: int) -> DcganTrainer:
-        """Return a new training."""
 
     @property
     def layout(self) -> Layout:
@@ -70,36 +67,14 @@ class CropGenerator(NetworkGenerator):
 
     def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Train within the budget; then shift the logits so that volumes have the material's fractions."""
-        settings, device = self.settings(), choose_device(self.device)
-        half = runs_half(self.precision, device)
-        assert data.volume is not None
-        labels, material = data.volume.read(), data.material
-        crops = LabelCrops(
-            labels,
-            len(material.phases),
-            settings.crop_size,
-            isotropic=not settings.anisotropic,
-            voxel_size=material.voxel_size,
-        )
-        seed = int(rng.integers(2**62))
-        fit = AveragedFit(
-            trainer := self.trainer(crops, device, half, seed),
-            minutes=self.minutes,
-            steps=self.steps,
-            identity=self.identity(seed),
-            folder=self.folder,
+        trainer, crops = self.trained(
+            data,
+            rng,
+            section(progress, 0.0, _TRAINING),
+            crops_of=LabelCrops,
+            trainer_of=self.trainer,
             rates="rate= and critic_rate=",
         )
-        if self.resume:
-            fit.resume()
-        fit.train(section(progress, 0.0, _TRAINING))
-        self.history |= {
-            "steps": trainer.steps,
-            "minutes": round(fit.minutes_spent(), 2),
-            **fit.losses(),
-            "machine": describe(device, half),
-            "torch": torch.__version__,
-        } | orientation_warnings(labels, settings.anisotropic)
         self.__dict__.pop("_decoder", None)
         settled = trainer.settled()
         state = arrays_of(settled, settled.state_dict())
@@ -176,16 +151,13 @@ class Dcgan3d(CropGenerator):
     """
 
     spec: ClassVar[GeneratorSpec] = DCGAN_3D
+    trainer = DcganTrainer
 
     preset: CropPreset = setting("default", PRESET)
 
     def settings(self) -> DcganSettings:
         """Return the settings of the preset with those that were given."""
         return dcgan_settings_of(self.preset, self.given())
-
-    def trainer(self, crops: LabelCrops, device: torch.device, half: bool, seed: int) -> DcganTrainer:
-        """Return a new training."""
-        return DcganTrainer(self.settings(), crops, device=device, half=half, seed=seed)
 
 
 @takes_settings(VaeGanSettings)
@@ -229,16 +201,13 @@ class VaeGan(CropGenerator):
     """
 
     spec: ClassVar[GeneratorSpec] = VAE_GAN
+    trainer = VaeGanTrainer
 
     preset: CropPreset = setting("default", PRESET)
 
     def settings(self) -> VaeGanSettings:
         """Return the settings of the preset with those that were given."""
         return vae_gan_settings_of(self.preset, self.given())
-
-    def trainer(self, crops: LabelCrops, device: torch.device, half: bool, seed: int) -> DcganTrainer:
-        """Return a new training."""
-        return VaeGanTrainer(self.settings(), crops, device=device, half=half, seed=seed)
 
 
 def _logits(decoder: Decoder, latents: torch.Tensor) -> torch.Tensor:

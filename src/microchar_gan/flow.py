@@ -15,9 +15,10 @@ from microchar.core.progress import Progress, section
 from microchar.generation.fitted_state import Layout
 from microchar.generation.streaming import Box
 from microchar.generation.training import TrainingData
-from microchar_gan.network_generator import PRESET, NetworkGenerator, arrays_of, layout_of, load_arrays
+from microchar_gan.averaged_generator import AveragedGenerator
+from microchar_gan.network_generator import PRESET, arrays_of, layout_of, load_arrays
 from microchar_gan.networks.building import build_flow
-from microchar_gan.networks.devices import choose_device, describe, runs_half, to_device
+from microchar_gan.networks.devices import choose_device, runs_half, to_device
 from microchar_gan.networks.distances import CELL, n_fields
 from microchar_gan.networks.flow_unet import FlowUNet, reach_of
 from microchar_gan.networks.fraction_scales import SCALES
@@ -26,9 +27,7 @@ from microchar_gan.settings import FlowPreset, FlowSettings, flow_settings_of, s
 from microchar_gan.tiling.flow_sampling import FlowModel, halo_of_flow, labelled, sampled, voxel_depths
 from microchar_gan.training.calibration import shift_to
 from microchar_gan.training.distance_crops import DistanceCrops
-from microchar_gan.training.flow_fitting import FlowFit
 from microchar_gan.training.flow_matching import FlowTrainer
-from microchar_gan.training.orientation import orientation_warnings
 
 #: Volumes whose mean volume fractions become those of the material, and their edge in crops.
 _CALIBRATING, _CROPS = 4, 2
@@ -36,8 +35,8 @@ _CALIBRATING, _CROPS = 4, 2
 _TRAINING = 0.95
 
 
-@takes_settings("flow")
-class SdfFlow(NetworkGenerator):
+@takes_settings(FlowSettings)
+class SdfFlow(AveragedGenerator):
     r"""Signed distances of the phases, made from noise by flow matching.
 
     The signed distance of each phase from its surface is a smooth field, which half the
@@ -120,38 +119,12 @@ class SdfFlow(NetworkGenerator):
 
     def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Train within the budget; then shift the distances so that volumes have the material's fractions."""
-        settings, device = self.settings(), choose_device(self.device)
-        half = runs_half(self.precision, device)
-        assert data.volume is not None
-        labels, material = data.volume.read(), data.material
         progress(0.0, "distances")
-        crops = DistanceCrops(
-            labels,
-            len(material.phases),
-            settings.crop_size,
-            isotropic=not settings.anisotropic,
-            voxel_size=material.voxel_size,
+        trainer, crops = self.trained(
+            data, rng, section(progress, 0.0, _TRAINING), crops_of=DistanceCrops, trainer_of=FlowTrainer
         )
-        seed = int(rng.integers(2**62))
-        fit = FlowFit(
-            FlowTrainer(settings, crops, device=device, half=half, seed=seed),
-            minutes=self.minutes,
-            steps=self.steps,
-            identity=self.identity(seed),
-            folder=self.folder,
-        )
-        if self.resume:
-            fit.resume()
-        weights = fit.run(section(progress, 0.0, _TRAINING))
-        self.history |= {
-            "steps": fit.trainer.steps,
-            "minutes": round(fit.minutes_spent(), 2),
-            "loss": fit.rows[-1]["loss"],
-            "machine": describe(device, half),
-            "torch": torch.__version__,
-        } | orientation_warnings(labels, settings.anisotropic)
         self.__dict__.pop("_model", None)
-        state = arrays_of(fit.trainer.average, weights)
+        state = arrays_of(trainer.average, trainer.average.state_dict())
         state |= {"mean": crops.mean, "std": crops.std, "shares": crops.local.shares, "mixing": crops.local.mixing}
         begun = self._model_of(state | {"halo": np.zeros(1), "shift": np.zeros(crops.phases)}, crops.phases)
         model = replace(begun, halo=halo_of_flow(begun.network))

@@ -141,7 +141,7 @@ class GanGenerator(NetworkGenerator):
         return to_device(network, device, torch.channels_last_3d).eval().requires_grad_(False)
 
 
-@takes_settings("unet")
+@takes_settings(Settings)
 class UnetGan(GanGenerator):
     r"""A U-net that turns noise into volumes, trained against a critic of their slices.
 
@@ -211,7 +211,7 @@ class UnetGan(GanGenerator):
     preset: Literal["default", "paper", "baseline", "tiny"] = setting("default", PRESET)
 
 
-@takes_settings("slicegan")
+@takes_settings(Settings, slicegan=True)
 class SliceGan(GanGenerator):
     """SliceGAN: a 3D generator from a small latent block, judged by a 2D critic of its slices.
 

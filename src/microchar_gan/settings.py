@@ -6,7 +6,7 @@ The parameters of the generators are made from `Settings` by `takes_settings`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from inspect import get_annotations
 from itertools import combinations
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -291,31 +291,26 @@ def _check_range(name: str, value: float, limits: tuple[float, float]) -> None:
         raise InputError(f"{name}={value}: expected a finite number of at least {least:g}{upper}")
 
 
-def takes_settings(architecture: Architecture | Literal["flow"] | type) -> Callable[[type[_T]], type[_T]]:
+def takes_settings(source: type, *, slicegan: bool = False) -> Callable[[type[_T]], type[_T]]:
     """Return a class decorator that makes the class a dataclass with settings as its parameters.
 
-    Each setting that the architecture takes, or that the given class of settings
-    declares, becomes a keyword-only field of the same name and meaning, of type
-    ``X | None`` and default None, which stands for the value of the preset.
+    Each setting that the class `source` declares (of those for the GANs, each that
+    SliceGAN takes, with `slicegan`) becomes a keyword-only field of the same name and
+    meaning, of type ``X | None`` and default None, which stands for the value of the
+    preset.
     """
-    source = architecture if isinstance(architecture, type) else FlowSettings if architecture == "flow" else Settings
 
     def decorate(cls: type[_T]) -> type[_T]:
         hints = get_type_hints(source)
-        added = [declared for declared in fields(source) if _is_parameter(declared, architecture)]
+        # The class of the generator decides on the architecture.
+        named = [declared for declared in fields(source) if declared.name != "architecture"]
+        added = [declared for declared in named if declared.metadata["slicegan"] or not slicegan]
         cls.__annotations__ = get_annotations(cls) | {one.name: hints[one.name] | None for one in added}
         for declared in added:
             setattr(cls, declared.name, field(default=None, metadata=declared.metadata))
         return dataclass(kw_only=True)(cls)
 
     return decorate
-
-
-def _is_parameter(declared: Field[Any], architecture: Architecture | Literal["flow"] | type) -> bool:
-    if architecture == "slicegan":
-        return bool(declared.metadata["slicegan"])
-    # The class of the generator decides on the architecture.
-    return declared.name != "architecture"
 
 
 _SLICEGAN: Mapping[str, Any] = {

@@ -15,15 +15,14 @@ from microchar.generation.fitted_state import Layout, check_fractions
 from microchar.generation.spec import GeneratorSpec
 from microchar.generation.streaming import Box
 from microchar.generation.training import TrainingData
-from microchar_gan.network_generator import PRESET, NetworkGenerator, arrays_of, layout_of, load_arrays
-from microchar_gan.networks.devices import choose_device, describe, exact_float32, runs_half, to_device
+from microchar_gan.averaged_generator import AveragedGenerator
+from microchar_gan.network_generator import PRESET, arrays_of, layout_of, load_arrays
+from microchar_gan.networks.devices import choose_device, exact_float32, to_device
 from microchar_gan.networks.slice_network import SliceNetwork, drawn_slice
 from microchar_gan.plugins import RNN
 from microchar_gan.rnn_settings import RnnPreset, RnnSettings, rnn_settings_of
 from microchar_gan.settings import setting, takes_settings
-from microchar_gan.training.averaged_fit import AveragedFit
 from microchar_gan.training.crop_places import LabelCrops
-from microchar_gan.training.orientation import orientation_warnings
 from microchar_gan.training.slice_training import SliceTrainer
 
 #: Voxels that slices are made longer along axes that are not periodic, so that opposite faces are not alike.
@@ -36,7 +35,7 @@ _SLAB = 16
 
 
 @takes_settings(RnnSettings)
-class SliceRnn(NetworkGenerator):
+class SliceRnn(AveragedGenerator):
     r"""Slices along axis 0, one after the other, each drawn from what a recurrent network says of it.
 
     A convolutional gated recurrent unit remembers the slices so far. A slice is drawn in a few
@@ -106,35 +105,7 @@ class SliceRnn(NetworkGenerator):
 
     def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Train within the budget; the averaged weights at the end are the model."""
-        settings, device = self.settings(), choose_device(self.device)
-        half = runs_half(self.precision, device)
-        assert data.volume is not None
-        labels, material = data.volume.read(), data.material
-        crops = LabelCrops(
-            labels,
-            len(material.phases),
-            settings.crop_size,
-            isotropic=not settings.anisotropic,
-            voxel_size=material.voxel_size,
-        )
-        seed = int(rng.integers(2**62))
-        fit = AveragedFit(
-            trainer := SliceTrainer(settings, crops, device=device, half=half, seed=seed),
-            minutes=self.minutes,
-            steps=self.steps,
-            identity=self.identity(seed),
-            folder=self.folder,
-        )
-        if self.resume:
-            fit.resume()
-        fit.train(progress)
-        self.history |= {
-            "steps": trainer.steps,
-            "minutes": round(fit.minutes_spent(), 2),
-            **fit.losses(),
-            "machine": describe(device, half),
-            "torch": torch.__version__,
-        } | orientation_warnings(labels, settings.anisotropic)
+        trainer, crops = self.trained(data, rng, progress, crops_of=LabelCrops, trainer_of=SliceTrainer)
         self.__dict__.pop("_network", None)
         return arrays_of(trainer.average, trainer.average.state_dict()) | {"fractions": crops.fractions}
 

@@ -32,8 +32,8 @@ OF_SLICEGAN = [
 ]  # fmt: skip
 #: Folders and modules of the package, from the last to import to the first; plugins is imported by the first four only.
 ORDER = [
-    "gan", "flow", "crop_generators", "slice_rnn", "network_generator", "training", "tiling", "networks",
-    "crop_settings", "rnn_settings", "settings",
+    "gan", "flow", "crop_generators", "slice_rnn", "averaged_generator", "network_generator", "training", "tiling",
+    "networks", "crop_settings", "rnn_settings", "settings",
 ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,8 @@ class CropPlaces:
         Whether crops are flipped and their axes exchanged.
     voxel_size : sequence of float
         Only axes of equal voxels are exchanged.
+    advice : str
+        What a user can do, besides taking more of the volume, if there is no such crop.
 
     Attributes
     ----------
@@ -38,12 +41,21 @@ class CropPlaces:
         Volume fraction of each phase.
     """
 
-    def __init__(self, labels: np.ndarray, phases: int, edge: int, *, isotropic: bool, voxel_size: Sequence[float]):
-        self.phases, self.edge, self.isotropic = phases, edge, isotropic
+    def __init__(
+        self,
+        labels: np.ndarray,
+        phases: int,
+        edge: int,
+        *,
+        isotropic: bool,
+        voxel_size: Sequence[float],
+        advice: str = "or a smaller crop_size=",
+    ):
+        self.phases, self.edge, self.isotropic, self._advice = phases, edge, isotropic, advice
         if min(labels.shape) < edge:
             raise InputError(
                 f"training data of shape {labels.shape}: smaller than crops of {edge} × {edge} × {edge} voxels; "
-                "use a larger volume, or a smaller crop_size="
+                f"use a larger volume, {advice}"
             )
         self._shape, self._inside = labels.shape, labels != OUTSIDE
         counted = labels[self._inside]
@@ -63,7 +75,7 @@ class CropPlaces:
                 return a, b, c
         raise InputError(
             f"training data: found no crop of {self.edge} × {self.edge} × {self.edge} voxels inside the mask in "
-            f"{_TRIES} tries; use a larger part of the volume, or a smaller crop_size="
+            f"{_TRIES} tries; use a larger part of the volume, {self._advice}"
         )
 
     def _orientation(self, rng: np.random.Generator) -> tuple[tuple[int, ...], list[int]]:
@@ -77,8 +89,8 @@ class CropPlaces:
 class LabelCrops(CropPlaces):
     """Random crops of the labels of one volume; the parameters are those of `CropPlaces`."""
 
-    def __init__(self, labels: np.ndarray, phases: int, edge: int, *, isotropic: bool, voxel_size: Sequence[float]):
-        super().__init__(labels, phases, edge, isotropic=isotropic, voxel_size=voxel_size)
+    def __init__(self, labels: np.ndarray, phases: int, edge: int, **options: Any):
+        super().__init__(labels, phases, edge, **options)
         self._labels = torch.from_numpy(labels)[None]
 
     def draw(self, count: int, rng: np.random.Generator) -> Tensor:

@@ -6,7 +6,6 @@ Lipman, Y. et al. (2023), ICLR; Liu, X., Gong, C. and Liu, Q. (2023), ICLR.
 from __future__ import annotations
 
 import copy
-import math
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +15,7 @@ from microchar_gan.networks.devices import exact_float32, to_device
 from microchar_gan.settings import FlowSettings
 from microchar_gan.training.distance_crops import DistanceCrops
 from microchar_gan.training.learner import Learner
-
-#: Share of the learning rate at the end of the budget.
-_LAST_RATE = 0.03
+from microchar_gan.training.rates import cosine
 
 
 class FlowTrainer(Learner):
@@ -58,7 +55,7 @@ class FlowTrainer(Learner):
         times = self._times(len(crops))
         at = times[:, None, None, None, None]
         for group in self.adam.param_groups:
-            group["lr"] = self.settings.rate * self._share(fraction)
+            group["lr"] = self.settings.rate * cosine(fraction, self.steps, self.settings.warm_up)
         with exact_float32(self.device):
             with self.autocast():
                 velocity = self.network(torch.cat([torch.lerp(noise, crops, at), local], dim=1), times).float()
@@ -79,10 +76,6 @@ class FlowTrainer(Learner):
         """
         parts = torch.arange(count, device=self.device)
         return (parts + torch.rand(count, generator=self.noise, device=self.device)) / count
-
-    def _share(self, fraction: float) -> float:
-        rising = min(1.0, (self.steps + 1) / self.settings.warm_up) if self.settings.warm_up else 1.0
-        return rising * (_LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * fraction)) / 2)
 
     def modules(self) -> dict[str, nn.Module]:
         """Return the network and its average."""

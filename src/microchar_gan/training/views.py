@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from microchar_gan.networks.critic import SliceCritic, VolumeCritic
 from microchar_gan.networks.devices import to_device
 from microchar_gan.settings import Settings
-from microchar_gan.training.crops import RealCrops, volume_crops
+from microchar_gan.training.crops import real_crops, volume_crops
 from microchar_gan.training.slicing import RealSlices, turned, volume_slices
 
 
@@ -94,10 +94,10 @@ def _slices(
 
 def _crops(settings: Settings, critic: nn.Module, real: RealSlices, rng: np.random.Generator, periodic: bool) -> View:
     s = settings
-    source = RealCrops(real.volume, real.phases, s.slice_size)
+    source = real_crops(real.volume, real.phases, s.slice_size, turn=s.turns)
     return View(
         lambda volume: volume_crops(volume, s.crops, s.slice_size, rng, periodic),
-        lambda count: source.draw(count, rng, turn=s.turns),
+        lambda count: source.draw(count, rng).to(real.device),
         torch.channels_last_3d,
         critic,
     )
