@@ -153,7 +153,7 @@ def test_too_few_iterations_say_so_and_give_the_interval_reached():
 
 
 def test_memory_is_refused_before_it_is_allocated(monkeypatch):
-    monkeypatch.setattr(hierarchy, "available_memory", lambda: 1e6)
+    monkeypatch.setattr("microchar.core.memory.available_memory", lambda: 1e6)
     labels = np.ones((70, 70, 70), np.uint8)
     with pytest.raises(NotEnoughMemoryError, match=r"343000|3\.43e\+05"):
         solver.solve(labels, (0, 1))

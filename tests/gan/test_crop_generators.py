@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
-from gan.trainings import CPU, rows, same
+from gan.trainings import CPU, check_that_a_stopped_fit_goes_on, check_that_checkpoints_are_exact
 from microchar.core.errors import InputError
 from microchar.core.progress import silent
 from microchar.generation.training import TrainingData
@@ -17,7 +19,6 @@ from microchar_gan.crop_settings import dcgan_settings_of, vae_gan_settings_of
 from microchar_gan.networks.crop_networks import HALO, Decoder
 from microchar_gan.tiling.halo import seam_mismatch
 from microchar_gan.tiling.tiles import blocks
-from microchar_gan.training.checkpoint import load_checkpoint, save_checkpoint
 from microchar_gan.training.crop_places import LabelCrops
 from microchar_gan.training.crop_training import DcganTrainer, VaeGanTrainer
 
@@ -74,34 +75,12 @@ def test_the_shift_gives_volumes_the_fractions_of_the_material():
 
 @pytest.mark.parametrize("kind", ["dcgan", "vae"])
 def test_steps_are_the_same_after_a_checkpoint_to_the_bit(rock, tmp_path, kind):
-    whole, first, second = trainer_of(kind, rock), trainer_of(kind, rock), trainer_of(kind, rock, seed=7)
-    expected = [whole.step(0) for _ in range(6)]
-    found = [first.step(0) for _ in range(3)]
-    save_checkpoint(tmp_path, first.tensors(), {"steps": first.steps, "rng": first.rng.bit_generator.state})
-    tensors, about = load_checkpoint(tmp_path, {})
-    second.restore(tensors, about["steps"], about["rng"])
-    found += [second.step(0) for _ in range(3)]
-    assert found == expected
-    assert same(whole.tensors(), second.tensors())
-
-
-class Stop(Exception):
-    """What the progress raises."""
+    check_that_checkpoints_are_exact(partial(trainer_of, kind, rock), tmp_path, 6)
 
 
 @BOTH
 def test_a_fit_that_was_stopped_goes_on_as_if_it_had_not_been(rock, tmp_path, cls):
-    def stop(fraction, text):
-        if text.startswith("step 3"):
-            raise Stop
-
-    whole = cls(preset="tiny", steps=5).fit(rock, seed=3, folder=tmp_path / "whole")
-    parts = cls(preset="tiny", steps=5)
-    with pytest.raises(Stop):
-        parts.fit(rock, seed=3, folder=tmp_path / "parts", progress=stop)
-    parts.fit(rock, seed=3, folder=tmp_path / "parts", resume=True)
-    assert all(np.array_equal(whole.state[key], parts.state[key]) for key in whole.state)
-    assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
+    check_that_a_stopped_fit_goes_on(lambda: cls(preset="tiny", steps=5), rock, tmp_path, at=3)
 
 
 def test_a_critic_learns_to_tell_noise_from_rock(rock):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
-from gan.trainings import CPU, rows, same
+from gan.trainings import CPU, check_that_a_stopped_fit_goes_on, check_that_checkpoints_are_exact, rows
 from microchar.core.errors import InputError
 from microchar.generation.training import TrainingData
 from microchar.testing import check_generator
@@ -20,7 +21,6 @@ from microchar_gan.networks.flow_unet import reach_of
 from microchar_gan.settings import flow_settings_of
 from microchar_gan.tiling.flow_sampling import FlowModel, labelled, sampled
 from microchar_gan.tiling.halo import impulse_halo
-from microchar_gan.training.checkpoint import load_checkpoint, save_checkpoint
 from microchar_gan.training.distance_crops import DistanceCrops
 from microchar_gan.training.flow_matching import FlowTrainer
 
@@ -95,34 +95,11 @@ def test_a_training_lowers_its_loss(rock):
 
 
 def test_steps_are_the_same_after_a_checkpoint_to_the_bit(rock, tmp_path):
-    whole, first, second = trainer_of(rock), trainer_of(rock), trainer_of(rock, seed=7)
-    expected = [whole.step(i / 8) for i in range(8)]
-    found = [first.step(i / 8) for i in range(4)]
-    save_checkpoint(tmp_path, first.tensors(), {"steps": first.steps, "rng": first.rng.bit_generator.state})
-    tensors, about = load_checkpoint(tmp_path, {})
-    second.restore(tensors, about["steps"], about["rng"])
-    found += [second.step(i / 8) for i in range(4, 8)]
-    assert found == expected
-    assert len({losses["loss"] for losses in found}) == 8
-    assert same(whole.tensors(), second.tensors())
-
-
-class Stop(Exception):
-    """What the progress raises."""
+    check_that_checkpoints_are_exact(partial(trainer_of, rock), tmp_path, 8)
 
 
 def test_a_fit_that_was_stopped_goes_on_as_if_it_had_not_been(rock, tmp_path):
-    def stop(fraction, text):
-        if text.startswith("step 52"):
-            raise Stop
-
-    whole = SdfFlow(preset="tiny", steps=56).fit(rock, seed=3, folder=tmp_path / "whole")
-    parts = SdfFlow(preset="tiny", steps=56)
-    with pytest.raises(Stop):
-        parts.fit(rock, seed=3, folder=tmp_path / "parts", progress=stop)
-    parts.fit(rock, seed=3, folder=tmp_path / "parts", resume=True)
-    assert all(np.array_equal(whole.state[key], parts.state[key]) for key in whole.state)
-    assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
+    check_that_a_stopped_fit_goes_on(lambda: SdfFlow(preset="tiny", steps=56), rock, tmp_path, at=52)
     assert [row["step"] for row in rows(tmp_path / "whole")] == ["50", "56"]
     with pytest.raises(InputError, match=r"another training \(settings: rate"):
         SdfFlow(preset="tiny", steps=56, rate=1e-4).fit(rock, seed=3, folder=tmp_path / "parts", resume=True)

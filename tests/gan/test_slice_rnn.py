@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
-from gan.trainings import CPU, rows, same
+from gan.trainings import CPU, check_that_a_stopped_fit_goes_on, check_that_checkpoints_are_exact
 from microchar.core.errors import InputError
 from microchar.testing import check_generator
 from microchar_gan.networks.slice_network import PASSES, SliceNetwork, drawn_slice, passes
 from microchar_gan.rnn_settings import rnn_settings_of
 from microchar_gan.slice_rnn import SliceRnn
-from microchar_gan.training.checkpoint import load_checkpoint, save_checkpoint
 from microchar_gan.training.crop_places import LabelCrops
 from microchar_gan.training.slice_training import SliceTrainer
 
@@ -34,29 +35,11 @@ def test_contract(materials, what):
 
 
 def test_a_fit_that_was_stopped_goes_on_as_if_it_had_not_been(real, tmp_path):
-    def stop(fraction, text):
-        if text.startswith("step 3"):
-            raise KeyboardInterrupt
-
-    whole = SliceRnn(preset="tiny", steps=5).fit(real, seed=3, folder=tmp_path / "whole")
-    parts = SliceRnn(preset="tiny", steps=5)
-    with pytest.raises(KeyboardInterrupt):
-        parts.fit(real, seed=3, folder=tmp_path / "parts", progress=stop)
-    parts.fit(real, seed=3, folder=tmp_path / "parts", resume=True)
-    assert all(np.array_equal(whole.state[key], parts.state[key]) for key in whole.state)
-    assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
+    check_that_a_stopped_fit_goes_on(lambda: SliceRnn(preset="tiny", steps=5), real, tmp_path, at=3)
 
 
 def test_steps_are_the_same_after_a_checkpoint_to_the_bit(real, tmp_path):
-    whole, first, second = trainer_of(real), trainer_of(real), trainer_of(real, seed=7)
-    expected = [whole.step(i / 6) for i in range(6)]
-    found = [first.step(i / 6) for i in range(3)]
-    save_checkpoint(tmp_path, first.tensors(), {"steps": first.steps, "rng": first.rng.bit_generator.state})
-    tensors, about = load_checkpoint(tmp_path, {})
-    second.restore(tensors, about["steps"], about["rng"])
-    found += [second.step(i / 6) for i in range(3, 6)]
-    assert found == expected
-    assert same(whole.tensors(), second.tensors())
+    check_that_checkpoints_are_exact(partial(trainer_of, real), tmp_path, 6)
 
 
 def test_the_loss_falls_below_that_of_independent_voxels(field):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 
+import numpy as np
+import pytest
 import torch
 
 from microchar.comparison.held_out import HeldOut
 from microchar.comparison.score import Score
 from microchar.core.material import Material
 from microchar_gan.settings import settings_of
+from microchar_gan.training.checkpoint import load_checkpoint, save_checkpoint
 from microchar_gan.training.gan_fitting import GanFit
 from microchar_gan.training.gan_training import GanTrainer
 from microchar_gan.training.loop import HISTORY
@@ -33,6 +36,40 @@ def same(a, b):
 def rows(folder):
     with (folder / HISTORY).open(newline="", encoding="utf-8") as file:
         return [{key: value for key, value in row.items() if key != "minutes"} for row in csv.DictReader(file)]
+
+
+def check_that_checkpoints_are_exact(make, folder, n):
+    """Do `n` steps with a trainer that `make` makes, and with two that hand over by a checkpoint; compare them."""
+    whole, first, second = make(), make(), make(seed=7)
+    expected = [whole.step(i / n) for i in range(n)]
+    found = [first.step(i / n) for i in range(n // 2)]
+    save_checkpoint(folder, first.tensors(), {"steps": first.steps, "rng": first.rng.bit_generator.state})
+    tensors, about = load_checkpoint(folder, {})
+    second.restore(tensors, about["steps"], about["rng"])
+    found += [second.step(i / n) for i in range(n // 2, n)]
+    assert found == expected
+    assert len({tuple(losses.values()) for losses in found}) == n
+    assert same(whole.tensors(), second.tensors())
+
+
+class Stop(Exception):
+    """What the progress of a fit raises."""
+
+
+def check_that_a_stopped_fit_goes_on(make, real, folder, *, at):
+    """Stop a fit of the generators that `make` makes at a step, resume it, and compare it with one that was not."""
+
+    def stop(fraction, text):
+        if text.startswith(f"step {at}"):
+            raise Stop
+
+    whole = make().fit(real, seed=3, folder=folder / "whole")
+    parts = make()
+    with pytest.raises(Stop):
+        parts.fit(real, seed=3, folder=folder / "parts", progress=stop)
+    parts.fit(real, seed=3, folder=folder / "parts", resume=True)
+    assert all(np.array_equal(whole.state[key], parts.state[key]) for key in whole.state)
+    assert rows(folder / "whole") == rows(folder / "parts")
 
 
 class Scripted(HeldOut):

@@ -12,7 +12,7 @@ from scipy.interpolate import CubicSpline
 from media import flow_problems
 from microchar.core.errors import NotEnoughMemoryError
 from microchar.diffusion import hierarchy, multigrid
-from microchar.stokes import bounds, edt_darcy, faces, solve, solver
+from microchar.stokes import bounds, edt_darcy, faces, solve
 from microchar.stokes.problem import darcy_problem, make_problem
 from oracles.stokes import permeability
 
@@ -187,7 +187,7 @@ def test_a_few_iterations_are_enough_at_any_length():
 
 @pytest.mark.oracle
 def test_memory_is_checked_before_it_is_allocated(monkeypatch):
-    monkeypatch.setattr(solver, "available_memory", lambda: 1e5)
+    monkeypatch.setattr("microchar.core.memory.available_memory", lambda: 1e5)
     with pytest.raises(NotEnoughMemoryError, match=r"permeability of .* GB are available"):
         solve(noise((20, 20, 20), 0.5, 0))
 

@@ -204,7 +204,7 @@ def test_too_few_triangles_are_refused():
 
 @pytest.mark.property
 def test_a_surface_that_does_not_fit_into_memory_is_refused(monkeypatch):
-    monkeypatch.setattr("microchar.surfaces.making.available_memory", lambda: 1e5)
+    monkeypatch.setattr("microchar.core.memory.available_memory", lambda: 1e5)
     with pytest.raises(NotEnoughMemoryError, match=r"volume: a surface of \S+ faces of voxels needs about .* crop"):
         mc.phase_surface(ball(6, 16), "ball")
     assert mc.phase_surface(np.ones((2, 2, 2), np.uint8)).pieces == 1

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from microchar.core.errors import NotEnoughMemoryError
-from microchar.core.memory import available_memory
+from microchar.core.memory import refuse_beyond_memory
 from microchar.diffusion.problem import Problem
 from microchar.kernels import diffusion_setup
 
@@ -32,6 +31,9 @@ _SLABS = 16
 _WORTH_SHARING = 100_000
 #: Bytes per node for all levels and vectors: 89 were measured on porous media; the rest is a margin.
 _BYTES_PER_NODE = 110
+
+#: Advice where a solve needs more memory than there is.
+LARGER_MACHINE = "crop the volume, or measure on a machine with more memory"
 
 Run = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], list[Any]]
 
@@ -196,19 +198,10 @@ def runner(threads: int) -> Iterator[Run]:
         yield on_threads
 
 
-def refuse_beyond_memory(n: int) -> None:
-    """Raise `NotEnoughMemoryError` if the hierarchy of `n` nodes needs more memory than is available."""
-    needed, available = n * _BYTES_PER_NODE, available_memory()
-    if needed > available:
-        raise NotEnoughMemoryError(
-            f"effective diffusivity of {n:.3g} conducting voxels needs about {needed / 1e9:.1f} GB of memory, "
-            f"{available / 1e9:.1f} GB are available; crop the volume, or measure on a machine with more memory"
-        )
-
-
 def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
     """Build the hierarchy from the array `kept` that `percolating` returned."""
-    refuse_beyond_memory(int(np.count_nonzero(kept)))
+    n = int(np.count_nonzero(kept))
+    refuse_beyond_memory(n * _BYTES_PER_NODE, f"effective diffusivity of {n:.3g} conducting voxels", LARGER_MACHINE)
     voxels, slabs, numbering = _voxels(problem, kept, run)
     graphs = [_first_graph(voxels, slabs, run)]
     by_cell = voxels.kind is None and len(_strong_steps(problem)) == sum(n > 1 for n in problem.labels.shape)

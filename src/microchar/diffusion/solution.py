@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from microchar.core.result import Status
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -81,5 +84,42 @@ def bounded(lower: float, upper: float, tolerance: float, **about: Any) -> Solut
     solution = Solution(value=midpoint(lower, upper), lower=lower, upper=upper, **about)
     if solution.gap <= tolerance:
         return solution
-    message = f"the gap between the bounds is {solution.gap:.1e} of the value, the tolerance was {tolerance:g}"
-    return replace(solution, status=Status.NOT_CONVERGED, message=message)
+    return replace(solution, status=Status.NOT_CONVERGED, message=too_wide(solution.gap, tolerance))
+
+
+def too_wide(gap: float, tolerance: float) -> str:
+    """Return the message of a solution that is not within the tolerance."""
+    return f"the gap between the bounds is {gap:.1e} of the value, the tolerance was {tolerance:g}"
+
+
+def narrowed(
+    steps: Iterable[tuple[float, float, _T]],
+    scale: float,
+    tolerance: float,
+    progress: Callable[[float, float], None],
+) -> tuple[float, float, _T]:
+    """Take steps until the intersection of their intervals is within the tolerance.
+
+    Parameters
+    ----------
+    steps : iterable of (lower, upper, about)
+        The bounds of each step, and what else is known of it.
+    scale : float
+        Factor of all bounds that are reported and returned.
+    tolerance : float
+    progress : callable
+        ``progress(lower, upper)``, called after each step.
+
+    Returns
+    -------
+    lower, upper : float
+    about
+        Of the last step.
+    """
+    lower, upper = 0.0, np.inf
+    for low, high, about in steps:  # noqa: B007
+        lower, upper = max(lower, low), min(upper, high)
+        progress(lower * scale, upper * scale)
+        if upper - lower <= tolerance * midpoint(lower, upper):
+            break
+    return lower * scale, upper * scale, about

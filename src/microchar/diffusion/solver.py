@@ -9,14 +9,14 @@ import numpy as np
 
 from microchar.core.result import Status
 from microchar.diffusion.problem import Problem, make_problem
-from microchar.diffusion.solution import Solution, bounded, midpoint, nothing
+from microchar.diffusion.solution import Solution, bounded, narrowed, nothing
 
 #: Volumes of at most this many voxels use the solvers of `small`, which need no compiled kernels.
 _SMALL = 64**3
 _MAX_ITERATIONS = 100
 
-#: A field, the two bounds of the conductance computed from it, the number of iterations, and the method.
-Step = tuple[np.ndarray, float, float, int, str]
+#: The two bounds of the conductance; the field they were computed from, the number of iterations, and the method.
+Step = tuple[float, float, tuple[np.ndarray, int, str]]
 
 
 def solve(
@@ -113,7 +113,7 @@ def _small(
     network, node = assemble(problem)
     if network.n == 0:
         return nothing(Status.NOT_PERCOLATING, problem.parallel)
-    steps = ((u, *network.bounds(u), iterations, method) for u, iterations, method in small.fields(network))
+    steps = ((*network.bounds(u), (u, iterations, method)) for u, iterations, method in small.fields(network))
     solution, field = _narrow(problem, steps, network.n, tolerance, progress)
     if concentration:
         solution = replace(solution, concentration=np.append(field, np.nan).astype(np.float32)[node])
@@ -135,7 +135,10 @@ def _multigrid(
         return nothing(Status.NOT_PERCOLATING, problem.parallel)
     with hierarchy.runner(threads) as run:
         solver = multigrid.Solver(hierarchy.build(problem, kept, run), run)
-        steps = ((*step, "multigrid") for step in solver.steps(tolerance, max_iterations))
+        steps = (
+            (lower, upper, (field, iterations, "multigrid"))
+            for field, lower, upper, iterations in solver.steps(tolerance, max_iterations)
+        )
         solution, field = _narrow(problem, steps, n, tolerance, progress)
         if concentration:
             field = hierarchy.on_voxels(field, solver.hierarchy, problem.labels.shape)
@@ -146,16 +149,10 @@ def _multigrid(
 def _narrow(
     problem: Problem, steps: Iterator[Step], n: int, tolerance: float, progress: Callable[[float, float], None]
 ) -> tuple[Solution, np.ndarray]:
-    """Take steps until the intersection of their intervals is within the tolerance."""
-    lower, upper = 0.0, np.inf
-    for field, low, high, iterations, method in steps:  # noqa: B007
-        lower, upper = max(lower, low), min(upper, high)
-        progress(lower * problem.scale, upper * problem.scale)
-        if upper - lower <= tolerance * midpoint(lower, upper):
-            break
+    lower, upper, (field, iterations, method) = narrowed(steps, problem.scale, tolerance, progress)
     solution = bounded(
-        lower * problem.scale,
-        upper * problem.scale,
+        lower,
+        upper,
         tolerance,
         iterations=iterations,
         method=method,

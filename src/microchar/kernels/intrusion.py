@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from microchar.kernels.jit import kernel
-from microchar.kernels.thickness import ALONE, bound_cap, down, up
+from microchar.kernels.thickness import ALONE, bound_sphere, down, up
 
 
 @kernel
@@ -110,15 +110,7 @@ def fill(squared, neighbour, reached, centres, first, last, steps, sizes, shrink
     low, high = np.empty(3), np.empty(3)
     for centre in centres:
         i, j, k = centre // (n1 * n2), centre // n2 % n1, centre % n2
-        inside = shrink * squared[i, j, k] - gap
-        radius = np.sqrt(inside)
-        low[:], high[:] = -radius, radius
-        s = neighbour[i, j, k]
-        if s != ALONE and inside > 0:
-            step = steps[s] * sizes
-            square = np.sum(step**2)
-            other = squared[i + steps[s, 0], j + steps[s, 1], k + steps[s, 2]]
-            bound_cap(step, np.sqrt(square), shrink * other - square - inside, radius, low, high)
+        inside = bound_sphere(squared, neighbour, steps, sizes, shrink, gap, (i, j, k), low, high)
         k_low, k_high = max(0, k + up(low[2] / sizes[2])), min(n2 - 1, k + down(high[2] / sizes[2]))
         for i2 in range(max(first, i + up(low[0] / sizes[0])), min(last - 1, i + down(high[0] / sizes[0])) + 1):
             left = inside - ((i2 - i) * sizes[0]) ** 2

@@ -106,15 +106,7 @@ def paint(bits, squared, neighbour, centres, first, last, steps, sizes, shrink, 
         own = squared[i, j, k]
         if own != before:
             level, before = level + 1, own
-        inside = shrink * own - gap
-        radius = np.sqrt(inside)
-        low[:], high[:] = -radius, radius
-        s = neighbour[i, j, k]
-        if s != ALONE and inside > 0:
-            step = steps[s] * sizes
-            square = np.sum(step**2)
-            other = squared[i + steps[s, 0], j + steps[s, 1], k + steps[s, 2]]
-            bound_cap(step, np.sqrt(square), shrink * other - square - inside, radius, low, high)
+        inside = bound_sphere(squared, neighbour, steps, sizes, shrink, gap, (i, j, k), low, high)
         for i2 in range(max(first, i + up(low[0] / sizes[0])), min(last - 1, i + down(high[0] / sizes[0])) + 1):
             left = inside - ((i2 - i) * sizes[0]) ** 2
             reach = np.sqrt(max(left, 0.0))
@@ -133,8 +125,24 @@ def paint(bits, squared, neighbour, centres, first, last, steps, sizes, shrink, 
                     painted[level, cells[i2, j2]] += _clear(bits[i2, j2], k_low, k_high)
 
 
+@inner
+def bound_sphere(squared, neighbour, steps, sizes, shrink, gap, centre, low, high):  # type: ignore[no-untyped-def]
+    """Set the bounding box of the cap of a sphere that is outside its best neighbour; return the squared radius."""
+    i, j, k = centre
+    inside = shrink * squared[i, j, k] - gap
+    radius = np.sqrt(inside)
+    low[:], high[:] = -radius, radius
+    s = neighbour[i, j, k]
+    if s != ALONE and inside > 0:
+        step = steps[s] * sizes
+        square = np.sum(step**2)
+        other = squared[i + steps[s, 0], j + steps[s, 1], k + steps[s, 2]]
+        _bound_cap(step, np.sqrt(square), shrink * other - square - inside, radius, low, high)
+    return inside
+
+
 @kernel
-def bound_cap(step, length, twice_plane, radius, low, high):  # type: ignore[no-untyped-def]
+def _bound_cap(step, length, twice_plane, radius, low, high):  # type: ignore[no-untyped-def]
     """Set the bounding box of the cap of a sphere on the side opposite to a step."""
     cosine = min(twice_plane / (2 * length * radius), 1.0)
     sine = np.sqrt(1 - cosine**2)

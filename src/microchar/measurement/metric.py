@@ -122,6 +122,8 @@ class Metric(ABC):
         Whether the value depends on the grey levels that stand for the phases.
     periodic_supported, mask_supported : bool
         Whether the metric supports periodic axes and masks.
+    mask_advice : str
+        What a user can do to have a volume with a mask measured, if the metric can be told.
     """
 
     id: ClassVar[str]
@@ -141,6 +143,7 @@ class Metric(ABC):
     acts_on_grey_levels: ClassVar[bool] = False
     periodic_supported: ClassVar[bool] = True
     mask_supported: ClassVar[bool] = True
+    mask_advice: ClassVar[str] = ""
 
     periodic: tuple[int, ...] = ()
 
@@ -185,15 +188,8 @@ class Metric(ABC):
         """Raise InputError if the volume has a mask and the metric does not support masks."""
         if volume.mask is None or self.mask_supported:
             return
-        ways = {
-            "mask_insulating": "; diffusion can treat masked voxels as insulators with mask_insulating=True "
-            "(--mask-insulating)",
-            "mask_solid": "; flow can treat masked voxels as solid with mask_solid=True (--mask-insulating)",
-        }
-        raise InputError(
-            f"{volume.name}: {self.id} does not support a mask; leave out the metric or the mask"
-            + "".join(text for parameter, text in ways.items() if parameter in self.config())
-        )
+        advice = "; ".join(filter(None, ("leave out the metric or the mask", self.mask_advice)))
+        raise InputError(f"{volume.name}: {self.id} does not support a mask; {advice}")
 
     def obstacle(self, volume: Volume, other: Volume | None = None) -> tuple[Status, str] | None:
         """Return why the metric is not defined for a volume (or pair), or None if it is."""

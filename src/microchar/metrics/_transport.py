@@ -40,6 +40,9 @@ class TransportMetric(WholeMetric):
     shows_flux: ClassVar[bool] = False
     # Default of the class; `__post_init__` sets it to True for instances with mask_insulating=True.
     mask_supported: ClassVar[bool] = False
+    mask_advice: ClassVar[str] = (
+        "diffusion can treat masked voxels as insulators with mask_insulating=True (--mask-insulating)"
+    )
 
     axes: tuple[int, ...] | None = None
     conducting: tuple[str, ...] | None = None

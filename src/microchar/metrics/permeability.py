@@ -116,6 +116,7 @@ class Permeability(WholeMetric):
     cost = 10_000.0
     # Default of the class; `__post_init__` sets it to True for instances with mask_solid=True.
     mask_supported: ClassVar[bool] = False
+    mask_advice = "flow can treat masked voxels as solid with mask_solid=True (--mask-insulating)"
 
     axes: tuple[int, ...] | None = None
     flowing: tuple[str, ...] | None = None

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from microchar.core.errors import NotEnoughMemoryError
-from microchar.core.memory import available_memory
+from microchar.core.memory import refuse_beyond_memory
 from microchar.core.result import Status
 from microchar.diffusion import hierarchy, multigrid
 from microchar.diffusion import solve as solve_diffusion
-from microchar.diffusion.solution import midpoint
+from microchar.diffusion.solution import midpoint, narrowed, too_wide
 from microchar.stokes.faces import Faces
 from microchar.stokes.iteration import Iteration
 from microchar.stokes.problem import Problem, Sides, darcy_problem, make_problem
@@ -100,7 +99,7 @@ def solve(
     kept, n = hierarchy.percolating(darcy)
     if n == 0:
         return _nothing(Status.NOT_PERCOLATING)
-    _refuse_beyond_memory(n)
+    refuse_beyond_memory(n * _BYTES_PER_NODE, f"permeability of {n:.3g} fluid voxels", hierarchy.LARGER_MACHINE)
     with hierarchy.runner(threads) as run:
         diffusion = multigrid.Solver(hierarchy.build(darcy, kept, run), run)
         iteration = Iteration(Faces(problem, diffusion.hierarchy, run), diffusion)
@@ -175,31 +174,14 @@ def _nothing(status: Status) -> Solution:
     return Solution(value=0.0, lower=0.0, upper=0.0, status=status, message=status.meaning)
 
 
-def _refuse_beyond_memory(n: int) -> None:
-    needed, available = n * _BYTES_PER_NODE, available_memory()
-    if needed > available:
-        raise NotEnoughMemoryError(
-            f"permeability of {n:.3g} fluid voxels needs about {needed / 1e9:.1f} GB of memory, "
-            f"{available / 1e9:.1f} GB are available; crop the volume, or measure on a machine with more memory"
-        )
-
-
 def _narrow(
     problem: Problem,
     steps: Iterator[tuple[float, float, int]],
     tolerance: float,
     progress: Callable[[float, float], None],
 ) -> Solution:
-    """Take steps until the intersection of their intervals is within the tolerance."""
-    lower, upper = 0.0, np.inf
-    for low, high, iterations in steps:  # noqa: B007
-        lower, upper = max(lower, low), min(upper, high)
-        progress(lower * problem.scale, upper * problem.scale)
-        if upper - lower <= tolerance * midpoint(lower, upper):
-            break
-    lower, upper = lower * problem.scale, upper * problem.scale
+    lower, upper, iterations = narrowed(steps, problem.scale, tolerance, progress)
     solution = Solution(value=midpoint(lower, upper), lower=lower, upper=upper, iterations=iterations)
     if solution.gap <= tolerance:
         return solution
-    message = f"the gap between the bounds is {solution.gap:.1e} of the value, the tolerance was {tolerance:g}"
-    return replace(solution, status=Status.NOT_CONVERGED, message=message)
+    return replace(solution, status=Status.NOT_CONVERGED, message=too_wide(solution.gap, tolerance))

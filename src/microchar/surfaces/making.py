@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from microchar.core.errors import InputError, NotEnoughMemoryError
+from microchar.core.errors import InputError
 from microchar.core.grid import triple
-from microchar.core.memory import available_memory
+from microchar.core.memory import refuse_beyond_memory
 from microchar.core.progress import Progress, section, silent
 from microchar.core.text import did_you_mean
 from microchar.core.volume import Volume, as_volume
@@ -97,7 +97,7 @@ def phase_surface(
     inside = volume.read() == label
     if not inside.any():
         raise InputError(f"{volume.name}: phase {volume.phases[label]!r} has no voxels; it has no surface")
-    _refuse_beyond_memory(inside, volume, decimating=faces is not None)
+    _check_memory(inside, volume, decimating=faces is not None)
     mesh = _mesh(inside, smooth, faces, progress)
     kept = mesh.volumes().sum() / np.count_nonzero(inside)
     if abs(kept - 1) > _TOLERANCE:
@@ -126,15 +126,14 @@ def _label(volume: Volume, phase: str | None) -> int:
     raise InputError(f"{volume.name}: phase: {found}, {hint}expected one of {', '.join(map(repr, volume.phases))}")
 
 
-def _refuse_beyond_memory(inside: np.ndarray, volume: Volume, *, decimating: bool) -> None:
+def _check_memory(inside: np.ndarray, volume: Volume, *, decimating: bool) -> None:
     padded = np.pad(inside, 1)
-    n_faces = sum(np.count_nonzero(np.diff(padded, axis=axis)) for axis in range(3))
-    needed, available = n_faces * (_BYTES + decimating * _BYTES_OF_DECIMATION), available_memory()
-    if needed > available:
-        raise NotEnoughMemoryError(
-            f"{volume.name}: a surface of {n_faces:.3g} faces of voxels needs about {needed / 1e9:.1f} GB of memory, "
-            f"{available / 1e9:.1f} GB are available; crop the volume (--crop), or use larger voxels (--resample)"
-        )
+    n_faces = sum(int(np.count_nonzero(np.diff(padded, axis=axis))) for axis in range(3))
+    refuse_beyond_memory(
+        n_faces * (_BYTES + decimating * _BYTES_OF_DECIMATION),
+        f"{volume.name}: a surface of {n_faces:.3g} faces of voxels",
+        "crop the volume (--crop), or use larger voxels (--resample)",
+    )
 
 
 def _mesh(inside: np.ndarray, smooth: int, faces: int | None, progress: Progress) -> Mesh:
