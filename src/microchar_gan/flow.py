@@ -53,8 +53,8 @@ class SdfFlow(AveragedGenerator):
         As for `microchar_gan.gan.UnetGan`.
     precision : {"auto", "float32", "bfloat16"}
         Precision of the convolutions, in training and in generation. "auto" is bfloat16
-        where the hardware multiplies it: several times faster, and about two voxels in
-        a thousand have another label than in float32.
+        where the hardware multiplies it: faster, and a few voxels close to surfaces have
+        another label than in float32.
     **settings
         All fields of `microchar_gan.settings.FlowSettings`. None, the default of each,
         stands for the value of the preset.
