@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import strategies as st
 
-from microchar.core.volume import Volume, as_volume
+from microchar.core.volume import OUTSIDE, Volume, as_volume
 
 CUBE = (24, 24, 24)
 FEW = ("volume_fraction", "two_point_correlation", "euler_characteristic")
@@ -29,3 +30,16 @@ def smooth_labels(shape, n_phases, seed):
     field = gaussian_filter(rng.normal(size=shape), rng.uniform(0.3, 2.5), mode="nearest")
     cuts = np.quantile(field, np.sort(rng.uniform(0.05, 0.95, n_phases - 1)))
     return np.searchsorted(cuts, field.ravel()).reshape(shape).astype(np.uint8)
+
+
+@st.composite
+def volumes_for_spheres(draw):
+    """Labels, some of them masked, their voxel size, and the phases whose spheres something limits."""
+    shape = draw(st.sampled_from([(9, 10, 12), (1, 17, 23), (14, 1, 9), (20, 3, 1), (1, 1, 30), (4, 5, 70)]))
+    n_phases, seed = draw(st.integers(2, 3)), draw(st.integers(0, 2**20))
+    voxel_size = draw(st.sampled_from([(1, 1, 1), (0.3, 0.3, 0.3), (1, 2, 1.5), (2.1, 0.7, 1)]))
+    labels = smooth_labels(shape, n_phases, seed)
+    if draw(st.booleans()):
+        labels[np.random.default_rng(seed).random(shape) < 0.1] = OUTSIDE
+    present = set(np.unique(labels).tolist()) - {OUTSIDE}
+    return labels, voxel_size, sorted(present) if len(present) > 1 else []
