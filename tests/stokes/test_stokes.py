@@ -176,6 +176,15 @@ def test_threads_change_nothing():
         assert (one.lower, one.upper) == (other.lower, other.upper)
 
 
+@pytest.mark.analytic
+@pytest.mark.parametrize("tolerance", [1e-5, 1e-6, 1e-7])
+def test_a_flow_whose_divergence_is_gone_at_once_is_still_refined(tolerance):
+    # Half a slit: the wall beside two voxels, free slip behind them, and one voxel from end to end.
+    found = solve(np.array([[[False, False, True, True]]]), tolerance=tolerance)
+    assert found.status == "ok"
+    assert found.lower * (1 - 1e-9) <= (4**3 + 2 * 4) / (12 * 8) <= found.upper * (1 + 1e-9)
+
+
 @pytest.mark.oracle
 def test_a_few_iterations_are_enough_at_any_length():
     # The diffusion solver makes the number independent of the size; 40 iterations do not do without it.

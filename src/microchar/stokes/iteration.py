@@ -72,7 +72,13 @@ class Iteration:
             faces.divergence(v, w)
             product = self._dot(d, w)
             if product <= 0:
-                break
+                # The divergence is gone, and no pressure can gain anything: what is left is the momentum balance.
+                faces.momentum(u, p, b)
+                if not self._balance(b, v, 0.0):
+                    break
+                product = np.inf
+                yield self._bounds.lower(u), self._bounds.upper(u, p), iteration + 1
+                continue
             step = self._dot(d, r) / product
             stokes_faces.combine(p, 1.0, d, step)
             faces.combine(u, v, other=-step)
