@@ -101,13 +101,13 @@ class Volume:
         Coordinates beyond the volume wrap around, as needed for periodic axes.
         """
         stop = self.shape if stop is None else stop
-        values = _wrapped(self.values, start, stop)
+        values = wrapped(self.values, start, stop)
         # One comparison per phase boundary is faster than a lookup table, and works for every integer type.
         labels = np.zeros(values.shape, np.uint8)
         for grey in self.grey_values[1:]:
             labels += (values >= grey).view(np.uint8)
         if self.mask is not None:
-            labels[~_wrapped(self.mask, start, stop)] = OUTSIDE
+            labels[~wrapped(self.mask, start, stop)] = OUTSIDE
         return labels
 
     def grey_levels(self, start: Sequence[int] = (0, 0, 0), stop: Sequence[int] | None = None) -> np.ndarray:
@@ -119,7 +119,7 @@ class Volume:
         """
         stop = self.shape if stop is None else stop
         if self.grey is not None:
-            return np.ascontiguousarray(_wrapped(self.grey, start, stop))
+            return np.ascontiguousarray(wrapped(self.grey, start, stop))
         table = np.zeros(256, np.uint8)
         table[: self.n_phases] = self.phase_levels()
         return table[self.read(start, stop)]
@@ -161,7 +161,8 @@ class Volume:
         )
 
 
-def _wrapped(array: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.ndarray:
+def wrapped(array: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.ndarray:
+    """Return a box of an array; coordinates beyond the array wrap around."""
     inside = [first >= 0 and last <= n for first, last, n in zip(start, stop, array.shape, strict=True)]
     # Apply the plain slices first: they are views, so that `take` then copies less.
     box = array[tuple(slice(a, b) if plain else slice(None) for a, b, plain in zip(start, stop, inside, strict=True))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -103,6 +104,11 @@ class Region:
     axis: int | None = None
     cuts: Cuts | None = None
 
+    @property
+    def stop(self) -> Triple:
+        """Where the core ends."""
+        return triple(a + n for a, n in zip(self.start, self.core, strict=True))
+
 
 def boxes(shape: Triple, edge: int = BOX_EDGE) -> list[Region]:
     """Cut a shape into boxes of nearly equal size, of at most `edge` voxels along each axis."""
@@ -128,6 +134,14 @@ def slabs(shape: Triple, voxels: int = _SLAB_VOXELS) -> list[Region]:
     for axis in axes:
         regions += _regions(_cut_one(shape, axis, voxels), axis)
     return regions
+
+
+def rods(shape: Triple, voxels: int) -> list[Region]:
+    """Cut a shape along axes 0 and 1 into rods of about equal edges there, of at most about `voxels` voxels."""
+    edge = max(1, math.isqrt(voxels // shape[2]))
+    thin = [max(1, min(n, edge)) for n in shape[:2]]
+    edges = [max(e, min(n, voxels // shape[2] // other)) for n, e, other in zip(shape, thin, thin[::-1], strict=False)]
+    return _regions([_cuts(n, -(-n // edge)) for n, edge in zip(shape, (*edges, shape[2]), strict=True)], None)
 
 
 LAYOUTS: dict[str, Callable[[Triple], list[Region]]] = {"boxes": boxes, "columns": columns, "slabs": slabs}
