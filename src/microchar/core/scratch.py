@@ -14,7 +14,7 @@ import numpy.typing as npt
 from microchar.core.errors import NotEnoughMemoryError
 
 #: Bytes up to which an array stays in memory if nothing else is said.
-IN_MEMORY = 2**29
+IN_MEMORY = 10**9
 
 
 def scratch_array(shape: Sequence[int], dtype: npt.DTypeLike, in_memory: float = IN_MEMORY) -> np.ndarray:
