@@ -127,15 +127,16 @@ def test_the_radial_pairs_are_the_slow_ones(few, medium, sizes):
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("kind", ["noise", "full", "layers"])
-def test_radial_pairs_of_a_large_volume_are_exact(kind):
+def test_radial_pairs_of_a_large_volume_are_exact(kind, monkeypatch):
     # 4 million voxels: more than single precision counts exactly. Layers are correlated at all lags.
     shape, reach = (160, 150, 170), (40, 30, 50)
     set_ = np.random.default_rng(0).random(shape) < 0.3 if kind == "noise" else np.ones(shape, bool)
     if kind == "layers":
         set_[:, :, ::2] = False
+    monkeypatch.setattr("microchar.core.scratch.IN_MEMORY", 0)
     voxels = SetVoxels(lambda first, last: set_[first:last], shape, (1,))
     ends = ends_at_all_lags(voxels, reach, 2)
-    found = pairs_at_all_lags(voxels, reach, ends, 2, in_memory=0)
+    found = pairs_at_all_lags(voxels, reach, ends, 2)
     for lag in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (40, 30, 50), (-40, 30, -50), (-7, 20, 13)]:
         there = np.roll(set_, -lag[1], axis=1)
         here, there = (np.moveaxis(a, 1, 0) for a in (set_, there))

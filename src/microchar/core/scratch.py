@@ -1,4 +1,4 @@
-"""Arrays of the size of a volume: in memory as far as they fit into what they may take, else in temporary files."""
+"""Arrays of the size of a volume: those that are not small are mapped from temporary files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from microchar.core.errors import NotEnoughMemoryError
 
-#: Bytes up to which an array stays in memory if nothing else is said.
-IN_MEMORY = 10**9
+#: Bytes up to which an array stays in memory.
+IN_MEMORY = 5 * 10**8
 
 
-def scratch_array(shape: Sequence[int], dtype: npt.DTypeLike, in_memory: float = IN_MEMORY) -> np.ndarray:
-    """Return an array of zeros or of anything, for intermediate results.
+def scratch_array(shape: Sequence[int], dtype: npt.DTypeLike) -> np.ndarray:
+    """Return an array, for intermediate results, that holds anything.
 
-    A larger one is mapped from a file without a name, which the system removes when
+    One larger than `IN_MEMORY` bytes is mapped from a file without a name, which the system removes when
     the array is gone or the process ends, however it ends. The file is in the folder for
     temporary files (environment variable ``TMPDIR``), which should not be one in memory.
 
@@ -28,8 +28,6 @@ def scratch_array(shape: Sequence[int], dtype: npt.DTypeLike, in_memory: float =
     ----------
     shape : sequence of int
     dtype : dtype
-    in_memory : float
-        Bytes up to which the array is in memory.
 
     Raises
     ------
@@ -38,7 +36,7 @@ def scratch_array(shape: Sequence[int], dtype: npt.DTypeLike, in_memory: float =
     """
     kind: np.dtype[Any] = np.dtype(dtype)
     needed = math.prod(shape) * kind.itemsize
-    if needed <= in_memory:
+    if needed <= IN_MEMORY:
         return np.empty(tuple(shape), kind)
     with tempfile.TemporaryFile(prefix="microchar-") as file:
         try:

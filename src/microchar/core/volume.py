@@ -12,8 +12,10 @@ import numpy as np
 
 from microchar.core.arrays import plain_array
 from microchar.core.errors import InputError
-from microchar.core.grey_values import distinct, near_binary, segment, value_range, whole_numbers
+from microchar.core.grey_values import distinct, near_binary, segment, slabs, value_range, whole_numbers
 from microchar.core.grid import Grid, Triple, triple
+from microchar.core.scratch import scratch_array
+from microchar.core.stored_voxels import StoredVoxels
 from microchar.core.text import printable
 from microchar.core.units import parse_voxel_size
 
@@ -40,7 +42,8 @@ class Volume:
     Parameters
     ----------
     values : ndarray, 3D, integer
-        Grey values as stored, possibly memory-mapped.
+        Grey values as stored, possibly memory-mapped, or `StoredVoxels` that stay in
+        their file.
     grey_values : tuple of int
         Grey value of each phase, ascending. The label of a voxel is the position of
         its grey value in this tuple.
@@ -152,13 +155,19 @@ class Volume:
             raise InputError(
                 f"{self.name}: the box from {tuple(start)} to {tuple(stop)} does not lie in the shape {self.shape}"
             )
-        box = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
         return replace(
             self,
-            values=self.values[box],
-            mask=None if self.mask is None else self.mask[box],
-            grey=None if self.grey is None else self.grey[box],
+            values=_part(self.values, start, stop),
+            mask=None if self.mask is None else _part(self.mask, start, stop),
+            grey=None if self.grey is None else _part(self.grey, start, stop),
         )
+
+
+def _part(array: Any, start: Sequence[int], stop: Sequence[int]) -> Any:
+    """Return a box of an array as a view; what stays in its file is not read."""
+    if isinstance(array, StoredVoxels):
+        return array.part(start, stop)
+    return array[tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))]
 
 
 def wrapped(array: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.ndarray:
@@ -366,7 +375,10 @@ def _inside(
     """Return where voxels count: inside both masks, and not of the grey value that is outside."""
     masks = [one for one in (mask, own_mask) if one is not None]
     if outside is not None:
-        masks.append(values != outside)
+        counts = scratch_array(values.shape, bool)
+        for slab in slabs(values.shape):
+            counts[slab] = values[slab] != outside
+        masks.append(counts)
     if not masks:
         return None
     inside = np.logical_and.reduce(masks) if len(masks) > 1 else masks[0]

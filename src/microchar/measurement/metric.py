@@ -16,7 +16,6 @@ from microchar.core.errors import InputError
 from microchar.core.grid import Grid, Triple
 from microchar.core.progress import Progress, silent
 from microchar.core.result import Key, Profile, Result, Status, Value
-from microchar.core.scratch import IN_MEMORY
 from microchar.core.units import power_unit
 from microchar.core.volume import Volume, as_volume
 from microchar.measurement.blocks import (
@@ -56,24 +55,13 @@ class Shared:
         Progress of the current metric.
     errors : bool
         Whether standard errors are computed.
-    in_memory : float
-        Bytes that an array of the size of the volume may take in memory; see
-        `microchar.core.scratch`.
     """
 
-    def __init__(
-        self,
-        executor: Executor,
-        threads: int,
-        progress: Progress = silent,
-        errors: bool = False,
-        in_memory: float = IN_MEMORY,
-    ):
+    def __init__(self, executor: Executor, threads: int, progress: Progress = silent, errors: bool = False):
         self.executor = executor
         self.threads = threads
         self.progress = progress
         self.errors = errors
-        self.in_memory = in_memory
         self._made: dict[Hashable, Any] = {}
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:

@@ -145,7 +145,7 @@ def share_of_phase(metric: Metric, volume: Volume, share: float | None, phase: s
 def _find(volume: Volume, shared: Shared, connectivity: int) -> Clusters:
     """Find the pieces of clusters in each block, and join those that touch across the faces between blocks."""
     regions = rods(volume.shape, _BLOCK_VOXELS)
-    pieces = scratch_array(volume.shape, np.uint32, shared.in_memory)
+    pieces = scratch_array(volume.shape, np.uint32)
     tables = [_empty_table(0)]
     with thread_pool(shared.threads) as pool:
         for n in range(0, len(regions), shared.threads):

@@ -165,9 +165,7 @@ def _in_boxes(voxels: SetVoxels, sums: np.ndarray, reach: Triple, sign: int) -> 
     return sums
 
 
-def pairs_at_all_lags(
-    voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int, in_memory: float
-) -> np.ndarray:
+def pairs_at_all_lags(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int) -> np.ndarray:
     """Count the pairs of set voxels at each lag vector, in the layout of `Shells`.
 
     Parameters
@@ -178,17 +176,13 @@ def pairs_at_all_lags(
     ends : ndarray
         From `ends_at_all_lags`.
     threads : int
-    in_memory : float
-        Bytes up to which the transformed volume is in memory; a larger one is on disk.
 
     Returns
     -------
     float64, (2 reach[0] + 1, reach[1] + 1, 2 reach[2] + 1)
         Numbers of pairs; integers stored as floats.
     """
-    if ends.size <= _FEW_LAGS:
-        return _compared(voxels, reach, ends, threads)
-    return _transformed(voxels, reach, ends, threads, in_memory)
+    return (_compared if ends.size <= _FEW_LAGS else _transformed)(voxels, reach, ends, threads)
 
 
 def _compared(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int) -> np.ndarray:
@@ -214,7 +208,7 @@ def _compared(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int) 
     return pairs.reshape(ends.shape).astype(np.float64)
 
 
-def _transformed(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int, in_memory: float) -> np.ndarray:
+def _transformed(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int) -> np.ndarray:
     """Round the autocorrelation, computed with the Wiener-Khinchin theorem in single precision.
 
     What is transformed is the deviation from the mean, whose autocorrelation is small at
@@ -230,7 +224,7 @@ def _transformed(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: in
     if at_zero == 0:  # all voxels are equal
         return pairs
     for dtype in (np.float32, np.float64):
-        numbers = _autocorrelation(voxels, reach, dtype(mean), threads, in_memory)
+        numbers = _autocorrelation(voxels, reach, dtype(mean), threads)
         # Rounded factors of the transforms make all numbers too large or too small by the same share.
         numbers *= at_zero / numbers[reach[0], 0, reach[2]]
         numbers += left_out
@@ -240,12 +234,10 @@ def _transformed(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: in
     return pairs
 
 
-def _autocorrelation(
-    voxels: SetVoxels, reach: Triple, mean: np.floating, threads: int, in_memory: float
-) -> np.ndarray:
+def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: np.floating, threads: int) -> np.ndarray:
     """Return the autocorrelation of the deviation from the mean, which is zero outside of the volume.
 
-    To save memory, the lattice is padded along axes 0 and 1 only for one wave along axis 2 at a time.
+    The volume transformed along axis 2 is on disk if it is large. The lattice is padded along axes 0 and 1 only for one wave along axis 2 at a time.
     """
     from scipy import fft
 
@@ -255,7 +247,7 @@ def _autocorrelation(
         for axis, n in enumerate(voxels.shape)
     ]
     wanted = [lag % n for lag, n in zip(_lags(reach), padded, strict=True)]
-    waves = scratch_array((padded[2] // 2 + 1, *voxels.shape[:2]), np.result_type(mean, np.complex64), in_memory)
+    waves = scratch_array((padded[2] // 2 + 1, *voxels.shape[:2]), np.result_type(mean, np.complex64))
     kept = np.empty((len(waves), len(wanted[0]), reach[1] + 1), np.complex128)
 
     def transform(chunk: tuple[int, int]) -> None:

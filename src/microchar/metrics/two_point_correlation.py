@@ -58,8 +58,8 @@ class TwoPointCorrelation(DirectionalMetric):
     shell. Lag vectors longer than the smallest of the largest lags are left out. The
     pairs are counted by FFT and rounded to integers, in double precision where the numbers
     of single precision are not close to integers; for a few voxels of lag they are counted
-    one by one. The FFT takes about :math:`4 (1 + r_{\max}/N)` bytes for each voxel, on disk
-    where they are more than 1 GB, and what the number of lag vectors needs.
+    one by one. The FFT takes about :math:`4 (1 + r_{\max}/N)` bytes for each voxel, in a
+    temporary file if they are more than 0.5 GB, and what the number of lag vectors needs.
 
     References
     ----------
@@ -136,7 +136,7 @@ class TwoPointCorrelation(DirectionalMetric):
 
             voxels = SetVoxels(planes, volume.shape, self.periodic)
             ends = ends_at_all_lags(voxels, shells.reach, shared.threads)
-            pairs = pairs_at_all_lags(voxels, shells.reach, ends, shared.threads, shared.in_memory)
+            pairs = pairs_at_all_lags(voxels, shells.reach, ends, shared.threads)
             return shells.total(pairs), shells.total(ends)
 
         if volume.mask is not None:
