@@ -143,7 +143,6 @@ class Image:
             places[axis] = part
         return self.values.read(tuple(places)).reshape([part.stop - part.start for part in box])
 
-
     def unpacked(self, box: Box) -> np.ndarray:
         """Return the voxels of a box; those that do not stay in their file, and are many, go into a temporary one.
 

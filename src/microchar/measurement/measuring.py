@@ -13,6 +13,7 @@ from microchar.core.notebook import about, html_table
 from microchar.core.progress import Progress
 from microchar.core.result import Result
 from microchar.core.volume import Volume, as_volume
+from microchar.measurement.limit import check_limit, limit_note
 from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.overview import measured_lines, measured_rows
 from microchar.measurement.record import Record, VolumeRecord
@@ -89,6 +90,7 @@ def measure(
     executor: Executor | None = None,
     progress: Progress | None = None,
     fail_fast: bool = False,
+    max_memory: float | None = None,
 ) -> Measurement:
     """Measure a volume.
 
@@ -127,6 +129,10 @@ def measure(
     fail_fast : bool
         Whether the first error of a metric is raised. By default, a metric that fails
         gets the status "failed" and a warning, and the others are measured.
+    max_memory : float, optional
+        Bytes of memory that the measurement may take, at least 1e9; files that are mapped
+        are not counted. It limits the number of threads. A metric that does not count in
+        blocks and needs more gets the status "refused"; a note says so.
 
     Returns
     -------
@@ -147,6 +153,7 @@ def measure(
     >>> results["volume_fraction"].value(phase="1").value
     0.5
     """
+    check_limit(max_memory)
     volume = as_volume(volume, voxel_size=voxel_size, phases=phases, mask=mask)
     common = {"r_max": r_max, "window": window, "periodic": tuple(sorted(periodic)) or None}
     wanted = choose(metrics, skip, common, parameters)
@@ -156,8 +163,9 @@ def measure(
         for metric in chosen:
             metric.check_mask(volume)
     how: dict[str, Any] = {"threads": threads, "executor": executor, "progress": progress, "fail_fast": fail_fast}
+    how["max_memory"] = max_memory
     (results,) = run_tasks([Task(chosen, volume)], errors=errors, **how)
-    notes = without_periodic_axes(chosen, periodic)
+    notes = (*without_periodic_axes(chosen, periodic), *limit_note(max_memory, threads, chosen, results.values()))
     return Measurement(volume, results, settings(metrics, skip, common, parameters), notes)
 
 

@@ -17,6 +17,7 @@ from microchar.core.result import Result, Status
 from microchar.core.text import printable
 from microchar.core.volume import Volume
 from microchar.measurement.blocks import available_cores, thread_pool
+from microchar.measurement.limit import threads_within, too_large
 from microchar.measurement.metric import Metric, Shared
 
 #: Longer messages of other libraries are cut.
@@ -48,6 +49,7 @@ def run_tasks(
     progress: Progress | None = None,
     errors: bool = False,
     fail_fast: bool = True,
+    max_memory: float | None = None,
 ) -> list[dict[str, Result]]:
     """Run tasks in their order and return the results of each task by metric id.
 
@@ -65,7 +67,11 @@ def run_tasks(
         status "failed" and a warning. An `InputError` is always raised.
     errors : bool
         Whether standard errors are computed; not in tasks that say otherwise.
+    max_memory : float, optional
+        Bytes of memory. There are as many threads as it has room for; a metric that needs more
+        gets the status "refused".
     """
+    threads = threads_within(max_memory, threads)
     watched = _Watched(progress or silent)
     total = sum(task.cost(metric) for task in tasks for metric in task.metrics)
     done = 0.0
@@ -80,7 +86,7 @@ def run_tasks(
                 shared.progress = section(watched, done / total, (done + cost) / total, name)
                 shared.progress(0.0, "")
                 try:
-                    of_task[metric.id] = metric.run(task.volume, task.other, shared)
+                    of_task[metric.id] = _measured(metric, task, shared, max_memory)
                 except InputError:
                     raise
                 except Exception as error:
@@ -95,6 +101,13 @@ def run_tasks(
             results.append(of_task)
     watched(1.0, "")
     return results
+
+
+def _measured(metric: Metric, task: Task, shared: Shared, max_memory: float | None) -> Result:
+    needed = 0.0 if max_memory is None else metric.memory(task.volume, shared)
+    if max_memory is not None and needed > max_memory:
+        return metric.no_result(task.volume, Status.REFUSED, too_large(needed, max_memory))
+    return metric.run(task.volume, task.other, shared)
 
 
 class _Watched:

@@ -122,6 +122,7 @@ class ClusterMetric(WholeMetric):
 
     kind: ClassVar[Kind] = "scalar"
     size_dependent: ClassVar[bool] = True
+    in_blocks: ClassVar[bool] = True
     cost: ClassVar[float] = 5.0
 
     connectivity: int = 6
@@ -154,7 +155,9 @@ def _find(volume: Volume, shared: Shared, connectivity: int) -> Clusters:
             firsts = list(accumulate([block.n for block in found], initial=sum(len(t.size) for t in tables) - 1))
             tables += pool.map(lambda block, first: block.write(pieces, first), found, firsts[:-1])
             if firsts[-1] >= 2**32:
-                raise InputError(f"{volume.name}: found more than 2^32 clusters, expected fewer; crop the volume (--crop)")
+                raise InputError(
+                    f"{volume.name}: found more than 2^32 clusters, expected fewer; crop the volume (--crop)"
+                )
     table = ClusterTable(*(np.concatenate(columns) for columns in zip(*map(_columns, tables), strict=True)))
     parent = np.arange(len(table.size), dtype=np.uint32)
     for axis in (0, 1):

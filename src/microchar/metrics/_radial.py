@@ -235,10 +235,7 @@ def _transformed(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: in
 
 
 def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: np.floating, threads: int) -> np.ndarray:
-    """Return the autocorrelation of the deviation from the mean, which is zero outside of the volume.
-
-    The volume transformed along axis 2 is on disk if it is large. The lattice is padded along axes 0 and 1 only for one wave along axis 2 at a time.
-    """
+    """Return the autocorrelation of the deviation from the mean, which is zero outside of the volume."""
     from scipy import fft
 
     # Padding by the reach is enough: pairs that wrap around contribute only to lags beyond the reach.
@@ -247,8 +244,23 @@ def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: np.floating, thread
         for axis, n in enumerate(voxels.shape)
     ]
     wanted = [lag % n for lag, n in zip(_lags(reach), padded, strict=True)]
+    waves = _correlated_waves(voxels, padded, wanted[:2], mean, threads)
+    numbers = fft.irfft(waves, padded[2], axis=0, workers=threads, overwrite_x=True)[wanted[2]]
+    return np.ascontiguousarray(np.moveaxis(numbers, 0, 2))
+
+
+def _correlated_waves(
+    voxels: SetVoxels, padded: list[int], wanted: list[np.ndarray], mean: np.floating, threads: int
+) -> np.ndarray:
+    """Return the autocorrelation at some lags along axes 0 and 1, transformed along axis 2, which comes first.
+
+    To save memory, the volume that is transformed along axis 2 is on disk if it is large, and it is
+    padded along axes 0 and 1 for one wave at a time.
+    """
+    from scipy import fft
+
     waves = scratch_array((padded[2] // 2 + 1, *voxels.shape[:2]), np.result_type(mean, np.complex64))
-    kept = np.empty((len(waves), len(wanted[0]), reach[1] + 1), np.complex128)
+    kept = np.empty((len(waves), len(wanted[0]), len(wanted[1])), np.complex128)
 
     def transform(chunk: tuple[int, int]) -> None:
         planes = fft.rfft(voxels.planes(*chunk) - mean, padded[2], axis=2)
@@ -260,12 +272,10 @@ def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: np.floating, thread
         # The way back is in double precision: numbers at short lags are large, and single precision cannot hold them.
         squares = np.empty(plane.shape)
         power(plane.reshape(-1), squares.reshape(-1))
-        plane = fft.ifft(squares, axis=1)[:, : reach[1] + 1]
+        plane = fft.ifft(squares, axis=1)[:, wanted[1]]
         kept[number] = fft.ifft(plane, axis=0)[wanted[0]]
 
     with thread_pool(threads) as pool:
         list(pool.map(transform, voxels.chunks(_CHUNK)))
         list(pool.map(correlate, range(len(waves))))
-    del waves
-    numbers = fft.irfft(kept, padded[2], axis=0, workers=threads, overwrite_x=True)[wanted[2]]
-    return np.ascontiguousarray(np.moveaxis(numbers, 0, 2))
+    return kept
