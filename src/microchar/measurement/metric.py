@@ -137,6 +137,10 @@ class Metric(ABC):
         with thread_pool(threads) as pool:
             return self.resolved(volume.grid).run(volume, None, Shared(pool, threads or available_cores()))
 
+    def begin(self, volume: Volume, shared: Shared) -> None:
+        """Have other processes begin what `run` will wait for; see `Shared.begin`. By default it is nothing."""
+        del volume, shared
+
     @abstractmethod
     def run(self, volume: Volume, other: Volume | None, shared: Shared) -> Result:
         """Measure a volume (pair metrics: two of equal shape); the metric must be resolved for its grid."""

@@ -60,3 +60,7 @@ class Shared:
         """Have another process make an object, for `get` to wait for; threads of this one have enough to do."""
         if is_elsewhere(self.executor) and key not in self._made and key not in self._begun:
             self._begun[key] = self.executor.submit(make, *arguments)
+
+    def tell_bounds(self, done: float, name: str, lower: float, upper: float) -> None:
+        """Tell between which bounds the result of a solve lies so far."""
+        self.progress(done, f"{name}: {lower:.4g} to {upper:.4g}")

@@ -78,6 +78,8 @@ def run_tasks(
     with nullcontext(executor) if executor else thread_pool(threads) as pool:
         for task in tasks:
             shared = Shared(pool, threads or available_cores(), errors=errors and task.errors, journal=journal)
+            for metric in task.metrics:
+                metric.begin(task.volume, shared)
             of_task = {}
             for metric in task.metrics:
                 cost = task.cost(metric)
