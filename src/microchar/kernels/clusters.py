@@ -1,4 +1,4 @@
-"""Clusters of neighbouring voxels with equal labels, and pairs of voxels within them, run by run along the last axis."""
+"""Clusters of neighbouring voxels with equal labels, and pairs within them, run by run along the last axis."""
 
 from __future__ import annotations
 
