@@ -134,11 +134,11 @@ def slabs(shape: Triple, voxels: int = _SLAB_VOXELS) -> list[Region]:
 
 
 def rods(shape: Triple, voxels: int) -> list[Region]:
-    """Cut a shape along axes 0 and 1 into rods of about equal edges there, of at most about `voxels` voxels."""
-    edge = max(1, math.isqrt(voxels // shape[2]))
-    thin = [max(1, min(n, edge)) for n in shape[:2]]
-    edges = [max(e, min(n, voxels // shape[2] // other)) for n, e, other in zip(shape, thin, thin[::-1], strict=False)]
-    return _regions([_cuts(n, -(-n // edge)) for n, edge in zip(shape, (*edges, shape[2]), strict=True)], None)
+    """Cut a shape along axes 0 and 1 into rods of about equal edges there, of at most `voxels` voxels or one line."""
+    area = max(1, voxels // shape[2])
+    width = min(shape[1], max(math.isqrt(area), area // shape[0]))
+    edges = (min(shape[0], area // width), width, shape[2])
+    return _regions([_cuts(n, -(-n // edge)) for n, edge in zip(shape, edges, strict=True)], None)
 
 
 LAYOUTS: dict[str, Callable[[Triple], list[Region]]] = {"boxes": boxes, "columns": columns, "slabs": slabs}

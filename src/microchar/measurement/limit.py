@@ -1,4 +1,4 @@
-"""A limit of the memory of a measurement: how many threads it leaves, which metrics it refuses, and how that is said."""
+"""A limit of the memory of a measurement: how many threads it leaves, and which metrics it refuses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def check_limit(max_memory: float | None) -> None:
     """Raise InputError if a limit is too small to be kept."""
     if max_memory is not None and not LEAST <= max_memory < math.inf:
         raise InputError(
-            f"max_memory={max_memory:g} (--max-memory): expected at least {gigabytes(LEAST)}, what counting in blocks takes"
+            f"max_memory={max_memory:g} (--max-memory): expected at least {gigabytes(LEAST)}, "
+            "which counting in blocks takes"
         )
 
 
