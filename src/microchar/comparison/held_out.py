@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations, repeat
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -277,7 +277,8 @@ class HeldOut:
     def _run(self, metrics: Sequence[Metric], volumes: Sequence[Volume]) -> list[dict[str, Result]]:
         # Measure the small volumes in parallel, because each of them is a single block.
         with nullcontext(self._executor) if self._executor else thread_pool(self._threads) as pool:
-            return list(pool.map(_measured_alone, repeat(metrics), volumes))
+            waiting = [pool.submit(_measured_alone, metrics, volume) for volume in volumes]
+            return [future.result() for future in waiting]
 
     def _measured(
         self, images: Sequence[Volume], lengths: Triple, normals: tuple[int, ...], chosen: Sequence[Metric], most: int
