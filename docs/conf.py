@@ -17,7 +17,7 @@ author = "The microchar developers"
 project_copyright = author
 release = version = microchar.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "native_math"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser", "native_math"]
 html_math_renderer = "mathml"
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
@@ -25,8 +25,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "microchar"
 html_static_path = ["_static"]
 html_css_files = ["microchar.css"]
-html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
-html_sidebars = {page: [] for page in ("install", "quickstart", "conventions")}
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "header_links_before_dropdown": 7}
 html_show_sourcelink = False
 default_role = "py:obj"
 autodoc_typehints = "none"
