@@ -28,6 +28,8 @@ html_css_files = ["microchar.css"]
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "header_links_before_dropdown": 7}
 html_show_sourcelink = False
 default_role = "py:obj"
+# CONTRIBUTING.md is included in parts, which begin below its title.
+suppress_warnings = ["myst.header"]
 autodoc_typehints = "none"
 autosummary_generate = True
 # Hundreds of megabytes that the docstrings of the networks do without.

@@ -25,13 +25,14 @@ STATIC = Path(__file__).parents[1] / "_static"
 SKIP = ("intrusion", "effective_diffusivity", "tortuosity_factor", "formation_factor", "ssim", "psnr")
 WIDTH = 1000
 #: What the numbers stand beside. The page explains them in this order.
-PARTS = ("h1", ".lamps", "#strip", "#why", "#candidates")
-#: Sets each number in the margin at the left of its part, or of its column.
+PARTS = ("h1", ".lamps", "#strip h2", "#why h2", "#candidates h2")
+#: Sets a number at the left of each part.
 ANNOTATE = """parts => parts.forEach((part, i) => {
+    document.documentElement.style.marginLeft = "32px";
     const box = document.querySelector(part).getBoundingClientRect();
     const mark = document.createElement("div");
     mark.textContent = i + 1;
-    mark.style = `position: absolute; left: ${box.left + scrollX - 42}px; top: ${box.top + scrollY + 2}px;
+    mark.style = `position: absolute; left: ${box.left + scrollX - 36}px; top: ${box.top + scrollY + 2}px;
         width: 30px; height: 30px; border-radius: 50%; background: #b3005e; color: white;
         font: bold 18px/30px sans-serif; text-align: center`;
     document.body.append(mark);
@@ -62,7 +63,7 @@ def bottom_of(page: Page, report: Path, part: str) -> int:
     """Return where a part of a report ends, in pixels from the top."""
     page.set_viewport_size({"width": WIDTH, "height": 900})
     page.goto(report.as_uri())
-    return int(page.evaluate("part => document.querySelector(part).getBoundingClientRect().bottom", part)) + 12
+    return int(page.evaluate("part => document.querySelector(part).getBoundingClientRect().bottom", part)) + 40
 
 
 def main() -> None:
