@@ -133,7 +133,7 @@ def accuracy_table() -> str:
         truth = outcome.truth
         assert outcome.within, f"{truth.metric} of {truth.title} is {outcome.measured}, not {truth.exact}"
         numbers = (f"{truth.exact:.6g}", f"{outcome.measured:.6g}", f"{outcome.error:+.1e}")
-        rows.append((f":doc:`{truth.metric} <metrics/generated/{truth.metric}>`", truth.title, *numbers, truth.source))
+        rows.append((f":doc:`{truth.metric} </metrics/generated/{truth.metric}>`", truth.title, *numbers, truth.source))
     for first, *others in rows:
         lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
     return "\n".join([*lines, ""])

@@ -63,7 +63,7 @@ def bottom_of(page: Page, report: Path, part: str) -> int:
     """Return where a part of a report ends, in pixels from the top."""
     page.set_viewport_size({"width": WIDTH, "height": 900})
     page.goto(report.as_uri())
-    return int(page.evaluate("part => document.querySelector(part).getBoundingClientRect().bottom", part)) + 40
+    return int(page.evaluate("part => document.querySelector(part).getBoundingClientRect().bottom", part)) + 14
 
 
 def main() -> None:
