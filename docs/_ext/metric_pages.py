@@ -1,13 +1,14 @@
 """Pages made by code: one for each metric with its pictures, their list, and the table of the accuracy page."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import convergence
 import definitions
 import matplotlib
+from manuals import MANUALS
 
 from microchar import metrics
 from microchar.core.units import power_unit
@@ -84,59 +85,58 @@ def made(file: Path, script: Any, name: str, make: Callable[[], str]) -> str:
 
 
 def elsewhere(name: str) -> list[str]:
-    """Return the section on what other packages call the values of a metric; nothing if none has them."""
-    known = [equivalent for equivalent in EQUIVALENTS if equivalent.metric == name]
-    if not known:
+    """Return the section on what other programs call the values of a metric; nothing if none has them."""
+    tested = [equivalent for equivalent in EQUIVALENTS if equivalent.metric == name]
+    if not tested and name not in MANUALS:
         return []
     title = "What others call it, and how to convert"
     lines = [title, "-" * len(title), ""]
-    lines += [
-        "``microchar convert results.json --to PACKAGE`` prints these values. In the expressions, ``im`` is the phase"
-    ]
-    lines += [
-        "as a boolean image, ``labels`` are the phases as numbers, ``levels`` the grey levels as bytes, ``spacing``"
-    ]
-    lines += ["is the voxel size, and ``axis`` the direction.", ""]
-    lines += [
-        ".. list-table::",
-        "   :header-rows: 1",
-        "   :widths: 12 20 44 24",
-        "",
-        "   * - package",
-        "     - our value",
-    ]
-    lines += ["     - its expression", "     - its value"]
-    for equivalent in known:
-        key = ", ".join(f"``{part}``" for part in equivalent.key.values() if part) or "the value"
-        lines += [f"   * - {equivalent.package}", f"     - {key}", f"     - ``{equivalent.call}``"]
-        lines += [f"     - {equivalent.how}"]
+    if tested:
+        lines += [
+            "``microchar convert results.json --to PACKAGE`` prints these values, and tests compare them with those of the",
+            "package. In the expressions, ``im`` is the phase as a boolean image, ``labels`` are the phases as numbers,",
+            "``levels`` the grey levels as bytes, ``spacing`` is the voxel size, and ``axis`` the direction.",
+            "",
+        ]
+        rows = [("package", "our value", "its expression", "its value")]
+        for each in tested:
+            key = ", ".join(f"``{part}``" for part in each.key.values() if part) or "the value"
+            rows.append((each.package, key, f"``{each.call}``", each.how))
+        lines += table(rows, "12 20 44 24")
+    if name in MANUALS:
+        lines += ["From the manuals of programs that were not run here:", ""]
+        lines += table([("program", "its name", "its value"), *MANUALS[name]], "24 30 46")
+    return lines
+
+
+def table(rows: Sequence[Sequence[str]], widths: str = "auto") -> list[str]:
+    """Return a table whose first row is its head."""
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+    for first, *others in rows:
+        lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
     return [*lines, ""]
 
 
 def metric_list() -> str:
     """Return the table of all metrics, and their table of contents."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 30 10 60", "", "   * - id", "     - unit"]
-    lines += ["     - what it is"]
+    rows = [("id", "unit", "what it is")]
     for name in metrics.metric_names():
         cls = metrics.find_metric(name)
         unit = power_unit("length", cls.length_power) or "–"
-        lines += [f"   * - :doc:`{name} <generated/{name}>`", f"     - {unit}", f"     - {cls.summary}"]
-    lines += ["", ".. toctree::", "   :hidden:", ""]
+        rows.append((f":doc:`{name} <generated/{name}>`", unit, cls.summary))
+    lines = [*table(rows, "30 10 60"), ".. toctree::", "   :hidden:", ""]
     return "\n".join([*lines, *(f"   generated/{name}" for name in metrics.metric_names()), ""])
 
 
 def accuracy_table() -> str:
     """Return the table of ``microchar selftest``, measured now."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 22 30 12 12 10 14", ""]
     rows = [("metric", "of", "true", "measured", "error", "true because of")]
     for outcome in check_truths():
         truth = outcome.truth
         assert outcome.within, f"{truth.metric} of {truth.title} is {outcome.measured}, not {truth.exact}"
         numbers = (f"{truth.exact:.6g}", f"{outcome.measured:.6g}", f"{outcome.error:+.1e}")
         rows.append((f":doc:`{truth.metric} </metrics/generated/{truth.metric}>`", truth.title, *numbers, truth.source))
-    for first, *others in rows:
-        lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
-    return "\n".join([*lines, ""])
+    return "\n".join(table(rows, "22 30 12 12 10 14"))
 
 
 def write_pages(app: Any) -> None:
