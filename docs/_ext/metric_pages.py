@@ -21,6 +21,10 @@ ADDITIVE = {
     "float": "yes: sums in a fixed order",
     "whole": "no: needs the whole volume",
 }
+CONVERTED = """\
+``microchar convert results.json --to PACKAGE`` prints these values, and tests compare them with those of the package.
+In the expressions, ``im`` is the phase as a boolean image, ``labels`` are the phases as numbers, ``levels`` the grey
+levels as bytes, ``spacing`` is the voxel size, and ``axis`` the direction."""
 
 
 def metric_page(name: str) -> str:
@@ -92,12 +96,7 @@ def elsewhere(name: str) -> list[str]:
     title = "What others call it, and how to convert"
     lines = [title, "-" * len(title), ""]
     if tested:
-        lines += [
-            "``microchar convert results.json --to PACKAGE`` prints these values, and tests compare them with those of the",
-            "package. In the expressions, ``im`` is the phase as a boolean image, ``labels`` are the phases as numbers,",
-            "``levels`` the grey levels as bytes, ``spacing`` is the voxel size, and ``axis`` the direction.",
-            "",
-        ]
+        lines += [CONVERTED, ""]
         rows = [("package", "our value", "its expression", "its value")]
         for each in tested:
             key = ", ".join(f"``{part}``" for part in each.key.values() if part) or "the value"
@@ -109,9 +108,9 @@ def elsewhere(name: str) -> list[str]:
     return lines
 
 
-def table(rows: Sequence[Sequence[str]], widths: str = "auto") -> list[str]:
+def table(rows: Sequence[Sequence[str]], widths: str) -> list[str]:
     """Return a table whose first row is its head."""
-    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+    lines = [".. list-table::", "   :class: expressions", "   :header-rows: 1", f"   :widths: {widths}", ""]
     for first, *others in rows:
         lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
     return [*lines, ""]
