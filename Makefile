@@ -65,6 +65,7 @@ test-lowest:
 docs: $(VENV)/.docs
 	rm -rf docs/api  # pages of names that are gone
 	$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python .ci/links.py docs/_build/html
 	@echo docs/_build/html/index.html
 
 benchmark: $(VENV)/.test
