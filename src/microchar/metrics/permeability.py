@@ -89,6 +89,7 @@ class Permeability(WholeMetric):
     F. H. Harlow, J. E. Welch, "Numerical calculation of time-dependent viscous incompressible
     flow of fluid with free surface", Physics of Fluids 8 (1965) 2182-2189 (the scheme).
     https://doi.org/10.1063/1.1761178
+
     A. A. Zick, G. M. Homsy, "Stokes flow through periodic arrays of spheres", Journal of
     Fluid Mechanics 115 (1982) 13-26. https://doi.org/10.1017/S0022112082000627
 
