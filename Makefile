@@ -63,8 +63,9 @@ test-lowest:
 		-W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning $(SMOKE) $(PYTEST_ARGS)
 
 docs: $(VENV)/.docs
-	rm -rf docs/api  # pages of names that are gone
+	rm -rf docs/library/api  # pages of names that are gone
 	$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python .ci/links.py docs/_build/html
 	@echo docs/_build/html/index.html
 
 benchmark: $(VENV)/.test
@@ -74,7 +75,7 @@ fuzz: $(VENV)/.test
 	$(BIN)/python benchmarks/fuzz.py $(FUZZ_ARGS)
 
 clean:
-	rm -rf demo-out docs/_build docs/api docs/metrics/generated dist build
+	rm -rf demo-out docs/_build docs/library/api docs/metrics/generated dist build
 	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find src tests benchmarks examples docs -name __pycache__ -type d -exec rm -rf {} +
 

@@ -1,6 +1,6 @@
 """The specs of the package's generators and its bundled models; importing this module does not import PyTorch.
 
-``docs/gan.rst`` describes how each model was trained.
+``docs/generators/networks.rst`` describes how each model was trained.
 """
 
 from __future__ import annotations
