@@ -8,6 +8,7 @@
 #   make docs         HTML documentation in docs/_build/html
 #   make benchmark    time and memory of each metric                  (BENCHMARK_ARGS="berea.tif")
 #   make fuzz         damaged files, models, results and options      (FUZZ_ARGS="--cases 50000")
+#   make dist         sdist and wheel in dist/, checked; the wheel is installed and tried
 #   make lint         formatting, lint, types only
 #   make clean        remove what the targets above wrote, environments excepted
 
@@ -27,7 +28,7 @@ PIP := $(BIN)/python -m pip install $(QUIET)
 SMOKE := tests/io tests/core tests/kernels tests/report tests/metrics/test_contract.py \
 	tests/cli/test_report.py tests/cli/test_measure.py tests/cli/test_stopping.py tests/packaging/test_demo.py tests/packaging/test_import.py
 
-.PHONY: demo test test-newest test-lowest docs benchmark fuzz lint clean
+.PHONY: demo test test-newest test-lowest docs benchmark fuzz dist lint clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/demo.py
@@ -73,8 +74,15 @@ benchmark: $(VENV)/.test
 fuzz: $(VENV)/.test
 	$(BIN)/python benchmarks/fuzz.py $(FUZZ_ARGS)
 
+# packaging/RELEASE.md has the steps around it.
+dist: $(VENV)/.dist
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python packaging/check_dist.py dist
+
 clean:
-	rm -rf demo-out docs/_build docs/api docs/metrics/generated dist build
+	rm -rf demo-out docs/_build docs/api docs/gallery docs/metrics/generated dist build
 	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find src tests benchmarks examples docs -name __pycache__ -type d -exec rm -rf {} +
 
@@ -91,6 +99,10 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 		{ [ $(origin TORCH) != file ] || ! echo "$$plan" | grep -q nvidia-; }; \
 	then $(PIP) "$(TORCH)" && $(PIP) -e ".[test,peers]"; \
 	else $(PIP) -e ".[test]" && echo "$(TORCH) has no build for CPUs here: torch and the peers are left out"; fi
+	@touch $@
+
+$(VENV)/.dist: | $(BIN)/python
+	$(PIP) build twine
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml | $(BIN)/python
