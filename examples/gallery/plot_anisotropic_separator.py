@@ -2,8 +2,8 @@
 An anisotropic separator: which way is which?
 =============================================
 
-The separator of a battery is a film that was stretched. Are its pores longer along one axis, how much longer, and could
-the difference be chance?
+The separator of a battery is a film that was stretched. Are its pores longer along one axis, how much longer, and
+could the difference be chance?
 """
 
 import numpy as np
@@ -21,8 +21,8 @@ for axis, ax in enumerate(axes):
 
 # %%
 # Which phase is the pore is not stated with the data. Both have the same two-point correlation but for a constant, so
-# for this question it does not matter. ``direction`` chooses the axis along which the two points lie; the bands are 95 %
-# intervals.
+# for this question it does not matter. ``direction`` chooses the axis along which the two points lie; the bands are
+# 95 % intervals.
 
 results = mc.measure(separator, ["two_point_correlation", "chord_length_distribution"])
 
@@ -41,10 +41,21 @@ ax.legend()
 # Chords are the straight segments of a phase between its interfaces. Their mean length is the most direct number for
 # how long pores are along an axis.
 
-for phase in separator.phases:
-    for axis in "012":
-        chord = results["chord_length_distribution"].value(phase=phase, direction=axis, feature="mean")
+figure, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
+for shift, phase in enumerate(separator.phases):
+    chords = [
+        results["chord_length_distribution"].value(phase=phase, direction=axis, feature="mean_length") for axis in "012"
+    ]
+    for axis, chord in enumerate(chords):
         print(f"phase {phase}, axis {axis}: {chord.value:6.2f} ± {chord.standard_error:.2f} voxels")
+    bars = [1.96 * chord.standard_error for chord in chords]
+    ax.bar(np.arange(3) + 0.4 * shift - 0.2, [chord.value for chord in chords], 0.38, yerr=bars, label=f"phase {phase}")
+ax.set(xticks=range(3), xticklabels=[f"axis {axis}" for axis in range(3)], ylabel="mean chord length, voxels")
+ax.legend()
 
 # %%
-# **What we conclude.** TODO
+# **What we conclude.** Both phases are about three times longer along axis 0 than along axis 2, and axis 1 lies
+# between them: the ratio is the same for pores and polymer, as it is after a stretch. The differences are tens of
+# standard errors, so chance within this piece is no explanation. Chords that the boundary cuts are left out, which
+# makes the long ones rarer: along axes 0 and 1 the true means are larger than these. A voxel that is not a cube would
+# look like an anisotropy too: give ``voxel_size=("40nm", "40nm", "20nm")`` if the three edges differ.

@@ -2,8 +2,8 @@
 Two rocks: the same material or not?
 ====================================
 
-Two pieces of one rock are never equal. The question is whether two volumes differ by more than pieces of one rock do. We
-compare half of a Berea sandstone with its other half, and with a piece of Ketton limestone.
+Two pieces of one rock are never equal. The question is whether two volumes differ by more than pieces of one rock do.
+We compare half of a Berea sandstone with its other half, and with a piece of Ketton limestone.
 """
 
 from matplotlib import pyplot as plt
@@ -23,8 +23,8 @@ for ax, (name, volume) in zip(axes, {"Berea, one half": reference, **candidates}
     ax.set(title=name, xticks=[], yticks=[])
 
 # %%
-# The metrics that decide are measured in the same way in all three volumes. Standard errors come from the scatter within
-# each volume, and the tests are corrected for their number.
+# The metrics that decide are measured in the same way in all three volumes. Standard errors come from the scatter
+# within each volume, and the tests are corrected for their number.
 
 DECIDING = [
     *("volume_fraction", "specific_surface_area", "two_point_correlation", "lineal_path"),
@@ -35,8 +35,8 @@ for verdict in comparison.verdicts:
     print(verdict.sentence)
 
 # %%
-# Where the rocks differ is seen in the curves. The probability that a straight segment lies in the pores depends on how
-# much pore there is; divided by its value at length 0, it shows the shape of the pores alone. The bands are 95 %
+# Where the rocks differ is seen in the curves. The probability that a straight segment lies in the pores depends on
+# how much pore there is; divided by its value at length 0, it shows the shape of the pores alone. The bands are 95 %
 # intervals.
 
 figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
@@ -49,8 +49,8 @@ ax.set(xlabel="length of the segment, voxels", ylabel=r"$L(r)\,/\,\phi$ of the p
 ax.legend()
 
 # %%
-# **What we conclude.** Ketton is another material, and the sentence says in which respects. Of the other half of Berea,
-# microchar does not say that it is the same: it says which differences a comparison of volumes this small would have
-# missed. A piece of 64 × 128 × 128 voxels holds few grains, so this bound is wide. Larger volumes make it narrower.
-# Both scans are one sample each of their rock, with one segmentation; the verdict covers neither other samples nor other
-# thresholds.
+# **What we conclude.** Ketton is another material, and the sentence says in which respects. Of the other half of
+# Berea, microchar does not say that it is the same: it says which differences a comparison of volumes this small
+# would have missed. A piece of 64 × 128 × 128 voxels holds few grains, so this bound is wide. Larger volumes make it
+# narrower. Both scans are one sample each of their rock, with one segmentation; the verdict covers neither other
+# samples nor other thresholds.
