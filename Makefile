@@ -9,7 +9,7 @@
 #   make benchmark    time and memory of each metric                  (BENCHMARK_ARGS="berea.tif")
 #   make fuzz         damaged files, models, results and options      (FUZZ_ARGS="--cases 50000")
 #   make dist         sdist and wheel in dist/, checked; the wheel is installed and tried
-#   make lint         formatting, lint, types only
+#   make lint         formatting, lint, docstrings, types only
 #   make clean        remove what the targets above wrote, environments excepted
 
 PYTHON ?= python3
@@ -40,6 +40,7 @@ test: lint
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/python .ci/docstrings.py
 	@if $(BIN)/python -c 'import sys, torch; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null; \
 	then echo $(BIN)/mypy; $(BIN)/mypy; \
 	else echo "mypy is left out: it needs Python 3.11 and torch"; fi
@@ -65,6 +66,7 @@ test-lowest:
 
 docs: $(VENV)/.docs
 	rm -rf docs/api  # pages of names that are gone
+	$(BIN)/python -c 'import torch' 2> /dev/null || echo "torch is not installed: the gallery's training is shown, not run"
 	$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
 	@echo docs/_build/html/index.html
 

@@ -1,6 +1,7 @@
 """Sphinx configuration, and what is made by code: a page for each metric, and the table of the accuracy page."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import microchar
@@ -17,7 +18,7 @@ author = "The microchar developers"
 project_copyright = author
 release = version = microchar.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "native_math"]
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "sphinx_gallery.gen_gallery", "native_math"]
 html_math_renderer = "mathml"
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
@@ -34,6 +35,19 @@ autosummary_generate = True
 # Hundreds of megabytes that the docstrings of the networks do without.
 autodoc_mock_imports = ["torch"]
 numpydoc_show_class_members = False
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "gallery",
+    # What needs a package that the docs do without is shown, but not run.
+    "filename_pattern": "plot_" if find_spec("torch") else "plot_(?!training)",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "write_computation_times": False,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 1_000_000,
+}
 numpydoc_class_members_toctree = False
 
 ADDITIVE = {

@@ -34,9 +34,7 @@ surface = mc.phase_surface(grains, "grain", smooth=20, faces=20_000)
 edges = np.sort(surface.triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
 uses = np.unique(edges, axis=0, return_counts=True)[1]
 true_volume = np.count_nonzero(grains.values == 1) * 2**3
-print(
-    f"{len(surface.triangles)} triangles in {surface.pieces} closed surfaces; triangles at an edge: {set(uses.tolist())}"
-)
+print(f"{len(surface.triangles)} triangles in {surface.pieces} closed surfaces, {set(uses.tolist())} at each edge")
 print(f"volume {surface.enclosed_volume:.0f} um³ of {true_volume} um³")
 
 figure, ax = plt.subplots(figsize=(6, 6), subplot_kw={"projection": "3d"}, layout="constrained")

@@ -8,6 +8,8 @@ against it. Here a small network learns to turn noise into a sandstone; the scor
 and when to stop.
 """
 
+import io
+
 import torch
 from matplotlib import pyplot as plt
 from torch import nn
@@ -25,7 +27,8 @@ EDGE = 32
 
 network = nn.Sequential(
     *(nn.Conv3d(1, 8, 3), nn.LeakyReLU(0.2), nn.Conv3d(8, 8, 3), nn.LeakyReLU(0.2)),
-    *(nn.Upsample(scale_factor=2, mode="trilinear"), nn.Conv3d(8, 8, 3), nn.LeakyReLU(0.2), nn.Conv3d(8, 1, 3)),
+    *(nn.Upsample(scale_factor=2, mode="trilinear"), nn.Conv3d(8, 8, 3), nn.LeakyReLU(0.2)),
+    *(nn.Conv3d(8, 1, 3), nn.BatchNorm3d(1)),
 )
 
 
@@ -60,26 +63,28 @@ def samples():
 
 
 # %%
-# The loop keeps the state with the best score. It ends after four scores without a better one.
+# The loop keeps the state with the best score. It ends after three scores without a better one.
 
-optimiser = torch.optim.Adam(network.parameters(), lr=5e-3)
+weights = io.BytesIO()  # a file, in a real training
+optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
 noise = torch.Generator().manual_seed(2)
 losses, scores, best, kept, waited = [], {}, float("inf"), None, 0
-for step in range(1, 401):
+for step in range(1, 151):
     loss = (correlation(grain(4, noise)) - target).square().mean().sqrt()
     optimiser.zero_grad()
     loss.backward()
     optimiser.step()
     losses.append(loss.item())
-    if step % 20:
+    if step % 10:
         continue
     score = judge.score(samples())
     scores[step] = score
     waited += 1
     if score.total < best:
         best, kept, waited = score.total, samples(), 0
-        torch.save(network.state_dict(), "best.pt")
-    if waited == 4:
+        weights.seek(0)
+        torch.save(network.state_dict(), weights)
+    if waited == 3:
         break
 print(f"stopped after {step} steps; best score {best:.2f}")
 
@@ -108,4 +113,8 @@ for name, ratio in sorted(scores[step].ratios.items(), key=lambda item: -item[1]
     print(f"{name:28} {ratio:6.2f}")
 
 # %%
-# **What we conclude.** TODO
+# **What we conclude.** The loss went on falling when the score no longer did: from there on, the network learnt what
+# the score does not reward. The list says what is left. The curves that the loss contains are near those of the
+# material; the Euler characteristic and the largest cluster are not, because the volumes hold specks that the
+# correlation hardly sees. A longer training of this network would not mend that; another loss might. The best of
+# several scores looks better than it is: judge the network at the end by material that chose nothing.
