@@ -43,6 +43,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,
     "download_all_examples": False,
+    "capture_repr": ("_repr_html_",),
     "write_computation_times": False,
     "show_memory": False,
     "show_signature": False,

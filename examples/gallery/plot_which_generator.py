@@ -46,9 +46,10 @@ ax.set(xscale="log", xlabel="distance from held-out blocks (1: another real piec
 ax.axvline(1, color="gray", linewidth=0.8)
 
 # %%
-# **What we conclude.** The shuffled voxels are out at once. The totals of the others overlap: with samples of 40³
-# voxels and nine blocks, the score does not tell which of them is best. The last column of the table tells more. It
-# tests the quantities one by one, and calls three of the five different. Only the patches of `multiple-point` pass
-# with "no difference seen", as the real half does. They are copies of the learnt half, so they cannot be wrong in
-# small windows; `microchar.comparison.nearest_patches.memorisation` says how much is copied. Larger samples, and
-# held-out material from another specimen, make a sharper test.
+# **What we conclude.** The shuffled voxels are out at once. Most totals of the others overlap: with samples of 40³
+# voxels and nine blocks, the score does not tell which of them is best. The other columns tell more. *Spread*
+# compares the scatter of the samples with that of the blocks: those of ``annealing`` are far too much alike. The
+# verdict tests the quantities one by one, and calls four of the five different. Only the patches of
+# ``multiple-point`` pass with "no difference seen", as the real half does. They are copies of the learnt half, so
+# they cannot be wrong in small windows; `microchar.comparison.nearest_patches.memorisation` says how much is copied.
+# Larger samples, and held-out material from another specimen, make a sharper test.
