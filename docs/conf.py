@@ -1,6 +1,7 @@
 """Sphinx configuration; `_ext/metric_pages.py` makes the pages of the metrics."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import microchar
@@ -13,7 +14,15 @@ author = "The microchar developers"
 project_copyright = author
 release = version = microchar.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "myst_parser", "native_math", "metric_pages"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+    "myst_parser",
+    "native_math",
+    "metric_pages",
+]
 html_math_renderer = "mathml"
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
@@ -31,4 +40,18 @@ autosummary_generate = True
 # Hundreds of megabytes that the docstrings of the networks do without.
 autodoc_mock_imports = ["torch"]
 numpydoc_show_class_members = False
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/gallery",
+    "gallery_dirs": "gallery",
+    # What needs a package that the docs do without is shown, but not run.
+    "filename_pattern": "plot_" if find_spec("torch") else "plot_(?!training)",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "capture_repr": ("_repr_html_",),
+    "write_computation_times": False,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 1_000_000,
+}
 numpydoc_class_members_toctree = False
