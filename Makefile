@@ -6,7 +6,7 @@
 #                     Python of this machine                          (PYTHON=python3.13 chooses another)
 #   make test-lowest  the same with the lowest versions that pyproject.toml allows, on Python 3.11
 #   make docs         HTML documentation in docs/_build/html
-#   make benchmark    time and memory of each metric                  (BENCHMARK_ARGS="berea.tif")
+#   make benchmark    time and memory of metrics and peers           (BENCHMARK_ARGS="berea.tif")
 #   make fuzz         damaged files, models, results and options      (FUZZ_ARGS="--cases 50000")
 #   make lint         formatting, lint, types only
 #   make clean        remove what the targets above wrote, environments excepted

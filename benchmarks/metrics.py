@@ -2,10 +2,10 @@
 
 Each function runs in a process of its own, on one thread, after a first run on a small piece that compiles. Ours and
 theirs must give equal values, within the tolerance of the case, before their times are compared. Seconds are
-processor time, the median of up to 5 runs. Memory is the peak during the runs above what was resident before them.
-A run that takes longer than ``--limit`` is ended: its time is a lower bound (>), and it is not tried on larger pieces.
-Other work on the machine makes processor time longer, too: run this on a quiet one. With ``--rst FILE`` the tables are
-written as a page of the documentation, too.
+processor time, the median of 3 runs, or one run where it takes more than 5 s. Memory is the peak during the runs above
+what was resident before them. A run that takes longer than ``--limit`` is ended: its time is a lower bound (>), and it
+is not tried on larger pieces. Other work on the machine makes processor time longer, too: run this on a quiet one. With
+``--rst FILE`` the tables are written as a page of the documentation, too.
 
     python benchmarks/metrics.py ../shared/data/berea.tif --ketton ../shared/data/ketton.tif --rst docs/performance.rst
 """
@@ -45,7 +45,7 @@ class Row:
         bound = "" if self.theirs.finished else "> "
         ratio = self.theirs.seconds / self.ours.seconds
         goal = f"{self.case.goal:g}" if self.case.goal else ""
-        peer = " ".join([self.case.peer, *(_version(name) for name in self.case.packages)])
+        peer = f"{self.case.peer} ({', '.join(f'{name} {_version(name)}' for name in self.case.packages)})"
         times = [_seconds(self.ours.seconds), bound + _seconds(self.theirs.seconds), f"{bound}{ratio:.3g}"]
         return [self.case.metric, peer, self.case.work, *times, goal, *map(_memory, (self.ours, self.theirs))]
 
@@ -129,7 +129,7 @@ def _print(row: Row) -> None:
     metric, peer, work, ours, theirs, ratio, goal, *memory = row.cells()
     goal = f"(goal {goal}×)" if goal else ""
     print(
-        f"{metric:22} {peer:26} {ours:>8} {theirs:>10}  {ratio:>7}× {goal:12} {' / '.join(memory):20} {work}",
+        f"{metric:22} {peer:40} {ours:>8} {theirs:>10}  {ratio:>7}× {goal:12} {' / '.join(memory):20} {work}",
         flush=True,
     )
 
@@ -161,10 +161,10 @@ Performance
 Time and memory of metrics, and of other packages that do the same work, measured on {day} with {machine()}.
 
 Each function ran on one thread, in a process of its own, after a first run on a small piece. Seconds are processor
-time, the median of up to five runs. Memory is the peak during the runs above what was resident before them. Standard
-errors, which no peer computes, are not computed. The values of both agree within the tolerance in the script; without
-that, the costs are not shown. A time with ">" is the limit of {limit:g} s at which the peer was ended: the time and the
-ratio are lower bounds.
+time, the median of three runs, or one run where it takes more than 5 s. Memory is the peak during the runs above what
+was resident before them. Standard errors, which no peer computes, are not computed. The values of both agree within the
+tolerance in the script; without that, the costs are not shown. A time with ">" is the limit of {limit:g} s at which the
+peer was ended: the time and the ratio are lower bounds, and it did not run on larger pieces.
 """
     missing = [f"{name}: {why}" for name, why in NOT_COMPARED.items()]
     for title, of_volume in found:
