@@ -171,10 +171,16 @@ peer was ended: the time and the ratio are lower bounds, and it did not run on l
         text += f"\n{title}\n{'=' * len(title)}\n\n.. list-table::\n   :header-rows: 1\n"
         shown = [row for row in of_volume if not row.why_not()]
         for cells in (HEADER, *(row.cells() for row in shown)):
-            text += "\n   * - " + "\n     - ".join(cells).replace("- \n", "-\n").rstrip()
+            text += "\n   * - " + _escaped("\n     - ".join(cells)).replace("- \n", "-\n").rstrip()
         text += "\n"
         missing += [f"{row.case.metric}, {title}: {row.why_not()}" for row in of_volume if row.why_not()]
-    return text + "\nNot compared\n============\n\n" + "".join(f"- {line}\n" for line in dict.fromkeys(missing))
+    return (
+        text + "\nNot compared\n============\n\n" + "".join(f"- {_escaped(line)}\n" for line in dict.fromkeys(missing))
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("_", r"\_")  # a link, at the end of a word
 
 
 def main() -> None:
