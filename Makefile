@@ -6,7 +6,7 @@
 #                     Python of this machine                          (PYTHON=python3.13 chooses another)
 #   make test-lowest  the same with the lowest versions that pyproject.toml allows, on Python 3.11
 #   make docs         HTML documentation in docs/_build/html
-#   make benchmark    time and memory of each metric                  (BENCHMARK_ARGS="berea.tif")
+#   make benchmark    time and memory of metrics and peers           (BENCHMARK_ARGS="berea.tif")
 #   make fuzz         damaged files, models, results and options      (FUZZ_ARGS="--cases 50000")
 #   make dist         sdist and wheel in dist/, checked; the wheel is installed and tried
 #   make lint         formatting, lint, docstrings, types only

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import tifffile
+from apart import resident
 
 from microchar.stokes import edt_darcy, solve
 
@@ -52,15 +53,6 @@ def cases() -> dict[str, np.ndarray]:
     }
 
 
-def peak_gb() -> float:
-    """Return the largest memory of this process so far; nan where the system does not tell."""
-    try:
-        from resource import RUSAGE_SELF, getrusage
-    except ImportError:  # Windows
-        return float("nan")
-    return getrusage(RUSAGE_SELF).ru_maxrss / 1e6
-
-
 def ours(name: str, fluid: np.ndarray, threads: int) -> float:
     """Solve one case, and return the processor time."""
     began, worked = time.perf_counter(), time.process_time()
@@ -68,7 +60,7 @@ def ours(name: str, fluid: np.ndarray, threads: int) -> float:
     wall, work = time.perf_counter() - began, time.process_time() - worked
     print(
         f"{name:13s} threads {threads}  k {found.lower:.6f} to {found.upper:.6f}  gap {found.gap:.1e}  {found.status}  "
-        f"iterations {found.iterations}  {wall:.1f} s (cpu {work:.1f} s, peak so far {peak_gb():.2f} GB)",
+        f"iterations {found.iterations}  {wall:.1f} s (cpu {work:.1f} s, peak so far {resident('VmHWM') / 1e9:.2f} GB)",
         flush=True,
     )
     return work

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from microchar.core.volume import MAX_PHASES
+from microchar.core.phases import MAX_PHASES
 from microchar.generation.models import BundledModel
 from microchar.generation.spec import GeneratorSpec
 
