@@ -1,16 +1,13 @@
-"""Blocks cover a volume once, see as far as their halo, and add up in any order of work."""
+"""Blocks cover a volume once, and see as far as their halo."""
 
 from __future__ import annotations
-
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microchar.measurement.blocks import Block, Region, add_up, boxes, columns, halo_stop, slabs
+from microchar.measurement.blocks import Region, boxes, columns, halo_stop, slabs
 
 pytestmark = pytest.mark.property
 
@@ -51,28 +48,3 @@ def test_the_halo_ends_with_the_volume_unless_the_axis_is_periodic():
     region = Region((0, 4, 8), (4, 4, 2))
     assert halo_stop(region, (3, 3, 3), (10, 10, 10), ()) == (7, 10, 10)
     assert halo_stop(region, (3, 3, 3), (10, 10, 10), (1, 2)) == (7, 11, 13)
-
-
-def test_counts_add_up_and_few_blocks_are_in_memory_at_a_time():
-    read, counted, most = 0, 0, 0
-    lock = threading.Lock()
-
-    def blocks():
-        nonlocal read, most
-        for value in range(40):
-            read += 1
-            most = max(most, read - counted)
-            yield Block(np.full((1, 1, 2), value), (1, 1, 2), (0, 0, 2 * value), (1, 1, 80), 1)
-
-    def count(block):
-        nonlocal counted
-        with lock:
-            counted += 1
-        return {"sum": block.labels.sum(), "blocks": np.array([1])}
-
-    voxels = []
-    with ThreadPoolExecutor(2) as pool:
-        total = add_up(count, blocks(), pool, voxels.append)
-    assert (total["sum"], total["blocks"]) == (2 * sum(range(40)), [40])
-    assert sum(voxels) == 80
-    assert most <= 2 * 2 + 1

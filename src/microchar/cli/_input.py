@@ -42,12 +42,18 @@ def read(path: str, options: argparse.Namespace, **given: Any) -> Volume:
     from microchar.io import read_volume
 
     said = {key: getattr(options, key) for key in INPUT if getattr(options, key) is not None}
+    said["on_disk"] = stays_on_disk(options)
     volume = read_volume(path, **said | given)
     if options.resample is None:
         return volume
     from microchar.core.resampling import resample
 
     return resample(volume, options.resample)
+
+
+def stays_on_disk(options: argparse.Namespace) -> bool:
+    """Return whether voxels stay in their files: for the workers of an executor, and for a run that may be resumed."""
+    return any(getattr(options, name, None) for name in ("executor", "on_disk", "resume"))
 
 
 def add_overwrite(group: argparse._ActionsContainer) -> None:

@@ -14,7 +14,8 @@ from microchar.cli._opening import add_opening, open_page
 from microchar.cli._parameters import typed
 from microchar.cli._progress import ProgressLine
 from microchar.cli._study import add_config
-from microchar.cli._values import assignment, axes, lengths, listed, positive
+from microchar.cli._values import assignment, axes, lengths, listed
+from microchar.cli._workers import add_workers
 from microchar.core.errors import InputError
 from microchar.core.text import printable
 
@@ -32,8 +33,7 @@ MEASURING = (
     *("voxel_size", "phases", "threshold", "crop", "mask", "mask_insulating", "grey", "label", "shape", "dtype"),
     *("offset", "outside", "resample"),
     *("metrics", "skip", "r_max", "window", "periodic", "set", "deff_tolerance", "deff_axes", "deff_phases", "flow"),
-    "no_errors",
-    "fail_fast",
+    *("no_errors", "fail_fast", "executor", "on_disk"),
 )
 
 
@@ -88,7 +88,8 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--no-errors", action="store_true", help="compute no standard errors and no verdict; faster")
     group.add_argument("--fail-fast", action="store_true", help="stop at the first metric that fails")
-    group.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
+    add_workers(group)
+    group.add_argument("--on-disk", action="store_true", help="read voxels block by block where they are needed")
 
 
 def _add_output(group: argparse._ArgumentGroup, formats: str) -> None:

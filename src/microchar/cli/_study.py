@@ -26,7 +26,7 @@ _HEADER = "# Run it again with `{prog} --config {name}`; paths are relative to t
 #: Arguments that name files; of pairs such as NAME=FILES, the second part.
 _PATHS = ("volumes", "real", "candidates", "group", "mask", "grey", "output", "json", "overwrite")
 #: Arguments that say nothing about what is studied (the output is always beside), and those that no file can give.
-_UNWRITTEN = ("quiet", "overwrite", "output")
+_UNWRITTEN = ("quiet", "overwrite", "output", "resume")
 _NO_KEYS = ("help", "config")
 
 

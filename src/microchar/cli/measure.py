@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from microchar.cli._input import stays_on_disk
 from microchar.cli._measuring import (
     add_options,
     check_output,
@@ -17,11 +19,14 @@ from microchar.cli._measuring import (
     write,
 )
 from microchar.cli._values import share
+from microchar.cli._workers import workers
 from microchar.core.errors import InputError
 from microchar.core.progress import Progress, section
 from microchar.core.text import printable
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from microchar.measurement.measuring import Measurement
 
 #: What is written of several volumes: the page shows one volume or a comparison.
@@ -41,6 +46,11 @@ def add(commands: Any) -> None:
         metavar="ACCURACY",
         help="say which edge gives the volume fractions this relative standard error, such as 5%%",
     )
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the counts that an interrupted run with --on-disk or --executor left in OUTPUT.partial",
+    )
     command.set_defaults(run=run)
 
 
@@ -57,10 +67,11 @@ def run(options: argparse.Namespace) -> int:
     if options.rve is not None and options.no_errors:
         raise InputError("--rve: needs standard errors; leave out --no-errors")
     check_reading(options)
+    _check_resume(options)
     from microchar.measurement.record import Record
 
-    with measuring(options) as progress:
-        measurements = _measured(options, progress)
+    with workers(options) as executor, measuring(options) as progress:
+        measurements = _measured(options, progress, executor)
         if several:
             records = (m.record(command=options.command_line).without_influence() for m in measurements)
             shown, record = None, Record.joined(records)
@@ -71,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if record.failed or len(record.volumes) < len(options.volumes) else 0
 
 
-def _measured(options: argparse.Namespace, progress: Progress) -> Iterator[Measurement]:
+def _measured(options: argparse.Namespace, progress: Progress, executor: Executor | None) -> Iterator[Measurement]:
     """Measure one volume after the other; of several, one that cannot be measured is left out."""
     from microchar.measurement.measuring import measure
 
@@ -80,7 +91,9 @@ def _measured(options: argparse.Namespace, progress: Progress) -> Iterator[Measu
     for number, path in enumerate(options.volumes):
         part = section(progress, number / n, (number + 1) / n)
         try:
-            measurement = measure(read_numbered(options, number), progress=part, **measure_arguments(options))
+            volume = read_numbered(options, number)
+            how = {"progress": part, "executor": executor, **_kept(options, number)}
+            measurement = measure(volume, **how, **measure_arguments(options))
         except InputError as error:
             if options.fail_fast or (number == n - 1 and not measured):
                 raise
@@ -91,6 +104,26 @@ def _measured(options: argparse.Namespace, progress: Progress) -> Iterator[Measu
             name = f"{printable(measurement.volume.name)}: " if n > 1 else ""
             print(*(f"{name}{line}" for line in _representative(measurement, options.rve)), sep="\n")
         yield measurement
+
+
+def _kept(options: argparse.Namespace, number: int) -> dict[str, Any]:
+    """Return where the counts of a volume are kept, and whether to go on from those there are."""
+    if not stays_on_disk(options):
+        return {}
+    folder = _partial(options, number)
+    return {"folder": folder, "resume": options.resume and folder.is_dir()}
+
+
+def _partial(options: argparse.Namespace, number: int) -> Path:
+    output = Path(options.output)
+    which = f"-{number + 1}" if len(options.volumes) > 1 else ""
+    return output.with_name(f"{output.name}{which}.partial")
+
+
+def _check_resume(options: argparse.Namespace) -> None:
+    folders = [_partial(options, number) for number in range(len(options.volumes))]
+    if options.resume and not any(folder.is_dir() for folder in folders):
+        raise InputError(f"--resume: found no counts in {folders[0]}; leave it out to begin, or name the same --output")
 
 
 def _accuracy(text: str) -> float:

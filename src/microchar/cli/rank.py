@@ -18,10 +18,13 @@ from microchar.cli._progress import ProgressLine
 from microchar.cli._study import add_config
 from microchar.cli._values import integer, integers, listed, positive
 from microchar.cli._watching import finished_files
+from microchar.cli._workers import add_workers, workers
 from microchar.core.errors import InputError
 from microchar.core.text import by, printable
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from microchar.comparison.ranking import Ranking
     from microchar.core.files import Replacing
     from microchar.measurement.metric import Metric
@@ -55,7 +58,7 @@ def add(commands: Any) -> None:
     rank.add_argument("--seed", type=integer, default=0, help="of the first sample (default 0)")
     rank.add_argument("--metrics", type=listed, metavar="A,B", help="score by these instead of the headline metrics")
     rank.add_argument("--transport", action="store_true", help="score by the effective diffusivity along axis 0, too")
-    rank.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
+    add_workers(rank)
     rank.add_argument(
         "--watch", action="store_true", help="rank again when files appear in the folders or change, until interrupted"
     )
@@ -83,13 +86,14 @@ def run(options: argparse.Namespace) -> None:
     folders = [text for text in options.candidates if is_several(text)]
     if options.watch and not folders:
         raise InputError("--watch: expected a folder or a quoted glob among the candidates, whose files may appear")
-    table = _Table(options, replacing)
-    if options.watch:
-        with suppress(KeyboardInterrupt):
-            _watch(options, folders, table)
-    else:
-        table.add(candidates_of(options))
-        table.show()
+    with workers(options) as executor:
+        table = _Table(options, replacing, executor)
+        if options.watch:
+            with suppress(KeyboardInterrupt):
+                _watch(options, folders, table)
+        else:
+            table.add(candidates_of(options))
+            table.show()
 
 
 def _watch(options: argparse.Namespace, folders: Sequence[str], table: _Table) -> None:
@@ -120,8 +124,8 @@ def _watch(options: argparse.Namespace, folders: Sequence[str], table: _Table) -
 class _Table:
     """The ranking of a command, to which candidates can be added."""
 
-    def __init__(self, options: argparse.Namespace, replacing: Replacing):
-        self.options, self.replacing = options, replacing
+    def __init__(self, options: argparse.Namespace, replacing: Replacing, executor: Executor | None):
+        self.options, self.replacing, self.executor = options, replacing, executor
         self.real = read(options.real, options, mask=options.mask)
         self.ranking: Ranking | None = None
         self.partly_trained: dict[str, str] = {}
@@ -136,9 +140,8 @@ class _Table:
             how: dict[str, Any] = {"samples": options.n, "seed": options.seed, "progress": progress}
             if self.ranking is None:
                 metrics = _metrics(options)
-                self.ranking = rank(
-                    self.real, loaded, shape=options.blocks, metrics=metrics, threads=options.threads, **how
-                )
+                how |= {"threads": options.threads, "executor": self.executor}
+                self.ranking = rank(self.real, loaded, shape=options.blocks, metrics=metrics, **how)
             else:
                 self.ranking = self.ranking.with_candidates(loaded, **how)
         self.partly_trained |= _partly_trained(loaded, options)

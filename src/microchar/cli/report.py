@@ -18,6 +18,7 @@ from microchar.cli._measuring import (
     write,
 )
 from microchar.cli._values import share
+from microchar.cli._workers import workers
 from microchar.core.errors import InputError
 from microchar.core.text import printable
 
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from microchar.comparison.comparing import compare
 
     reals, fakes, groups = _volumes(options)
-    with measuring(options) as progress:
+    with workers(options) as executor, measuring(options) as progress:
         comparison = compare(
             reals,
             [*fakes, *(volume for samples in groups.values() for volume in samples)],
@@ -83,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
             transport=options.transport,
             margins=dict(options.margin),
             progress=progress,
+            executor=executor,
             **measure_arguments(options),
         )
     record = comparison.record(command=options.command_line)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -33,7 +34,7 @@ from microchar.core.specimen import Specimen
 from microchar.core.text import by
 from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
-from microchar.measurement.blocks import available_cores
+from microchar.measurement.blocks import thread_pool
 from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.selection import choose
 from microchar.measurement.tasks import Task, run_tasks
@@ -105,6 +106,8 @@ class HeldOut:
     threads : int, optional
         Number of blocks and samples that are measured at the same time; None for all
         cores.
+    executor : concurrent.futures.Executor, optional
+        Executor that measures blocks and samples in place of threads of this process.
 
     Attributes
     ----------
@@ -149,8 +152,9 @@ class HeldOut:
         *,
         most: int = MOST_BLOCKS,
         threads: int | None = 1,
+        executor: Executor | None = None,
     ):
-        self._threads = threads or available_cores()
+        self._threads, self._executor = threads, executor
         chosen = _chosen(DEFAULT_METRICS if metrics is None else metrics)
         self._groups: list[_Group] = []
         data = Specimen.of(reference)
@@ -272,8 +276,9 @@ class HeldOut:
 
     def _run(self, metrics: Sequence[Metric], volumes: Sequence[Volume]) -> list[dict[str, Result]]:
         # Measure the small volumes in parallel, because each of them is a single block.
-        with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(lambda volume: run_tasks([Task(metrics, volume)], threads=1)[0], volumes))
+        with nullcontext(self._executor) if self._executor else thread_pool(self._threads) as pool:
+            waiting = [pool.submit(_measured_alone, metrics, volume) for volume in volumes]
+            return [future.result() for future in waiting]
 
     def _measured(
         self, images: Sequence[Volume], lengths: Triple, normals: tuple[int, ...], chosen: Sequence[Metric], most: int
@@ -297,6 +302,10 @@ class HeldOut:
             raise InputError(f"{first.name}: none of the metrics applies to blocks of {by(shape)}; name others")
         plane = str(normals[0]) if len(normals) == 1 else "any axis" if normals else ""
         return _Group(shape, starts, metrics, results, normals, plane, scatter, floors), notes
+
+
+def _measured_alone(metrics: Sequence[Metric], volume: Volume) -> dict[str, Result]:
+    return run_tasks([Task(metrics, volume)], threads=1)[0]
 
 
 def _chosen(metrics: Sequence[str | Metric] | str | Metric) -> list[Metric]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -202,6 +203,7 @@ def rank(
     seed: int = 0,
     mask: Any = None,
     threads: int | None = None,
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Ranking:
     """Score candidates against held-out material and sort them.
@@ -228,6 +230,8 @@ def rank(
         Nonzero in the held-out part of the reference, where the blocks lie.
     threads : int, optional
         Number of threads; default all cores this process may use.
+    executor : concurrent.futures.Executor, optional
+        Executor that measures blocks and samples in place of threads of this process.
     progress : Progress, optional
         ``progress(fraction, text)``; an exception that it raises ends the work.
 
@@ -261,7 +265,7 @@ def rank(
     data = _held_out(reference, mask)
     named = _named(candidates)
     progress(0.0, "held-out blocks")
-    held_out = HeldOut(data, shape or _shape(data, list(named.values())), metrics, threads=threads)
+    held_out = HeldOut(data, shape or _shape(data, list(named.values())), metrics, threads=threads, executor=executor)
     ranking = Ranking(held_out, (), held_out.floor_score())
     return ranking.with_candidates(named, samples=samples, seed=seed, progress=progress)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.stored_voxels import StoredVoxels
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,8 @@ def plain_array(array: Any, name: str) -> PlainArray:
     if isinstance(array, str | PathLike):
         raise InputError(f"{name}: found {str(array)!r}, expected an array; files are read by read_volume")
     size = _spacing(array) if hasattr(array, "dims") and hasattr(array, "coords") else None
+    if isinstance(array, StoredVoxels):  # they serve as an array where volumes are measured, and are not read here
+        return PlainArray(cast(np.ndarray, array))
     if isinstance(array, np.ma.MaskedArray):
         mask = None if array.mask is np.ma.nomask else ~np.ma.getmaskarray(array)
         return PlainArray(np.asarray(array.data), mask)

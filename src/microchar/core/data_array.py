@@ -39,6 +39,6 @@ def as_data_array(volume: Volume) -> xarray.DataArray:
         coordinates["mask"] = (names, volume.mask.reshape(shape))
     attributes = {"phases": list(volume.phases), "grey_values": list(volume.grey_values)}
     array: xarray.DataArray = import_xarray().DataArray(
-        volume.values.reshape(shape), coordinates, names, name=volume.name, attrs=attributes
+        np.asarray(volume.values).reshape(shape), coordinates, names, name=volume.name, attrs=attributes
     )
     return array

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.stored_voxels import StoredVoxels
 
 #: Approximate number of voxels that are processed at a time.
 _SLAB_VOXELS = 2**22
@@ -146,7 +147,10 @@ def whole_numbers(values: np.ndarray, mask: np.ndarray | None, name: str) -> np.
             "segmented volumes: segment the image first, or let threshold='otsu' or threshold=GREY do it "
             "(--threshold on the command line)"
         )
-    integers = np.empty(values.shape, np.result_type(np.min_scalar_type(int(low)), np.min_scalar_type(int(high))))
+    dtype = np.result_type(np.min_scalar_type(int(low)), np.min_scalar_type(int(high)))
+    if isinstance(values, StoredVoxels) and mask is None:
+        return values.astype(dtype)  # type: ignore[unreachable]
+    integers = np.empty(values.shape, dtype)
     for slab in slabs(values.shape):
         inside = values[slab] if mask is None else np.where(mask[slab], values[slab], low)
         integers[slab] = inside
@@ -199,10 +203,13 @@ def segment(values: np.ndarray, threshold: float | str, mask: np.ndarray | None,
             cut = np.nan
         if not np.isfinite(cut):
             raise InputError(f"threshold={threshold!r}: expected 'otsu' or a grey value")
+    shown = int(cut) if float(cut).is_integer() else float(cut)
+    if isinstance(values, StoredVoxels):
+        return values.segmented(cut), shown  # type: ignore[unreachable]
     labels = np.empty(values.shape, np.uint8)
     for slab in slabs(values.shape):
         labels[slab] = values[slab] > cut
-    return labels, int(cut) if float(cut).is_integer() else float(cut)
+    return labels, shown
 
 
 def _otsu(values: np.ndarray, mask: np.ndarray | None, low: float, high: float) -> float:

@@ -13,6 +13,7 @@ from microchar.core.errors import InputError
 from microchar.core.grey_values import distinct, near_binary, segment, value_range, whole_numbers
 from microchar.core.grid import Grid, Triple, triple
 from microchar.core.phases import listed, name_phases, parse_phases
+from microchar.core.stored_voxels import StoredVoxels
 from microchar.core.text import printable
 from microchar.core.units import parse_voxel_size
 
@@ -35,7 +36,8 @@ class Volume:
     Parameters
     ----------
     values : ndarray, 3D, integer
-        Grey values as stored, possibly memory-mapped.
+        Grey values as stored, possibly memory-mapped, or `StoredVoxels` that stay in
+        their file.
     grey_values : tuple of int
         Grey value of each phase, ascending. The label of a voxel is the position of
         its grey value in this tuple.
@@ -147,13 +149,19 @@ class Volume:
             raise InputError(
                 f"{self.name}: the box from {tuple(start)} to {tuple(stop)} does not lie in the shape {self.shape}"
             )
-        box = tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
         return replace(
             self,
-            values=self.values[box],
-            mask=None if self.mask is None else self.mask[box],
-            grey=None if self.grey is None else self.grey[box],
+            values=_part(self.values, start, stop),
+            mask=None if self.mask is None else _part(self.mask, start, stop),
+            grey=None if self.grey is None else _part(self.grey, start, stop),
         )
+
+
+def _part(array: Any, start: Sequence[int], stop: Sequence[int]) -> Any:
+    """Return a box of an array as a view; what stays in its file is not read."""
+    if isinstance(array, StoredVoxels):
+        return array.part(start, stop)
+    return array[tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))]
 
 
 def _wrapped(array: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.ndarray:
@@ -360,7 +368,7 @@ def _inside(
     """Return where voxels count: inside both masks, and not of the grey value that is outside."""
     masks = [one for one in (mask, own_mask) if one is not None]
     if outside is not None:
-        masks.append(values != outside)
+        masks.append(np.not_equal(values, outside))
     if not masks:
         return None
     inside = np.logical_and.reduce(masks) if len(masks) > 1 else masks[0]

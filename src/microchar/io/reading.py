@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from microchar.core.grid import triple
+from microchar.core.stored_voxels import StoredVoxels
 from microchar.core.text import by
 from microchar.core.units import check_voxel_size
 from microchar.core.volume import Volume, as_volume, refuse_other_voxels, same_voxels
 from microchar.io.crop import crop_box
 from microchar.io.dispatch import PathLike, locate, read_image
-from microchar.io.image import Box, Image, Options
+from microchar.io.image import Box, Image, Options, Stored
+from microchar.io.source import FileSource
 
 
 def read_volume(
@@ -32,6 +35,7 @@ def read_volume(
     dtype: Any = None,
     offset: int = 0,
     name: str | None = None,
+    on_disk: bool = False,
 ) -> Volume:
     r"""Read a segmented volume, or a 2D image, from a file.
 
@@ -81,6 +85,11 @@ def read_volume(
         that state them.
     name : str, optional
         Name in tables and figures; default the name of the file without suffix.
+    on_disk : bool
+        Whether the voxels stay in the file, and are read block by block where they are
+        needed: by the workers of an executor, too, which must see the file at the same
+        path. It takes little memory, and compressed voxels are decompressed once for
+        each metric. Formats that are only read whole, and masks, are read at once.
 
     Returns
     -------
@@ -119,11 +128,11 @@ def read_volume(
             origin = _source(os.fspath(data), companion)
             source |= {key: origin["path"], f"{key}_sha256": origin["sha256"]}
             refuse_other_voxels(companion.shape, whole, title, text)
-            companions[key] = companion.read(box)
+            companions[key] = _voxels(os.fspath(data), options, companion, box, on_disk and key == "grey")
         elif data is not None:
             companions[key] = same_voxels(data, whole, title, text)[box]
     volume = as_volume(
-        image.read(box),
+        _voxels(text, options, image, box, on_disk),
         voxel_size=voxel_size,
         phases=image.phases or None if phases is None and threshold is None else phases,
         threshold=threshold,
@@ -137,6 +146,19 @@ def read_volume(
         check_voxel_size(image.voxel_size, image.unit, f"{text}: {image.voxel_size_note or 'voxel size'}")
         volume = replace(volume, voxel_size=image.voxel_size, unit=image.unit)
     return replace(volume, name=_name(text) if name is None else name)
+
+
+def _voxels(text: str, options: Options, image: Image, box: Box, on_disk: bool) -> Any:
+    """Return the voxels of a box; what is to stay on disk is `StoredVoxels`, so far as its format is read by boxes."""
+    if not on_disk or not isinstance(image.values, Stored | np.memmap):
+        return image.read(box)
+    dtype = image.values.dtype
+    return StoredVoxels(
+        FileSource.of(text, options),
+        triple(part.start for part in box),
+        triple(part.stop - part.start for part in box),
+        np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("="),
+    )
 
 
 def _source(text: str, image: Image) -> dict[str, str]:

@@ -1,22 +1,19 @@
-"""Cut a volume into blocks and add up counts over the blocks, as every additive metric does."""
+"""Cut a volume into blocks, in which every additive metric counts."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise, product
-from typing import TypeVar
 
 import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple, triple
 
-T = TypeVar("T")
 #: Counts of one block: arrays by name, of integers (or of floats per slice), that are added over the blocks.
 Counts = dict[str, np.ndarray]
 #: Edges of cells along each axis.
@@ -174,50 +171,3 @@ def thread_pool(threads: int | None) -> Iterator[Executor]:
 def available_cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def add_up(
-    count: Callable[[Block], Counts],
-    blocks: Iterator[Block],
-    executor: Executor,
-    tick: Tick | None = None,
-) -> Counts:
-    """Count in every block on the executor and add the counts in the order of the blocks.
-
-    Only a few blocks are in memory at a time: the next block is read when one is done.
-    """
-    total: Counts = {}
-    for _, counts in in_order(count, ((None, block) for block in blocks), executor, tick):
-        for name, array in counts.items():
-            total[name] = total[name] + array if name in total else array
-    return total
-
-
-def in_order(
-    count: Callable[[Block], Counts],
-    blocks: Iterator[tuple[T, Block]],
-    executor: Executor,
-    tick: Tick | None = None,
-) -> Iterator[tuple[T, Counts]]:
-    """Count in every block on the executor; yield the counts in the order of the blocks, with what came beside each."""
-    waiting: deque[tuple[T, Future[Counts], int]] = deque()
-    in_flight = 2 * getattr(executor, "_max_workers", available_cores())
-
-    def take() -> tuple[T, Counts]:
-        label, future, voxels = waiting.popleft()
-        counts = future.result()
-        if tick is not None:
-            tick(voxels)
-        return label, counts
-
-    try:
-        for label, block in blocks:
-            waiting.append((label, executor.submit(count, block), int(np.prod(block.core))))
-            if len(waiting) >= in_flight:
-                yield take()
-        while waiting:
-            yield take()
-    finally:  # after an error, do not let the other blocks take memory from the next metric
-        for _, future, _ in waiting:
-            future.cancel()
-        wait([future for _, future, _ in waiting])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from microchar.core.grid import Triple, triple
 from microchar.core.volume import Volume
-from microchar.measurement.blocks import BOX_EDGE, Block, Counts, Region, Tick, in_order
+from microchar.measurement.blocks import BOX_EDGE, Counts, Region
 
 #: Number of cells along each axis that is cut.
 _CELLS = 8
@@ -138,14 +137,16 @@ def _products(groups: list[list[tuple[int, tuple[int, ...]]]], axis: int | None)
     return regions
 
 
-def add_up_cells(
-    count_cells: Callable[[Block], Counts],
-    cells: CellGrid,
-    blocks: Iterator[tuple[Triple, Block]],
-    executor: Executor,
-    tick: Tick,
-) -> Counts:
-    """Count in every block on the executor, and add the counts of each cell; see `microchar.measurement.blocks.add_up`.
+def add_up_cells(cells: CellGrid, first: Sequence[Triple], counted: Iterable[Counts]) -> Counts:
+    """Add the counts of each cell.
+
+    Parameters
+    ----------
+    cells : CellGrid
+    first : sequence of tuple of int
+        Index of the first cell of each region.
+    counted : iterable of dict
+        Counts in the cells of each region.
 
     Returns
     -------
@@ -153,10 +154,10 @@ def add_up_cells(
         Counts with three leading axes: the cells along axes 0, 1 and 2.
     """
     total: Counts = {}
-    for first, counts in in_order(count_cells, blocks, executor, tick):
+    for start, counts in zip(first, counted, strict=True):
         for name, array in counts.items():
             if name not in total:
                 total[name] = np.zeros((*cells.numbers, *array.shape[3:]), array.dtype)
-            box = tuple(slice(a, a + n) for a, n in zip(first, array.shape[:3], strict=True))
+            box = tuple(slice(a, a + n) for a, n in zip(start, array.shape[:3], strict=True))
             total[name][box] += array
     return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from microchar.core.errors import InputError
@@ -13,6 +14,7 @@ from microchar.core.notebook import about, html_table
 from microchar.core.progress import Progress
 from microchar.core.result import Result
 from microchar.core.volume import Volume, as_volume
+from microchar.measurement.journal import keeping
 from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.overview import measured_lines, measured_rows
 from microchar.measurement.record import Record, VolumeRecord
@@ -89,6 +91,8 @@ def measure(
     executor: Executor | None = None,
     progress: Progress | None = None,
     fail_fast: bool = False,
+    folder: str | Path | None = None,
+    resume: bool = False,
 ) -> Measurement:
     """Measure a volume.
 
@@ -120,13 +124,19 @@ def measure(
     threads : int, optional
         Number of threads; default all cores this process may use.
     executor : concurrent.futures.Executor, optional
-        Executor that counts the blocks in place of threads of this process.
+        Executor that counts the blocks in place of threads of this process. Its workers
+        read their blocks themselves if the volume stays on disk (`read_volume`).
     progress : Progress, optional
         ``progress(fraction, text)`` is called from this thread with the fraction of
         the work that is done and the names of the current volume and metric.
     fail_fast : bool
         Whether the first error of a metric is raised. By default, a metric that fails
         gets the status "failed" and a warning, and the others are measured.
+    folder : str or path, optional
+        Folder in which counts are kept as they are made; it is removed at the end.
+    resume : bool
+        Whether to go on from the counts in `folder`, of a run that was interrupted.
+        Those of another volume, other arguments or another version are refused.
 
     Returns
     -------
@@ -156,9 +166,10 @@ def measure(
         for metric in chosen:
             metric.check_mask(volume)
     how: dict[str, Any] = {"threads": threads, "executor": executor, "progress": progress, "fail_fast": fail_fast}
-    (results,) = run_tasks([Task(chosen, volume)], errors=errors, **how)
-    notes = without_periodic_axes(chosen, periodic)
-    return Measurement(volume, results, settings(metrics, skip, common, parameters), notes)
+    given = settings(metrics, skip, common, parameters)
+    with keeping(None if folder is None else Path(folder), volume, given | {"errors": errors}, resume) as journal:
+        (results,) = run_tasks([Task(chosen, volume)], errors=errors, journal=journal, **how)
+    return Measurement(volume, results, given, without_periodic_axes(chosen, periodic))
 
 
 def _refuse_pairs(metrics: Sequence[Metric]) -> None:

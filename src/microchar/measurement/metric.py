@@ -4,71 +4,28 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.grid import Grid, Triple
-from microchar.core.progress import Progress, silent
 from microchar.core.result import Key, Profile, Result, Status, Value
 from microchar.core.units import power_unit
 from microchar.core.volume import Volume, as_volume
-from microchar.measurement.blocks import (
-    LAYOUTS,
-    Block,
-    Counts,
-    Region,
-    Tick,
-    add_up,
-    available_cores,
-    halo_stop,
-    thread_pool,
-)
+from microchar.measurement.blocks import LAYOUTS, Block, Counts, Region, Tick, available_cores, thread_pool
 from microchar.measurement.cells import CellGrid, add_up_cells, mask_lengths
+from microchar.measurement.counting import Counting, counted, tree_sum
+from microchar.measurement.shared import Shared as Shared  # metrics import it from here
 from microchar.measurement.standard_errors import with_errors
 
 Kind = Literal["scalar", "profile", "distribution", "table"]
 Additive = Literal["exact", "float", "whole"]
 ErrorSource = Literal["cells", "subvolumes", "none"]
 Layout = Literal["boxes", "columns", "slabs"]
-T = TypeVar("T")
-
-
-class Shared:
-    """Intermediate results that the metrics of one measurement share.
-
-    They are computed when they are first needed and kept until the measurement ends.
-    Cluster labels, solved fields and counts are costly, and several metrics need them.
-
-    Parameters
-    ----------
-    executor : concurrent.futures.Executor
-        Executor for blocks and for other parallel work.
-    threads : int
-        Number of threads that a metric may use by itself.
-    progress : Progress
-        Progress of the current metric.
-    errors : bool
-        Whether standard errors are computed.
-    """
-
-    def __init__(self, executor: Executor, threads: int, progress: Progress = silent, errors: bool = False):
-        self.executor = executor
-        self.threads = threads
-        self.progress = progress
-        self.errors = errors
-        self._made: dict[Hashable, Any] = {}
-
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the object stored under `key`; if there is none, make and store it first."""
-        if key not in self._made:
-            self._made[key] = make()
-        return self._made[key]  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +137,10 @@ class Metric(ABC):
         with thread_pool(threads) as pool:
             return self.resolved(volume.grid).run(volume, None, Shared(pool, threads or available_cores()))
 
+    def begin(self, volume: Volume, shared: Shared) -> None:
+        """Have other processes begin what `run` will wait for; see `Shared.begin`. By default it is nothing."""
+        del volume, shared
+
     @abstractmethod
     def run(self, volume: Volume, other: Volume | None, shared: Shared) -> Result:
         """Measure a volume (pair metrics: two of equal shape); the metric must be resolved for its grid."""
@@ -273,6 +234,8 @@ class AdditiveMetric(Metric):
     error_source: ClassVar[ErrorSource] = "cells"
     #: How a volume is cut: into "boxes" with a halo, "columns" that span one axis, or "slabs" of whole slices.
     layout: ClassVar[Layout] = "boxes"
+    #: Whether `reader` needs intermediate results that metrics share, so that other processes cannot read the blocks.
+    reads_shared: ClassVar[bool] = False
 
     def halo(self, grid: Grid) -> Triple:
         """Return the number of voxels that a block needs behind its core along each axis (boxes only)."""
@@ -346,10 +309,9 @@ class AdditiveMetric(Metric):
         return None
 
     def _add_up_cells(self, cells: CellGrid, volume: Volume, shared: Shared) -> Counts:
-        labels, regions = zip(*cells.regions(self.layout), strict=True)
-        blocks = zip(labels, self._blocks(regions, volume, None, shared), strict=True)
-        voxels = sum(math.prod(region.core) for region in regions)
-        return add_up_cells(self.count_cells, cells, blocks, shared.executor, _ticking(voxels, shared))
+        first, regions = zip(*cells.regions(self.layout), strict=True)
+        of_batches = counted(Counting(self, volume, in_cells=True), regions, shared, _ticking(regions, shared))
+        return add_up_cells(cells, first, (counts for batch in of_batches for counts in batch))
 
     def counts(
         self,
@@ -370,32 +332,12 @@ class AdditiveMetric(Metric):
     ) -> Counts:
         global_counts = self.whole(volume, shared)
         regions = layouts[self.layout](volume.shape)
-        voxels = sum(math.prod(region.core) for region in regions)
-        blocks = self._blocks(regions, volume, other, shared)
-        return add_up(self.count, blocks, shared.executor, _ticking(voxels, shared)) | global_counts
-
-    def _blocks(
-        self, regions: Sequence[Region], volume: Volume, other: Volume | None, shared: Shared
-    ) -> Iterator[Block]:
-        read = self.reader(volume, shared)
-        read_other = self.reader(other, shared) if other is not None else None
-        halo = self.halo(volume.grid)
-        for region in regions:
-            stop = halo_stop(region, halo, volume.shape, self.periodic)
-            yield Block(
-                labels=read(region.start, stop),
-                core=region.core,
-                start=region.start,
-                shape=volume.shape,
-                n_phases=volume.n_phases,
-                axis=region.axis,
-                other=read_other(region.start, stop) if read_other is not None else None,
-                halo=halo,
-                cuts=region.cuts,
-            )
+        of_batches = counted(Counting(self, volume, other), regions, shared, _ticking(regions, shared))
+        return tree_sum(counts for batch in of_batches for counts in batch) | global_counts
 
 
-def _ticking(total: int, shared: Shared) -> Tick:
+def _ticking(regions: Sequence[Region], shared: Shared) -> Tick:
+    total = sum(math.prod(region.core) for region in regions)
     done = 0
 
     def tick(voxels: int) -> None:

@@ -17,7 +17,9 @@ from microchar.core.result import Result, Status
 from microchar.core.text import printable
 from microchar.core.volume import Volume
 from microchar.measurement.blocks import available_cores, thread_pool
-from microchar.measurement.metric import Metric, Shared
+from microchar.measurement.journal import Journal
+from microchar.measurement.metric import Metric
+from microchar.measurement.shared import Shared
 
 #: Longer messages of other libraries are cut.
 _LONGEST = 400
@@ -48,6 +50,7 @@ def run_tasks(
     progress: Progress | None = None,
     errors: bool = False,
     fail_fast: bool = True,
+    journal: Journal | None = None,
 ) -> list[dict[str, Result]]:
     """Run tasks in their order and return the results of each task by metric id.
 
@@ -65,6 +68,8 @@ def run_tasks(
         status "failed" and a warning. An `InputError` is always raised.
     errors : bool
         Whether standard errors are computed; not in tasks that say otherwise.
+    journal : Journal, optional
+        Where counts are kept as they are made, and found again.
     """
     watched = _Watched(progress or silent)
     total = sum(task.cost(metric) for task in tasks for metric in task.metrics)
@@ -72,7 +77,9 @@ def run_tasks(
     results = []
     with nullcontext(executor) if executor else thread_pool(threads) as pool:
         for task in tasks:
-            shared = Shared(pool, threads or available_cores(), errors=errors and task.errors)
+            shared = Shared(pool, threads or available_cores(), errors=errors and task.errors, journal=journal)
+            for metric in task.metrics:
+                metric.begin(task.volume, shared)
             of_task = {}
             for metric in task.metrics:
                 cost = task.cost(metric)

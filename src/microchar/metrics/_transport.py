@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -95,14 +96,15 @@ class TransportMetric(WholeMetric):
         values: list[Value] = []
         pictures: list[Picture] = []
         solves: list[str] = []
-        runs = [(mixture, axis) for mixture in self._mixtures(volume) for axis in self.axes or ()]
+        runs = self._runs(volume)
         for done, (mixture, axis) in enumerate(runs):
-            name = "+".join(phase for phase, _ in mixture)
+            problem = self._problem(volume, mixture, axis)
+            bounds = partial(shared.tell_bounds, done / len(runs), f"{problem.name}, axis {axis}")
             try:
-                solution, picture = self._solved(volume, mixture, axis, shared, name, done / len(runs))
+                solution, picture = shared.get(problem.key, partial(problem.solved, volume, shared.threads, bounds))
             except MissingDependencyError as error:
                 return self.no_result(volume, Status.UNAVAILABLE, str(error))
-            values += self._values(volume, name, str(axis), solution)
+            values += self._values(volume, problem.name, str(axis), solution)
             pictures += [picture] if picture is not None and self.shows_flux else []
             solves.append(_record(mixture, axis, solution))
             shared.progress((done + 1) / len(runs), "")
@@ -150,31 +152,61 @@ class TransportMetric(WholeMetric):
             return [self.diffusivity]
         return [((phase, 1.0),) for phase in (self.conducting or volume.phases)]
 
-    def _solved(
-        self, volume: Volume, mixture: Mixture, axis: int, shared: Shared, name: str, done: float
-    ) -> tuple[Solution, Picture | None]:
-        """Return the solution and, for the first axis, a picture of its flux; the metrics share both."""
-        sides = tuple(sorted(set(self.periodic) - {axis}))
+    def begin(self, volume: Volume, shared: Shared) -> None:
+        """Have other processes solve each mixture along each axis, if the metric is defined for the volume."""
+        if self.obstacle(volume) is None and self.backend == "own":
+            for mixture, axis in self._runs(volume):
+                problem = self._problem(volume, mixture, axis)
+                shared.begin(problem.key, problem.solved, volume)
+
+    def _runs(self, volume: Volume) -> list[tuple[Mixture, int]]:
+        return [(mixture, axis) for mixture in self._mixtures(volume) for axis in self.axes or ()]
+
+    def _problem(self, volume: Volume, mixture: Mixture, axis: int) -> _Problem:
         table = np.zeros(volume.n_phases)
         for phase, diffusivity in mixture:
             table[volume.phases.index(phase)] = diffusivity
-        pictured = self.backend == "own" and axis == min(self.axes or ()) and volume.grid.ndim > 1
+        return _Problem(
+            table=tuple(table.tolist()),
+            axis=axis,
+            periodic=tuple(sorted(set(self.periodic) - {axis})),
+            tolerance=self.tolerance,
+            backend=self.backend,
+            name="+".join(phase for phase, _ in mixture),
+            pictured=self.backend == "own" and axis == min(self.axes or ()) and volume.grid.ndim > 1,
+        )
 
-        def run() -> tuple[Solution, Picture | None]:
-            arguments = (volume.read(), tuple(table.tolist()))
-            options: dict[str, Any] = {"axis": axis, "voxel_size": volume.voxel_size, "periodic": sides}
-            options |= {"tolerance": self.tolerance, "threads": shared.threads}
-            if self.backend == "taufactor":
-                return solve_with_taufactor(*arguments, **options), None
 
-            def progress(lower: float, upper: float) -> None:
-                shared.progress(done, f"{name}, axis {axis}: {lower:.4g} to {upper:.4g}")
+@dataclass(frozen=True)
+class _Problem:
+    """One mixture along one axis: the conductivity of each phase, and how it is solved."""
 
-            solution = solve(*arguments, **options, concentration=pictured, progress=progress)
-            picture = _picture(volume, solution, table, axis, name) if solution.concentration is not None else None
-            return replace(solution, concentration=None), picture  # not kept: the field is as large as the volume
+    table: tuple[float, ...]
+    axis: int
+    periodic: tuple[int, ...]
+    tolerance: float
+    backend: str
+    name: str
+    pictured: bool
 
-        return shared.get(("diffusion", tuple(table.tolist()), axis, sides, self.tolerance, self.backend), run)
+    @property
+    def key(self) -> Hashable:
+        """What identifies the solution, which several metrics share."""
+        return ("diffusion", self.table, self.axis, self.periodic, self.tolerance, self.backend)
+
+    def solved(
+        self, volume: Volume, threads: int = 1, progress: Callable[[float, float], None] = lambda lower, upper: None
+    ) -> tuple[Solution, Picture | None]:
+        """Return the solution and, for the first axis, a picture of its flux."""
+        options: dict[str, Any] = {"axis": self.axis, "voxel_size": volume.voxel_size, "periodic": self.periodic}
+        options |= {"tolerance": self.tolerance, "threads": threads}
+        if self.backend == "taufactor":
+            return solve_with_taufactor(volume.read(), self.table, **options), None
+        solution = solve(volume.read(), self.table, **options, concentration=self.pictured, progress=progress)
+        if solution.concentration is None:
+            return solution, None
+        picture = _picture(volume, solution, np.array(self.table), self.axis, self.name)
+        return replace(solution, concentration=None), picture  # not kept: the field is as large as the volume
 
 
 def _picture(volume: Volume, solution: Solution, table: np.ndarray, axis: int, name: str) -> Picture:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -156,15 +157,16 @@ class Permeability(WholeMetric):
         values: list[Value] = []
         pictures: list[Picture] = []
         solves: list[str] = []
-        axes = self.axes or ()
-        runs = [(fluid, axis, e) for fluid in self._fluids(volume) for axis in axes for e in self.estimators]
-        for done, ((name, labels), axis, estimator) in enumerate(runs):
-            solution, picture = self._solved(volume, name, labels, axis, estimator, shared, done / len(runs))
+        problems = self._problems(volume)
+        for done, problem in enumerate(problems):
+            name, axis, estimator = problem.name, problem.axis, problem.estimator
+            bounds = partial(shared.tell_bounds, done / len(problems), f"{name}, axis {axis}")
+            solution, picture = shared.get(problem, partial(problem.solved, volume, shared.threads, bounds))
             values += self._values(volume, name, axis, estimator, solution)
             pictures += [] if picture is None else [picture]
             gap = f"{solution.iterations} iterations, gap {solution.gap:.1e}"
             solves.append(f"{name}, axis {axis}, {estimator}: {gap}")
-            shared.progress((done + 1) / len(runs), "")
+            shared.progress((done + 1) / len(problems), "")
         result = self.result(
             volume,
             values,
@@ -193,40 +195,29 @@ class Permeability(WholeMetric):
             found.append((name, tuple(sorted({volume.phases.index(part) for part in parts}))))
         return found
 
-    def _solved(
-        self,
-        volume: Volume,
-        name: str,
-        labels: tuple[int, ...],
-        axis: int,
-        estimator: str,
-        shared: Shared,
-        done: float,
-    ) -> tuple[Solution, Picture | None]:
+    def begin(self, volume: Volume, shared: Shared) -> None:
+        """Have other processes solve for each fluid along each axis, if the metric is defined for the volume."""
+        if self.obstacle(volume) is None:
+            for problem in self._problems(volume):
+                shared.begin(problem, problem.solved, volume)
+
+    def _problems(self, volume: Volume) -> list[_Problem]:
         periodic = {0, 1, 2} if self.sides == "periodic" else set(self.periodic)
-        options: dict[str, Any] = {
-            "axis": axis,
-            "voxel_size": volume.voxel_size,
-            "periodic": tuple(sorted(periodic - {axis})),
-            "sides": "no-slip" if self.sides == "no-slip" else "slip",
-            "tolerance": self.tolerance,
-        }
-
-        def progress(lower: float, upper: float) -> None:
-            shared.progress(done, f"{name}, axis {axis}: {lower:.4g} to {upper:.4g}")
-
-        def run() -> tuple[Solution, Picture | None]:
-            # Voxels outside the mask have a label of their own, which is solid.
-            fluid = np.isin(volume.read(), labels)
-            more: dict[str, Any] = {"threads": shared.threads, "progress": progress}
-            if estimator == "edt_darcy":
-                return edt_darcy(fluid, **options, **more), None
-            pictured = axis == min(self.axes or ()) and volume.grid.ndim > 1
-            solution = solve(fluid, **options, **more, speed=pictured)
-            picture = _picture(volume, solution, axis, name) if solution.speed is not None else None
-            return replace(solution, speed=None), picture  # not kept: the field is as large as the volume
-
-        return shared.get(("stokes", estimator, labels, *options.items()), run)
+        return [
+            _Problem(
+                name=name,
+                labels=labels,
+                axis=axis,
+                estimator=estimator,
+                periodic=tuple(sorted(periodic - {axis})),
+                sides="no-slip" if self.sides == "no-slip" else "slip",
+                tolerance=self.tolerance,
+                pictured=axis == min(self.axes or ()) and volume.grid.ndim > 1,
+            )
+            for name, labels in self._fluids(volume)
+            for axis in self.axes or ()
+            for estimator in self.estimators
+        ]
 
     def _values(self, volume: Volume, phase: str, axis: int, estimator: str, solution: Solution) -> Iterator[Value]:
         """Yield the permeability, and where the voxel size is known the same number in SI units and darcy."""
@@ -242,6 +233,34 @@ class Permeability(WholeMetric):
         for unit, feature in names.items():
             value, lower, upper = (None if x is None else areas(x, volume.unit)[unit] for x in numbers)
             yield Value(value=value, lower=lower, upper=upper, unit=unit, feature=feature, **key)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """The flow of one fluid along one axis, and how it is solved."""
+
+    name: str
+    labels: tuple[int, ...]
+    axis: int
+    estimator: str
+    periodic: tuple[int, ...]
+    sides: Literal["slip", "no-slip"]
+    tolerance: float
+    pictured: bool
+
+    def solved(
+        self, volume: Volume, threads: int = 1, progress: Callable[[float, float], None] = lambda lower, upper: None
+    ) -> tuple[Solution, Picture | None]:
+        """Return the solution and, for the first axis, a picture of the speed."""
+        # Voxels outside the mask have a label of their own, which is solid.
+        fluid = np.isin(volume.read(), self.labels)
+        options: dict[str, Any] = {"axis": self.axis, "voxel_size": volume.voxel_size, "periodic": self.periodic}
+        options |= {"sides": self.sides, "tolerance": self.tolerance, "threads": threads, "progress": progress}
+        if self.estimator == "edt_darcy":
+            return edt_darcy(fluid, **options), None
+        solution = solve(fluid, **options, speed=self.pictured)
+        picture = _picture(volume, solution, self.axis, self.name) if solution.speed is not None else None
+        return replace(solution, speed=None), picture  # not kept: the field is as large as the volume
 
 
 def _picture(volume: Volume, solution: Solution, axis: int, name: str) -> Picture:

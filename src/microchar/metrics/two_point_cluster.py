@@ -96,6 +96,7 @@ class TwoPointCluster(DirectionalMetric):
     # Errors from the counts of blocks would keep the clusters fixed and miss the variation of the connections.
     error_source = "subvolumes"
     cost = 60.0
+    reads_shared = True
 
     connectivity: int = 6
 
