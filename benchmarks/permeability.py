@@ -117,8 +117,8 @@ def network_permeability(fluid: np.ndarray) -> float:
     openpnm.topotools.trim(network=pores, pores=lost)
     water = openpnm.phase.Phase(network=pores)
     water["pore.viscosity"] = 1.0
-    water.add_model_collection(openpnm.models.collections.physics.basic)
-    water.regenerate_models()
+    conductance = openpnm.models.physics.hydraulic_conductance.generic_hydraulic
+    water.add_model(propname="throat.hydraulic_conductance", model=conductance)
     flow = openpnm.algorithms.StokesFlow(network=pores, phase=water)
     flow.set_value_BC(pores=pores.pores("xmin"), values=1.0)
     flow.set_value_BC(pores=pores.pores("xmax"), values=0.0)
