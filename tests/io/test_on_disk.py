@@ -92,3 +92,18 @@ def test_a_file_that_has_changed_is_refused_where_it_is_read(tmp_path):
     np.save(tmp_path / "a.npy", voxels(shape=(8, 9, 11)))
     with pytest.raises(InputError, match="has changed since it was opened"):
         volume.crop((0, 0, 0), (2, 2, 2)).read()
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", [name for name in WRITERS if name not in WHOLE])
+def test_voxels_of_a_large_file_are_unpacked_into_a_temporary_one(name, tmp_path, monkeypatch):
+    image = voxels()
+    path, how = written(tmp_path, name, image)
+    monkeypatch.setattr("microchar.core.scratch.IN_MEMORY", 0)
+    monkeypatch.setattr("microchar.io.image._PIECE", 2 * image[0].nbytes)
+    volume = mc.read_volume(path, crop="1:,:,2:", **how)
+    assert np.array_equal(volume.values, image[1:, :, 2:])
+    base = volume.values
+    while base is not None and not isinstance(base, np.memmap):
+        base = base.base
+    assert base is not None, "the voxels are in memory"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microchar.measurement.blocks import Region, boxes, columns, halo_stop, slabs
+from microchar.measurement.blocks import Region, boxes, columns, halo_stop, rods, slabs
 
 pytestmark = pytest.mark.property
 
@@ -48,3 +48,12 @@ def test_the_halo_ends_with_the_volume_unless_the_axis_is_periodic():
     region = Region((0, 4, 8), (4, 4, 2))
     assert halo_stop(region, (3, 3, 3), (10, 10, 10), ()) == (7, 10, 10)
     assert halo_stop(region, (3, 3, 3), (10, 10, 10), (1, 2)) == (7, 11, 13)
+
+
+@settings(deadline=None, max_examples=30)
+@given(shape=SHAPES, voxels=st.integers(1, 300))
+def test_rods_cover_a_volume_once_and_span_the_last_axis(shape, voxels):
+    regions = rods(shape, voxels)
+    assert (coverage(shape, regions) == 1).all()
+    assert {region.core[2] for region in regions} == {shape[2]}
+    assert max(region.core[0] * region.core[1] for region in regions) <= max(1, voxels // shape[2])

@@ -109,6 +109,27 @@ def test_the_record_says_which_voxels_are_neighbours():
 
 
 @pytest.mark.oracle
+@pytest.mark.parametrize("connectivity", [6, 26])
+@pytest.mark.parametrize("periodic", [(), (1,), (0, 1, 2)])
+def test_clusters_cut_by_blocks_of_any_size_are_the_same(connectivity, periodic, monkeypatch):
+    rng = np.random.default_rng(7)
+    monkeypatch.setattr("microchar.core.scratch.IN_MEMORY", 0)  # on disk
+    for shape in [(9, 10, 11), (1, 17, 13), (16, 5, 7)]:
+        labels = rng.choice(3, shape, p=[0.35, 0.35, 0.3])
+        volume = mc.as_volume(labels, mask=rng.random(shape) < 0.95)
+        metrics = [metric(connectivity=connectivity, periodic=periodic) for metric in CLUSTER_METRICS]
+        whole = mc.measure(volume, metrics)
+        for voxels in (1, 30, 200):
+            with monkeypatch.context() as patch:
+                patch.setattr("microchar.metrics._clusters._BLOCK_VOXELS", voxels)
+                pieces = mc.measure(volume, metrics, threads=3)
+            for name, result in whole.items():
+                assert [v.value for v in result.values] == [v.value for v in pieces[name].values]
+                pairs = zip(result.profiles, pieces[name].profiles, strict=True)
+                assert all(np.array_equal(a.y, b.y, equal_nan=True) for a, b in pairs)
+
+
+@pytest.mark.oracle
 @settings(deadline=None, max_examples=50)
 @given(case=clustered_media())
 def test_scalars_are_those_of_flood_fill(case):

@@ -133,9 +133,9 @@ def test_radial_pairs_of_a_large_volume_are_exact(kind, monkeypatch):
     set_ = np.random.default_rng(0).random(shape) < 0.3 if kind == "noise" else np.ones(shape, bool)
     if kind == "layers":
         set_[:, :, ::2] = False
-    monkeypatch.setattr("microchar.metrics._radial._HELD", 2e7)  # in several passes
-    voxels = SetVoxels(lambda first, last: set_[:, first:last], shape, (1,))
-    ends = ends_at_all_lags(voxels, reach)
+    monkeypatch.setattr("microchar.core.scratch.IN_MEMORY", 0)
+    voxels = SetVoxels(lambda first, last: set_[first:last], shape, (1,))
+    ends = ends_at_all_lags(voxels, reach, 2)
     found = pairs_at_all_lags(voxels, reach, ends, 2)
     for lag in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (40, 30, 50), (-40, 30, -50), (-7, 20, 13)]:
         there = np.roll(set_, -lag[1], axis=1)

@@ -14,7 +14,7 @@ from microchar.cli._opening import add_opening, open_page
 from microchar.cli._parameters import typed
 from microchar.cli._progress import ProgressLine
 from microchar.cli._study import add_config
-from microchar.cli._values import assignment, axes, lengths, listed
+from microchar.cli._values import assignment, axes, lengths, listed, memory
 from microchar.cli._workers import add_workers
 from microchar.core.errors import InputError
 from microchar.core.text import printable
@@ -33,7 +33,7 @@ MEASURING = (
     *("voxel_size", "phases", "threshold", "crop", "mask", "mask_insulating", "grey", "label", "shape", "dtype"),
     *("offset", "outside", "resample"),
     *("metrics", "skip", "r_max", "window", "periodic", "set", "deff_tolerance", "deff_axes", "deff_phases", "flow"),
-    *("no_errors", "fail_fast", "executor", "on_disk"),
+    *("no_errors", "fail_fast", "executor", "on_disk", "max_memory"),
 )
 
 
@@ -90,6 +90,12 @@ def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--fail-fast", action="store_true", help="stop at the first metric that fails")
     add_workers(group)
     group.add_argument("--on-disk", action="store_true", help="read voxels block by block where they are needed")
+    group.add_argument(
+        "--max-memory",
+        type=memory,
+        metavar="SIZE",
+        help="memory that measuring may take, such as 2GB; metrics that need more are refused",
+    )
 
 
 def _add_output(group: argparse._ArgumentGroup, formats: str) -> None:
@@ -158,8 +164,19 @@ def write(options: argparse.Namespace, record: Record, volumes: Sequence[Volume]
     if not options.quiet:
         for path in written.values():
             print(printable(str(path)))
+        if options.max_memory is not None:
+            _say_limit(record)
     if options.open and "report.html" in written:
         open_page(written["report.html"])
+
+
+def _say_limit(record: Record) -> None:
+    """Print what a limit of memory did."""
+    from microchar.measurement.limit import NOTE
+
+    for note in record.notes:
+        if note.startswith(NOTE):
+            print(printable(note), file=sys.stderr)
 
 
 def _study(options: argparse.Namespace) -> bytes:
@@ -217,6 +234,7 @@ def measure_arguments(options: argparse.Namespace) -> dict[str, Any]:
         "errors": not options.no_errors,
         "threads": options.threads,
         "fail_fast": options.fail_fast,
+        "max_memory": options.max_memory,
     }
 
 

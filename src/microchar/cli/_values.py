@@ -75,6 +75,16 @@ def positive(text: str) -> int:
     return number
 
 
+def memory(text: str) -> float:
+    """Parse a number of bytes with a unit: 500MB, 2GB or 2GiB."""
+    found = re.fullmatch(r"\s*([0-9]+\.?[0-9]*)\s*([kMGT])(i?)B\s*", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"found {one_line(text)!r}, expected a size with a unit, such as 2GB or 1.5GiB"
+        )
+    return float(found[1]) * (1024 if found[3] else 1000) ** ("kMGT".index(found[2]) + 1)
+
+
 def share(text: str) -> float | None:
     """Return a positive number, or a percentage such as ``5%`` as a share; None if the text is neither."""
     try:

@@ -24,6 +24,7 @@ from microchar.core.result import Result
 from microchar.core.text import by
 from microchar.core.verdict import Verdict
 from microchar.core.volume import Volume
+from microchar.measurement.limit import check_limit, limit_note
 from microchar.measurement.measuring import Measurement
 from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.overview import difference_lines, measured_rows, shown
@@ -123,6 +124,7 @@ def compare(
     executor: Executor | None = None,
     progress: Progress | None = None,
     fail_fast: bool = False,
+    max_memory: float | None = None,
 ) -> Comparison:
     """Measure a reference and its candidates with the same metrics and parameters.
 
@@ -141,7 +143,7 @@ def compare(
         The keys of a mapping are names. The phases of a candidate with other grey
         values (0/1 against 0/255) are matched by the order of the grey values. A
         candidate without a voxel size gets that of the reference.
-    metrics, skip, r_max, window, periodic, parameters, threads, executor, progress, fail_fast
+    metrics, skip, r_max, window, periodic, parameters, threads, executor, progress, fail_fast, max_memory
         See `measure`.
     one_hot : bool
         Whether the arrays of candidates have an axis of phases, (P, D, H, W) or
@@ -188,6 +190,7 @@ def compare(
     >>> sorted(comparison.differences()["phase"])
     ['0', '1']
     """
+    check_limit(max_memory)
     several = reference if isinstance(reference, list | tuple) and hasattr(reference[0], "shape") else [reference]
     real = [named_volume(each, "reference", voxel_size=voxel_size, phases=phases) for each in several]
     first = [real[0], *(match_whole(each, real[0], named_phases=phases is not None) for each in real[1:])]
@@ -212,10 +215,13 @@ def compare(
     if metrics is not None:
         for volume, metric in product(volumes, chosen):
             metric.check_mask(volume)
-    run = partial(run_tasks, threads=threads, executor=executor, progress=progress, fail_fast=fail_fast, errors=errors)
+    how: dict[str, Any] = {"threads": threads, "executor": executor, "progress": progress, "fail_fast": fail_fast}
+    run = partial(run_tasks, **how, errors=errors, max_memory=max_memory)
     question = Question(groups or {}, transport, checked_margins(margins or {})) if errors else None
     arguments = settings(metrics, skip, common, parameters)
-    return _compared(chosen, samples[: len(first)], samples[len(first) :], shape, arguments, run, question)
+    compared = _compared(chosen, samples[: len(first)], samples[len(first) :], shape, arguments, run, question)
+    results = [named.result for named in compared.named()]
+    return replace(compared, notes=(*compared.notes, *limit_note(max_memory, threads, chosen, results)))
 
 
 def _matched(sample: Sample, reference: Volume, named_phases: bool) -> Sample:

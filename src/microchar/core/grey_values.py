@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.scratch import scratch_array
 from microchar.core.stored_voxels import StoredVoxels
 
 #: Approximate number of voxels that are processed at a time.
@@ -150,7 +151,7 @@ def whole_numbers(values: np.ndarray, mask: np.ndarray | None, name: str) -> np.
     dtype = np.result_type(np.min_scalar_type(int(low)), np.min_scalar_type(int(high)))
     if isinstance(values, StoredVoxels) and mask is None:
         return values.astype(dtype)  # type: ignore[unreachable]
-    integers = np.empty(values.shape, dtype)
+    integers = scratch_array(values.shape, dtype)
     for slab in slabs(values.shape):
         inside = values[slab] if mask is None else np.where(mask[slab], values[slab], low)
         integers[slab] = inside
@@ -206,7 +207,7 @@ def segment(values: np.ndarray, threshold: float | str, mask: np.ndarray | None,
     shown = int(cut) if float(cut).is_integer() else float(cut)
     if isinstance(values, StoredVoxels):
         return values.segmented(cut), shown  # type: ignore[unreachable]
-    labels = np.empty(values.shape, np.uint8)
+    labels = scratch_array(values.shape, np.uint8)
     for slab in slabs(values.shape):
         labels[slab] = values[slab] > cut
     return labels, shown

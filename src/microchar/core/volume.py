@@ -10,9 +10,10 @@ import numpy as np
 
 from microchar.core.arrays import plain_array
 from microchar.core.errors import InputError
-from microchar.core.grey_values import distinct, near_binary, segment, value_range, whole_numbers
+from microchar.core.grey_values import distinct, near_binary, segment, slabs, value_range, whole_numbers
 from microchar.core.grid import Grid, Triple, triple
 from microchar.core.phases import listed, name_phases, parse_phases
+from microchar.core.scratch import scratch_array
 from microchar.core.stored_voxels import StoredVoxels
 from microchar.core.text import printable
 from microchar.core.units import parse_voxel_size
@@ -98,13 +99,13 @@ class Volume:
         Coordinates beyond the volume wrap around, as needed for periodic axes.
         """
         stop = self.shape if stop is None else stop
-        values = _wrapped(self.values, start, stop)
+        values = wrapped(self.values, start, stop)
         # One comparison per phase boundary is faster than a lookup table, and works for every integer type.
         labels = np.zeros(values.shape, np.uint8)
         for grey in self.grey_values[1:]:
             labels += (values >= grey).view(np.uint8)
         if self.mask is not None:
-            labels[~_wrapped(self.mask, start, stop)] = OUTSIDE
+            labels[~wrapped(self.mask, start, stop)] = OUTSIDE
         return labels
 
     def grey_levels(self, start: Sequence[int] = (0, 0, 0), stop: Sequence[int] | None = None) -> np.ndarray:
@@ -116,7 +117,7 @@ class Volume:
         """
         stop = self.shape if stop is None else stop
         if self.grey is not None:
-            return np.ascontiguousarray(_wrapped(self.grey, start, stop))
+            return np.ascontiguousarray(wrapped(self.grey, start, stop))
         table = np.zeros(256, np.uint8)
         table[: self.n_phases] = self.phase_levels()
         return table[self.read(start, stop)]
@@ -164,7 +165,8 @@ def _part(array: Any, start: Sequence[int], stop: Sequence[int]) -> Any:
     return array[tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))]
 
 
-def _wrapped(array: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.ndarray:
+def wrapped(array: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.ndarray:
+    """Return a box of an array; coordinates beyond the array wrap around."""
     inside = [first >= 0 and last <= n for first, last, n in zip(start, stop, array.shape, strict=True)]
     # Apply the plain slices first: they are views, so that `take` then copies less.
     box = array[tuple(slice(a, b) if plain else slice(None) for a, b, plain in zip(start, stop, inside, strict=True))]
@@ -368,7 +370,10 @@ def _inside(
     """Return where voxels count: inside both masks, and not of the grey value that is outside."""
     masks = [one for one in (mask, own_mask) if one is not None]
     if outside is not None:
-        masks.append(np.not_equal(values, outside))
+        counts = scratch_array(values.shape, bool)
+        for slab in slabs(values.shape):
+            counts[slab] = values[slab] != outside
+        masks.append(counts)
     if not masks:
         return None
     inside = np.logical_and.reduce(masks) if len(masks) > 1 else masks[0]

@@ -30,7 +30,7 @@ _SLABS = 16
 #: Networks with fewer nodes are not divided among threads.
 _WORTH_SHARING = 100_000
 #: Bytes per node for all levels and vectors: 89 were measured on porous media; the rest is a margin.
-_BYTES_PER_NODE = 110
+BYTES_PER_NODE = 110
 
 #: Advice where a solve needs more memory than there is.
 LARGER_MACHINE = "crop the volume, or measure on a machine with more memory"
@@ -201,7 +201,7 @@ def runner(threads: int) -> Iterator[Run]:
 def build(problem: Problem, kept: np.ndarray, run: Run) -> Hierarchy:
     """Build the hierarchy from the array `kept` that `percolating` returned."""
     n = int(np.count_nonzero(kept))
-    refuse_beyond_memory(n * _BYTES_PER_NODE, f"effective diffusivity of {n:.3g} conducting voxels", LARGER_MACHINE)
+    refuse_beyond_memory(n * BYTES_PER_NODE, f"effective diffusivity of {n:.3g} conducting voxels", LARGER_MACHINE)
     voxels, slabs, numbering = _voxels(problem, kept, run)
     graphs = [_first_graph(voxels, slabs, run)]
     by_cell = voxels.kind is None and len(_strong_steps(problem)) == sum(n > 1 for n in problem.labels.shape)

@@ -19,10 +19,13 @@ from microchar.core.errors import InputError, MissingDependencyError
 from microchar.core.grid import Triple, triple
 from microchar.core.json_text import parse_json
 from microchar.core.memory import physical_memory
+from microchar.core.scratch import scratch_array
 from microchar.core.text import by
 from microchar.core.units import canonical_unit
 from microchar.core.volume import spatial_axes, three_axes
 
+#: Number of bytes that are unpacked at a time.
+_PIECE = 2**27
 #: A range along each axis.
 Box = tuple[slice, ...]
 
@@ -139,6 +142,22 @@ class Image:
         for axis, part in zip(axes, box[3 - len(axes) :], strict=True):
             places[axis] = part
         return self.values.read(tuple(places)).reshape([part.stop - part.start for part in box])
+
+    def unpacked(self, box: Box) -> np.ndarray:
+        """Return the voxels of a box; those that do not stay in their file, and are many, go into a temporary one.
+
+        Metrics read a volume many times and in every order: a packed file is unpacked once.
+        """
+        if isinstance(self.values, np.ndarray):
+            return self.read(box)
+        planes, rows, columns = box
+        shape = [part.stop - part.start for part in box]
+        voxels = scratch_array(shape, self.values.dtype)
+        step = max(1, _PIECE // (shape[1] * shape[2] * voxels.itemsize))
+        for first in range(planes.start, planes.stop, step):
+            last = min(first + step, planes.stop)
+            voxels[first - planes.start : last - planes.start] = self.read((slice(first, last), rows, columns))
+        return voxels
 
 
 class Reader(Protocol):

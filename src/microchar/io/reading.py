@@ -151,7 +151,7 @@ def read_volume(
 def _voxels(text: str, options: Options, image: Image, box: Box, on_disk: bool) -> Any:
     """Return the voxels of a box; what is to stay on disk is `StoredVoxels`, so far as its format is read by boxes."""
     if not on_disk or not isinstance(image.values, Stored | np.memmap):
-        return image.read(box)
+        return image.unpacked(box)
     dtype = image.values.dtype
     return StoredVoxels(
         FileSource.of(text, options),

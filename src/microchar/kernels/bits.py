@@ -92,7 +92,7 @@ def count_pairs(first, second, start, core, axis, counts):  # type: ignore[no-un
 
 
 @kernel
-def count_at_lags(first, second, planes, n2, periodic0, periodic1, lags, counts):  # type: ignore[no-untyped-def]
+def count_at_lags(first, second, start, stop, n2, periodic1, lags, counts):  # type: ignore[no-untyped-def]
     """Add to ``counts[m]`` the number of pairs of set voxels at the lag vector ``lags[m]``.
 
     Parameters
@@ -102,12 +102,13 @@ def count_at_lags(first, second, planes, n2, periodic0, periodic1, lags, counts)
     second : uint64, (n0, n1, words)
         The same; if axis 2 is periodic, the rows go on with their first voxels. They end
         with as many zeros as the largest lag along axis 2 needs, and one more word.
-    planes : int64, (any,)
-        Planes of the first voxel.
+    start, stop : int
+        Range of planes, without `stop`, that contain the first voxel of a pair. The second
+        voxel may lie in any plane of the array.
     n2 : int
         Number of voxels of a row.
-    periodic0, periodic1 : bool
-        Whether axes 0 and 1 are periodic.
+    periodic1 : bool
+        Whether axis 1 is periodic.
     lags : int64, (vectors, 3)
         Lag vectors. Their last component is not negative.
     counts : int64, (vectors,)
@@ -116,13 +117,11 @@ def count_at_lags(first, second, planes, n2, periodic0, periodic1, lags, counts)
     n0, n1, words = first.shape
     used = (n2 + 63) // 64
     here, there = first.reshape(-1), second.reshape(-1)
-    for i in planes:
+    for i in range(start, stop):
         for m in range(len(lags)):
             plane = i + lags[m, 0]
             if plane < 0 or plane >= n0:
-                if not periodic0:
-                    continue
-                plane %= n0
+                continue
             ahead = lags[m, 1]
             skip, shift = lags[m, 2] // 64, lags[m, 2] % 64
             # The rows from which the step stays in the plane, then those from which it wraps around.

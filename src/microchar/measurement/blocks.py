@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -100,6 +101,11 @@ class Region:
     axis: int | None = None
     cuts: Cuts | None = None
 
+    @property
+    def stop(self) -> Triple:
+        """Where the core ends."""
+        return triple(a + n for a, n in zip(self.start, self.core, strict=True))
+
 
 def boxes(shape: Triple, edge: int = BOX_EDGE) -> list[Region]:
     """Cut a shape into boxes of nearly equal size, of at most `edge` voxels along each axis."""
@@ -125,6 +131,14 @@ def slabs(shape: Triple, voxels: int = _SLAB_VOXELS) -> list[Region]:
     for axis in axes:
         regions += _regions(_cut_one(shape, axis, voxels), axis)
     return regions
+
+
+def rods(shape: Triple, voxels: int) -> list[Region]:
+    """Cut a shape along axes 0 and 1 into rods of about equal edges there, of at most `voxels` voxels or one line."""
+    area = max(1, voxels // shape[2])
+    width = min(shape[1], max(math.isqrt(area), area // shape[0]))
+    edges = (min(shape[0], area // width), width, shape[2])
+    return _regions([_cuts(n, -(-n // edge)) for n, edge in zip(shape, edges, strict=True)], None)
 
 
 LAYOUTS: dict[str, Callable[[Triple], list[Region]]] = {"boxes": boxes, "columns": columns, "slabs": slabs}

@@ -15,6 +15,7 @@ from microchar.core.progress import Progress
 from microchar.core.result import Result
 from microchar.core.volume import Volume, as_volume
 from microchar.measurement.journal import keeping
+from microchar.measurement.limit import check_limit, limit_note
 from microchar.measurement.metric import Metric, PairMetric
 from microchar.measurement.overview import measured_lines, measured_rows
 from microchar.measurement.record import Record, VolumeRecord
@@ -91,6 +92,7 @@ def measure(
     executor: Executor | None = None,
     progress: Progress | None = None,
     fail_fast: bool = False,
+    max_memory: float | None = None,
     folder: str | Path | None = None,
     resume: bool = False,
 ) -> Measurement:
@@ -132,6 +134,10 @@ def measure(
     fail_fast : bool
         Whether the first error of a metric is raised. By default, a metric that fails
         gets the status "failed" and a warning, and the others are measured.
+    max_memory : float, optional
+        Bytes of memory that the measurement may take, at least 1e9; files that are mapped
+        are not counted. It limits the number of threads. A metric that does not count in
+        blocks and needs more gets the status "refused"; a note says so.
     folder : str or path, optional
         Folder in which counts are kept as they are made; it is removed at the end.
     resume : bool
@@ -157,6 +163,7 @@ def measure(
     >>> results["volume_fraction"].value(phase="1").value
     0.5
     """
+    check_limit(max_memory)
     volume = as_volume(volume, voxel_size=voxel_size, phases=phases, mask=mask)
     common = {"r_max": r_max, "window": window, "periodic": tuple(sorted(periodic)) or None}
     wanted = choose(metrics, skip, common, parameters)
@@ -166,10 +173,12 @@ def measure(
         for metric in chosen:
             metric.check_mask(volume)
     how: dict[str, Any] = {"threads": threads, "executor": executor, "progress": progress, "fail_fast": fail_fast}
+    how["max_memory"] = max_memory
     given = settings(metrics, skip, common, parameters)
     with keeping(None if folder is None else Path(folder), volume, given | {"errors": errors}, resume) as journal:
         (results,) = run_tasks([Task(chosen, volume)], errors=errors, journal=journal, **how)
-    return Measurement(volume, results, given, without_periodic_axes(chosen, periodic))
+    notes = (*without_periodic_axes(chosen, periodic), *limit_note(max_memory, threads, chosen, results.values()))
+    return Measurement(volume, results, given, notes)
 
 
 def _refuse_pairs(metrics: Sequence[Metric]) -> None:

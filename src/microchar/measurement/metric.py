@@ -75,6 +75,9 @@ class Metric(ABC):
     on_request : bool
         Whether the metric is measured only if it is named or has parameters, and not
         among all metrics.
+    in_blocks : bool
+        Whether the metric reads the volume block by block, and keeps what is as large as the
+        volume on disk; see `memory`.
     acts_on_grey_levels : bool
         Whether the value depends on the grey levels that stand for the phases.
     periodic_supported, mask_supported : bool
@@ -97,6 +100,7 @@ class Metric(ABC):
     min_ndim: ClassVar[int] = 1
     cost: ClassVar[float] = 1.0
     on_request: ClassVar[bool] = False
+    in_blocks: ClassVar[bool] = True
     acts_on_grey_levels: ClassVar[bool] = False
     periodic_supported: ClassVar[bool] = True
     mask_supported: ClassVar[bool] = True
@@ -151,6 +155,11 @@ class Metric(ABC):
             return
         advice = "; ".join(filter(None, ("leave out the metric or the mask", self.mask_advice)))
         raise InputError(f"{volume.name}: {self.id} does not support a mask; {advice}")
+
+    def memory(self, volume: Volume, shared: Shared) -> float:
+        """Return the approximate bytes that `run` needs for arrays as large as the volume; 0 if it counts in blocks."""
+        del volume, shared
+        return 0.0
 
     def obstacle(self, volume: Volume, other: Volume | None = None) -> tuple[Status, str] | None:
         """Return why the metric is not defined for a volume (or pair), or None if it is."""
@@ -366,10 +375,23 @@ class PairMetric(AdditiveMetric):
 
 
 class WholeMetric(Metric):
-    """A metric that is not a sum over blocks."""
+    """A metric that is not a sum over blocks.
+
+    Attributes
+    ----------
+    bytes_per_voxel : float
+        Approximate memory that the metric takes; by default that of the labels.
+    """
 
     additive: ClassVar[Additive] = "whole"
     error_source: ClassVar[ErrorSource] = "subvolumes"
+    in_blocks: ClassVar[bool] = False
+    bytes_per_voxel: ClassVar[float] = 1.0
+
+    def memory(self, volume: Volume, shared: Shared) -> float:
+        """Return `bytes_per_voxel` times the number of voxels, unless the metric counts in blocks."""
+        del shared
+        return 0.0 if self.in_blocks else self.bytes_per_voxel * math.prod(volume.shape)
 
     @abstractmethod
     def compute(self, volume: Volume, shared: Shared) -> Result:

@@ -18,6 +18,7 @@ from microchar.core.text import printable
 from microchar.core.volume import Volume
 from microchar.measurement.blocks import available_cores, thread_pool
 from microchar.measurement.journal import Journal
+from microchar.measurement.limit import threads_within, too_large
 from microchar.measurement.metric import Metric
 from microchar.measurement.shared import Shared
 
@@ -50,6 +51,7 @@ def run_tasks(
     progress: Progress | None = None,
     errors: bool = False,
     fail_fast: bool = True,
+    max_memory: float | None = None,
     journal: Journal | None = None,
 ) -> list[dict[str, Result]]:
     """Run tasks in their order and return the results of each task by metric id.
@@ -68,9 +70,13 @@ def run_tasks(
         status "failed" and a warning. An `InputError` is always raised.
     errors : bool
         Whether standard errors are computed; not in tasks that say otherwise.
+    max_memory : float, optional
+        Bytes of memory. There are as many threads as it has room for; a metric that needs more
+        gets the status "refused".
     journal : Journal, optional
         Where counts are kept as they are made, and found again.
     """
+    threads = threads_within(max_memory, threads)
     watched = _Watched(progress or silent)
     total = sum(task.cost(metric) for task in tasks for metric in task.metrics)
     done = 0.0
@@ -78,10 +84,11 @@ def run_tasks(
     with nullcontext(executor) if executor else thread_pool(threads) as pool:
         for task in tasks:
             shared = Shared(pool, threads or available_cores(), errors=errors and task.errors, journal=journal)
-            for metric in task.metrics:
+            of_task = _refused(task, shared, max_memory)
+            measured = [metric for metric in task.metrics if metric.id not in of_task]
+            for metric in measured:
                 metric.begin(task.volume, shared)
-            of_task = {}
-            for metric in task.metrics:
+            for metric in measured:
                 cost = task.cost(metric)
                 name = f"{task.volume.name}: {metric.id.replace('_', ' ')} "
                 shared.progress = section(watched, done / total, (done + cost) / total, name)
@@ -99,9 +106,19 @@ def run_tasks(
                     of_task[metric.id] = failed
                     warnings.warn(f"{task.volume.name}: {failed.message}", RuntimeWarning, stacklevel=3)
                 done += cost
-            results.append(of_task)
+            results.append({metric.id: of_task[metric.id] for metric in task.metrics})
     watched(1.0, "")
     return results
+
+
+def _refused(task: Task, shared: Shared, max_memory: float | None) -> dict[str, Result]:
+    """Return the results of metrics that need more than the memory that is allowed."""
+    needed = {} if max_memory is None else {m.id: m.memory(task.volume, shared) for m in task.metrics}
+    return {
+        metric.id: metric.no_result(task.volume, Status.REFUSED, too_large(needed[metric.id], max_memory))
+        for metric in task.metrics
+        if max_memory is not None and needed[metric.id] > max_memory
+    }
 
 
 class _Watched:

@@ -1,18 +1,25 @@
-"""Shared code of the cluster metrics: labelling the clusters of all phases and joining them across periodic faces."""
+"""Shared code of the cluster metrics: finding the clusters of all phases, block by block, and joining them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 from typing import ClassVar
 
 import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.result import Status, Value
+from microchar.core.scratch import scratch_array
 from microchar.core.volume import OUTSIDE, Volume
-from microchar.kernels.clusters import survey
+from microchar.kernels.clusters import count_row_runs, find_pieces, flatten, join_across, survey
+from microchar.measurement.blocks import Region, rods, thread_pool
 from microchar.measurement.metric import Kind, Metric, Shared, WholeMetric
+
+#: Approximate number of voxels in which a thread finds clusters at a time, which takes up to 13 bytes for each.
+_BLOCK_VOXELS = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +47,22 @@ class ClusterTable:
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Clusters of a non-periodic volume: the cluster number of each voxel (uint32, 0 for none) and the table."""
+    """Clusters of a non-periodic volume.
 
-    labels: np.ndarray
+    Parameters
+    ----------
+    pieces : uint32, 3D
+        Number of the piece of a cluster that each voxel belongs to; 0 for none. The pieces
+        were found in blocks. A large array is on disk.
+    numbers : uint32, (1 + pieces,)
+        Number of the cluster of each piece.
+    table : ClusterTable
+        Table of the clusters.
+    connectivity : {6, 26}
+    """
+
+    pieces: np.ndarray
+    numbers: np.ndarray
     table: ClusterTable
     connectivity: int
 
@@ -51,28 +71,26 @@ class Clusters:
 
         Returns
         -------
-        numbers : ndarray of uint32, (clusters,)
-            Number of the joined cluster that contains each cluster.
+        numbers : ndarray of uint32, (1 + pieces,)
+            Number of the joined cluster that contains each piece.
         table : ClusterTable
             Table of the joined clusters.
         """
-        axes = [axis for axis in periodic if self.labels.shape[axis] > 1]
+        axes = [axis for axis in periodic if self.pieces.shape[axis] > 1]
         if not axes:
-            return np.arange(len(self.table.size), dtype=np.uint32), self.table
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
-        pairs = np.concatenate([_wrapped_neighbours(self, axis, axes) for axis in axes], axis=1)
-        a, b = pairs[:, self.table.phase[pairs[0]] == self.table.phase[pairs[1]]] - 1
-        n = len(self.table.size) - 1
-        _, part_of = connected_components(coo_array((np.ones(len(a), bool), (a, b)), (n, n)), directed=False)
-        numbers = np.concatenate([[0], part_of + 1]).astype(np.uint32)
-        return numbers, _merged(self.table, numbers)
+            return self.numbers, self.table
+        parent = np.arange(len(self.table.size), dtype=np.uint32)
+        for axis in axes:
+            last, first = (self.numbers[self.pieces.take(end, axis)] for end in (-1, 0))
+            wraps = [other in axes for other in range(3) if other != axis]
+            _join_planes(parent, last, first, self.table.phase, self.connectivity, wraps)
+        flatten(parent)
+        return parent[self.numbers], _merged(self.table, parent)
 
 
 def find_clusters(volume: Volume, shared: Shared, connectivity: int) -> Clusters:
     """Return the clusters of all phases of a volume; all metrics of a measurement share them."""
-    return shared.get(("clusters", connectivity), lambda: _find(volume, connectivity))
+    return shared.get(("clusters", connectivity), lambda: _find(volume, shared, connectivity))
 
 
 def check_connectivity(metric: str, connectivity: int) -> None:
@@ -104,6 +122,7 @@ class ClusterMetric(WholeMetric):
 
     kind: ClassVar[Kind] = "scalar"
     size_dependent: ClassVar[bool] = True
+    in_blocks: ClassVar[bool] = True
     cost: ClassVar[float] = 5.0
 
     connectivity: int = 6
@@ -124,46 +143,95 @@ def share_of_phase(metric: Metric, volume: Volume, share: float | None, phase: s
     return metric.scalar(volume.grid, share, phase=phase, direction=direction, status=status, message=message)
 
 
-def _find(volume: Volume, connectivity: int) -> Clusters:
-    import cc3d
+def _find(volume: Volume, shared: Shared, connectivity: int) -> Clusters:
+    """Find the pieces of clusters in each block, and join those that touch across the faces between blocks."""
+    regions = rods(volume.shape, _BLOCK_VOXELS)
+    pieces = scratch_array(volume.shape, np.uint32)
+    tables = [_empty_table(0)]
+    with thread_pool(shared.threads) as pool:
+        for n in range(0, len(regions), shared.threads):
+            found = list(pool.map(partial(_PiecesOfBlock.find, volume, connectivity), regions[n : n + shared.threads]))
+            # The numbers do not depend on which thread is first.
+            firsts = list(accumulate([block.n for block in found], initial=sum(len(t.size) for t in tables) - 1))
+            tables += pool.map(lambda block, first: block.write(pieces, first), found, firsts[:-1])
+            if firsts[-1] >= 2**32:
+                raise InputError(
+                    f"{volume.name}: found more than 2^32 clusters, expected fewer; crop the volume (--crop)"
+                )
+    table = ClusterTable(*(np.concatenate(columns) for columns in zip(*map(_columns, tables), strict=True)))
+    parent = np.arange(len(table.size), dtype=np.uint32)
+    for axis in (0, 1):
+        for place in sorted({region.start[axis] for region in regions} - {0}):
+            last, first = (pieces.take(index, axis) for index in (place - 1, place))
+            _join_planes(parent, last, first, table.phase, connectivity, (False, False))
+    flatten(parent)
+    return Clusters(pieces, parent, _merged(table, parent), connectivity)
 
-    labels = volume.read()
-    # Voxels outside the mask have label 255; 255 + 1 overflows to 0, the background of cc3d.
-    clusters = cc3d.connected_components(labels + np.uint8(1), connectivity=connectivity)  # type: ignore[call-overload]
-    clusters = np.ascontiguousarray(clusters, dtype=np.uint32)
-    n = int(clusters.max()) + 1
-    table = ClusterTable(
-        phase=np.full(n, OUTSIDE, np.uint8),
-        size=np.zeros(n, np.int64),
-        lower=np.full((n, 3), np.iinfo(np.int64).max),
-        upper=np.full((n, 3), -1, np.int64),
+
+@dataclass(frozen=True, eq=False)
+class _PiecesOfBlock:
+    """The clusters of a block by itself: labels, the run of each voxel, piece and end of each run, number of pieces."""
+
+    region: Region
+    labels: np.ndarray
+    runs: np.ndarray
+    piece: np.ndarray
+    end: np.ndarray
+    n: int
+
+    @classmethod
+    def find(cls, volume: Volume, connectivity: int, region: Region) -> _PiecesOfBlock:
+        labels = volume.read(region.start, region.stop)
+        n_runs = count_row_runs(labels)
+        runs = np.empty(labels.shape, np.uint32)
+        piece, end = np.zeros(n_runs + 1, np.uint32), np.zeros(n_runs + 1, np.int32)
+        return cls(region, labels, runs, piece, end, int(find_pieces(labels, _reach(connectivity), runs, piece, end)))
+
+    def write(self, pieces: np.ndarray, first: int) -> ClusterTable:
+        """Write the numbers of the pieces, from `first` + 1, and return their table."""
+        box = tuple(slice(a, b) for a, b in zip(self.region.start, self.region.stop, strict=True))
+        table = _empty_table(self.n)
+        survey(self.labels, self.region.start, self.runs, self.piece, self.end, first, pieces[box], *_columns(table))
+        return ClusterTable(*(column[1:] for column in _columns(table)))
+
+
+def _empty_table(n: int) -> ClusterTable:
+    return ClusterTable(
+        phase=np.full(n + 1, OUTSIDE, np.uint8),
+        size=np.zeros(n + 1, np.int64),
+        lower=np.full((n + 1, 3), np.iinfo(np.int32).max, np.int32),
+        upper=np.full((n + 1, 3), -1, np.int32),
     )
-    survey(clusters, labels, table.phase, table.size, table.lower, table.upper)
-    return Clusters(clusters, table, connectivity)
 
 
-def _wrapped_neighbours(clusters: Clusters, axis: int, periodic: Sequence[int]) -> np.ndarray:
-    """Return the cluster numbers (2, pairs) of voxels that are neighbours across the faces normal to `axis`."""
-    last, first = clusters.labels.take(-1, axis), clusters.labels.take(0, axis)
-    reach = 0 if clusters.connectivity == 6 else 1
-    for side, other in enumerate(a for a in range(3) if a != axis):
-        width = [(0, 0), (0, 0)]
-        width[side] = (reach, reach)
-        first = np.pad(first, width, mode="wrap") if other in periodic else np.pad(first, width)
-    rows, columns = last.shape
-    shifts = range(2 * reach + 1)
-    seconds = [first[i : i + rows, j : j + columns] for i in shifts for j in shifts]
-    pairs = np.stack([np.tile(last.ravel(), len(seconds)), np.concatenate(seconds, axis=None)])
-    return pairs[:, (pairs > 0).all(axis=0)]
+def _columns(table: ClusterTable) -> Iterator[np.ndarray]:
+    yield from (table.phase, table.size, table.lower, table.upper)
+
+
+def _reach(connectivity: int) -> int:
+    return 0 if connectivity == 6 else 1
+
+
+def _join_planes(
+    parent: np.ndarray,
+    before: np.ndarray,
+    behind: np.ndarray,
+    phase: np.ndarray,
+    connectivity: int,
+    wraps: Sequence[bool],
+) -> None:
+    """Join what touches across two neighbouring planes; `wraps` says whether their axes are periodic."""
+    reach = _reach(connectivity)
+    for axis, wrap in enumerate(wraps):
+        width = [(reach, reach) if axis == other else (0, 0) for other in (0, 1)]
+        behind = np.pad(behind, width, mode="wrap" if wrap else "constant")
+    join_across(before, behind, phase, reach, parent)
 
 
 def _merged(table: ClusterTable, numbers: np.ndarray) -> ClusterTable:
-    n = int(numbers.max()) + 1
-    phase = np.empty(n, np.uint8)
-    size = np.zeros(n, np.int64)
-    lower, upper = np.full((n, 3), np.iinfo(np.int64).max), np.full((n, 3), -1, np.int64)
-    phase[numbers] = table.phase
-    np.add.at(size, numbers, table.size)
-    np.minimum.at(lower, numbers, table.lower)
-    np.maximum.at(upper, numbers, table.upper)
-    return ClusterTable(phase, size, lower, upper)
+    merged = _empty_table(int(numbers.max()))
+    merged.phase[numbers] = table.phase
+    np.add.at(merged.size, numbers, table.size)
+    np.minimum.at(merged.lower, numbers, table.lower)
+    np.maximum.at(merged.upper, numbers, table.upper)
+    return merged

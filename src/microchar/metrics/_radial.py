@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from microchar.core.grid import Grid, Triple
+from microchar.core.scratch import scratch_array
 from microchar.kernels.bits import count_at_lags, pack
 from microchar.kernels.spectra import power
 from microchar.measurement.blocks import thread_pool
 
-#: Approximate number of complex values transformed at a time: 2 MB, about one core's share of the cache.
-_CHUNK = 2**18
-#: Approximate bytes of the half-transformed volume that are held at a time; a larger one is transformed in passes.
-_HELD = 1.2e9
+#: Approximate number of voxels transformed at a time: 2 MB, about one core's share of the cache.
+_CHUNK = 2**19
+#: Approximate number of voxels that a thread compares at a time.
+_SLAB = 2**22
 #: Up to this number of lag vectors, voxels are compared one lag vector after the other.
 _FEW_LAGS = 2**13
 #: Numbers that are rounded lie within this distance of integers, or the precision does not suffice.
@@ -97,41 +98,47 @@ def places(shape: Triple, reach: Triple, periodic: tuple[int, ...]) -> np.ndarra
 
 @dataclass(frozen=True, eq=False)
 class SetVoxels:
-    """The voxels of a volume that are in a set, such as a phase; what they are is read row by row.
+    """The voxels of a volume that are in a set, such as a phase; what they are is read plane by plane.
 
     Parameters
     ----------
-    rows : callable
-        ``rows(first, last)`` returns the rows from `first` up to `last` along axis 1 as bool.
+    planes : callable
+        ``planes(first, last)`` returns the planes from `first` up to `last` along axis 0 as bool;
+        if axis 0 is periodic, they may lie beyond the volume.
     shape : tuple of int
         Shape of the volume.
     periodic : tuple of int
         Axes along which the volume repeats.
     """
 
-    rows: Callable[[int, int], np.ndarray]
+    planes: Callable[[int, int], np.ndarray]
     shape: Triple
     periodic: tuple[int, ...]
 
-    def chunks(self, step: int) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield the rows, `step` at a time."""
-        for first in range(0, self.shape[1], step):
-            last = min(first + step, self.shape[1])
-            yield slice(first, last), self.rows(first, last)
+    def chunks(self, voxels: int) -> list[tuple[int, int]]:
+        """Return where runs of planes of about that many voxels begin and end."""
+        step = max(1, voxels // (self.shape[1] * self.shape[2]))
+        return [(first, min(first + step, self.shape[0])) for first in range(0, self.shape[0], step)]
 
 
-def ends_at_all_lags(voxels: SetVoxels, reach: Triple) -> np.ndarray:
+def ends_at_all_lags(voxels: SetVoxels, reach: Triple, threads: int) -> np.ndarray:
     """Count, over all pairs of voxels at each lag vector, the ends that are in the set, in the layout of `Shells`.
 
     The first voxels of all pairs at a lag vector fill a box at one corner of the
     volume, the second voxels one at the opposite corner. Both are sums of few numbers of the
     cumulated volume, of which only the positions within the reach of a face are kept.
     """
-    step = max(1, 2 * _CHUNK // (voxels.shape[0] * voxels.shape[2]))
-    thin = [_thinned(_thinned(rows, 0, reach[0]), 2, reach[2]) for _, rows in voxels.chunks(step)]
-    kept = _thinned(np.concatenate(thin, axis=1), 1, reach[1])
-    sums = np.zeros([n + 1 for n in kept.shape], np.int64)
-    sums[1:, 1:, 1:] = kept
+    left_out = [max(0, n - 2 * r - 1) for n, r in zip(voxels.shape, reach, strict=True)]
+    sums = np.zeros([n + 1 - out for n, out in zip(voxels.shape, left_out, strict=True)], np.int64)
+
+    def thin(chunk: tuple[int, int]) -> np.ndarray:
+        return _thinned(_thinned(voxels.planes(*chunk), 1, reach[1]), 2, reach[2])
+
+    chunks = voxels.chunks(_CHUNK)
+    with thread_pool(threads) as pool:
+        for (first, last), planes in zip(chunks, pool.map(thin, chunks), strict=True):
+            place = np.arange(first, last)
+            np.add.at(sums[1:, 1:, 1:], np.maximum(np.minimum(place, reach[0]), place - left_out[0]), planes)
     for axis in range(3):
         np.cumsum(sums, axis=axis, out=sums)
     return _in_boxes(voxels, sums, reach, 1) + _in_boxes(voxels, sums, reach, -1)
@@ -182,22 +189,22 @@ def _compared(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int) 
     """Compare all voxels at every lag vector: for few of them this is faster than transforms, and takes less memory."""
     n0, n1, n2 = voxels.shape
     words = (n2 + reach[2] + 63) // 64 + 1
-    first = np.empty((n0, n1, words), np.uint64)
-    second = np.empty_like(first) if 2 in voxels.periodic else first
-    for some, rows in voxels.chunks(max(1, 2 * _CHUNK // (n0 * n2))):
-        first[:, some] = pack(rows, words)
-        if 2 in voxels.periodic:
-            second[:, some] = pack(np.concatenate([rows, rows[:, :, : reach[2]]], axis=2), words)
     lags = np.stack(np.meshgrid(*_lags(reach), indexing="ij"), axis=-1).reshape(-1, 3)
     lags[lags[:, 2] < 0] *= -1  # opposite lag vectors have equal counts
+    ahead = (0, n0) if 0 not in voxels.periodic else (-reach[0], n0 + reach[0])
 
-    def count(planes: np.ndarray) -> np.ndarray:
+    def count(chunk: tuple[int, int]) -> np.ndarray:
+        start, stop = max(chunk[0] - reach[0], ahead[0]), min(chunk[1] + reach[0], ahead[1])
+        planes = voxels.planes(start, stop)
+        first = second = pack(planes, words)
+        if 2 in voxels.periodic:
+            second = pack(np.concatenate([planes, planes[:, :, : reach[2]]], axis=2), words)
         pairs = np.zeros(len(lags), np.int64)
-        count_at_lags(first, second, planes, n2, 0 in voxels.periodic, 1 in voxels.periodic, lags, pairs)
+        count_at_lags(first, second, chunk[0] - start, chunk[1] - start, n2, 1 in voxels.periodic, lags, pairs)
         return pairs
 
     with thread_pool(threads) as pool:
-        pairs = np.sum(list(pool.map(count, np.array_split(np.arange(n0), threads))), axis=0)
+        pairs = sum(pool.map(count, voxels.chunks(max(_SLAB, 2 * reach[0] * n1 * n2))), np.zeros(len(lags), np.int64))
     return pairs.reshape(ends.shape).astype(np.float64)
 
 
@@ -228,10 +235,7 @@ def _transformed(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: in
 
 
 def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: np.floating, threads: int) -> np.ndarray:
-    """Return the autocorrelation of the deviation from the mean, which is zero outside of the volume.
-
-    To save memory, the lattice is padded along axes 1 and 2 only for a few planes at a time.
-    """
+    """Return the autocorrelation of the deviation from the mean, which is zero outside of the volume."""
     from scipy import fft
 
     # Padding by the reach is enough: pairs that wrap around contribute only to lags beyond the reach.
@@ -240,31 +244,38 @@ def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: np.floating, thread
         for axis, n in enumerate(voxels.shape)
     ]
     wanted = [lag % n for lag, n in zip(_lags(reach), padded, strict=True)]
-    waves = padded[0] // 2 + 1
-    kept = np.empty((waves, reach[1] + 1, len(wanted[2])), np.complex128)
-    held = max(1, int(_HELD / (voxels.shape[1] * voxels.shape[2] * 2 * mean.itemsize)))
-    step = max(1, _CHUNK // (padded[1] * padded[2]))
-    for some in np.array_split(np.arange(waves), -(-waves // held)):
-        half = _waves(voxels, padded[0], slice(some[0], some[-1] + 1), mean, threads)
-        for first in range(0, len(some), step):
-            planes = fft.fft(half[first : first + step], padded[2], axis=2, workers=threads)
-            planes = fft.fft(planes, padded[1], axis=1, workers=threads, overwrite_x=True)
-            # The way back is in double precision: numbers at short lags are large, and single precision cannot hold
-            # them.
-            squares = np.empty(planes.shape)
-            power(planes.reshape(-1), squares.reshape(-1))
-            planes = fft.ifft(squares, axis=1, workers=threads)[:, : reach[1] + 1]
-            planes = fft.ifft(planes, axis=2, workers=threads, overwrite_x=True)
-            kept[some[first : first + step]] = planes[:, :, wanted[2]]
-    return fft.irfft(kept, padded[0], axis=0, workers=threads, overwrite_x=True)[wanted[0]]
+    waves = _correlated_waves(voxels, padded, wanted[:2], mean, threads)
+    numbers = fft.irfft(waves, padded[2], axis=0, workers=threads, overwrite_x=True)[wanted[2]]
+    return np.ascontiguousarray(np.moveaxis(numbers, 0, 2))
 
 
-def _waves(voxels: SetVoxels, padded: int, waves: slice, mean: np.floating, threads: int) -> np.ndarray:
-    """Return some waves of the transform along axis 0 of the deviation from the mean."""
+def _correlated_waves(
+    voxels: SetVoxels, padded: list[int], wanted: list[np.ndarray], mean: np.floating, threads: int
+) -> np.ndarray:
+    """Return the autocorrelation at some lags along axes 0 and 1, transformed along axis 2, which comes first.
+
+    To save memory, the volume that is transformed along axis 2 is on disk if it is large, and it is
+    padded along axes 0 and 1 for one wave at a time.
+    """
     from scipy import fft
 
-    _, n1, n2 = voxels.shape
-    half = np.empty((waves.stop - waves.start, n1, n2), np.result_type(mean, np.complex64))
-    for some, rows in voxels.chunks(max(1, 2 * _CHUNK // (padded * n2))):
-        half[:, some] = fft.rfft(rows - mean, padded, axis=0, workers=threads)[waves]
-    return half
+    waves = scratch_array((padded[2] // 2 + 1, *voxels.shape[:2]), np.result_type(mean, np.complex64))
+    kept = np.empty((len(waves), len(wanted[0]), len(wanted[1])), np.complex128)
+
+    def transform(chunk: tuple[int, int]) -> None:
+        planes = fft.rfft(voxels.planes(*chunk) - mean, padded[2], axis=2)
+        waves[:, slice(*chunk)] = np.ascontiguousarray(np.moveaxis(planes, 2, 0))  # twice as fast as without
+
+    def correlate(number: int) -> None:
+        plane = fft.fft(waves[number], padded[1], axis=1)
+        plane = fft.fft(plane, padded[0], axis=0, overwrite_x=True)
+        # The way back is in double precision: numbers at short lags are large, and single precision cannot hold them.
+        squares = np.empty(plane.shape)
+        power(plane.reshape(-1), squares.reshape(-1))
+        plane = fft.ifft(squares, axis=1)[:, wanted[1]]
+        kept[number] = fft.ifft(plane, axis=0)[wanted[0]]
+
+    with thread_pool(threads) as pool:
+        list(pool.map(transform, voxels.chunks(_CHUNK)))
+        list(pool.map(correlate, range(len(waves))))
+    return kept

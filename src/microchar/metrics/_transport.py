@@ -17,9 +17,11 @@ from microchar.core.result import Picture, Result, Status, Value
 from microchar.core.volume import Volume
 from microchar.diffusion import Solution, solve
 from microchar.diffusion.flux import flux_in_plane
+from microchar.diffusion.hierarchy import BYTES_PER_NODE
 from microchar.diffusion.taufactor import solve_with_taufactor
 from microchar.measurement.metric import Kind, Shared, WholeMetric
 from microchar.metrics._flow_picture import draw, plane
+from microchar.metrics.volume_fraction import VolumeFraction
 
 #: Smallest gap between the bounds that can be asked for: rounding errors are not much smaller.
 LEAST_TOLERANCE = 1e-12
@@ -141,6 +143,15 @@ class TransportMetric(WholeMetric):
         value, lower, upper = (math.sqrt(ratio) if root and ratio is not None else ratio for ratio in ratios)
         key |= {"status": solution.status, "message": _BLOCKED if blocked else solution.message}
         return self.scalar(volume.grid, value, lower=lower, upper=upper, **key)
+
+    def memory(self, volume: Volume, shared: Shared) -> float:
+        """Return what the largest of the systems of equations takes."""
+        voxels = VolumeFraction().counts(volume, None, shared)["voxels"]
+        conducting = [
+            sum(int(voxels[volume.phases.index(phase)]) for phase, diffusivity in mixture if diffusivity)
+            for mixture in self._mixtures(volume)
+        ]
+        return float(max(conducting) * BYTES_PER_NODE + super().memory(volume, shared))
 
     def _mixtures(self, volume: Volume) -> list[Mixture]:
         wanted = [phase for phase, _ in self.diffusivity or ()] or list(self.conducting or ())

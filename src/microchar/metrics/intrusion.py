@@ -114,6 +114,7 @@ class Intrusion(WholeMetric):
     abscissa_power = 1
     size_dependent = True
     on_request = True
+    bytes_per_voxel = 36.0
     periodic_supported = False
     cost = 600.0
 

@@ -16,7 +16,9 @@ from microchar.core.units import areas
 from microchar.core.volume import Volume
 from microchar.measurement.metric import Shared, WholeMetric
 from microchar.metrics._flow_picture import draw, plane
+from microchar.metrics.volume_fraction import VolumeFraction
 from microchar.stokes import Solution, edt_darcy, solve
+from microchar.stokes.solver import BYTES_PER_NODE
 
 #: Smallest gap between the bounds that can be asked for: rounding errors are not much smaller.
 LEAST_TOLERANCE = 1e-9
@@ -181,6 +183,12 @@ class Permeability(WholeMetric):
             solver="; ".join(solves),
         )
         return replace(result, pictures=tuple(pictures))
+
+    def memory(self, volume: Volume, shared: Shared) -> float:
+        """Return what the largest of the systems of equations takes."""
+        voxels = VolumeFraction().counts(volume, None, shared)["voxels"]
+        fluid = max(int(voxels[list(labels)].sum()) for _, labels in self._fluids(volume))
+        return float(fluid * BYTES_PER_NODE + super().memory(volume, shared))
 
     def _fluids(self, volume: Volume) -> list[tuple[str, tuple[int, ...]]]:
         """Return the names of what flows, each with its labels."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from microchar.core.grid import Triple
 from microchar.core.result import Profile, Result
-from microchar.core.volume import Volume
-from microchar.kernels.clusters import count_same, set_apart
+from microchar.core.volume import OUTSIDE, Volume, wrapped
+from microchar.kernels.clusters import count_same
 from microchar.measurement.blocks import Block, Counts, thread_pool
 from microchar.measurement.metric import Shared
 from microchar.metrics._clusters import (
@@ -117,18 +117,11 @@ class TwoPointCluster(DirectionalMetric):
         """Return a reader of the labels of the largest cluster of each phase; `whole` counts the other clusters."""
         clusters = find_clusters(volume, shared, self.connectivity)
         numbers, table = clusters.joined(self.periodic)
-        elsewhere = ~_is_largest(table)[numbers]
-        labels = volume.read()
         # The voxels of the other clusters become an additional phase, which is not counted.
-        value = np.uint8(volume.n_phases)
-
-        def mark(first: int) -> None:
-            set_apart(clusters.labels, first, min(first + _PLANES, len(labels)), elsewhere, value, labels)
-
-        with thread_pool(shared.threads) as pool:
-            list(pool.map(mark, range(0, len(labels), _PLANES)))
-        values = tuple(range(volume.n_phases + 1))
-        return replace(volume, values=labels, grey_values=values, phases=(*volume.phases, "elsewhere")).read
+        label = np.where(_is_largest(table), table.phase, np.uint8(volume.n_phases))
+        label[0] = OUTSIDE
+        label = label[numbers]
+        return lambda start, stop: label[wrapped(clusters.pieces, start, stop)]
 
     def count(self, block: Block) -> Counts:
         """Count the pairs within the largest cluster of each phase, with the method for pairs within a phase."""
@@ -138,21 +131,18 @@ class TwoPointCluster(DirectionalMetric):
         """Count the pairs within all other clusters, most of which are small."""
         clusters = find_clusters(volume, shared, self.connectivity)
         numbers, table = clusters.joined(self.periodic)
-        labels = clusters.labels
-        if table is not clusters.table:
-            labels = np.stack([numbers[plane] for plane in labels])
         periodic = np.isin(range(3), self.periodic)
         limit = np.stack([_longest_lags(table, a, volume.shape[a], self.reach[a], bool(periodic[a])) for a in range(3)])
         limit = np.ascontiguousarray(limit.T)
 
         def count(first: int) -> np.ndarray:
             counts = np.zeros((3, volume.n_phases, max(self.reach) + 1), np.int64)
-            last = min(first + _PLANES, len(labels))
-            count_same(labels, first, last, periodic, table.phase, limit, counts)
+            last = min(first + _PLANES, volume.shape[0])
+            count_same(clusters.pieces, numbers, first, last, periodic, table.phase, limit, counts)
             return counts
 
         with thread_pool(shared.threads) as pool:
-            counts = np.sum(list(pool.map(count, range(0, len(labels), _PLANES))), axis=0)
+            counts = np.sum(list(pool.map(count, range(0, volume.shape[0], _PLANES))), axis=0)
         return {f"rest {axis}": counts[axis, :, : self.reach[axis] + 1] for axis in volume.grid.axes}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:

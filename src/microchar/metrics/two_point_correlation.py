@@ -58,8 +58,8 @@ class TwoPointCorrelation(DirectionalMetric):
     shell. Lag vectors longer than the smallest of the largest lags are left out. The
     pairs are counted by FFT and rounded to integers, in double precision where the numbers
     of single precision are not close to integers; for a few voxels of lag they are counted
-    one by one. The FFT takes about :math:`4 (1 + r_{\max}/N)` bytes for each voxel, in
-    passes of at most 1.2 GB, and what the number of lag vectors needs.
+    one by one. The FFT takes about :math:`4 (1 + r_{\max}/N)` bytes for each voxel, in a
+    temporary file if they are more than 0.5 GB, and what the number of lag vectors needs.
 
     References
     ----------
@@ -132,13 +132,14 @@ class TwoPointCorrelation(DirectionalMetric):
         shells = make_shells(volume.grid, self.reach)
 
         def total(phase: int | None) -> tuple[np.ndarray, np.ndarray]:
-            def rows(first: int, last: int) -> np.ndarray:
-                labels = volume.read((0, first, 0), (volume.shape[0], last, volume.shape[2]))
+            def planes(first: int, last: int) -> np.ndarray:
+                labels = volume.read((first, 0, 0), (last, *volume.shape[1:]))
                 return labels != OUTSIDE if phase is None else labels == phase
 
-            voxels = SetVoxels(rows, volume.shape, self.periodic)
-            ends = ends_at_all_lags(voxels, shells.reach)
-            return shells.total(pairs_at_all_lags(voxels, shells.reach, ends, shared.threads)), shells.total(ends)
+            voxels = SetVoxels(planes, volume.shape, self.periodic)
+            ends = ends_at_all_lags(voxels, shells.reach, shared.threads)
+            pairs = pairs_at_all_lags(voxels, shells.reach, ends, shared.threads)
+            return shells.total(pairs), shells.total(ends)
 
         if volume.mask is not None:
             valid = total(None)[0]

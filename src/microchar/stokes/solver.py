@@ -19,7 +19,7 @@ from microchar.stokes.solution import Solution
 
 _MAX_ITERATIONS = 100
 #: Bytes per fluid voxel for the hierarchy and all vectors.
-_BYTES_PER_NODE = 300
+BYTES_PER_NODE = 300
 
 
 def solve(
@@ -99,7 +99,7 @@ def solve(
     kept, n = hierarchy.percolating(darcy)
     if n == 0:
         return _nothing(Status.NOT_PERCOLATING)
-    refuse_beyond_memory(n * _BYTES_PER_NODE, f"permeability of {n:.3g} fluid voxels", hierarchy.LARGER_MACHINE)
+    refuse_beyond_memory(n * BYTES_PER_NODE, f"permeability of {n:.3g} fluid voxels", hierarchy.LARGER_MACHINE)
     with hierarchy.runner(threads) as run:
         diffusion = multigrid.Solver(hierarchy.build(darcy, kept, run), run)
         iteration = Iteration(Faces(problem, diffusion.hierarchy, run), diffusion)
