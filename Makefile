@@ -7,6 +7,7 @@
 #   make test-lowest  the same with the lowest versions that pyproject.toml allows, on Python 3.11
 #   make docs         HTML documentation in docs/_build/html
 #   make benchmark    time and memory of each metric                  (BENCHMARK_ARGS="berea.tif")
+#   make models       models of three real volumes, below models/, each with its report  (hours; MODELS_ARGS="--minutes 5")
 #   make fuzz         damaged files, models, results and options      (FUZZ_ARGS="--cases 50000")
 #   make lint         formatting, lint, types only
 #   make clean        remove what the targets above wrote, environments excepted
@@ -14,6 +15,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 BENCHMARK_ARGS ?=
+MODELS_ARGS ?=
 FUZZ_ARGS ?= --cases 5000
 # Of this version a build for CPUs is served. TORCH=torch installs whatever is served, with gigabytes of CUDA libraries.
 TORCH ?= torch==2.13.0
@@ -27,7 +29,7 @@ PIP := $(BIN)/python -m pip install $(QUIET)
 SMOKE := tests/io tests/core tests/kernels tests/report tests/metrics/test_contract.py \
 	tests/cli/test_report.py tests/cli/test_measure.py tests/cli/test_stopping.py tests/packaging/test_demo.py tests/packaging/test_import.py
 
-.PHONY: demo test test-newest test-lowest docs benchmark fuzz lint clean
+.PHONY: demo test test-newest test-lowest docs benchmark models fuzz lint clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/demo.py
@@ -69,6 +71,9 @@ docs: $(VENV)/.docs
 
 benchmark: $(VENV)/.test
 	$(BIN)/python benchmarks/metrics.py $(BENCHMARK_ARGS)
+
+models: $(VENV)/.test
+	$(BIN)/python benchmarks/generators.py berea ketton nmc --samples 64 --report --work models $(MODELS_ARGS)
 
 fuzz: $(VENV)/.test
 	$(BIN)/python benchmarks/fuzz.py $(FUZZ_ARGS)
