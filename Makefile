@@ -7,6 +7,7 @@
 #   make test-lowest  the same with the lowest versions that pyproject.toml allows, on Python 3.11
 #   make docs         HTML documentation in docs/_build/html
 #   make benchmark    time and memory of metrics and peers           (BENCHMARK_ARGS="berea.tif")
+#   make models       models of three real volumes, with their reports (hours)  (MODELS_ARGS="--minutes 5")
 #   make fuzz         damaged files, models, results and options      (FUZZ_ARGS="--cases 50000")
 #   make dist         sdist and wheel in dist/, checked; the wheel is installed and tried
 #   make lint         formatting, lint, docstrings, types only
@@ -15,6 +16,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 BENCHMARK_ARGS ?=
+MODELS_ARGS ?=
 FUZZ_ARGS ?= --cases 5000
 # Of this version a build for CPUs is served. TORCH=torch installs whatever is served, with gigabytes of CUDA libraries.
 TORCH ?= torch==2.13.0
@@ -28,7 +30,7 @@ PIP := $(BIN)/python -m pip install $(QUIET)
 SMOKE := tests/io tests/core tests/kernels tests/report tests/metrics/test_contract.py \
 	tests/cli/test_report.py tests/cli/test_measure.py tests/cli/test_stopping.py tests/packaging/test_demo.py tests/packaging/test_import.py
 
-.PHONY: demo test test-newest test-lowest docs benchmark fuzz dist lint clean
+.PHONY: demo test test-newest test-lowest docs benchmark models fuzz dist lint clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/demo.py
@@ -73,6 +75,9 @@ docs: $(VENV)/.docs
 
 benchmark: $(VENV)/.test
 	$(BIN)/python benchmarks/metrics.py $(BENCHMARK_ARGS)
+
+models: $(VENV)/.test
+	$(BIN)/python benchmarks/generators.py berea ketton nmc --samples 64 --report --work models $(MODELS_ARGS)
 
 fuzz: $(VENV)/.test
 	$(BIN)/python benchmarks/fuzz.py $(FUZZ_ARGS)
