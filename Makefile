@@ -6,14 +6,17 @@
 #                     Python of this machine                          (PYTHON=python3.13 chooses another)
 #   make test-lowest  the same with the lowest versions that pyproject.toml allows, on Python 3.11
 #   make docs         HTML documentation in docs/_build/html
-#   make benchmark    time and memory of each metric                  (BENCHMARK_ARGS="berea.tif")
+#   make benchmark    time and memory of metrics and peers           (BENCHMARK_ARGS="berea.tif")
+#   make models       models of three real volumes, with their reports (hours)  (MODELS_ARGS="--minutes 5")
 #   make fuzz         damaged files, models, results and options      (FUZZ_ARGS="--cases 50000")
-#   make lint         formatting, lint, types only
+#   make dist         sdist and wheel in dist/, checked; the wheel is installed and tried
+#   make lint         formatting, lint, docstrings, types only
 #   make clean        remove what the targets above wrote, environments excepted
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
 BENCHMARK_ARGS ?=
+MODELS_ARGS ?=
 FUZZ_ARGS ?= --cases 5000
 # Of this version a build for CPUs is served. TORCH=torch installs whatever is served, with gigabytes of CUDA libraries.
 TORCH ?= torch==2.13.0
@@ -27,7 +30,7 @@ PIP := $(BIN)/python -m pip install $(QUIET)
 SMOKE := tests/io tests/core tests/kernels tests/report tests/metrics/test_contract.py \
 	tests/cli/test_report.py tests/cli/test_measure.py tests/cli/test_stopping.py tests/packaging/test_demo.py tests/packaging/test_import.py
 
-.PHONY: demo test test-newest test-lowest docs benchmark fuzz lint clean
+.PHONY: demo test test-newest test-lowest docs benchmark models fuzz dist lint clean
 
 demo: $(VENV)/.core
 	$(BIN)/python examples/demo.py
@@ -39,6 +42,7 @@ test: lint
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/python .ci/docstrings.py
 	@if $(BIN)/python -c 'import sys, torch; sys.exit(sys.version_info[:2] != (3, 11))' 2> /dev/null; \
 	then echo $(BIN)/mypy; $(BIN)/mypy; \
 	else echo "mypy is left out: it needs Python 3.11 and torch"; fi
@@ -63,18 +67,30 @@ test-lowest:
 		-W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning $(SMOKE) $(PYTEST_ARGS)
 
 docs: $(VENV)/.docs
-	rm -rf docs/api  # pages of names that are gone
+	rm -rf docs/library/api  # pages of names that are gone
+	$(BIN)/python -c 'import torch' 2> /dev/null || echo "torch is not installed: the gallery's training is shown, not run"
 	$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python .ci/links.py docs/_build/html
 	@echo docs/_build/html/index.html
 
 benchmark: $(VENV)/.test
 	$(BIN)/python benchmarks/metrics.py $(BENCHMARK_ARGS)
 
+models: $(VENV)/.test
+	$(BIN)/python benchmarks/generators.py berea ketton nmc --samples 64 --report --work models $(MODELS_ARGS)
+
 fuzz: $(VENV)/.test
 	$(BIN)/python benchmarks/fuzz.py $(FUZZ_ARGS)
 
+# packaging/RELEASE.md has the steps around it.
+dist: $(VENV)/.dist
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python packaging/check_dist.py dist
+
 clean:
-	rm -rf demo-out docs/_build docs/api docs/metrics/generated dist build
+	rm -rf demo-out docs/_build docs/library/api docs/gallery docs/metrics/generated dist build
 	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find src tests benchmarks examples docs -name __pycache__ -type d -exec rm -rf {} +
 
@@ -91,6 +107,10 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 		{ [ $(origin TORCH) != file ] || ! echo "$$plan" | grep -q nvidia-; }; \
 	then $(PIP) "$(TORCH)" && $(PIP) -e ".[test,peers]"; \
 	else $(PIP) -e ".[test]" && echo "$(TORCH) has no build for CPUs here: torch and the peers are left out"; fi
+	@touch $@
+
+$(VENV)/.dist: | $(BIN)/python
+	$(PIP) build twine
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml | $(BIN)/python

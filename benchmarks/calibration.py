@@ -425,7 +425,9 @@ def figure(folder: Path, picture: Path) -> None:
 
 
 def _row(cells: Sequence[str]) -> list[str]:
-    return [("   * - " if number == 0 else "     - ") + cell for number, cell in enumerate(cells)]
+    # Without the backslash, docutils takes G6@64 for the address of a mail.
+    texts = [cell.replace("@", r"\@") for cell in cells]
+    return [("   * - " if number == 0 else "     - ") + text for number, text in enumerate(texts)]
 
 
 def _order(path: Path) -> tuple[bool, str]:

@@ -1,260 +1,204 @@
-"""Compare metrics with other packages on equal work: ``python benchmarks/metrics.py [volume.tif] [--edge 200,400]``.
+"""Compare metrics with other packages on the same work: ``python benchmarks/metrics.py [volume.tif]``.
 
-Each case runs in a process of its own, on one thread. A first run on a small piece compiles and is not counted. The
-script prints a table: metric, peer, the work that both do, user CPU seconds of both, their ratio, and by how much the
-peak memory of the process grew. Packages that are not installed are left out. Other work on the machine makes CPU
-seconds longer, too: rerun on a quiet one.
+Each function runs in a process of its own, on one thread, after a first run on a small piece that compiles. Ours and
+theirs must give equal values, within the tolerance of the case, before their times are compared. Seconds are
+processor time, the median of 3 runs, or one run where it takes more than 5 s. Memory is the peak during the runs above
+what was resident before them. A run that takes longer than ``--limit`` is ended: its time is a lower bound (>), and it
+is not tried on larger pieces. Other work on the machine makes processor time longer, too: run this on a quiet one. With
+``--rst FILE`` the tables are written as a page of the documentation, too.
+
+    python benchmarks/metrics.py ../shared/data/berea.tif --ketton ../shared/data/ketton.tif --rst docs/performance.rst
 """
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
-
 import argparse
-import multiprocessing
 import platform
-import resource
-from collections.abc import Callable
-from importlib.metadata import version
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from apart import Cost, cost, write_inputs
+from effective_diffusivity import write_transport
+from peers import CASES, NOT_COMPARED, TRANSPORT, Case
 
 import microchar as mc
 
-RUNS = 3
-#: Edge of the piece on which everything is compiled and imported.
-WARM_EDGE = 64
-ANGLES = [0, np.pi / 4, np.pi / 2, 3 * np.pi / 4]
-
-#: A function of phase 0 as bool, and of the same voxels shifted along axis 0.
-Case = Callable[[np.ndarray, np.ndarray], object]
+HEADER = ["metric", "peer", "work", "ours", "theirs", "ratio", "goal", "memory, ours", "theirs"]
 
 
-def _measure(labels: np.ndarray, metric: str, **parameters: Any) -> object:
-    return mc.measure(labels, [metric], parameters={metric: parameters}, threads=1, errors=False)
+@dataclass(frozen=True)
+class Row:
+    """The costs of a case on one volume."""
+
+    case: Case
+    ours: Cost
+    theirs: Cost
+
+    def cells(self) -> list[str]:
+        """Return the columns of the table."""
+        bound = "" if self.theirs.finished else "> "
+        ratio = self.theirs.seconds / self.ours.seconds
+        goal = f"{self.case.goal:g}" if self.case.goal else ""
+        peer = f"{self.case.peer} ({', '.join(f'{name} {_version(name)}' for name in self.case.packages)})"
+        times = [_seconds(self.ours.seconds), bound + _seconds(self.theirs.seconds), f"{bound}{ratio:.3g}"]
+        return [self.case.metric, peer, self.case.work, *times, goal, *map(_memory, (self.ours, self.theirs))]
+
+    def why_not(self) -> str:
+        """Say why the costs cannot be compared; empty if they can."""
+        if self.ours.failed or not self.ours.finished:
+            return f"microchar: {self.ours.failed or 'not within the limit'}"
+        if self.theirs.failed:
+            return f"{self.case.peer}: {self.theirs.failed}"
+        if self.theirs.finished:
+            apart = np.max(np.abs(self.ours.value - self.theirs.value) / np.abs(self.ours.value).max())
+            if not apart <= self.case.tolerance:
+                return f"{self.case.peer}: the values differ by {apart:.2g}, expected at most {self.case.tolerance:g}"
+        return ""
 
 
-def _pair(name: str) -> Case:
-    def run(pores: np.ndarray, other: np.ndarray) -> object:
-        from microchar.measurement.catalogue import METRICS
-        from microchar.measurement.tasks import Task, run_tasks
-
-        return run_tasks([Task([METRICS.find(name)()], mc.as_volume(pores), mc.as_volume(other))], threads=1)
-
-    return run
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3g} s"
 
 
-def s2_radial_by_porespy(pores: np.ndarray, other: np.ndarray) -> object:
-    import porespy
-
-    return porespy.metrics.two_point_correlation(pores, bins=min(pores.shape) // 2)
+def _memory(of: Cost) -> str:
+    return f"{of.memory / 1e6:.0f} MB" if of.memory == of.memory else ""
 
 
-def s2_of_axes_by_numpy(pores: np.ndarray, other: np.ndarray) -> object:
-    lags = [range(min(n // 2, 100) + 1) for n in pores.shape]
-    for phase in (pores, ~pores):
-        for axis in range(3):
-            moved = np.moveaxis(phase, axis, 0)
-            for lag in lags[axis]:
-                np.count_nonzero(moved[: len(moved) - lag] & moved[lag:])
-    return None
-
-
-def c2_by_cc3d(pores: np.ndarray, other: np.ndarray) -> object:
-    import cc3d
-
-    for phase in (pores, ~pores):
-        clusters = cc3d.connected_components(phase, connectivity=6)
-        for axis in range(3):
-            moved = np.moveaxis(clusters, axis, 0)
-            for lag in range(min(len(moved) // 2, 100) + 1):
-                first, second = moved[: len(moved) - lag], moved[lag:]
-                np.count_nonzero((first == second) & (first > 0))
-    return None
-
-
-def clusters_by_scipy(pores: np.ndarray, other: np.ndarray) -> object:
-    from scipy import ndimage
-
-    return [np.bincount(ndimage.label(phase)[0].ravel()) for phase in (pores, ~pores)]
-
-
-def chords_by_porespy(pores: np.ndarray, other: np.ndarray) -> object:
-    import porespy
-
-    for phase in (pores, ~pores):
-        for axis in range(3):
-            chords = porespy.filters.apply_chords(phase, axis=axis, spacing=0, trim_edges=False)
-            porespy.metrics.chord_length_distribution(chords)
-    return None
-
-
-def _slices(pores: np.ndarray) -> list[np.ndarray]:
-    return [plane for axis in range(3) for plane in np.moveaxis(pores, axis, 0)]
-
-
-def glcm_by_skimage(levels: int) -> Case:
-    def run(pores: np.ndarray, other: np.ndarray) -> object:
-        from skimage.feature import graycomatrix, graycoprops
-
-        for plane in _slices((pores * (levels - 1)).astype(np.uint8)):
-            table = graycomatrix(plane, [1], ANGLES, levels, symmetric=True, normed=True)
-            for feature in ("contrast", "homogeneity", "ASM", "entropy"):
-                graycoprops(table, feature)
-        return None
-
-    return run
-
-
-def ssim_by_skimage(pores: np.ndarray, other: np.ndarray) -> object:
-    from skimage.metrics import structural_similarity
-
-    for a, b in zip(_slices(pores), _slices(other), strict=True):
-        structural_similarity(a * np.uint8(255), b * np.uint8(255), data_range=255)
-    return None
-
-
-def psnr_by_skimage(pores: np.ndarray, other: np.ndarray) -> object:
-    from skimage.metrics import mean_squared_error
-
-    for a, b in zip(_slices(pores), _slices(other), strict=True):
-        mean_squared_error(a * np.uint8(255), b * np.uint8(255))
-    return None
-
-
-def thickness_by_porespy(pores: np.ndarray, other: np.ndarray) -> object:
-    import porespy
-
-    return [porespy.filters.local_thickness(phase) for phase in (pores, ~pores)]
-
-
-#: Metric, peer, the work that both do, our call, the call of the peer.
-CASES: list[tuple[str, str, str, Case, Case]] = [
-    (
-        "S2, axes",
-        "NumPy",
-        "2 phases, 3 axes, lags to 100",
-        lambda pores, _: _measure(pores, "two_point_correlation", radial=False),
-        s2_of_axes_by_numpy,
-    ),
-    (
-        "S2, radial",
-        "porespy",
-        "ours 2 phases and 3 axes besides, theirs 1 phase",
-        lambda pores, _: _measure(pores, "two_point_correlation"),
-        s2_radial_by_porespy,
-    ),
-    (
-        "C2",
-        "cc3d, NumPy",
-        "2 phases, 3 axes, lags to 100, labels included",
-        lambda pores, _: _measure(pores, "two_point_cluster"),
-        c2_by_cc3d,
-    ),
-    (
-        "clusters",
-        "scipy.ndimage",
-        "2 phases, labels and sizes",
-        lambda pores, _: _measure(pores, "cluster_density"),
-        clusters_by_scipy,
-    ),
-    (
-        "chords",
-        "porespy",
-        "2 phases, 3 axes, every line",
-        lambda pores, _: _measure(pores, "chord_length_distribution"),
-        chords_by_porespy,
-    ),
-    (
-        "GLCM, 2 levels",
-        "skimage",
-        "3 directions, 4 angles, 4 features",
-        lambda pores, _: _measure(pores, "glcm"),
-        glcm_by_skimage(2),
-    ),
-    (
-        "GLCM, 256 levels",
-        "skimage",
-        "the same slices, tables of 256 levels (ours: the levels present)",
-        lambda pores, _: _measure(pores, "glcm"),
-        glcm_by_skimage(256),
-    ),
-    ("SSIM", "skimage", "3 directions, uniform window of 7", _pair("ssim"), ssim_by_skimage),
-    ("PSNR", "skimage", "3 directions, every slice", _pair("psnr"), psnr_by_skimage),
-    (
-        "local thickness",
-        "porespy",
-        "2 phases (theirs: sizes rounded to 25 steps)",
-        lambda pores, _: _measure(pores, "local_thickness"),
-        thickness_by_porespy,
-    ),
-]
-
-
-def cost(case: int, place: int, pores: np.ndarray) -> tuple[float, float] | None:
-    """Return the least user CPU seconds of several runs in a fresh process, and the growth of its peak memory in bytes.
-
-    Parameters
-    ----------
-    case, place : int
-        Which function of `CASES`.
-    pores : ndarray of bool
-
-    Returns
-    -------
-    tuple of float, or None if the package is not installed
-    """
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_run, (case, place, pores))
-
-
-def _run(case: int, place: int, pores: np.ndarray) -> tuple[float, float] | None:
-    function: Any = CASES[case][place]
-    other = np.roll(pores, len(pores) // 8, axis=0)
-    small = tuple(slice(WARM_EDGE) for _ in range(3))
+@cache
+def _version(package: str) -> str:
     try:
-        function(np.ascontiguousarray(pores[small]), np.ascontiguousarray(other[small]))
-    except ImportError:
-        return None
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds = []
-    for _ in range(RUNS):
-        began = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-        function(pores, other)
-        seconds.append(resource.getrusage(resource.RUSAGE_SELF).ru_utime - began)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return min(seconds), 1024.0 * grown
+        return version(package)
+    except PackageNotFoundError:
+        return ""
 
 
-def table(pores: np.ndarray) -> None:
-    """Print one line for each case."""
-    for index, (metric, peer, work, *_) in enumerate(CASES):
-        ours, theirs = (cost(index, place, pores) for place in (3, 4))
-        assert ours is not None
-        line = f"{metric:17} {peer:14} {work:64} {ours[0]:8.2f} s {ours[1] / 1e6:7.0f} MB"
-        if theirs is not None:
-            line += f"   {theirs[0]:8.2f} s {theirs[1] / 1e6:7.0f} MB   ratio {theirs[0] / max(ours[0], 1e-3):7.1f}"
-        print(line, flush=True)
+def inputs(folder: Path, labels: np.ndarray) -> None:
+    """Write the arrays that the cases take."""
+    noise = np.random.default_rng(0).normal(0, 12, labels.shape).astype(np.float32)
+    grey = np.clip(60 + 130 * labels + noise, 0, 255).astype(np.uint8)
+    write_inputs(folder, labels=labels, other=np.roll(labels, len(labels) // 8, axis=0), grey=grey)
+
+
+def rows(cases: list[Case], folder: Path, limit: float) -> Iterator[Row]:
+    """Run the cases; our function only once for all peers."""
+    ours = cache(lambda function: cost(function, folder, limit=limit))
+    for case in cases:
+        yield Row(case, ours(case.ours), cost(case.theirs, folder, limit=limit, environment=case.environment))
+
+
+def tables(options: argparse.Namespace) -> Iterator[tuple[str, list[Row]]]:
+    """Yield title and rows of each table."""
+    cases = [case for case in CASES if case.metric.startswith(options.cases)]
+    for edge in map(int, options.edge.split(",")):
+        volume = mc.read_volume(options.volume) if options.volume else _spheres(edge)
+        labels = volume.read((0, 0, 0), [min(n, edge) for n in volume.shape])
+        with TemporaryDirectory() as folder:
+            inputs(Path(folder), labels)
+            found = []
+            for row in rows(cases, Path(folder), options.limit):
+                found.append(row)
+                _print(row)
+        cases = [row.case for row in found if not row.why_not() and row.theirs.finished]
+        yield f"{volume.name}, {' × '.join(map(str, labels.shape))} voxels", found
+    if TRANSPORT.metric.startswith(options.cases):
+        yield from _transport(options)
+
+
+def _transport(options: argparse.Namespace) -> Iterator[tuple[str, list[Row]]]:
+    for path, edge in ((options.volume, 100), (options.ketton, 256)):
+        if path:
+            volume = mc.read_volume(path)
+            labels = volume.read((0, 0, 0), [min(n, edge) for n in volume.shape])
+            with TemporaryDirectory() as folder:
+                write_transport(Path(folder), (labels == 0).astype(np.uint8))
+                found = list(rows([TRANSPORT], Path(folder), options.limit))
+            _print(found[0])
+            yield f"{volume.name}, {' × '.join(map(str, labels.shape))} voxels, effective diffusivity", found
+
+
+def _print(row: Row) -> None:
+    if why := row.why_not():
+        print(f"{row.case.metric:22} not compared: {why}", flush=True)
+        return
+    metric, peer, work, ours, theirs, ratio, goal, *memory = row.cells()
+    goal = f"(goal {goal}×)" if goal else ""
+    print(
+        f"{metric:22} {peer:40} {ours:>8} {theirs:>10}  {ratio:>7}× {goal:12} {' / '.join(memory):20} {work}",
+        flush=True,
+    )
+
+
+def machine() -> str:
+    """Return the processor and versions."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "scipy"))
+    return f"{_processor()}, Python {platform.python_version()}, microchar {mc.__version__}, {packages}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not on Linux
+        lines = []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.processor())
+
+
+def page(found: list[tuple[str, list[Row]]], limit: float) -> str:
+    """Return the page of the documentation."""
+    day = datetime.now(UTC).date()
+    text = f"""\
+.. Written by: python benchmarks/metrics.py VOLUME --ketton KETTON --rst docs/performance.rst
+
+===========
+Performance
+===========
+
+Time and memory of metrics, and of other packages that do the same work, measured on {day} with {machine()}.
+
+Each function ran on one thread, in a process of its own, after a first run on a small piece. Seconds are processor
+time, the median of three runs, or one run where it takes more than 5 s. Memory is the peak during the runs above what
+was resident before them. Standard errors, which no peer computes, are not computed. The values of both agree within the
+tolerance in the script; without that, the costs are not shown. A time with ">" is the limit of {limit:g} s at which the
+peer was ended: the time and the ratio are lower bounds, and it did not run on larger pieces.
+"""
+    missing = [f"{name}: {why}" for name, why in NOT_COMPARED.items()]
+    for title, of_volume in found:
+        text += f"\n{title}\n{'=' * len(title)}\n\n.. list-table::\n   :header-rows: 1\n"
+        shown = [row for row in of_volume if not row.why_not()]
+        for cells in (HEADER, *(row.cells() for row in shown)):
+            text += "\n   * - " + _escaped("\n     - ".join(cells)).replace("- \n", "-\n").rstrip()
+        text += "\n"
+        missing += [f"{row.case.metric}, {title}: {row.why_not()}" for row in of_volume if row.why_not()]
+    return (
+        text + "\nNot compared\n============\n\n" + "".join(f"- {_escaped(line)}\n" for line in dict.fromkeys(missing))
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("_", r"\_")  # a link, at the end of a word
 
 
 def main() -> None:
-    """Print the versions, and a table for each edge."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("volume", nargs="?", help="a file; default overlapping spheres")
-    parser.add_argument("--edge", default="200", help="edges of the pieces in voxels, such as 200,400")
+    """Print the versions and a line for each case, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("volume", nargs="?", help="a file of two phases; default overlapping spheres")
+    parser.add_argument("--ketton", help="a file of two phases, for the effective diffusivity")
+    parser.add_argument("--edge", default="200,400", help="edges of the pieces in voxels, such as 200,400")
+    parser.add_argument("--cases", default="", help="only metrics whose name begins so")
+    parser.add_argument("--limit", type=float, default=40, help="processor seconds of a run")
+    parser.add_argument("--rst", type=Path, help="where to write the page")
     options = parser.parse_args()
-    print(platform.processor() or platform.machine(), "Python", platform.python_version())
-    print(", ".join(f"{name} {version(name)}" for name in ("numpy", "numba", "scipy", "scikit-image")))
-    for edge in map(int, options.edge.split(",")):
-        volume = mc.read_volume(options.volume) if options.volume else _spheres(edge)
-        pores = volume.read((0, 0, 0), [min(n, edge) for n in volume.shape]) == 0
-        print(f"\n{pores.shape}: user CPU seconds of one thread, the least of {RUNS} warm runs, and memory")
-        table(pores)
+    print(machine(), flush=True)
+    found = list(tables(options))
+    for name, why in NOT_COMPARED.items():
+        print(f"{name:22} not compared: {why}")
+    if options.rst:
+        options.rst.write_text(page(found, options.limit), encoding="utf-8")
 
 
 def _spheres(edge: int) -> mc.Volume:

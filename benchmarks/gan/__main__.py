@@ -4,7 +4,6 @@
     python benchmarks/gan --minutes 60 --seeds 0 1 2    the comparison of the models
     python benchmarks/gan --minutes 30 --tables         the source's tables 2 to 7 and S8
     python benchmarks/gan judge write                   only these stages, for trainings that exist
-    python benchmarks/gan page                          update the pages of the documentation
     python benchmarks/gan bundle --materials berea      copy the best U-net into the package
 
 Stages, each of which skips finished work:
@@ -14,9 +13,8 @@ judge   samples, and their distances to the test slab
 write   gan_results.csv (all numbers), gan_tables.rst (all tables) and pictures of everything that was judged,
         below --output
 
-By default these three run. Two more are for maintainers:
+By default these three run. One more is for maintainers:
 
-page    the tables of docs/gan_results.rst, from gan_results.csv below --output, and docs/gan_presets.rst
 bundle  the U-net with the best score in training becomes the bundled model of the package
 
 Trainings, samples and scores are below --work, in MATERIAL/MINUTES-minutes/MODEL-SEED/; remove such a folder to train
@@ -36,17 +34,15 @@ from pathlib import Path
 
 from bundle import bundle
 from judging import Judge
-from page import write_page
 from pictures import draw_curves, draw_slices
 from plan import DEFAULT_MATERIALS, MATERIALS, MODELS, ROWS, TABLES, Run, wanted
-from presets import write_presets
 from tables import failures, gather, write_csv, write_rst
 from training import parts, train
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("train", "judge", "write")
-MAINTAINERS_STAGES = ("page", "bundle")
-ALL_STAGES = (*STAGES, *MAINTAINERS_STAGES)
+BUNDLE = "bundle"
+ALL_STAGES = (*STAGES, BUNDLE)
 RESULTS = "gan_results.csv"
 
 
@@ -67,10 +63,7 @@ def main() -> None:
                     judge.judge(run, options.samples)
     if "write" in options.stages:
         write(options)
-    if "page" in options.stages:
-        write_presets(options.docs / "gan_presets.rst")
-        write_page(options.output / RESULTS, options.docs / "gan_results.rst")
-    if "bundle" in options.stages:
+    if BUNDLE in options.stages:
         for material in options.materials:
             unets = [run for run in runs if run.material == material and ROWS[run.row].generator == "unet-gan"]
             bundle(material, unets, options.data, ROOT / "src" / "microchar_gan")
@@ -103,15 +96,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few steps of small networks on a synthetic field")
     parser.add_argument("--work", type=Path, default=Path("gan-out"), help="models, samples and scores")
     parser.add_argument("--output", type=Path, help="tables and pictures (default: as --work)")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="folder of the pages that `page` updates")
     options = parser.parse_args()
     for stage in options.stages:
         if stage not in ALL_STAGES:
             parser.error(f"{stage}: no such stage; expected {', '.join(ALL_STAGES)}")
     options.stages = options.stages or list(STAGES)
     options.tables = list(TABLES) if options.tables == [] else options.tables or []
-    if options.quick and set(MAINTAINERS_STAGES) & set(options.stages):
-        parser.error(f"--quick: its results are not for {' or '.join(MAINTAINERS_STAGES)}")
+    if options.quick and BUNDLE in options.stages:
+        parser.error("--quick: its models are not for the package")
     if options.quick:
         options.materials, options.models, options.tables = ["synthetic"], ["default", "gaussian-field"], []
         options.set += ["preset=tiny", "steps=4"]

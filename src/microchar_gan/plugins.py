@@ -1,13 +1,13 @@
 """The specs of the package's generators and its bundled models; importing this module does not import PyTorch.
 
-``docs/gan.rst`` describes how each model was trained.
+``docs/generators/networks.rst`` describes how each model was trained.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from microchar.core.volume import MAX_PHASES
+from microchar.core.phases import MAX_PHASES
 from microchar.generation.models import BundledModel
 from microchar.generation.spec import GeneratorSpec
 

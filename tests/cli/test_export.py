@@ -17,7 +17,7 @@ from surfaces.closed import assert_closed
 
 pytestmark = pytest.mark.property
 
-PAGE = (ROOT / "docs" / "tutorials" / "printing.rst").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "generators" / "printing.rst").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import microchar as mc
 from images import BINARY_SHAPE, assert_says, binary_voxels
-from microchar.core.volume import OUTSIDE, Volume, parse_phases
+from microchar.core.phases import parse_phases
+from microchar.core.volume import OUTSIDE, Volume
 
 INTEGERS = [np.uint8, np.int8, np.uint16, np.int16, ">u2", np.int32, np.uint32, np.int64, np.uint64]
 SHAPES = [(1, 7, 13), (4, 5, 6), (7, 1, 13), (7, 13, 1), (1, 1, 1)]

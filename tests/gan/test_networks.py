@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -477,8 +476,7 @@ def test_labels_are_the_largest_of_the_logits(preset):
 
 # --- how many weights -------------------------------------------------------------
 
-PAGE = Path(__file__).parents[2] / "docs" / "gan_presets.rst"
-#: Weights of generator and critic for two phases, as the documentation states them.
+#: Weights of generator and critic for two phases.
 WEIGHTS = {
     "default": (428_362, 699_409),
     "paper": (116_760_504, 2_797_025),
@@ -489,15 +487,13 @@ WEIGHTS = {
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_presets_have_as_many_weights_as_stated(preset):
+def test_presets_have_these_numbers_of_weights(preset):
     settings = settings_of(preset, {})
     with torch.device("meta"):
         generator = build(settings, 2)
         critic = SliceCritic(settings, 2)
     counts = tuple(sum(weight.numel() for weight in network.parameters()) for network in (generator, critic))
     assert counts == WEIGHTS[preset]
-    stated = " ".join(PAGE.read_text(encoding="utf-8").split())
-    assert all(f"{count:,}".replace(",", " ") in stated for count in counts)
     # Lean by default, at most 5 million.
     assert preset not in ("default", "tiny", "baseline") or counts[0] < 5e6
 

@@ -6,7 +6,6 @@ import csv
 import importlib
 import json
 import math
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -70,7 +69,7 @@ def test_a_quick_run_and_another_that_finds_all_done(tmp_path):
 
 def test_only_models_of_the_package_that_were_trained_are_bundled(tmp_path):
     for arguments, message in (
-        (["bundle", "--quick"], "not for page or bundle"),
+        (["bundle", "--quick"], "not for the package"),
         (["bundle", "--materials", "nmc"], "nmc: not among the models of the package"),
         (["bundle", "--materials", "berea"], "berea: found no U-net"),
     ):
@@ -90,25 +89,6 @@ def test_a_training_that_fails_is_told_and_not_tried_again(tmp_path):
     assert "expected at least 1" in (tmp_path / "gan_tables.rst").read_text(encoding="utf-8")
 
 
-RESULTS = """\
-material,minutes,block,model,settings,seed,machine,quantity,value
-berea,,64,real,,,,ratio:volume_fraction,1.25
-berea,,64,real,,,,total,1.1
-berea,,64,real,,,,spread,0.9
-berea,6,64,default,,0,cpu,ratio:volume_fraction,1.5
-berea,6,64,default,,0,cpu,total,1
-berea,6,64,default,,1,cpu,total,2
-berea,6,64,gaussian-field,,0,cpu,total,1.75
-berea,6,64,paper,preset=paper width=8 mhfa_kernels=none,0,cpu,total,5
-berea,60,64,paper,preset=paper,0,cpu,total,4
-anisotropic,,64,real,,,,total,1.1
-anisotropic,6,64,default,anisotropic=true,0,cpu,total,2.25
-nmc,,64,real,,,,total,1.1
-nmc,3,64,MHFA,,0,cpu,ssim,0.25
-nmc,3,64,MHFA,,0,cpu,total,1.5
-"""
-
-
 @pytest.fixture
 def plan(monkeypatch):
     """Return the plan of the benchmark."""
@@ -117,63 +97,8 @@ def plan(monkeypatch):
     sys.modules.pop("plan")
 
 
-@pytest.fixture
-def docs(tmp_path):
-    """Return a folder of documentation whose pages `page` may rewrite."""
-    folder = tmp_path / "docs"
-    folder.mkdir()
-    shutil.copy(ROOT / "docs" / "gan_results.rst", folder)
-    return folder
-
-
-def test_the_page_keeps_its_text_and_gets_the_tables_of_the_results(tmp_path, docs):
-    (tmp_path / "gan_results.csv").write_text(RESULTS, encoding="utf-8")
-    before = (docs / "gan_results.rst").read_text(encoding="utf-8")
-    done = script("page", "--output", str(tmp_path), "--docs", str(docs))
-    assert done.returncode == 0, done.stderr
-    text, marker, tables = (docs / "gan_results.rst").read_text(encoding="utf-8").partition(".. The tables below")
-    assert marker
-    assert text == before.partition(marker)[0]
-    lines = [line.strip() for line in tables.splitlines()]
-    assert (
-        '"", "berea, blocks of 64³, 6 min", "berea, blocks of 64³, 60 min", "anisotropic, blocks of 64³, 6 min"'
-        in lines
-    )
-    # The mean and standard deviation over seeds.
-    assert '"default", "1.50 ± 0.71", "–", "2.25"' in lines
-    assert '"gaussian-field", "1.75", "–", "–"' in lines
-    # A narrow one is not called what the source's is called; what the material asks for is no other setting.
-    assert '"paper (width=8 mhfa_kernels=none)", "5.00", "–", "–"' in lines
-    assert '"paper", "–", "4.00", "–"' in lines
-    assert '"φ", "1.25", "1.50", "–", "–"' in lines
-    assert '"MHFA", "0.312", "20.357", "0.250", "–", "1.50", "–"' in lines
-
-
 def test_presets_of_the_source_run_under_their_names_as_they_are(plan):
     assert plan.ROWS["paper"].settings == {"preset": "paper"}
     assert plan.name_of("paper", "berea", {"preset": "paper"}) == "paper"
     assert plan.name_of("paper", "berea", {"preset": "paper", "batch": "2"}) == "paper (batch=2)"
     assert plan.name_of("MHFA", "nmc", {**plan.ROWS["MHFA"].settings, "anisotropic": "true"}) == "MHFA"
-
-
-def test_the_page_is_left_alone_without_results(tmp_path, docs):
-    before = (docs / "gan_results.rst").read_text(encoding="utf-8")
-    done = script("page", "--output", str(tmp_path), "--docs", str(docs))
-    assert done.returncode != 0
-    assert "gan_results.csv: no such file" in done.stderr
-    assert (docs / "gan_results.rst").read_text(encoding="utf-8") == before
-
-
-def test_the_page_of_results_is_short():
-    page = (ROOT / "docs" / "gan_results.rst").read_text(encoding="utf-8")
-    assert len(page.splitlines()) < 150
-    assert page.count(".. csv-table::") <= 3
-
-
-def test_the_page_of_the_presets_is_of_the_present_ones(tmp_path, docs):
-    (tmp_path / "gan_results.csv").write_text(RESULTS, encoding="utf-8")
-    done = script("page", "--output", str(tmp_path), "--docs", str(docs))
-    assert done.returncode == 0, done.stderr
-    documented = (ROOT / "docs" / "gan_presets.rst").read_text(encoding="utf-8")
-    # If it is not, run `python benchmarks/gan page`.
-    assert (docs / "gan_presets.rst").read_text(encoding="utf-8") == documented

@@ -13,7 +13,7 @@ import microchar as mc
 from conftest import ROOT
 from microchar.testing.volumes import overlapping_spheres
 
-PAGE = (ROOT / "docs" / "tutorials" / "training_loop.rst").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "generators" / "training_loop.rst").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", PAGE)
 THRESHOLDS = (0.5, 0.3, 0.1, -0.1, -0.3)
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from microchar.core.errors import InputError
+from microchar.core.phases import MAX_PHASES
 from microchar.core.result import Picture, Profile, Result, Status, Value
 from microchar.core.verdict import Curve, Entry, Spread, Verdict, Word
-from microchar.core.volume import MAX_PHASES
 from microchar.measurement.metric import Kind
 from microchar.measurement.record import Record, VolumeRecord
 from microchar.measurement.schema import SCHEMA, SCHEMAS, schema_of

@@ -13,7 +13,7 @@ import microchar as mc
 from measured import assert_is_the_truth, counts_of, directional
 from media import media, random_volume
 from microchar.generators.gaussian_field import cut_gaussian_field
-from microchar.metrics import TwoPointCorrelation
+from microchar.metrics import TwoPointCorrelation, _radial
 from microchar.metrics._radial import SetVoxels, ends_at_all_lags, pairs_at_all_lags
 from oracles import correlation as naive
 
@@ -156,3 +156,27 @@ def test_lags_that_the_mask_leaves_no_pairs_are_missing():
     for direction in ("2", "mean", "radial"):
         y = result.profile(phase="0", direction=direction).y
         assert np.isfinite(y).tolist() == [True, True, True, False, True, True, True, True]
+
+
+@pytest.mark.oracle
+def test_radial_pairs_are_counted_in_double_precision_where_single_precision_is_not_close_to_integers(monkeypatch):
+    shape, reach = (12, 14, 10), (5, 4, 3)
+    set_ = np.random.default_rng(0).random(shape) < 0.3
+    voxels = SetVoxels(lambda first, last: set_[:, first:last], shape, (1,))
+    ends = ends_at_all_lags(voxels, reach)
+    one_by_one = pairs_at_all_lags(voxels, reach, ends, 1)
+
+    used = []
+    exact = _radial._autocorrelation
+
+    def wrong_in_single_precision(voxels, reach, mean, threads):
+        numbers = exact(voxels, reach, mean, threads)
+        used.append(mean.dtype)
+        if mean.dtype == np.float32:
+            numbers[2, 1, 3] += 1.4  # rounded, one pair too many
+        return numbers
+
+    monkeypatch.setattr(_radial, "_FEW_LAGS", 0)
+    monkeypatch.setattr(_radial, "_autocorrelation", wrong_in_single_precision)
+    assert pairs_at_all_lags(voxels, reach, ends, 1).tolist() == one_by_one.tolist()
+    assert used == [np.float32, np.float64]

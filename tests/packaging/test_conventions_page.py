@@ -5,7 +5,7 @@ from pathlib import Path
 
 from microchar.core.result import Status
 
-PAGE = Path(__file__).parents[2] / "docs" / "conventions.rst"
+PAGE = Path(__file__).parents[2] / "docs" / "metrics" / "conventions.rst"
 
 
 def test_every_status_is_explained():

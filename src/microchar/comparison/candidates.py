@@ -10,7 +10,8 @@ import numpy as np
 
 from microchar.core.arrays import plain_array
 from microchar.core.errors import InputError
-from microchar.core.volume import MAX_PHASES, Volume, as_volume
+from microchar.core.phases import MAX_PHASES
+from microchar.core.volume import Volume, as_volume
 
 
 def volumes_of(data: Any, name: str, *, one_hot: bool = False) -> list[Volume]:

@@ -269,7 +269,7 @@ class HeldOut:
             return None
         sides = [
             Side(name, of_side, of_side, [[piece] for piece in results])
-            for name, results in (("the held-out blocks", group.results), ("the samples", measured))
+            for name, results in (("the held-out material", group.results), ("the sampled material", measured))
             for of_side in [[Measured.of(pieces[0], result) for result in results]]
         ]
         return judge(sides[0], sides[1], self._like.phases, unit=self._like.unit)

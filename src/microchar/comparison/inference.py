@@ -13,6 +13,8 @@ from microchar.comparison.estimate import Estimate
 _DRAWS = 4000
 #: Confidence of the interval that decides whether volumes agree.
 AGREEMENT = 0.90
+#: Difference, relative to the larger of two numbers, that rounding alone may make.
+_ROUNDING = 1e-12
 #: Probability of a false alarm, and of seeing the smallest difference that is stated.
 LEVEL, POWER = 0.05, 0.80
 
@@ -64,6 +66,8 @@ def difference(reference: Estimate, candidate: Estimate, *, seed: int = 0) -> Di
     from scipy.stats import t
 
     value = candidate.value - reference.value
+    # Numbers without scatter, as the shares of a phase that never percolates, would differ by their rounding.
+    value[np.abs(value) <= _ROUNDING * np.maximum(np.abs(candidate.value), np.abs(reference.value))] = 0.0
     variances = np.array([reference.variance, candidate.variance])
     error = np.sqrt(variances.sum(axis=0))
     dfs = np.array([reference.df, candidate.df])

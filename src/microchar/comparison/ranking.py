@@ -100,6 +100,7 @@ class Ranking:
     held_out : HeldOut
         The material that the candidates were compared with.
     entries : tuple of Ranked
+        The candidates, the nearest first.
     real : Score
         Score of the held-out blocks themselves, for scale.
     """
@@ -216,7 +217,7 @@ def rank(
         batches, (N, D, H, W) or (N, 1, D, H, W), of volumes that are samples of one
         candidate; either by name or without names.
     samples : int
-        Number of volumes that each generator makes, with seeds `seed`, `seed` + 1, …
+        Number of volumes that each generator makes, with the seeds `seed`, `seed` + 1 and so on.
     shape : sequence of int, optional
         Shape of the samples and of the reference blocks. By default a cube (for images
         a square) with an edge of at most 64 voxels, such that four blocks fit in the

@@ -11,8 +11,9 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.grid import triple
+from microchar.core.phases import MAX_PHASES
 from microchar.core.units import canonical_unit, check_voxel_size
-from microchar.core.volume import MAX_PHASES, Volume
+from microchar.core.volume import Volume
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,6 +136,7 @@ class Value(_Labelled):
         Number of independent observations behind a volume fraction with a standard error:
         the number of integral ranges that the volume holds.
     status : Status
+        Whether the number exists, and if not, why.
     message : str
         The reason, if the status is not `Status.OK`.
     """

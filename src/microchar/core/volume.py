@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from microchar.core.arrays import plain_array
 from microchar.core.errors import InputError
 from microchar.core.grey_values import distinct, near_binary, segment, slabs, value_range, whole_numbers
 from microchar.core.grid import Grid, Triple, triple
+from microchar.core.phases import listed, name_phases, parse_phases
 from microchar.core.scratch import scratch_array
 from microchar.core.stored_voxels import StoredVoxels
 from microchar.core.text import printable
@@ -24,12 +23,8 @@ if TYPE_CHECKING:
 
 #: Label of a voxel outside the mask; such voxels are not counted.
 OUTSIDE = 255
-#: Largest number of phases. An image with more distinct grey values is taken to be unsegmented.
-MAX_PHASES = 16
 #: A phase of a smaller volume fraction may be stray voxels.
 _STRAY = 1e-4
-#: "pore=0" or "pore:0".
-_NAMED = re.compile(r"(.*\S)\s*[=:]\s*([+-]?[0-9]{1,20})", re.DOTALL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,7 +267,7 @@ def as_volume(
         counts = distinct(values, inside, name)
         greys = tuple(counts)
     size, unit = parse_voxel_size(voxel_size, values.shape)
-    grey_values, names = _phases(greys, phases, name)
+    grey_values, names = name_phases(greys, phases, name)
     return Volume(
         values=values,
         grey_values=grey_values,
@@ -304,7 +299,7 @@ def _replaced(
     if voxel_size is not None:
         changes["voxel_size"], changes["unit"] = parse_voxel_size(voxel_size, volume.shape)
     if phases is not None:
-        changes["grey_values"], changes["phases"] = _phases(volume.grey_values, phases, volume.name)
+        changes["grey_values"], changes["phases"] = name_phases(volume.grey_values, phases, volume.name)
     if mask is not None:
         changes["mask"] = _mask(mask, volume.shape, volume.name)
     if grey is not None:
@@ -409,32 +404,12 @@ def _grey(grey: Any, shape: tuple[int, ...], mask: np.ndarray | None, name: str)
     return levels
 
 
-def parse_phases(text: str) -> dict[str, int] | list[str]:
-    """Parse "pore=0,solid=255" as a mapping, or "pore,solid" as a list of names; a colon serves as well as "=".
-
-    Examples
-    --------
-    >>> parse_phases("pore=0, solid:255")
-    {'pore': 0, 'solid': 255}
-    """
-    parts = [part.strip() for part in text.split(",")]
-    if not any("=" in part or _NAMED.fullmatch(part) for part in parts):
-        return parts
-    phases: dict[str, int] = {}
-    for part in parts:
-        named = _NAMED.fullmatch(part)
-        if named is None or named[1] in phases:
-            raise InputError(f"phases={text!r}: found {part!r}, expected each name once, as in 'pore=0,solid=255'")
-        phases[named[1]] = int(named[2])
-    return phases
-
-
 def _doubts(phases: Mapping[int, str], counts: Mapping[int, int], named: bool) -> list[str]:
     """Return notes on grey values that may be no phases; those that were named are, unless they are very rare."""
     middle = None if named else near_binary(list(counts))
     if middle is not None:
         return [
-            f"the grey values {_listed(list(counts))} are {len(counts)} phases: if they should be two, use "
+            f"the grey values {listed(list(counts))} are {len(counts)} phases: if they should be two, use "
             f"threshold={middle}; if one of them belongs to no phase, use outside=GREY"
         ]
     total = sum(counts.values())
@@ -452,65 +427,3 @@ def _refuse_other_codes(phases: Mapping[str, int] | Sequence[str] | None, cut: f
             f"phases={dict(phases)!r}: after the threshold the grey values are 0 (up to {cut:g}) and 1 (above); "
             "name these two phases"
         )
-
-
-def _phases(
-    distinct: tuple[int, ...], phases: Mapping[str, int] | Sequence[str] | None, name: str
-) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    greys = distinct
-    if isinstance(phases, Mapping):
-        greys = _named_greys(phases)
-        unnamed = sorted(set(distinct) - set(greys))
-        if unnamed:
-            raise InputError(
-                f"{name}: grey values {_listed(unnamed)} are in the volume and not among the named phases "
-                f"{dict(phases)!r}; name every grey value"
-            )
-    if len(greys) > MAX_PHASES:
-        raise InputError(
-            f"{name}: found {len(greys)}{'+' if len(greys) > 65536 else ''} distinct grey values, expected "
-            f"at most {MAX_PHASES}, one for each phase; segment the image first, or let threshold='otsu' or "
-            "threshold=GREY do it (--threshold on the command line)"
-        )
-    if phases is None:
-        return greys, tuple(str(grey) for grey in greys)
-    if len(phases) != len(greys):
-        raise InputError(
-            f"{name}: {len(phases)} phase names {list(phases)!r} for {len(greys)} grey values {_listed(greys)}"
-        )
-    names = sorted(phases, key=lambda phase: phases[phase]) if isinstance(phases, Mapping) else list(phases)
-    if len(set(names)) != len(names) or not all(
-        isinstance(phase, str) and phase and "|" not in phase for phase in names
-    ):
-        raise InputError(f"phases={phases!r}: expected different names, none empty and none with a '|'")
-    _refuse_misleading(names, greys)
-    return greys, tuple(names)
-
-
-def _refuse_misleading(names: Sequence[str], greys: Sequence[int]) -> None:
-    """Raise InputError if the name of a phase is a grey value of another one, or ends with a grey value."""
-    for phase, grey in zip(names, greys, strict=True):
-        number = phase.strip().removeprefix("+").removeprefix("-")
-        is_other = number.isdecimal() and any(int(phase) == other for other in greys if other != grey)
-        if is_other or _NAMED.fullmatch(phase):
-            right = ",".join(f"{letter}={value}" for letter, value in zip(ascii_uppercase, greys, strict=False))
-            raise InputError(
-                f"phases: {phase!r} would be the name of the grey value {grey}; give names and grey values together, "
-                f"as {right!r}"
-            )
-
-
-def _named_greys(phases: Mapping[str, int]) -> tuple[int, ...]:
-    if not phases or not all(isinstance(grey, int | np.integer) for grey in phases.values()):
-        raise InputError(f"phases={dict(phases)!r}: expected a whole grey value for each name, as in {{'pore': 0}}")
-    greys = tuple(sorted(int(grey) for grey in phases.values()))
-    if not -(2**63) <= greys[0] <= greys[-1] < 2**64:
-        raise InputError(f"phases={dict(phases)!r}: expected grey values of 64 bits")
-    if len(set(greys)) != len(greys):
-        raise InputError(f"phases={dict(phases)!r}: two phases have the same grey value")
-    return greys
-
-
-def _listed(greys: Sequence[int]) -> str:
-    shown = ", ".join(str(grey) for grey in greys[:8])
-    return shown + (f", … ({len(greys)} in all)" if len(greys) > 8 else "")

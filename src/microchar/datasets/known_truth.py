@@ -36,11 +36,13 @@ def overlapping_spheres(
     Parameters
     ----------
     shape : tuple of three int
+        Number of voxels along each axis.
     radius : float
         :math:`R` in voxels.
     void_fraction : float
         :math:`\phi` of the ensemble; that of a single volume fluctuates about it.
     seed : int or numpy.random.Generator
+        Where the random positions come from; equal seeds make equal volumes.
     periodic : bool
         Whether spheres wrap around the faces; if not, the volume is a window on an
         infinite medium.
@@ -122,6 +124,7 @@ def slabs(shape: Triple, *, thicknesses: Sequence[int], axis: int = 0) -> Volume
     Parameters
     ----------
     shape : tuple of three int
+        Number of voxels along each axis.
     thicknesses : sequence of int
         Thickness of the layers of each phase in voxels.
     axis : int
@@ -153,6 +156,7 @@ def straight_channel(shape: Triple, *, width: int, axis: int = 0) -> Volume:
     Parameters
     ----------
     shape : tuple of three int
+        Number of voxels along each axis.
     width : int
         Edge of the cross-section in voxels; the channel starts one voxel from the corner at the origin.
     axis : int
@@ -220,6 +224,7 @@ def slit(shape: Triple, *, width: int, axis: int = 0) -> Volume:
     Parameters
     ----------
     shape : tuple of three int
+        Number of voxels along each axis.
     width : int
         Distance of the walls in voxels.
     axis : int

@@ -294,6 +294,7 @@ class Generator(ABC):
         Parameters
         ----------
         path : str or path
+            The file; its suffix chooses the format, as for `microchar.write_volume`.
         shape, seed, periodic, progress, folder, resume
             See `generate`.
 

@@ -66,6 +66,22 @@ def bundled_models() -> Mapping[str, BundledModel]:
 def load_model(name: str) -> Generator:
     """Return a bundled model, ready to generate; an unknown name is an InputError that suggests the most similar.
 
+    Parameters
+    ----------
+    name : str
+        Id of the model; ``microchar generators`` lists them.
+
+    Returns
+    -------
+    Generator
+
+    Raises
+    ------
+    InputError
+        If there is no such model.
+    MissingDependencyError
+        If a package that its generator needs is not installed.
+
     Examples
     --------
     >>> import microchar as mc

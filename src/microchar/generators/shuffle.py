@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from microchar.core.grid import Triple
+from microchar.core.phases import MAX_PHASES
 from microchar.core.progress import Progress
-from microchar.core.volume import MAX_PHASES
 from microchar.generation.fitted_state import Layout, check_fractions
 from microchar.generation.generator import Generator
 from microchar.generation.spec import GeneratorSpec

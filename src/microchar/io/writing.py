@@ -51,6 +51,17 @@ def write_volume(
     ------
     InputError
         If the format cannot be written, or the file not be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import microchar as mc
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "slabs.tif"
+    ...     mc.write_volume(mc.datasets.slabs((4, 8, 8), thicknesses=(1, 1)), file, voxel_size="2um")
+    ...     mc.read_volume(file).voxel_size
+    (2.0, 2.0, 2.0)
     """
     path = file_path(path)
     format_ = writable_format(path.name)

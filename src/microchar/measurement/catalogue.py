@@ -17,17 +17,61 @@ METRICS: Registry[type[Metric]] = Registry(
 
 
 def metric_names() -> tuple[str, ...]:
-    """Return the ids of all metrics: built-in metrics in the order of the report, then plugins by name."""
+    """Return the ids of all metrics: built-in metrics in the order of the report, then plugins by name.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> from microchar.metrics import metric_names
+    >>> metric_names()[:2]
+    ('volume_fraction', 'specific_surface_area')
+    """
     return METRICS.names()
 
 
 def find_metric(name: str) -> type[Metric]:
-    """Return the metric class with an id; raise InputError, which suggests the most similar id, if it is unknown."""
+    """Return the metric class with an id.
+
+    Parameters
+    ----------
+    name : str
+        Id of the metric.
+
+    Returns
+    -------
+    type
+        A subclass of `microchar.measurement.metric.Metric`.
+
+    Raises
+    ------
+    InputError
+        If there is no such metric; the message suggests the most similar id.
+
+    Examples
+    --------
+    >>> from microchar.metrics import find_metric
+    >>> find_metric("lineal_path").__name__
+    'LinealPath'
+    """
     return METRICS.find(name)
 
 
 def create_metric(name: str, **parameters: Any) -> Metric:
     """Make a metric from its id and its parameters.
+
+    Parameters
+    ----------
+    name : str
+        Id of the metric.
+    **parameters
+        Fields of its class; ``microchar metrics NAME`` lists them.
+
+    Returns
+    -------
+    Metric
 
     Raises
     ------

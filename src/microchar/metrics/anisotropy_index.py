@@ -87,7 +87,7 @@ class AnisotropyIndex(SliceTexture):
     ----------
     Haralick, Shanmugam and Dinstein, "Textural features for image
     classification", IEEE Transactions on Systems, Man, and Cybernetics 3 (1973),
-    610-621, for the features.
+    610-621, for the features. https://doi.org/10.1109/TSMC.1973.4309314
 
     Examples
     --------

@@ -65,6 +65,7 @@ class ChordLengthDistribution(AdditiveMetric):
     ----------
     Torquato, S. and Lu, B. (1993), "Chord-length distribution function for
     two-phase random media", Phys. Rev. E 47, 2950.
+    https://doi.org/10.1103/PhysRevE.47.2950
 
     Examples
     --------

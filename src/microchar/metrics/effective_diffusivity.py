@@ -73,6 +73,8 @@ class EffectiveDiffusivity(TransportMetric):
     References
     ----------
     S. Torquato, Random Heterogeneous Materials, Springer, 2002, ch. 13.
+    https://doi.org/10.1007/978-1-4757-6355-3
+
     P. G. Doyle, J. L. Snell, Random Walks and Electric Networks, MAA, 1984
     (Dirichlet's and Thomson's principles on networks).
 

@@ -73,6 +73,7 @@ class EulerCharacteristic(NeighbourhoodMetric):
        Condensed Matter, Springer, 275-298 (2002).
     .. [2] H.-J. Vogel, U. Weller, S. Schlüter, "Quantification of soil structure
        based on Minkowski functions", Computers & Geosciences 36, 1236-1245 (2010).
+       https://doi.org/10.1016/j.cageo.2010.03.007
 
     Examples
     --------

@@ -56,7 +56,7 @@ class Glcm(SliceTexture):
     ----------
     Haralick, Shanmugam and Dinstein, "Textural features for image
     classification", IEEE Transactions on Systems, Man, and Cybernetics 3 (1973),
-    610-621.
+    610-621. https://doi.org/10.1109/TSMC.1973.4309314
 
     Examples
     --------

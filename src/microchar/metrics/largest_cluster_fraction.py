@@ -39,7 +39,7 @@ class LargestClusterFraction(ClusterMetric):
     References
     ----------
     Stauffer and Aharony, "Introduction to percolation theory", Taylor & Francis,
-    1994.
+    1994. https://doi.org/10.1201/9781315274386
 
     Examples
     --------

@@ -57,6 +57,7 @@ class LinealPath(DirectionalMetric):
     ----------
     Lu, B. and Torquato, S. (1992), "Lineal-path function for random
     heterogeneous materials", Phys. Rev. A 45, 922.
+    https://doi.org/10.1103/PhysRevA.45.922
 
     Examples
     --------

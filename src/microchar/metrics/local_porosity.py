@@ -74,7 +74,7 @@ class LocalPorosity(AdditiveMetric):
     References
     ----------
     .. [1] R. Hilfer, "Geometric and dielectric characterization of porous media",
-       Physical Review B 44, 60-75 (1991).
+       Physical Review B 44, 60-75 (1991). https://doi.org/10.1103/PhysRevB.44.60
     .. [2] B. Biswal, C. Manwart, R. Hilfer, "Three-dimensional local porosity
        analysis of porous media", Physica A 255, 221-241 (1998).
 

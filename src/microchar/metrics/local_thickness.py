@@ -70,7 +70,7 @@ class LocalThickness(WholeMetric):
     ----------
     .. [1] T. Hildebrand and P. Rüegsegger, "A new method for the model-independent
        assessment of thickness in three-dimensional images", J. Microscopy 185, 67
-       (1997).
+       (1997). https://doi.org/10.1046/j.1365-2818.1997.1340694.x
 
     Examples
     --------

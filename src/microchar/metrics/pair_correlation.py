@@ -47,6 +47,7 @@ class PairCorrelation(TwoPointCorrelation):
     References
     ----------
     Torquato, S. (2002), *Random Heterogeneous Materials*, Springer, chapter 2.
+    https://doi.org/10.1007/978-1-4757-6355-3
 
     Examples
     --------

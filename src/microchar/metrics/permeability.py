@@ -75,7 +75,7 @@ class Permeability(WholeMetric):
     *Bias*: the bounds do not include the errors of the image. Channels of few voxels read
     too high, a slit of :math:`w` voxels by the factor :math:`1 + 2/w^2`, a square duct of 4
     voxels by 1.22. Necks in which voxels share only an edge are closed. The value depends
-    on the size of the volume. See :doc:`/theory/permeability`.
+    on the size of the volume. See :doc:`/metrics/theory/permeability`.
 
     *Units*: the square of the unit of length. Where the voxel size is known, the features
     "m2", "darcy" and "millidarcy" give the same number in m², D and mD.
@@ -91,8 +91,10 @@ class Permeability(WholeMetric):
     ----------
     F. H. Harlow, J. E. Welch, "Numerical calculation of time-dependent viscous incompressible
     flow of fluid with free surface", Physics of Fluids 8 (1965) 2182-2189 (the scheme).
+    https://doi.org/10.1063/1.1761178
+
     A. A. Zick, G. M. Homsy, "Stokes flow through periodic arrays of spheres", Journal of
-    Fluid Mechanics 115 (1982) 13-26.
+    Fluid Mechanics 115 (1982) 13-26. https://doi.org/10.1017/S0022112082000627
 
     Examples
     --------

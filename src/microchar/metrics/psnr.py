@@ -50,6 +50,7 @@ class Psnr(SlicePair):
     ----------
     Huynh-Thu and Ghanbari, "Scope of validity of PSNR in image/video quality
     assessment", Electronics Letters 44 (2008), 800-801.
+    https://doi.org/10.1049/el:20080522
 
     Examples
     --------

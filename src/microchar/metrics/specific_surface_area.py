@@ -89,6 +89,7 @@ class SpecificSurfaceArea(NeighbourhoodMetric):
     .. [4] T. Lewiner, H. Lopes, A. W. Vieira, G. Tavares, "Efficient
        implementation of marching cubes' cases with topological guarantees",
        Journal of Graphics Tools 8, 1-15 (2003).
+       https://doi.org/10.1080/10867651.2003.10487582
 
     Examples
     --------

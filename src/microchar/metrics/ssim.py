@@ -50,7 +50,7 @@ class Ssim(SlicePair):
     ----------
     Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error
     visibility to structural similarity", IEEE Transactions on Image Processing 13
-    (2004), 600-612.
+    (2004), 600-612. https://doi.org/10.1109/TIP.2003.819861
 
     Examples
     --------

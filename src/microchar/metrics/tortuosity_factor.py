@@ -48,7 +48,7 @@ class TortuosityFactor(TransportMetric):
     B. Tjaden, S. J. Cooper, D. J. L. Brett, D. Kramer, P. R. Shearing, "On the
     origin and application of the Bruggeman correlation for analysing transport
     phenomena in electrochemical systems", Current Opinion in Chemical
-    Engineering 12 (2016) 44-51.
+    Engineering 12 (2016) 44-51. https://doi.org/10.1016/j.coche.2016.02.006
 
     Examples
     --------

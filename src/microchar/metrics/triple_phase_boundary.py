@@ -99,6 +99,7 @@ class TriplePhaseBoundary(NeighbourhoodMetric):
        Addison-Wesley (1976): the measure of sets of lines, and L = 2 Q.
     .. [2] J. R. Wilson et al., "Three-dimensional reconstruction of a solid-oxide
        fuel-cell anode", Nature Materials 5, 541-544 (2006).
+       https://doi.org/10.1038/nmat1668
     .. [3] H. Iwai et al., "Quantification of SOFC anode microstructure based on
        dual beam FIB-SEM technique", Journal of Power Sources 195, 955-961 (2010).
 

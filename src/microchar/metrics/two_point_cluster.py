@@ -74,8 +74,10 @@ class TwoPointCluster(DirectionalMetric):
     ----------
     .. [1] S. Torquato, J. D. Beasley and Y. C. Chiew, "Two-point cluster function
        for continuum percolation", J. Chem. Phys. 88, 6540 (1988).
+       https://doi.org/10.1063/1.454440
     .. [2] Y. Jiao, F. H. Stillinger and S. Torquato, "A superior descriptor of
        random textures and its predictive capacity", PNAS 106, 17634 (2009).
+       https://doi.org/10.1073/pnas.0905919106
 
     Examples
     --------

@@ -64,6 +64,8 @@ class TwoPointCorrelation(DirectionalMetric):
     References
     ----------
     Torquato, S. (2002), *Random Heterogeneous Materials*, Springer, chapter 2.
+    https://doi.org/10.1007/978-1-4757-6355-3
+
     Berryman, J. G. (1985), "Measurement of spatial correlation functions using
     image processing techniques", J. Appl. Phys. 57, 2374.
 

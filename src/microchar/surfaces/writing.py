@@ -71,6 +71,7 @@ def write_surfaces(
     Parameters
     ----------
     surfaces : Surface or sequence of Surface
+        Surfaces of phases, as `microchar.phase_surface` makes them.
     path : str or path
         The suffix chooses the format:
 

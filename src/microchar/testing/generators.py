@@ -95,6 +95,11 @@ def check_generator(generator: Generator, data: Any = None, *, shape: Sequence[i
     ------
     AssertionError
         If the generator breaks a clause of its contract.
+
+    Examples
+    --------
+    >>> import microchar as mc
+    >>> mc.testing.check_generator(mc.create_generator("shuffle"), mc.datasets.slabs((8, 8, 8), thicknesses=(2, 2)))
     """
     run_checks(generator_checks(generator, data, shape=shape), f"generator {generator.spec.id!r}")
 

@@ -294,7 +294,24 @@ def _check_mask(metric: Metric, volume: Volume) -> None:
 
 
 def configurations(metric: type[Metric]) -> Iterator[Metric]:
-    """Yield a metric with small lags, windows and tolerances: non-periodic and, if it supports that, periodic."""
+    """Yield a metric with small lags, windows and tolerances: non-periodic and, if it supports that, periodic.
+
+    Parameters
+    ----------
+    metric : type
+        A subclass of `microchar.measurement.metric.Metric`.
+
+    Yields
+    ------
+    Metric
+        The contract is checked with each.
+
+    Examples
+    --------
+    >>> import microchar as mc
+    >>> [metric.periodic for metric in mc.testing.configurations(mc.metrics.LinealPath)]
+    [(), (0, 1, 2)]
+    """
     fields = {"r_max": 3, "window": 3, "tolerance": 1e-8}
     small: dict[str, Any] = {key: value for key, value in fields.items() if key in metric.__dataclass_fields__}
     yield metric(**small)

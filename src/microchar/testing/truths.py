@@ -92,7 +92,9 @@ class Outcome:
     Parameters
     ----------
     truth : Truth
+        What was measured.
     measured : float
+        The value that the metric gave.
     seconds : float
         Time that it took, with making the volume.
     """

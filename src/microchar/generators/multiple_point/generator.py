@@ -9,8 +9,9 @@ import numpy as np
 
 from microchar.core.errors import InputError
 from microchar.core.grid import Triple
+from microchar.core.phases import MAX_PHASES
 from microchar.core.progress import Progress, section
-from microchar.core.volume import MAX_PHASES, OUTSIDE
+from microchar.core.volume import OUTSIDE
 from microchar.generation.fitted_state import Layout, check_labels
 from microchar.generation.generator import Generator
 from microchar.generation.spec import GeneratorSpec
