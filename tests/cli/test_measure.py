@@ -40,6 +40,19 @@ def test_measure_writes_one_volume(pair, run):
     assert set(pd.read_csv(pair / "out" / "profiles.csv").volume) == {"real"}
 
 
+def test_a_limit_of_memory_is_said_on_stderr_and_in_the_record(pair, capsys):
+    out = pair / "out"
+    given = ("measure", str(pair / "real.tif"), "-o", str(out), "--metrics", "volume_fraction,local_thickness")
+    assert main([*given, "--max-memory", "1.5GB"]) == 0
+    (said,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("memory limit"))
+    assert said.startswith("memory limit 1.5 GB")
+    assert "block by block: volume_fraction; as a whole: local_thickness" in said
+    assert said in Record.read(out / "results.json").notes
+    assert main([*given, "--max-memory", "100MB"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main([*given, "--max-memory", "2"])
+
+
 def test_lengths_with_and_without_a_unit_are_rounded_alike(pair, run):
     lags = []
     for r_max in ("2.6", "2.6um"):

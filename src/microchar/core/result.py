@@ -48,7 +48,11 @@ class Status(StrEnum):
     ABSENT_PHASE = "absent_phase", "the phase has no voxels"
     IDENTICAL = "identical", "the two images are equal, so the ratio has no finite value"
     NOT_APPLICABLE = "not_applicable", "the metric does not apply to volumes of this kind"
-    REFUSED = "refused", "the metric does not support a requested option", "leave the option out"
+    REFUSED = (
+        "refused",
+        "the metric does not support a requested option, or needs more memory than is allowed",
+        "change the option",
+    )
     NOT_CONVERGED = (
         "not_converged",
         "the solver stopped before the tolerance was met; the interval reached is given",
