@@ -223,7 +223,7 @@ class FlowSettings:
     largest_gradient: float = setting(1.0, "norm that longer gradients are shortened to")
     ema: float = setting(0.998, "decay of the average of the weights", below=1)
     late: float = setting(2.0, "how much closer the steps of sampling lie to noise than to data; 1 is evenly")
-    sampling_steps: int = setting(32, "steps from noise to distances", least=1)
+    sampling_steps: int = setting(64, "steps from noise to distances", least=1)
     fresh_noise: float = setting(0.45, "share of the noise that each step of sampling replaces", below=1)
 
     def __post_init__(self) -> None:
