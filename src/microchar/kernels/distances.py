@@ -6,6 +6,9 @@ import numpy as np
 
 from microchar.kernels.jit import inner, kernel
 
+#: Number of voxels of a row that are handled together.
+_PIECE = 64
+
 
 @kernel
 def measure_rows(labels, phase, outside, first, last, size, squared):  # type: ignore[no-untyped-def]
@@ -42,8 +45,8 @@ def measure_rows(labels, phase, outside, first, last, size, squared):  # type: i
 def measure_columns(squared, axis, first, last, size):  # type: ignore[no-untyped-def]
     """Lower the squared distances to those along axis 0 or 1 too.
 
-    All voxels of a row look one more voxel ahead and back at a time, until none of them
-    can find anything nearer.
+    The voxels of a piece of a row look one more voxel ahead and back at a time, until none
+    of them can find anything nearer.
 
     Parameters
     ----------
@@ -55,35 +58,30 @@ def measure_columns(squared, axis, first, last, size):  # type: ignore[no-untype
     size : float
         Voxel size along the axis.
     """
-    n = squared.shape[axis]
-    before = np.empty((n, squared.shape[2]), np.float32)
+    n, n2 = squared.shape[axis], squared.shape[2]
+    before = np.empty((n, n2), np.float32)
     for at in range(first, last):
         for m in range(n):
             before[m] = squared[at, m] if axis == 1 else squared[m, at]
         for m in range(n):
             row = squared[at, m] if axis == 1 else squared[m, at]
-            for step in range(1, max(m, n - 1 - m) + 1):
-                square = np.float32((step * size) ** 2)
-                if square >= _largest(row):
-                    break
-                if m >= step:
-                    _lower(row, before[m - step], square)
-                if m + step < n:
-                    _lower(row, before[m + step], square)
+            for k in range(0, n2, _PIECE):
+                _lower(row[k : k + _PIECE], before[:, k : k + _PIECE], m, size)
 
 
 @inner(fastmath={"nnan", "nsz"})
-def _largest(row):  # type: ignore[no-untyped-def]
-    largest = np.float32(0.0)
-    for value in row:
-        if value > largest:
-            largest = value
-    return largest
-
-
-@inner(fastmath={"nnan", "nsz"})
-def _lower(row, other, square):  # type: ignore[no-untyped-def]
-    for k in range(len(row)):
-        value = other[k] + square
-        if value < row[k]:
-            row[k] = value
+def _lower(piece, before, m, size):  # type: ignore[no-untyped-def]
+    """Lower a piece of row `m` to the smallest sum of a row and its squared distance."""
+    n = len(before)
+    for step in range(1, max(m, n - 1 - m) + 1):
+        square = np.float32((step * size) ** 2)
+        largest = np.float32(0.0)
+        # A row that does not exist is replaced by one that changes nothing.
+        behind = before[m - step] if m >= step else piece
+        ahead = before[m + step] if m + step < n else piece
+        for k in range(len(piece)):
+            value = min(min(behind[k], ahead[k]) + square, piece[k])
+            piece[k] = value
+            largest = max(largest, value)
+        if largest <= np.float32(((step + 1) * size) ** 2):
+            break

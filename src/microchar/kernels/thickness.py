@@ -43,13 +43,11 @@ class Lattice(NamedTuple):
         Lengths of the steps.
     cosines : float64, (26, 26)
         Cosines of the angles between steps.
-    octants : int64, (8, 7)
-        Steps of each octant. Bit `axis` of the index is set where the steps go backwards.
     caps : float64, (26, 3, 2)
         Cosine and sine of the angle between the opposite of each step and each axis.
     needed : float32, (squares, 26)
-        Smallest squared radius of a sphere, one of the steps away, that contains every
-        sphere whose squared radius is at most the index.
+        Smallest squared radius of a sphere, one of the steps away, that is larger than
+        every sphere whose squared radius is at most the index, and contains it.
     """
 
     sizes: np.ndarray
@@ -59,7 +57,6 @@ class Lattice(NamedTuple):
     offsets: np.ndarray
     lengths: np.ndarray
     cosines: np.ndarray
-    octants: np.ndarray
     caps: np.ndarray
     needed: np.ndarray
 
@@ -113,6 +110,7 @@ def find_neighbours(squared, first, last, lattice, pairs):  # type: ignore[no-un
     n0, n1, n2 = squared.shape
     flat = squared.reshape(-1)
     depths = np.empty(26)
+    every = np.arange(26)
     for i in range(first, last):
         for j in range(n1):
             for k in range(n2):
@@ -122,46 +120,35 @@ def find_neighbours(squared, first, last, lattice, pairs):  # type: ignore[no-un
                     continue
                 at = (i * n1 + j) * n2 + k
                 enough = lattice.needed[np.int64(np.ceil(own))]
-                within = 0 < i < n0 - 1 and 0 < j < n1 - 1 and 0 < k < n2 - 1
-                if within and _is_covered(flat, at, n1 * n2, n2, lattice, enough):
-                    continue
-                for s in range(26):
-                    depths[s] = -np.inf
-                    if not within:
-                        step = lattice.steps[s]
-                        i2, j2, k2 = i + step[0], j + step[1], k + step[2]
-                        if i2 < 0 or i2 >= n0 or j2 < 0 or j2 >= n1 or k2 < 0 or k2 >= n2:
-                            continue
-                    other = flat[at + lattice.offsets[s]]
-                    if other <= own:
-                        continue
-                    if other >= enough[s]:
-                        break
-                    depths[s] = _depth(own, other, lattice.lengths[s], lattice)
+                if 0 < i < n0 - 1 and 0 < j < n1 - 1 and 0 < k < n2 - 1:
+                    steps = every
                 else:
+                    steps = _steps_inside(squared.shape, (i, j, k), lattice)
+                for s in steps:
+                    if flat[at + lattice.offsets[s]] >= enough[s]:
+                        break
+                else:
+                    depths[:] = -np.inf
+                    for s in steps:
+                        other = flat[at + lattice.offsets[s]]
+                        if other > own:
+                            depths[s] = _depth(own, other, lattice.lengths[s], lattice)
                     pairs[i - first, j, k] = _pair(depths, lattice.cosines, lattice.shrink * own - lattice.gap)
+
+
+@inner
+def _steps_inside(shape, voxel, lattice):  # type: ignore[no-untyped-def]
+    """Return the indices of the steps from a voxel that stay in the volume."""
+    inside = np.ones(len(lattice.steps), np.bool_)
+    for s in range(len(inside)):
+        for axis in range(3):
+            inside[s] &= 0 <= voxel[axis] + lattice.steps[s, axis] < shape[axis]
+    return np.flatnonzero(inside)
 
 
 @inner(inline="always")
 def _depth(own, other, length, lattice):  # type: ignore[no-untyped-def]
     return (lattice.shrink * (other - own) + lattice.gap - length**2) / (2 * length)
-
-
-@inner
-def _is_covered(flat, at, plane, row, lattice, enough):  # type: ignore[no-untyped-def]
-    """Return whether one of the neighbours to which the spheres grow contains the sphere."""
-    octant = 0
-    if flat[at - plane] > flat[at + plane]:
-        octant += 1
-    if flat[at - row] > flat[at + row]:
-        octant += 2
-    if flat[at - 1] > flat[at + 1]:
-        octant += 4
-    covered = False
-    for s in lattice.octants[octant]:
-        other = flat[at + lattice.offsets[s]]
-        covered |= other > flat[at] and other >= enough[s]
-    return covered
 
 
 @inner

@@ -76,9 +76,6 @@ def lattice(sizes: np.ndarray, shape: Triple, largest: float) -> Lattice:
     steps = STEPS * sizes
     lengths = np.linalg.norm(steps, axis=1)
     along = -steps / lengths[:, None]
-    octants = [
-        np.flatnonzero((STEPS * signs >= 0).all(axis=1)) for signs in 1 - 2 * (np.indices((2, 2, 2)).T.reshape(8, 3))
-    ]
     return Lattice(
         sizes=sizes,
         shrink=shrink,
@@ -87,7 +84,6 @@ def lattice(sizes: np.ndarray, shape: Triple, largest: float) -> Lattice:
         offsets=STEPS @ [shape[1] * shape[2], shape[2], 1],
         lengths=lengths,
         cosines=along @ along.T,
-        octants=np.array(octants),
         caps=np.stack([along, np.sqrt(np.clip(1 - along**2, 0, None))], axis=2),
         needed=_needed(sizes, shape, int(np.ceil(largest)), shrink, gap),
     )
@@ -108,26 +104,29 @@ def _needed(sizes: np.ndarray, shape: Triple, largest: int, shrink: float, gap: 
     containing = np.zeros((largest + 1, len(corners)))
     find_containing(corners, sizes, np.array(shape) - 1, containing)
     # The shrinking is taken twice, so that rounding to single precision cannot make a radius too small.
-    return ((containing + gap) / shrink**2).astype(np.float32)[:, corner.reshape(-1)]
+    needed = ((containing + gap) / shrink**2).astype(np.float32)
+    # In a thin volume a sphere may hold all voxels of a larger one.
+    larger = np.nextafter(np.arange(largest + 1, dtype=np.float32), np.float32(np.inf))
+    return np.maximum(needed, larger[:, None])[:, corner.reshape(-1)]
 
 
-def find_pairs(squared: np.ndarray, lattice: Lattice, pool: Executor) -> Iterator[tuple[int, int, np.ndarray]]:
+def find_pairs(squared: np.ndarray, geometry: Lattice, pool: Executor) -> Iterator[tuple[int, int, np.ndarray]]:
     """Yield, for slab after slab of planes, where it begins and ends, and the pairs of neighbours of its spheres."""
 
     def find(slab: tuple[int, int]) -> tuple[int, int, np.ndarray]:
         pairs = np.empty((slab[1] - slab[0], *squared.shape[1:]), np.uint16)
-        find_neighbours(squared, *slab, lattice, pairs)
+        find_neighbours(squared, *slab, geometry, pairs)
         return *slab, pairs
 
     return iter(pool.map(find, slabs(len(squared), -(-len(squared) // _PLANES))))
 
 
 def bound(
-    squared: np.ndarray, slab: tuple[int, int], pairs: np.ndarray, lattice: Lattice
+    squared: np.ndarray, slab: tuple[int, int], pairs: np.ndarray, geometry: Lattice
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the flat indices of the centres of the spheres of a slab that must be painted, and the box of each."""
     spheres = int(np.count_nonzero(pairs != REDUNDANT))
     # One more, because the box of a sphere is written before it is known to be empty.
     centres, boxes = np.empty(spheres + 1, np.int64), np.empty((spheres + 1, 6), np.int16)
-    number = bound_spheres(squared, pairs, *slab, lattice, centres, boxes)
+    number = bound_spheres(squared, pairs, *slab, geometry, centres, boxes)
     return centres[:number].copy(), boxes[:number].copy()
