@@ -109,8 +109,7 @@ def find_neighbours(squared, first, last, lattice, pairs):  # type: ignore[no-un
     """
     n0, n1, n2 = squared.shape
     flat = squared.reshape(-1)
-    depths = np.empty(26)
-    every = np.arange(26)
+    larger, depths = np.empty(26, np.int64), np.empty(26)
     for i in range(first, last):
         for j in range(n1):
             for k in range(n2):
@@ -119,31 +118,29 @@ def find_neighbours(squared, first, last, lattice, pairs):  # type: ignore[no-un
                 if own == 0:
                     continue
                 at = (i * n1 + j) * n2 + k
-                enough = lattice.needed[np.int64(np.ceil(own))]
-                if 0 < i < n0 - 1 and 0 < j < n1 - 1 and 0 < k < n2 - 1:
-                    steps = every
-                else:
-                    steps = _steps_inside(squared.shape, (i, j, k), lattice)
-                for s in steps:
-                    if flat[at + lattice.offsets[s]] >= enough[s]:
+                square = np.int64(np.ceil(own))
+                within = 0 < i < n0 - 1 and 0 < j < n1 - 1 and 0 < k < n2 - 1
+                for s in range(26):
+                    stays = within or _stays(squared.shape, i, j, k, s, lattice)
+                    if stays and flat[at + lattice.offsets[s]] >= lattice.needed[square, s]:
                         break
                 else:
-                    depths[:] = -np.inf
-                    for s in steps:
-                        other = flat[at + lattice.offsets[s]]
-                        if other > own:
-                            depths[s] = _depth(own, other, lattice.lengths[s], lattice)
-                    pairs[i - first, j, k] = _pair(depths, lattice.cosines, lattice.shrink * own - lattice.gap)
+                    number = 0
+                    for s in range(26):
+                        stays = within or _stays(squared.shape, i, j, k, s, lattice)
+                        if stays and flat[at + lattice.offsets[s]] > own:
+                            larger[number] = s
+                            depths[number] = _depth(own, flat[at + lattice.offsets[s]], lattice.lengths[s], lattice)
+                            number += 1
+                    inside = lattice.shrink * own - lattice.gap
+                    pairs[i - first, j, k] = _pair(larger, depths, number, lattice.cosines, inside)
 
 
 @inner
-def _steps_inside(shape, voxel, lattice):  # type: ignore[no-untyped-def]
-    """Return the indices of the steps from a voxel that stay in the volume."""
-    inside = np.ones(len(lattice.steps), np.bool_)
-    for s in range(len(inside)):
-        for axis in range(3):
-            inside[s] &= 0 <= voxel[axis] + lattice.steps[s, axis] < shape[axis]
-    return np.flatnonzero(inside)
+def _stays(shape, i, j, k, s, lattice):  # type: ignore[no-untyped-def]
+    """Return whether a step from a voxel stays in the volume."""
+    i2, j2, k2 = i + lattice.steps[s, 0], j + lattice.steps[s, 1], k + lattice.steps[s, 2]
+    return 0 <= i2 < shape[0] and 0 <= j2 < shape[1] and 0 <= k2 < shape[2]
 
 
 @inner(inline="always")
@@ -151,26 +148,30 @@ def _depth(own, other, length, lattice):  # type: ignore[no-untyped-def]
     return (lattice.shrink * (other - own) + lattice.gap - length**2) / (2 * length)
 
 
-@inner
-def _pair(depths, cosines, inside):  # type: ignore[no-untyped-def]
-    """Return the pair of the best neighbour and of that which cuts off most of what it leaves, or `REDUNDANT`."""
-    best = np.argmax(depths)
-    depth = depths[best]
-    if depth == -np.inf:
+@inner(error_model="numpy")
+def _pair(larger, depths, number, cosines, inside):  # type: ignore[no-untyped-def]
+    """Return the pair of the best of some neighbours and of that which cuts off most of what it leaves, or `REDUNDANT`.
+
+    Numbers of steps to larger neighbours, and their depths, are the first `number` of the arrays.
+    """
+    best = 0
+    for at in range(1, number):
+        if depths[at] > depths[best]:
+            best = at
+    if number == 0:
         return ALONE
+    depth = depths[best]
     second, most = NONE, 0.0
-    for s in range(26):
-        if depths[s] == -np.inf or s == best:
-            continue
+    for at in range(number):
+        cosine = cosines[larger[best], larger[at]]
         # How far the nearest point of the first plane is on the wrong side of the second.
-        cut = depths[s] - depth * cosines[best, s]
-        if cut > most:
-            second, most = s, cut
+        cut = depths[at] - depth * cosine
+        if at != best and cut > most:
+            second, most = larger[at], cut
             # The nearest point of the line where the planes meet; the tolerance guards against rounding.
-            sine = max(1 - cosines[best, s] ** 2, 1e-12)
-            if depth > 0 and depth**2 + cut**2 / sine > inside * (1 + 1e-9) + 1e-9:
+            if depth > 0 and depth**2 + cut**2 / max(1 - cosine**2, 1e-12) > inside * (1 + 1e-9) + 1e-9:
                 return REDUNDANT
-    return best + 27 * second
+    return larger[best] + 27 * second
 
 
 @kernel(error_model="numpy")
@@ -276,12 +277,13 @@ def paint(bits, squared, centres, boxes, first, last, n2, lattice, cells, painte
         if squared[number] != before:
             level, before = level + 1, squared[number]
         inside = lattice.shrink * squared[number] - lattice.gap
-        box = boxes[number]
-        k_first, k_last = max(k + box[4], 0), min(k + box[5], n2 - 1)
+        i_first, i_last = max(i + boxes[number, 0], first), min(i + boxes[number, 1], last - 1)
+        j_first, j_last = max(j + boxes[number, 2], 0), min(j + boxes[number, 3], n1 - 1)
+        k_first, k_last = max(k + boxes[number, 4], 0), min(k + boxes[number, 5], n2 - 1)
         for word in range(k_first // 64, k_last // 64 + 1):
             allowed = _bits(k_first - 64 * word, k_last - 64 * word)
-            for i2 in range(max(i + box[0], first), min(i + box[1], last - 1) + 1):
-                for j2 in range(max(j + box[2], 0), min(j + box[3], n1 - 1) + 1):
+            for i2 in range(i_first, i_last + 1):
+                for j2 in range(j_first, j_last + 1):
                     left = bits[i2, word, j2] & allowed
                     if left:
                         x, y = (i2 - i) * lattice.sizes[0], (j2 - j) * lattice.sizes[1]
