@@ -59,6 +59,29 @@ def test_thickness_of_large_bodies_is_that_of_painting_every_sphere(shape, seed)
     assert squares.max() > 64
 
 
+@pytest.mark.analytic
+@pytest.mark.parametrize("voxel_size", ["1um", "1,1,100um"])
+def test_a_sphere_may_be_wider_than_the_volume(voxel_size):
+    # All voxels lie in the sphere around the one that is farthest from the only obstacle.
+    labels = np.ones((1, 3, 40000), np.uint8)
+    labels[0, 0, 0] = 0
+    volume = mc.as_volume(labels[:, :, : 40000 if voxel_size == "1um" else 400], voxel_size=voxel_size)
+    sizes = volume.voxel_size
+    farthest = np.hypot(2 * sizes[1], (volume.shape[2] - 1) * sizes[2])
+    found = mc.metrics.LocalThickness()(volume).value(phase="1", feature="quantile_0.9")
+    assert found.value == pytest.approx(2 * farthest, rel=1e-5)
+
+
+@pytest.mark.oracle
+def test_coarse_tables_change_nothing(monkeypatch):
+    labels = large_bodies((20, 24, 26), 4)
+    grid = mc.as_volume(labels).grid
+    fine = thickness_counts(labels, 1, grid, 1)
+    monkeypatch.setattr("microchar.metrics._spheres._ROWS", 16)
+    coarse = thickness_counts(labels, 1, grid, 1)
+    assert all(np.array_equal(a, b) for a, b in zip(fine, coarse, strict=True))
+
+
 @pytest.mark.property
 @pytest.mark.parametrize("voxel_size", ["1um", "1,2,1.5um"])
 def test_what_a_box_leaves_out_lies_in_larger_neighbours(voxel_size):

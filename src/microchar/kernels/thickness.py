@@ -45,9 +45,11 @@ class Lattice(NamedTuple):
         Cosines of the angles between steps.
     caps : float64, (26, 3, 2)
         Cosine and sine of the angle between the opposite of each step and each axis.
-    needed : float32, (squares, 26)
+    bins : float
+        Number of rows of `needed` for each unit of the squared radius.
+    needed : float32, (rows, 26)
         Smallest squared radius of a sphere, one of the steps away, that is larger than
-        every sphere whose squared radius is at most the index, and contains it.
+        every sphere whose squared radius times `bins` is at most the row, and contains it.
     """
 
     sizes: np.ndarray
@@ -58,11 +60,12 @@ class Lattice(NamedTuple):
     lengths: np.ndarray
     cosines: np.ndarray
     caps: np.ndarray
+    bins: float
     needed: np.ndarray
 
 
 @kernel
-def find_containing(steps, sizes, reach, containing):  # type: ignore[no-untyped-def]
+def find_containing(steps, sizes, reach, bins, containing):  # type: ignore[no-untyped-def]
     """Find for each step and radius the farthest voxel of a sphere from the end of the step.
 
     Parameters
@@ -73,17 +76,19 @@ def find_containing(steps, sizes, reach, containing):  # type: ignore[no-untyped
         Voxel size.
     reach : int64, (3,)
         Largest distance of two voxels along each axis, in voxels.
-    containing : float64, (squares, steps), zeros
+    bins : float
+        Number of rows of `containing` for each unit of the squared radius.
+    containing : float64, (rows, steps), zeros
         Largest squared distance between the end of each step backwards and a voxel whose
-        squared distance from the centre is less than the index; set.
+        squared distance from the centre, times `bins`, is less than the row; set.
     """
     for i in range(reach[0] + 1):
         for j in range(reach[1] + 1):
             for k in range(reach[2] + 1):
                 square = (i * sizes[0]) ** 2 + (j * sizes[1]) ** 2 + (k * sizes[2]) ** 2
-                if square >= len(containing) - 1:
+                if square * bins >= len(containing) - 1:
                     break
-                row = containing[np.int64(square) + 1]
+                row = containing[np.int64(square * bins) + 1]
                 for s in range(len(steps)):
                     far = 0.0
                     for axis, x in enumerate((i, j, k)):
@@ -118,11 +123,11 @@ def find_neighbours(squared, first, last, lattice, pairs):  # type: ignore[no-un
                 if own == 0:
                     continue
                 at = (i * n1 + j) * n2 + k
-                square = np.int64(np.ceil(own))
+                row = np.int64(np.ceil(own * lattice.bins))
                 within = 0 < i < n0 - 1 and 0 < j < n1 - 1 and 0 < k < n2 - 1
                 for s in range(26):
                     stays = within or _stays(squared.shape, i, j, k, s, lattice)
-                    if stays and flat[at + lattice.offsets[s]] >= lattice.needed[square, s]:
+                    if stays and flat[at + lattice.offsets[s]] >= lattice.needed[row, s]:
                         break
                 else:
                     number = 0
@@ -145,7 +150,7 @@ def _stays(shape, i, j, k, s, lattice):  # type: ignore[no-untyped-def]
 
 @inner(inline="always")
 def _depth(own, other, length, lattice):  # type: ignore[no-untyped-def]
-    return (lattice.shrink * (other - own) + lattice.gap - length**2) / (2 * length)
+    return (lattice.shrink * (np.float64(other) - own) + lattice.gap - length**2) / (2 * length)
 
 
 @inner(error_model="numpy")
@@ -184,7 +189,7 @@ def bound_spheres(squared, pairs, first, last, lattice, centres, boxes):  # type
         See `find_neighbours`.
     centres : int64, (spheres,)
         Flat indices into `squared` of the centres; set.
-    boxes : int16, (spheres, 6)
+    boxes : int16 or int32, (spheres, 6)
         First and last voxel, along each axis and relative to the centre, of a box around
         all voxels of the sphere that are in none of both neighbours; set.
 
@@ -215,7 +220,9 @@ def bound_spheres(squared, pairs, first, last, lattice, centres, boxes):  # type
                     # A slightly too large box does no harm, because the sphere itself is tested exactly.
                     lowest = np.ceil(low[axis] / lattice.sizes[axis] - 1e-6)
                     highest = np.floor(high[axis] / lattice.sizes[axis] + 1e-6)
-                    boxes[number, 2 * axis], boxes[number, 2 * axis + 1] = lowest, highest
+                    # A sphere may be wider than the volume, and than the numbers of a box.
+                    boxes[number, 2 * axis] = max(lowest, -squared.shape[axis])
+                    boxes[number, 2 * axis + 1] = min(highest, squared.shape[axis])
                     empty |= lowest > highest
                 if not empty:
                     centres[number] = at
@@ -256,7 +263,7 @@ def paint(bits, squared, centres, boxes, first, last, n2, lattice, cells, painte
         Squared radius of each sphere, in decreasing order.
     centres : int64, (spheres,)
         Flat indices of the centres in the volume.
-    boxes : int16, (spheres, 6)
+    boxes : int16 or int32, (spheres, 6)
         See `bound_spheres`.
     first, last : int
         Range of planes to paint, without `last`.

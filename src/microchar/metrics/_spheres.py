@@ -18,6 +18,8 @@ from microchar.kernels.thickness import REDUNDANT, Lattice, bound_spheres, find_
 STEPS: np.ndarray = np.array(sorted(np.ndindex(3, 3, 3), key=lambda step: sum(abs(x - 1) for x in step))[1:]) - 1
 #: Number of planes that one task handles.
 _PLANES = 16
+#: Approximate limit of the number of rows of `Lattice.needed`.
+_ROWS = 2**16
 
 
 def obstacle_to_spheres(labels: np.ndarray, phase: int) -> tuple[Status, str] | None:
@@ -73,6 +75,8 @@ def slabs(planes: int, parts: int) -> list[tuple[int, int]]:
 def lattice(sizes: np.ndarray, shape: Triple, largest: float) -> Lattice:
     """Return the geometry of the neighbours of a voxel, for spheres up to the given squared radius."""
     shrink, gap = _margins(sizes)
+    # A power of 2, so that squared radii times it are exact.
+    bins = 2.0 ** -max(0, int(np.ceil(np.log2(largest / _ROWS))))
     steps = STEPS * sizes
     lengths = np.linalg.norm(steps, axis=1)
     along = -steps / lengths[:, None]
@@ -85,7 +89,8 @@ def lattice(sizes: np.ndarray, shape: Triple, largest: float) -> Lattice:
         lengths=lengths,
         cosines=along @ along.T,
         caps=np.stack([along, np.sqrt(np.clip(1 - along**2, 0, None))], axis=2),
-        needed=_needed(sizes, shape, int(np.ceil(largest)), shrink, gap),
+        bins=bins,
+        needed=_needed(sizes, shape, int(np.ceil(largest * bins)) + 1, bins, shrink, gap),
     )
 
 
@@ -98,15 +103,15 @@ def _margins(sizes: np.ndarray) -> tuple[float, float]:
     return (1.0, 1.0) if (sizes == 1).all() else (1 - 1e-6, 0.0)
 
 
-def _needed(sizes: np.ndarray, shape: Triple, largest: int, shrink: float, gap: float) -> np.ndarray:
+def _needed(sizes: np.ndarray, shape: Triple, rows: int, bins: float, shrink: float, gap: float) -> np.ndarray:
     """Return `Lattice.needed`; steps that differ in sign only need the same."""
     corners, corner = np.unique(np.abs(STEPS), axis=0, return_inverse=True)
-    containing = np.zeros((largest + 1, len(corners)))
-    find_containing(corners, sizes, np.array(shape) - 1, containing)
+    containing = np.zeros((rows, len(corners)))
+    find_containing(corners, sizes, np.array(shape) - 1, bins, containing)
     # The shrinking is taken twice, so that rounding to single precision cannot make a radius too small.
     needed = ((containing + gap) / shrink**2).astype(np.float32)
     # In a thin volume a sphere may hold all voxels of a larger one.
-    larger = np.nextafter(np.arange(largest + 1, dtype=np.float32), np.float32(np.inf))
+    larger = np.nextafter((np.arange(rows) / bins).astype(np.float32), np.float32(np.inf))
     return np.maximum(needed, larger[:, None])[:, corner.reshape(-1)]
 
 
@@ -127,6 +132,7 @@ def bound(
     """Return the flat indices of the centres of the spheres of a slab that must be painted, and the box of each."""
     spheres = int(np.count_nonzero(pairs != REDUNDANT))
     # One more, because the box of a sphere is written before it is known to be empty.
-    centres, boxes = np.empty(spheres + 1, np.int64), np.empty((spheres + 1, 6), np.int16)
+    kind = np.int16 if max(squared.shape) < 2**15 else np.int32
+    centres, boxes = np.empty(spheres + 1, np.int64), np.empty((spheres + 1, 6), kind)
     number = bound_spheres(squared, pairs, *slab, geometry, centres, boxes)
     return centres[:number].copy(), boxes[:number].copy()
