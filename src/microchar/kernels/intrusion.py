@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from microchar.kernels.jit import kernel
-from microchar.kernels.thickness import ALONE, bound_sphere, down, up
+from microchar.kernels.thickness import ALONE
 
 
 @kernel
@@ -55,8 +55,8 @@ def flood(level, steps, inlet, highest, lowest, waiting, following, reached):  #
 
 
 @kernel
-def part(level, reached, first, last, steps, neighbour):  # type: ignore[no-untyped-def]
-    """Forget the neighbour of each sphere that has a larger neighbour which the best way does not reach before it.
+def part(level, reached, first, last, steps, pairs):  # type: ignore[no-untyped-def]
+    """Forget the neighbours of each sphere that has a larger neighbour which the best way does not reach before it.
 
     Neighbours without a common face can be such.
 
@@ -68,53 +68,56 @@ def part(level, reached, first, last, steps, neighbour):  # type: ignore[no-unty
         Range of planes to handle, without `last`.
     steps : int64, (26, 3)
         Steps to the 26 neighbours of a voxel.
-    neighbour : uint8, (n0, n1, n2)
+    pairs : uint16, (n0, n1, n2)
         From `microchar.kernels.thickness.find_neighbours`; modified.
     """
     n0, n1, n2 = level.shape
     for i in range(first, last):
         for j in range(n1):
             for k in range(n2):
-                if reached[i, j, k] == 0 or neighbour[i, j, k] == ALONE:
+                if reached[i, j, k] == 0 or pairs[i, j, k] == ALONE:
                     continue
                 for s in range(26):
                     i2, j2, k2 = i + steps[s, 0], j + steps[s, 1], k + steps[s, 2]
                     if i2 < 0 or i2 >= n0 or j2 < 0 or j2 >= n1 or k2 < 0 or k2 >= n2:
                         continue
                     if level[i2, j2, k2] > level[i, j, k] and reached[i2, j2, k2] < reached[i, j, k]:
-                        neighbour[i, j, k] = ALONE
+                        pairs[i, j, k] = ALONE
 
 
 @kernel
-def fill(squared, neighbour, reached, centres, first, last, steps, sizes, shrink, gap, filled):  # type: ignore[no-untyped-def]
+def fill(squared, reached, centres, boxes, first, last, lattice, filled):  # type: ignore[no-untyped-def]
     """Give every voxel the level of the first sphere that contains it.
 
     The spheres are in order of decreasing level, and of decreasing radius at one level.
-    The neighbour of a sphere then comes before it, and only the cap outside of the
-    neighbour is left.
+    The neighbours of a sphere then come before it, and only the box of what they leave is
+    filled.
 
     Parameters
     ----------
-    squared, neighbour, steps, sizes, shrink, gap
-        See `microchar.kernels.thickness.find_neighbours`, and `part`.
+    squared : float32, (n0, n1, n2)
+        Squared radius of the sphere around each voxel.
     reached : int32, (n0, n1, n2)
         Level at which the sphere around each voxel is filled.
-    centres : int64, (spheres,)
-        Flat indices of the centres.
+    centres, boxes
+        See `microchar.kernels.thickness.bound_spheres`.
     first, last : int
         Range of planes to fill, without `last`.
+    lattice : microchar.kernels.thickness.Lattice
     filled : int32, (n0, n1, n2), zeros
         Level of each voxel, 0 where no sphere comes; set.
     """
     _, n1, n2 = squared.shape
-    low, high = np.empty(3), np.empty(3)
-    for centre in centres:
-        i, j, k = centre // (n1 * n2), centre // n2 % n1, centre % n2
-        inside = bound_sphere(squared, neighbour, steps, sizes, shrink, gap, (i, j, k), low, high)
-        k_low, k_high = max(0, k + up(low[2] / sizes[2])), min(n2 - 1, k + down(high[2] / sizes[2]))
-        for i2 in range(max(first, i + up(low[0] / sizes[0])), min(last - 1, i + down(high[0] / sizes[0])) + 1):
+    sizes = lattice.sizes
+    for number in range(len(centres)):
+        row, k = divmod(centres[number], n2)
+        i, j = divmod(row, n1)
+        inside = lattice.shrink * squared[i, j, k] - lattice.gap
+        box = boxes[number]
+        k_low, k_high = max(0, k + box[4]), min(n2 - 1, k + box[5])
+        for i2 in range(max(first, i + box[0]), min(last - 1, i + box[1]) + 1):
             left = inside - ((i2 - i) * sizes[0]) ** 2
-            for j2 in range(max(0, j + up(low[1] / sizes[1])), min(n1 - 1, j + down(high[1] / sizes[1])) + 1):
+            for j2 in range(max(0, j + box[2]), min(n1 - 1, j + box[3]) + 1):
                 rest = left - ((j2 - j) * sizes[1]) ** 2
                 for k2 in range(k_low, k_high + 1):
                     # The sphere may hold voxels outside the mask, whose radius is 0.

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
 
 from microchar.core.errors import InputError
-from microchar.core.grid import Grid
+from microchar.core.grid import Grid, triple
 from microchar.core.progress import section
 from microchar.core.result import Profile, Result, Status, Value
 from microchar.core.volume import OUTSIDE, Volume
 from microchar.kernels.intrusion import fill, flood, part
-from microchar.kernels.thickness import REDUNDANT, find_neighbours
+from microchar.kernels.thickness import Lattice
 from microchar.measurement.blocks import thread_pool
 from microchar.measurement.metric import Shared, WholeMetric
-from microchar.metrics._spheres import STEPS, margins, obstacle_to_spheres, relative_sizes, squared_radii
+from microchar.metrics._spheres import (
+    STEPS,
+    bound,
+    find_pairs,
+    lattice,
+    obstacle_to_spheres,
+    relative_sizes,
+    slabs,
+    squared_radii,
+)
 
 #: Radii are rounded by this share, because those of anisotropic voxels are in single precision.
 _ROUNDING = 1e-6
@@ -248,13 +256,15 @@ class Spheres:
     sizes: np.ndarray
     unit: float
     threads: int
-    neighbour: np.ndarray = field(init=False)
+    geometry: Lattice = field(init=False)
+    pairs: np.ndarray = field(init=False)
 
     @classmethod
     def of(cls, labels: np.ndarray, phase: int, grid: Grid, threads: int) -> Spheres:
         """Return the spheres of a phase that has voxels, in a volume where another phase has voxels too."""
         sizes = relative_sizes(grid)
-        squared = squared_radii(labels, phase, sizes, threads)
+        with thread_pool(threads) as pool:
+            squared = squared_radii(labels, phase, sizes, threads, pool)
         found = np.unique(squared)
         level = np.empty(squared.shape, np.int32)
         for plane, levels in zip(squared, level, strict=True):
@@ -264,12 +274,11 @@ class Spheres:
         return cls(squared, level, radii, int(np.count_nonzero(level)), sizes, unit, threads)
 
     def __post_init__(self) -> None:
-        neighbour = np.full(self.squared.shape, REDUNDANT, np.uint8)
-        lattice = (STEPS, self.sizes, *margins(self.sizes))
+        geometry = lattice(self.sizes, triple(self.squared.shape), self.squared.max())
         with thread_pool(self.threads) as pool:
-            slabs = _slabs(len(neighbour), self.threads)
-            list(pool.map(lambda slab: find_neighbours(self.squared, *slab, *lattice, neighbour), slabs))
-        object.__setattr__(self, "neighbour", neighbour)
+            pairs = np.concatenate([pairs for _, _, pairs in find_pairs(self.squared, geometry, pool)])
+        object.__setattr__(self, "geometry", geometry)
+        object.__setattr__(self, "pairs", pairs)
 
     def percolating_level(self, inlet: np.ndarray, outlet: np.ndarray) -> int:
         """Return the level of the largest sphere that can be moved from the inlet to the outlet, 0 if none can."""
@@ -278,17 +287,17 @@ class Spheres:
     def filled(self, inlet: np.ndarray) -> np.ndarray:
         """Return the level at which each voxel is filled from the inlet, 0 where it never is."""
         reached = _best_ways(self.level, len(self.radii), inlet)
-        neighbour = self.neighbour.copy()
+        pairs = self.pairs.copy()
         filled = np.zeros(self.level.shape, np.int32)
-        lattice = (STEPS, self.sizes, *margins(self.sizes))
-        slabs = _slabs(len(filled), self.threads)
+        parts = slabs(len(filled), self.threads)
         with thread_pool(self.threads) as pool:
-            list(pool.map(lambda slab: part(self.level, reached, *slab, STEPS, neighbour), slabs))
-            centres = np.flatnonzero((neighbour != REDUNDANT) & (reached > 0))
+            list(pool.map(lambda slab: part(self.level, reached, *slab, STEPS, pairs), parts))
+            found = pool.map(lambda slab: bound(self.squared, slab, pairs[slice(*slab)], self.geometry), parts)
+            centres, boxes = (np.concatenate(of) for of in zip(*found, strict=True))
             order = reached.ravel()[centres] * np.int64(len(self.radii)) + self.level.ravel()[centres]
-            centres = centres[np.argsort(-order, kind="stable")]
-            spheres = (self.squared, neighbour, reached, centres)
-            list(pool.map(lambda slab: fill(*spheres, *slab, *lattice, filled), slabs))
+            order = np.argsort(-order, kind="stable")[: np.count_nonzero(reached.ravel()[centres])]
+            spheres = (self.squared, reached, centres[order], boxes[order])
+            list(pool.map(lambda slab: fill(*spheres, *slab, self.geometry, filled), parts))
         return filled
 
     def trapped(self, filled: np.ndarray, outlet: np.ndarray) -> np.ndarray:
@@ -349,10 +358,6 @@ def _best_ways(level: np.ndarray, levels: int, inlet: np.ndarray, outlet: np.nda
         if outlet is not None and inner[np.unravel_index(outlet, level.shape)].max() >= lowest:
             break
     return np.ascontiguousarray(inner)
-
-
-def _slabs(planes: int, threads: int) -> list[tuple[int, int]]:
-    return list(pairwise(np.linspace(0, planes, threads + 1).round().astype(int).tolist()))
 
 
 def _end_slice(shape: tuple[int, ...], axis: int, end: int) -> np.ndarray:

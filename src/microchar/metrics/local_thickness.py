@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -14,17 +15,23 @@ from microchar.core.progress import Progress, section, silent
 from microchar.core.result import Profile, Result, Status, Value
 from microchar.core.volume import Volume
 from microchar.kernels.bits import pack
-from microchar.kernels.thickness import REDUNDANT, find_neighbours, paint
+from microchar.kernels.thickness import Lattice, paint
 from microchar.measurement.blocks import Counts, thread_pool
 from microchar.measurement.cells import CellGrid, mask_lengths
 from microchar.measurement.metric import Shared, WholeMetric
 from microchar.measurement.standard_errors import total, with_errors
-from microchar.metrics._spheres import STEPS, margins, obstacle_to_spheres, relative_sizes, squared_radii
+from microchar.metrics._spheres import (
+    bound,
+    find_pairs,
+    lattice,
+    obstacle_to_spheres,
+    relative_sizes,
+    slabs,
+    squared_radii,
+)
 
 _QUANTILES = (0.1, 0.5, 0.9)
 _FEATURES = ("mean", "standard_deviation", *(f"quantile_{q}" for q in _QUANTILES))
-#: Number of planes that one task of the neighbour search handles.
-_PLANES = 16
 #: Approximate number of spheres painted between two progress reports.
 _BATCH = 2**20
 
@@ -198,7 +205,7 @@ def thickness_counts(
     Spheres are painted from the largest to the smallest, so that the first sphere
     that reaches a voxel gives its thickness. The planes of the volume are divided
     among threads; each thread paints its planes of all spheres. The peak memory is
-    about 18 bytes per voxel.
+    about 8 bytes per voxel.
 
     Parameters
     ----------
@@ -225,42 +232,62 @@ def thickness_counts(
     n_cells = int(cells.max()) + 1
     unit = min(grid.voxel_size[axis] for axis in grid.axes)
     sizes = relative_sizes(grid)
-    lattice = (STEPS, sizes, *margins(sizes))
-    squared = squared_radii(labels, phase, sizes, threads)
-    bits = pack(labels == phase, (labels.shape[2] + 63) // 64)
-    n = len(labels)
     with thread_pool(threads) as pool:
-        neighbour = np.full(labels.shape, REDUNDANT, np.uint8)
-
-        def find(first: int) -> None:
-            find_neighbours(squared, first, min(first + _PLANES, n), *lattice, neighbour)
-
-        list(pool.map(find, range(0, n, _PLANES)))
-        centres, starts = _descending(squared, neighbour)
+        squared, centres, boxes, geometry = _descending(labels, phase, sizes, threads, pool)
+        starts = np.append(np.flatnonzero(np.diff(squared, prepend=np.inf)), len(squared))
+        bits = np.ascontiguousarray(pack(labels == phase, (labels.shape[2] + 63) // 64).transpose(0, 2, 1))
         painted = np.zeros((len(starts) - 1, n_cells), np.int64)
-        slabs = list(pairwise(np.linspace(0, n, threads + 1).round().astype(int).tolist()))
 
         def paint_slab(spheres: slice, n_radii: int, slab: tuple[int, int]) -> np.ndarray:
             counts = np.zeros((n_radii, n_cells), np.int64)
-            paint(bits, squared, neighbour, centres[spheres], *slab, *lattice, cells, counts)
+            of = (squared[spheres], centres[spheres], boxes[spheres])
+            paint(bits, *of, *slab, labels.shape[2], geometry, cells, counts)
             return counts
 
         for radii, spheres in _batches(starts):
-            counts = pool.map(partial(paint_slab, spheres, len(painted[radii])), slabs)
+            counts = pool.map(partial(paint_slab, spheres, len(painted[radii])), slabs(len(labels), threads))
             painted[radii] = np.sum(list(counts), axis=0)
             progress(spheres.stop / len(centres), "")
-    thickness = 2 * unit * np.sqrt(squared.ravel()[centres[starts[:-1]]].astype(float))
+    thickness = 2 * unit * np.sqrt(squared[starts[:-1]].astype(float))
     occurs = painted.any(axis=1)
     return thickness[occurs][::-1], painted[occurs][::-1]
 
 
-def _descending(squared: np.ndarray, neighbour: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the centres of the spheres to paint, largest first, and the boundaries between the radii."""
-    centres = np.flatnonzero(neighbour != REDUNDANT)
-    radii = squared.ravel()[centres]
-    order = np.argsort(-radii, kind="stable")
-    starts = np.flatnonzero(np.diff(radii[order], prepend=np.inf))
-    return centres[order], np.append(starts, len(order))
+def _descending(
+    labels: np.ndarray, phase: int, sizes: np.ndarray, threads: int, pool: Executor
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, Lattice]:
+    """Return squared radii, centres and boxes of the spheres to paint, largest first, and their geometry."""
+    found, geometry = _spheres_by_slabs(labels, phase, sizes, threads, pool)
+    squared, centres, boxes = (np.concatenate(part) for part in zip(*found, strict=True))
+    del found
+    order = _descending_order(squared)
+    return squared[order], centres[order], boxes[order], geometry
+
+
+def _spheres_by_slabs(
+    labels: np.ndarray, phase: int, sizes: np.ndarray, threads: int, pool: Executor
+) -> tuple[list[tuple[np.ndarray, np.ndarray, np.ndarray]], Lattice]:
+    """Return squared radii, centres and boxes of the spheres of each slab, and the geometry of all."""
+    squared = squared_radii(labels, phase, sizes, threads, pool)
+    geometry = lattice(sizes, triple(labels.shape), squared.max())
+    found = []
+    for first, last, pairs in find_pairs(squared, geometry, pool):
+        centres, boxes = bound(squared, (first, last), pairs, geometry)
+        found.append((squared.reshape(-1)[centres], centres, boxes))
+    return found, geometry
+
+
+def _descending_order(squared: np.ndarray) -> np.ndarray:
+    """Return the indices that sort squared radii from the largest to the smallest.
+
+    Those of one radius keep their order, which is that in memory: painting is then fastest.
+    """
+    # The bits of positive floats are in the order of the floats. Numbers are sorted faster than indices.
+    keys = (~squared.view(np.uint32)).astype(np.uint64) << np.uint64(32)
+    keys |= np.arange(len(keys), dtype=np.uint64)
+    keys.sort()
+    keys &= np.uint64(2**32 - 1)
+    return keys.view(np.int64)
 
 
 def _batches(starts: np.ndarray) -> Iterator[tuple[slice, slice]]:
