@@ -91,7 +91,7 @@ class LocalThickness(WholeMetric):
     """
 
     id = "local_thickness"
-    bytes_per_voxel = 20.0
+    bytes_per_voxel = 10.0
     title = "Local thickness"
     symbol = "t"
     summary = "diameter of the largest sphere that lies inside the phase and contains the point"
