@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from microchar.core.errors import InputError, MissingDependencyError
@@ -152,14 +151,8 @@ def _dask(text: str) -> Iterator[Executor]:
     address = text.removeprefix("dask").removeprefix("://")
     if text != "dask" and not re.fullmatch(r".+:[0-9]+", address):
         raise InputError(f"executor={text!r} (--executor): found no host and port, {_EXPECTED}")
-    if not address:
-        # Dask leaves its own folder for temporary files behind.
-        with TemporaryDirectory(prefix="microchar-", ignore_cleanup_errors=True) as folder:
-            with Client(dashboard_address=None, local_directory=folder) as client:
-                yield client.get_executor()
-        return
     try:
-        client = Client(f"tcp://{address}", timeout=_TIMEOUT)
+        client = Client(f"tcp://{address}", timeout=_TIMEOUT) if address else Client(dashboard_address=None)
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(
             f"executor={text!r} (--executor): no Dask scheduler answers there within {_TIMEOUT} seconds; start one "
