@@ -48,9 +48,9 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-def slowly(log, *more):
+def slowly(log, *more, **how):
     command = ["measure", "volume.zarr", "--metrics", METRICS, "--threads", "1", "--on-disk", "--format", "json"]
-    return subprocess.Popen([sys.executable, "-c", SLOWLY, log, *command, "--quiet", *more])
+    return subprocess.Popen([sys.executable, "-c", SLOWLY, log, *command, "--quiet", *more], **how)
 
 
 def counted(log):
@@ -66,15 +66,20 @@ def values(path):
     return [each["values"] for each in json.loads(path.read_text())["results"]]
 
 
-def interrupted(home, batches=9):
-    """Kill a run as soon as it has kept the counts of some batches."""
-    process = slowly("killed.log")
+def stopped(home, number, batches, **how):
+    """Send a signal to a run as soon as it has kept the counts of some batches."""
+    process = slowly("stopped.log", **how)
     partial = home / "microchar-out.partial"
     while process.poll() is None and len(list(partial.glob("*.npz"))) < batches:
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    return sorted(partial.glob("*.npz"))
+    os.kill(process.pid, number)
+    return process
+
+
+def interrupted(home, batches=9):
+    """Kill a run that has kept the counts of some batches, and return their files."""
+    assert stopped(home, signal.SIGKILL, batches).wait() == -signal.SIGKILL
+    return sorted((home / "microchar-out.partial").glob("*.npz"))
 
 
 def test_a_killed_run_goes_on_and_counts_no_finished_block_twice(home):
@@ -91,6 +96,38 @@ def test_a_killed_run_goes_on_and_counts_no_finished_block_twice(home):
         missing = [region for number, region in enumerate(regions) if (metric, number) not in finished]
         assert resumed.get(metric, []) == missing
     assert len(finished) >= 9
+
+
+def test_the_message_of_an_interruption_names_the_counts_and_how_to_go_on(home):
+    process = stopped(home, signal.SIGTERM, 3, stderr=subprocess.PIPE, text=True)
+    expected = "interrupted; microchar-out.partial holds the counts, continue with the same command and --resume"
+    assert expected in process.communicate()[1]
+    assert process.returncode == 1
+
+
+def test_a_run_that_fails_before_anything_is_counted_leaves_no_folder(home, capsys):
+    options = ["measure", "volume.zarr", "--on-disk", "--metrics", "effective_diffusivity", "--deff-phases", "water"]
+    assert main([*options, "--quiet"]) == 2
+    assert "water" in capsys.readouterr().err
+    assert [path.name for path in home.iterdir()] == ["volume.zarr"]
+
+
+def test_counts_of_a_report_in_the_working_folder_are_kept_in_it(home, monkeypatch):
+    (home / "here").mkdir()
+    monkeypatch.chdir(home / "here")
+    options = ["measure", "../volume.zarr", "-o", ".", "--format", "json", "--quiet", "--metrics", "volume_fraction"]
+    assert main([*options, "--on-disk"]) == 0
+    assert sorted(path.name for path in (home / "here").iterdir()) == ["results.json", "study.toml"]
+
+
+def test_a_folder_of_the_user_is_taken_for_no_measurement(home, capsys):
+    mine = home / "microchar-out.partial" / "mine"
+    mine.parent.mkdir()
+    mine.touch()
+    for more in ([], ["--resume"]):
+        assert main(["measure", "volume.zarr", "--on-disk", "--quiet", "--metrics", METRICS, *more]) == 2
+        assert "exists and holds no measurement to resume; choose another output" in capsys.readouterr().err
+    assert mine.exists()
 
 
 def test_the_resumption_of_another_request_is_refused(home, capsys):
@@ -114,8 +151,9 @@ def test_the_resumption_of_another_request_is_refused(home, capsys):
     assert "request.json: cannot be read" in refusal("--resume")
     request.write_text(written)
     (file, *_) = request.parent.glob("*.npz")
-    file.write_bytes(b"damaged")
-    assert f"{file.name}: is damaged" in refusal("--resume")
+    for damaged in (b"damaged", b""):
+        file.write_bytes(damaged)
+        assert f"{file.name}: is damaged" in refusal("--resume")
     zarr.open("volume.zarr", mode="r+")[0, 0, 0] = 7
     assert "another request (volume" in refusal("--resume")
     assert "--resume: found no counts in other.partial" in refusal("--resume", "-o", "other")

@@ -11,6 +11,7 @@ import microchar as mc
 from images import voxels
 from microchar.core.errors import InputError
 from microchar.core.stored_voxels import StoredVoxels
+from microchar.io import source
 from region_files import WRITERS, written
 
 #: Formats of which only the whole can be read.
@@ -107,3 +108,21 @@ def test_voxels_of_a_large_file_are_unpacked_into_a_temporary_one(name, tmp_path
     while base is not None and not isinstance(base, np.memmap):
         base = base.base
     assert base is not None, "the voxels are in memory"
+
+
+@pytest.mark.property
+def test_a_file_that_is_replaced_while_it_is_read_is_refused_as_changed(tmp_path, monkeypatch):
+    path, other = tmp_path / "a.tif", tmp_path / "b.tif"
+    mc.write_volume(voxels(greys=(0, 1)), path)
+    mc.write_volume(voxels(greys=(0, 1))[:3], other)
+    volume = mc.read_volume(path, on_disk=True)
+    open_file = source.read_image
+
+    def replace_and_open(*arguments):
+        other.replace(path)
+        return open_file(*arguments)
+
+    source._opened.cache_clear()
+    monkeypatch.setattr(source, "read_image", replace_and_open)
+    with pytest.raises(InputError, match="has changed since it was opened"):
+        volume.read()

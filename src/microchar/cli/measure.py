@@ -99,6 +99,13 @@ def _measured(options: argparse.Namespace, progress: Progress, executor: Executo
                 raise
             warnings.warn(f"{path} is left out: {error}", stacklevel=1)
             continue
+        except KeyboardInterrupt:
+            folder = _partial(options, number)
+            if not (stays_on_disk(options) and folder.is_dir()):
+                raise
+            raise KeyboardInterrupt(
+                f"interrupted; {folder} holds the counts, continue with the same command and --resume"
+            ) from None
         measured += 1
         if options.rve is not None and not options.quiet:
             name = f"{printable(measurement.volume.name)}: " if n > 1 else ""
@@ -117,7 +124,7 @@ def _kept(options: argparse.Namespace, number: int) -> dict[str, Any]:
 def _partial(options: argparse.Namespace, number: int) -> Path:
     output = Path(options.output)
     which = f"-{number + 1}" if len(options.volumes) > 1 else ""
-    return output.with_name(f"{output.name}{which}.partial")
+    return output.parent / f"{output.name}{which}.partial"  # "." has no name
 
 
 def _check_resume(options: argparse.Namespace) -> None:

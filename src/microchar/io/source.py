@@ -49,11 +49,17 @@ class FileSource:
 
     def read(self, start: Triple, stop: Triple) -> np.ndarray:
         """Return the voxels of a box as stored; raise InputError if the file has changed since the source was made."""
+        self._refuse_change()
+        try:
+            return _opened(self).read(tuple(slice(a, b) for a, b in zip(start, stop, strict=True)))
+        finally:  # what is read of a file that is being replaced may be of both files, or look damaged
+            self._refuse_change()
+
+    def _refuse_change(self) -> None:
         if _written(self.path) != self.written:
             raise InputError(
                 f"{self.path}: has changed since it was opened, or is another file in this process; measure it again"
             )
-        return _opened(self).read(tuple(slice(a, b) for a, b in zip(start, stop, strict=True)))
 
 
 def _written(path: str) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from microchar.core.errors import InputError
 from microchar.core.files import whole_file
 from microchar.core.json_text import parse_json
 from microchar.core.volume import Volume
+from microchar.io.image import DAMAGE
 from microchar.measurement.blocks import Counts
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Journal:
                     part, colon, count = key.partition(":")
                     if colon:
                         found[int(part)][count] = arrays[key]
-        except (OSError, ValueError, LookupError, BadZipFile) as error:
+        except (*DAMAGE, BadZipFile) as error:
             raise InputError(f"{path}: is damaged ({error}); delete this file to have it counted again") from error
         return found
 
@@ -66,13 +67,17 @@ class Journal:
         with whole_file(self._path(name, number)) as path, path.open("wb") as file:
             np.savez(file, allow_pickle=False, parts=np.array(len(counted)), **arrays)
 
+    def is_empty(self) -> bool:
+        """Return whether no batch is in it."""
+        return not any(self.folder.glob("*.npz"))
+
     def _path(self, name: str, number: int) -> Path:
         return self.folder / f"{name}-{number}.npz"
 
 
 @contextmanager
 def keeping(folder: Path | None, volume: Volume, settings: Mapping[str, Any], resume: bool) -> Iterator[Journal | None]:
-    """Provide the journal of a measurement; when the block ends without an error, its folder is removed.
+    """Provide the journal of a measurement; its folder is removed at the end, unless an error leaves counts to resume.
 
     Parameters
     ----------
@@ -106,18 +111,26 @@ def keeping(folder: Path | None, volume: Volume, settings: Mapping[str, Any], re
             raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another output") from error
         with whole_file(folder / _REQUEST) as path:
             path.write_text(json.dumps(request, indent=1), encoding="utf-8")
-    yield Journal(folder)
+    journal = Journal(folder)
+    try:
+        yield journal
+    except BaseException:
+        if journal.is_empty():  # nothing to resume
+            shutil.rmtree(folder)
+        raise
     shutil.rmtree(folder)
 
 
 def _check(folder: Path, request: Mapping[str, Any], resume: bool) -> None:
     """Raise InputError unless a folder holds counts of this request that are to be resumed."""
+    path = folder / _REQUEST
+    if not path.exists():
+        raise InputError(f"{folder}: exists and holds no measurement to resume; choose another output, or remove it")
     if not resume:
         raise InputError(
             f"{folder}: holds the counts of a measurement that was interrupted; go on with resume=True (--resume), "
             "or delete the folder to start again"
         )
-    path = folder / _REQUEST
     try:
         earlier = parse_json(path.read_text(encoding="utf-8"))
         different = [key for key in request if earlier[key] != request[key]]
