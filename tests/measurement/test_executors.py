@@ -113,6 +113,15 @@ def test_unknown_executors_are_refused(name):
         pass
 
 
+def test_a_scheduler_without_workers_is_refused(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("microchar.measurement.executors._PATIENCE", 1)
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        text = cluster.scheduler_address.replace("tcp", "dask")
+        with pytest.raises(mc.InputError, match="has had no worker for 1 seconds"), opened(text):
+            pass
+
+
 def test_a_scheduler_that_is_not_there_is_refused(monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr("microchar.measurement.executors._TIMEOUT", 1)

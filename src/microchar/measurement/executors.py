@@ -18,6 +18,8 @@ T = TypeVar("T")
 _RETRIES = 3
 #: Seconds within which a scheduler must answer.
 _TIMEOUT = 10
+#: Seconds within which there must be a worker; queues of clusters start them one by one.
+_PATIENCE = 60
 _EXPECTED = "expected dask://HOST:PORT, dask (a cluster on this machine) or processes:N"
 
 
@@ -159,4 +161,11 @@ def _dask(text: str) -> Iterator[Executor]:
             "with `dask scheduler`, and workers with `dask worker HOST:PORT`"
         ) from error
     with client:
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE)
+        except TimeoutError as error:
+            raise InputError(
+                f"executor={text!r} (--executor): the scheduler has had no worker for {_PATIENCE} seconds; start some "
+                f"with `dask worker {address}`"
+            ) from error
         yield client.get_executor()
