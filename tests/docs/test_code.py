@@ -30,6 +30,7 @@ PAGES = {
 TESTED = {
     "docs/generators/training_loop.rst": ROOT / "tests" / "gan" / "test_training_loop.py",
     "docs/generators/printing.rst": ROOT / "tests" / "cli" / "test_export.py",
+    "docs/scale/clusters.rst": ROOT / "tests" / "measurement" / "test_executors.py",
     "docs/contribute/plugin.rst": ROOT / "tests" / "generation" / "test_plugins.py",
 }
 #: What pages call the files of the user, and the arrays that the user has.
@@ -38,7 +39,7 @@ SMALL = (24, 24, 24)
 #: Without PyTorch, the parameters of the networks are not checked.
 USABLE = {name for name, spec in generator_specs().items() if not spec.obstacle()}
 #: Programs that are not microchar's own.
-OTHERS = ("pip", "eval", ".")
+OTHERS = ("pip", "eval", ".", "dask")
 
 
 def blocks(text: str, language: str) -> list[str]:

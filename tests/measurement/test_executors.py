@@ -1,4 +1,4 @@
-"""Processes and Dask workers give the digits of threads, whoever reads the voxels and whichever of them are killed."""
+"""Processes and clusters of Dask give the digits of threads, whoever reads the voxels and whichever are killed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HOW = {"r_max": 4, "window": 3, "parameters": {"permeability": {"flowing": ("0",
 def executor(request):
     if request.param == "dask":
         distributed = pytest.importorskip("distributed")
-        cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+        cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
         with cluster, opened(cluster.scheduler_address.replace("tcp", "dask")) as found:
             yield found
     else:
@@ -116,7 +116,7 @@ def test_unknown_executors_are_refused(name):
 def test_a_scheduler_without_workers_is_refused(monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr("microchar.measurement.executors._PATIENCE", 1)
-    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=0, dashboard_address=":0") as cluster:
         text = cluster.scheduler_address.replace("tcp", "dask")
         with pytest.raises(mc.InputError, match="has had no worker for 1 seconds"), opened(text):
             pass

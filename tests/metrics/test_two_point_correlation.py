@@ -162,8 +162,8 @@ def test_lags_that_the_mask_leaves_no_pairs_are_missing():
 def test_radial_pairs_are_counted_in_double_precision_where_single_precision_is_not_close_to_integers(monkeypatch):
     shape, reach = (12, 14, 10), (5, 4, 3)
     set_ = np.random.default_rng(0).random(shape) < 0.3
-    voxels = SetVoxels(lambda first, last: set_[:, first:last], shape, (1,))
-    ends = ends_at_all_lags(voxels, reach)
+    voxels = SetVoxels(lambda first, last: set_[first:last], shape, (1,))
+    ends = ends_at_all_lags(voxels, reach, 1)
     one_by_one = pairs_at_all_lags(voxels, reach, ends, 1)
 
     used = []

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -152,11 +153,14 @@ class Image:
             return self.read(box)
         planes, rows, columns = box
         shape = [part.stop - part.start for part in box]
+        step = max(1, _PIECE // (shape[1] * shape[2] * np.dtype(self.values.dtype).itemsize))
+        starts = range(planes.start, planes.stop, step)
+        # Read before room is made: a file that declares more than there is memory for is refused by its reader.
+        pieces = (self.read((slice(first, min(first + step, planes.stop)), rows, columns)) for first in starts)
+        begin = next(pieces)
         voxels = scratch_array(shape, self.values.dtype)
-        step = max(1, _PIECE // (shape[1] * shape[2] * voxels.itemsize))
-        for first in range(planes.start, planes.stop, step):
-            last = min(first + step, planes.stop)
-            voxels[first - planes.start : last - planes.start] = self.read((slice(first, last), rows, columns))
+        for first, piece in zip(starts, chain([begin], pieces), strict=True):
+            voxels[first - planes.start :][: len(piece)] = piece
         return voxels
 
 

@@ -154,7 +154,7 @@ def _dask(text: str) -> Iterator[Executor]:
     if text != "dask" and not re.fullmatch(r".+:[0-9]+", address):
         raise InputError(f"executor={text!r} (--executor): found no host and port, {_EXPECTED}")
     try:
-        client = Client(f"tcp://{address}", timeout=_TIMEOUT) if address else Client(dashboard_address=None)
+        client = Client(f"tcp://{address}", timeout=_TIMEOUT) if address else Client(dashboard_address=":0")
     except (OSError, TimeoutError, ValueError) as error:
         raise InputError(
             f"executor={text!r} (--executor): no Dask scheduler answers there within {_TIMEOUT} seconds; start one "
