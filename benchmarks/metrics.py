@@ -7,7 +7,7 @@ what was resident before them. A run that takes longer than ``--limit`` is ended
 is not tried on larger pieces. Other work on the machine makes processor time longer, too: run this on a quiet one. With
 ``--rst FILE`` the tables are written as a page of the documentation, too.
 
-    python benchmarks/metrics.py ../shared/data/berea.tif --ketton ../shared/data/ketton.tif --rst docs/performance.rst
+    python benchmarks/metrics.py ../shared/data/berea.tif --ketton ../shared/data/ketton.tif --rst docs/scale/performance.rst
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def page(found: list[tuple[str, list[Row]]], limit: float) -> str:
     """Return the page of the documentation."""
     day = datetime.now(UTC).date()
     text = f"""\
-.. Written by: python benchmarks/metrics.py VOLUME --ketton KETTON --rst docs/performance.rst
+.. Written by: python benchmarks/metrics.py VOLUME --ketton KETTON --rst docs/scale/performance.rst
 
 ===========
 Performance
