@@ -7,7 +7,7 @@ what was resident before them. A run that takes longer than ``--limit`` is ended
 is not tried on larger pieces. Other work on the machine makes processor time longer, too: run this on a quiet one. With
 ``--rst FILE`` the tables are written as a page of the documentation, too.
 
-    python benchmarks/metrics.py ../shared/data/berea.tif --ketton ../shared/data/ketton.tif --rst docs/scale/performance.rst
+    python benchmarks/metrics.py ../shared/data/berea.tif --ketton ../shared/data/ketton.tif --rst performance.rst
 """
 
 from __future__ import annotations
