@@ -36,6 +36,16 @@ def test_profiles_and_old_results_have_the_number_alone():
     assert sentence == "fake is not the same material as real: lineal path L/φ of pore +0.2 ± 0.02."
 
 
+@pytest.mark.property
+def test_a_share_without_scatter_is_not_among_what_would_have_been_seen():
+    found = [
+        entry("percolating_fraction", 0.0, scale="absolute", smallest_seen=0.0, word=Word.NOT_SEEN),
+        entry("volume_fraction", 0.01, smallest_seen=0.2, word=Word.NOT_SEEN),
+    ]
+    _, sentence, _ = conclusion("real", "fake", found, 9.0, 10.0)
+    assert sentence.endswith("this test would have seen a difference of 20 % in volume fraction of pore.")
+
+
 @pytest.mark.analytic
 def test_the_error_of_a_difference_of_shares_is_that_of_the_shares():
     rng = np.random.default_rng(0)
