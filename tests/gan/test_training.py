@@ -188,14 +188,13 @@ def test_a_split_training_is_judged_by_what_it_has_not_seen(field):
     assert "for training" in model.history["held_out"]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_two_hundred_steps_come_nearer_to_the_material(field, seed):
+def test_two_hundred_steps_come_nearer_to_the_material(field):
     labels = field((64, 64, 64), seed=7)
     quarters = [labels[:, a : a + 32, b : b + 32] for a in (0, 32) for b in (0, 32)]
     target = slice_descriptors(one_hot(torch.from_numpy(np.concatenate(quarters)), 2))
     # Without calibration the untrained network makes halves, whatever the material.
     settings = settings_of("tiny", {"calibrate": False})
-    trainer = GanTrainer(settings, RealSlices(labels, 2, 32, CPU, isotropic=True), device=CPU, half=False, seed=seed)
+    trainer = GanTrainer(settings, RealSlices(labels, 2, 32, CPU, isotropic=True), device=CPU, half=False, seed=0)
 
     def errors():
         made = torch.from_numpy(np.concatenate(trainer.samples(4, seed=1)))
