@@ -18,7 +18,7 @@ IN_MEMORY = 5 * 10**8
 
 
 def scratch_array(shape: Sequence[int], dtype: npt.DTypeLike) -> np.ndarray:
-    """Return an array, for intermediate results, that holds anything.
+    """Return an array for intermediate results; its contents are undefined.
 
     One larger than `IN_MEMORY` bytes is mapped from a file without a name, which the system removes when
     the array is gone or the process ends, however it ends. The file is in the folder for

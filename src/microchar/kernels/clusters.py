@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from microchar.kernels.jit import inner, kernel
+from microchar.kernels.union_find import join
 
 #: Label of voxels that belong to no cluster.
 _OUTSIDE = 255
@@ -87,26 +88,8 @@ def _touch(labels, runs, low, high, label, run, parent, end):  # type: ignore[no
             k += 1
             continue
         if labels[k] == label:
-            _join(parent, other, run)
+            join(parent, other, run)
         k = end[other]
-
-
-@inner
-def _join(parent, a, b):  # type: ignore[no-untyped-def]
-    """Give two numbers a common root: the smaller one of their roots."""
-    a, b = _root(parent, a), _root(parent, b)
-    if a < b:
-        parent[b] = a
-    else:
-        parent[a] = b
-
-
-@inner
-def _root(parent, number):  # type: ignore[no-untyped-def]
-    while parent[number] != number:
-        parent[number] = parent[parent[number]]
-        number = parent[number]
-    return number
 
 
 @kernel
@@ -204,7 +187,7 @@ def join_across(before, behind, phase, reach, parent):  # type: ignore[no-untype
                         continue
                     here, there = a, b
                     if a > 0 and b > 0 and phase[a] == phase[b]:
-                        _join(parent, a, b)
+                        join(parent, a, b)
 
 
 @kernel

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from microchar.kernels.diffusion_jit import inner, kernel
+from microchar.kernels.union_find import join, root
 
 
 @kernel
@@ -58,16 +59,16 @@ def percolate(labels, code, periodic1, periodic2, rows, begin, end, parent, touc
                 _join_rows(row, row - n1, rows, begin, end, parent)
             first, last = rows[row], rows[row + 1] - 1
             if periodic2 and last > first and begin[first] == 0 and end[last] == n2:
-                _join(first, last, parent)
+                join(parent, first, last)
     for run in range(rows[n1]):
-        touches[_root(run, parent)] |= 1
+        touches[root(parent, run)] |= 1
     for run in range(rows[(n0 - 1) * n1], rows[n0 * n1]):
-        touches[_root(run, parent)] |= 2
+        touches[root(parent, run)] |= 2
     total = 0
     for i in range(n0):
         for j in range(n1):
             for run in range(rows[i * n1 + j], rows[i * n1 + j + 1]):
-                if touches[_root(run, parent)] == 3:
+                if touches[root(parent, run)] == 3:
                     total += end[run] - begin[run]
                     for k in range(begin[run], end[run]):
                         kept[i, j, k] = code[labels[i, j, k]]
@@ -95,29 +96,11 @@ def _join_rows(row, other, rows, begin, end, parent):  # type: ignore[no-untyped
     a, b = rows[row], rows[other]
     while a < rows[row + 1] and b < rows[other + 1]:
         if begin[a] < end[b] and begin[b] < end[a]:
-            _join(a, b, parent)
+            join(parent, a, b)
         if end[a] < end[b]:
             a += 1
         else:
             b += 1
-
-
-@inner
-def _root(node, parent):  # type: ignore[no-untyped-def]
-    while parent[node] != node:
-        parent[node] = parent[parent[node]]
-        node = parent[node]
-    return node
-
-
-@inner
-def _join(a, b, parent):  # type: ignore[no-untyped-def]
-    a, b = _root(a, parent), _root(b, parent)
-    # The smaller number becomes the root, so that a root comes before the other nodes of its tree.
-    if a < b:
-        parent[b] = a
-    elif b < a:
-        parent[a] = b
 
 
 @inner
@@ -383,26 +366,26 @@ def aggregate(ptr, nbr, weight, end, cell, by_cell, largest, parent, size, agg, 
             _merge(i, best, parent, size)
     count = 0
     for i in range(n):
-        root = _root(i, parent)
-        if root == i:
+        top = root(parent, i)
+        if top == i:
             for axis in range(3):
                 coarse_cell[count, axis] = cell[i, axis] >> 1
             agg[i] = count
             count += 1
         else:
-            agg[i] = agg[root]
+            agg[i] = agg[top]
     return count
 
 
 @inner
 def _fits(i, j, parent, size, largest):  # type: ignore[no-untyped-def]
-    a, b = _root(i, parent), _root(j, parent)
+    a, b = root(parent, i), root(parent, j)
     return a != b and size[a] + size[b] <= largest
 
 
 @inner
 def _merge(i, j, parent, size):  # type: ignore[no-untyped-def]
-    a, b = _root(i, parent), _root(j, parent)
+    a, b = root(parent, i), root(parent, j)
     size[min(a, b)] += size[max(a, b)]
     parent[max(a, b)] = min(a, b)
 
