@@ -125,18 +125,17 @@ def s2_of_axes_by_fft(labels):
 
 
 def s2_radial(labels):
-    result = _measure(labels, "two_point_correlation", periodic=(0, 1, 2))
+    result = _measure(labels, "two_point_correlation", r_max=_lags(labels))
     return result.profile(phase="0", direction="radial").y[:-1]
 
 
 def s2_radial_by_porespy(labels):
     import porespy
 
-    pores = labels == 0
-    # The bin of an edge holds the lengths up to it, above the edge minus the width of the bin: the shells of microchar.
-    lags = _lags(pores)
-    found = porespy.metrics.two_point_correlation(pores, bins=np.arange(lags + 1) + 0.5)
-    return found.probability_scaled[: lags - 1]  # the last shell of microchar ends at the largest lag
+    # Shells of width 1 around whole lengths, as ours; the last of ours ends at the largest lag. Theirs is the mean over
+    # the lags of a shell of the share of pairs in the phase; ours is the share of the pairs of all lags of the shell.
+    bins = np.arange(_lags(labels) + 1) - 0.5
+    return porespy.metrics.two_point_correlation(labels == 0, bins=bins).probability_scaled
 
 
 def c2(labels):
@@ -304,10 +303,22 @@ def thickness(labels):
 
 
 def thickness_by_porespy(labels):
-    import porespy
+    return _porespy_thickness(labels, method="legacy", exact=True)
 
-    radii = (porespy.filters.local_thickness(labels == phase, method="imj", smooth=False) for phase in (0, 1))
-    return [2 * of_phase[labels == phase].mean() for phase, of_phase in enumerate(radii)]
+
+def thickness_by_porespy_in_whole_voxels(labels):
+    return _porespy_thickness(labels, method="bf", exact=False)
+
+
+def _porespy_thickness(labels, method: str, exact: bool):
+    import porespy
+    from edt import edt
+
+    means = []
+    for phase in (labels == 0, labels == 1):
+        sizes = {"sizes": np.unique(edt(phase)[phase])} if exact else {}
+        means.append(2 * porespy.filters.local_thickness(phase, method=method, smooth=True, **sizes)[phase].mean())
+    return means
 
 
 def thickness_by_localthickness(labels):
@@ -329,10 +340,10 @@ CASES = [
         "S2, radial",
         "porespy",
         ("porespy",),
-        f"periodic, all lag vectors to {LAGS}; ours both phases and the axes besides, theirs one phase",
+        f"all lag vectors to {LAGS}; ours both phases and the axes besides, theirs one phase and weights lags equally",
         s2_radial,
         s2_radial_by_porespy,
-        1e-4,
+        1e-3,
         goal=100,
     ),
     Case(
@@ -400,11 +411,20 @@ CASES = [
         "local thickness",
         "porespy",
         ("porespy",),
-        "2 phases; theirs the method imj, whose spheres reach a whole number of voxels",
+        "2 phases; theirs the method legacy with all radii, as exact as ours",
         thickness,
         thickness_by_porespy,
-        0.05,
+        1e-5,
         goal=3,
+    ),
+    Case(
+        "local thickness",
+        "porespy",
+        ("porespy",),
+        "2 phases; theirs the method bf, whose radii are whole numbers of voxels",
+        thickness,
+        thickness_by_porespy_in_whole_voxels,
+        0.2,
     ),
     Case(
         "local thickness",
