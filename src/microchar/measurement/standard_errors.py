@@ -107,10 +107,10 @@ def _points(result: Result, like: Result) -> np.ndarray:
 
 def _errors(psi: np.ndarray, lengths: Lengths, edge_effect: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return standard errors and the quantiles of Student's t of their intervals; nan for numbers without influence."""
-    from scipy.stats import t
+    from scipy.special import stdtrit  # the quantiles of Student's t: `scipy.stats` takes a second to import
 
     spectrum = Spectrum.of(psi, lengths, edge_effect=edge_effect)
     errors = np.sqrt(spectrum.variance)
     # A number that no cell changes has no error: a share of exactly 1, or one that does not depend on the cells.
     errors[errors == 0] = np.nan
-    return errors, t.ppf((1 + CONFIDENCE) / 2, spectrum.df)
+    return errors, stdtrit(spectrum.df, (1 + CONFIDENCE) / 2)

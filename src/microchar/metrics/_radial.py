@@ -138,7 +138,9 @@ def ends_at_all_lags(voxels: SetVoxels, reach: Triple, threads: int) -> np.ndarr
     with thread_pool(threads) as pool:
         for (first, last), planes in zip(chunks, pool.map(thin, chunks), strict=True):
             place = np.arange(first, last)
-            np.add.at(sums[1:, 1:, 1:], np.maximum(np.minimum(place, reach[0]), place - left_out[0]), planes)
+            kept = np.maximum(np.minimum(place, reach[0]), place - left_out[0])
+            kept, starts = np.unique(kept, return_index=True)
+            sums[1 + kept, 1:, 1:] += np.add.reduceat(planes, starts, axis=0, dtype=np.int64)
     for axis in range(3):
         np.cumsum(sums, axis=axis, out=sums)
     return _in_boxes(voxels, sums, reach, 1) + _in_boxes(voxels, sums, reach, -1)
