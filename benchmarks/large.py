@@ -34,13 +34,16 @@ CLUSTERS = ["two_point_cluster", "cluster_density", "largest_cluster_fraction", 
 PAIRS = ["ssim", "psnr"]
 
 
-def cases(diffusion: bool) -> dict[str, list[str]]:
+def cases(options: argparse.Namespace) -> dict[str, list[str]]:
     """Return the names of the metrics of each case."""
-    named = {"S2": ["two_point_correlation"], "C2 and clusters": CLUSTERS, "SSIM and PSNR": PAIRS}
-    done = [name for names in named.values() for name in names]
+    # The pair correlation follows from S2.
+    s2 = ["two_point_correlation", "pair_correlation"]
+    named = {"S2": s2, "C2 and clusters": CLUSTERS, "SSIM and PSNR": PAIRS}
+    done = ["local_thickness", *(name for names in named.values() for name in names)]
     found = {name: METRICS.find(name) for name in METRICS.names()}
-    rest = [n for n, m in found.items() if m.in_blocks and not m.on_request and n not in done]
-    return named | {"all others in blocks": rest} | ({"D_eff, axis 0": ["effective_diffusivity"]} if diffusion else {})
+    named["all others in blocks"] = [n for n, m in found.items() if m.in_blocks and not m.on_request and n not in done]
+    named |= {"local thickness": ["local_thickness"]} if options.thickness else {}
+    return named | ({"D_eff, axis 0": ["effective_diffusivity"]} if options.diffusion else {})
 
 
 def tile(labels: np.ndarray, edge: int, path: Path) -> None:
@@ -112,6 +115,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--errors", action="store_true", help="compute standard errors, too")
     parser.add_argument("--diffusion", action="store_true", help="solve diffusion, too, through the rarest phase")
+    parser.add_argument("--thickness", action="store_true", help="measure the local thickness, too")
     parser.add_argument("--case", help="only the cases whose name holds this text")
     options = parser.parse_args()
     labels = np.asarray(mc.read_volume(options.volume).values)
@@ -122,7 +126,7 @@ def main() -> None:
         for edge in map(int, options.edges.split(",")):
             path = Path(folder) / f"{edge}.{options.format}"
             tile(labels, edge, path)
-            for name, metrics in cases(options.diffusion).items():
+            for name, metrics in cases(options).items():
                 if options.case is None or options.case in name:
                     wall, cpu, peak = p.apply(timed, (metrics, path, options.threads, options.errors))
                     each = wall / edge**3 * 1e9

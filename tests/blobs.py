@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
+from scipy.ndimage import gaussian_filter
 
 from microchar.core.volume import OUTSIDE, Volume, as_volume
 
@@ -43,3 +44,9 @@ def volumes_for_spheres(draw):
         labels[np.random.default_rng(seed).random(shape) < 0.1] = OUTSIDE
     present = set(np.unique(labels).tolist()) - {OUTSIDE}
     return labels, voxel_size, sorted(present) if len(present) > 1 else []
+
+
+def large_bodies(shape, seed):
+    """Return two phases with bodies up to twenty voxels thick."""
+    field = gaussian_filter(np.random.default_rng(seed).standard_normal(shape), 5, mode="nearest")
+    return (field > 0).astype(np.uint8)

@@ -7,10 +7,13 @@ from unittest import mock
 import numpy as np
 import pytest
 
+import microchar as mc
+from microchar.core.volume import OUTSIDE
 from microchar.measurement import blocks
 from microchar.measurement.blocks import thread_pool
 from microchar.measurement.metric import Shared
 from microchar.measurement.tasks import Task, run_tasks
+from microchar.metrics._thickness import count_by_columns
 
 
 def measure_pair(metrics, volume, other):
@@ -27,6 +30,16 @@ def counts_of(metric, volume, edge=100):
     }
     with mock.patch.dict(blocks.LAYOUTS, layouts), thread_pool(1) as pool:
         return metric.resolved(volume.grid).counts(volume, None, Shared(pool, 1))
+
+
+def voxels_by_thickness(labels, phase, voxel_size=1, threads=1, order=(0, 1, 2)):
+    """Return the values of the local thickness of a phase, and the number of voxels with each of them."""
+    phases = {str(label): label for label in range(1 + int(labels[labels != OUTSIDE].max()))}
+    volume = mc.as_volume(labels, voxel_size=voxel_size, phases=phases, outside=OUTSIDE)
+    rows = np.zeros([labels.shape[axis] for axis in order[:2]], np.int64)
+    with thread_pool(threads) as pool:
+        thickness, voxels = count_by_columns(volume, phase, order, rows, Shared(pool, threads))
+    return thickness, voxels[:, 0]
 
 
 def directional(volume, metric, direction, phase="1"):

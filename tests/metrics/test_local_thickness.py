@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+
 import edt
 import numpy as np
 import pytest
@@ -9,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import microchar as mc
-from blobs import smooth_labels, volumes_for_spheres
+from blobs import large_bodies, smooth_labels, volumes_for_spheres
+from measured import voxels_by_thickness
 from microchar.measurement.blocks import thread_pool
 from microchar.measurement.cells import CellGrid
 from microchar.measurement.metric import Shared
 from microchar.measurement.standard_errors import total
 from microchar.metrics import LocalThickness
-from microchar.metrics.local_thickness import thickness_counts
+from microchar.metrics._thickness import columns
 from oracles import thickness as naive
 
 
@@ -141,12 +144,40 @@ def test_periodic_axes_are_refused():
 @given(volumes_for_spheres(), st.integers(1, 3))
 def test_voxels_by_thickness_are_those_of_slow_painting(case, threads):
     labels, voxel_size, phases = case
-    grid = mc.as_volume(np.zeros(labels.shape, int), voxel_size=voxel_size).grid
     for phase in phases:
-        thickness, voxels = thickness_counts(labels, phase, grid, threads)
+        thickness, voxels = voxels_by_thickness(labels, phase, voxel_size, threads)
         expected = naive.local_thickness(labels, phase, voxel_size)[labels == phase]
         # Distances of anisotropic voxels are in single precision; nearly equal ones may be one or two.
-        assert np.repeat(thickness, voxels[:, 0]) == pytest.approx(np.sort(expected), rel=1e-5)
+        assert np.repeat(thickness, voxels) == pytest.approx(np.sort(expected), rel=1e-5)
+
+
+@pytest.mark.oracle
+@settings(deadline=None, max_examples=50)
+@given(volumes_for_spheres(), st.integers(1, 200), st.integers(1, 4), st.permutations((0, 1, 2)))
+def test_columns_do_not_matter(case, voxels, halo, order):
+    labels, voxel_size, phases = case
+    for phase in phases:
+        whole = voxels_by_thickness(labels, phase, voxel_size)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("microchar.metrics._thickness._COLUMN", voxels)
+            patch.setattr("microchar.metrics._thickness._HALO", halo)
+            parts = voxels_by_thickness(labels, phase, voxel_size, 2, tuple(order))
+        # Distances of anisotropic voxels are in single precision, and depend on the order of the axes.
+        assert np.repeat(*parts) == pytest.approx(np.repeat(*whole), rel=1e-6)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("executor", ["threads", "processes"])
+def test_columns_around_large_bodies_change_no_digit(executor, monkeypatch):
+    labels = large_bodies((60, 70, 40), 5)
+    volume = mc.as_volume(labels)
+    whole = mc.measure(volume, ["local_thickness"])["local_thickness"]
+    monkeypatch.setattr("microchar.metrics._thickness._COLUMN", 16000)
+    assert len(columns((60, 70, 40), 16000)) == 12
+    with ProcessPoolExecutor(2) if executor == "processes" else thread_pool(2) as pool:
+        parts = mc.measure(volume, ["local_thickness"], executor=pool)["local_thickness"]
+    assert parts.values == whole.values
+    assert all(np.array_equal(p.y, q.y) for p, q in zip(parts.profiles, whole.profiles, strict=True))
 
 
 @pytest.mark.oracle
@@ -154,7 +185,7 @@ def test_batches_of_spheres_do_not_matter(monkeypatch):
     labels = smooth_labels((20, 20, 20), 2, 5)
     volume = mc.as_volume(labels)
     whole = LocalThickness()(volume)
-    monkeypatch.setattr("microchar.metrics.local_thickness._BATCH", 7)
+    monkeypatch.setattr("microchar.metrics._thickness._BATCH", 7)
     pieces = LocalThickness()(volume)
     assert pieces.values == whole.values
     assert all(np.array_equal(p.y, q.y) for p, q in zip(pieces.profiles, whole.profiles, strict=True))
@@ -216,8 +247,8 @@ def test_thickness_is_that_of_porespy(seed):
     # All radii that occur, and spheres without the voxels at exactly their radius: the same definition.
     radii = np.unique(edt.edt(labels == 1)[labels == 1])
     theirs = filters.local_thickness(labels == 1, method="legacy", sizes=radii, smooth=True)
-    thickness, voxels = thickness_counts(labels, 1, mc.as_volume(labels).grid, 2)
-    assert np.repeat(thickness, voxels[:, 0]) == pytest.approx(2 * np.sort(theirs[labels == 1]), rel=1e-6)
+    thickness, voxels = voxels_by_thickness(labels, 1, threads=2)
+    assert np.repeat(thickness, voxels) == pytest.approx(2 * np.sort(theirs[labels == 1]), rel=1e-6)
 
 
 @pytest.mark.realdata

@@ -6,21 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import distance_transform_edt
 
 import microchar as mc
-from blobs import volumes_for_spheres
+from blobs import large_bodies, volumes_for_spheres
+from measured import voxels_by_thickness
 from microchar.core.volume import OUTSIDE
 from microchar.kernels.thickness import REDUNDANT
 from microchar.measurement.blocks import thread_pool
 from microchar.metrics._spheres import STEPS, bound, find_pairs, lattice, relative_sizes, squared_radii
-from microchar.metrics.local_thickness import thickness_counts
-
-
-def large_bodies(shape, seed):
-    """Return two phases with bodies up to twenty voxels thick."""
-    field = gaussian_filter(np.random.default_rng(seed).standard_normal(shape), 5, mode="nearest")
-    return (field > 0).astype(np.uint8)
 
 
 @pytest.mark.oracle
@@ -52,10 +46,10 @@ def test_thickness_of_large_bodies_is_that_of_painting_every_sphere(shape, seed)
         ]
         held = sum(axis**2 for axis in axes) < square
         np.maximum(largest[box], square, out=largest[box], where=held)
-    thickness, voxels = thickness_counts(labels, 1, mc.as_volume(labels).grid, 2)
+    thickness, voxels = voxels_by_thickness(labels, 1, threads=2)
     squares, expected = np.unique(largest[labels == 1], return_counts=True)
     assert thickness == pytest.approx(2 * np.sqrt(squares), rel=1e-7)
-    assert voxels[:, 0].tolist() == expected.tolist()
+    assert voxels.tolist() == expected.tolist()
     assert squares.max() > 64
 
 
@@ -75,10 +69,9 @@ def test_a_sphere_may_be_wider_than_the_volume(voxel_size):
 @pytest.mark.oracle
 def test_coarse_tables_change_nothing(monkeypatch):
     labels = large_bodies((20, 24, 26), 4)
-    grid = mc.as_volume(labels).grid
-    fine = thickness_counts(labels, 1, grid, 1)
+    fine = voxels_by_thickness(labels, 1)
     monkeypatch.setattr("microchar.metrics._spheres._ROWS", 16)
-    coarse = thickness_counts(labels, 1, grid, 1)
+    coarse = voxels_by_thickness(labels, 1)
     assert all(np.array_equal(a, b) for a, b in zip(fine, coarse, strict=True))
 
 

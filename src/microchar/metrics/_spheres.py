@@ -22,12 +22,11 @@ _PLANES = 16
 _ROWS = 2**16
 
 
-def obstacle_to_spheres(labels: np.ndarray, phase: int) -> tuple[Status, str] | None:
-    """Return why there are no spheres inside a phase, or None if there are."""
-    inside = labels == phase
-    if not inside.any():
+def obstacle_to_spheres(voxels: np.ndarray, phase: int) -> tuple[Status, str] | None:
+    """Return why there are no spheres inside a phase, or None if there are; `voxels` has the numbers of all phases."""
+    if voxels[phase] == 0:
         return Status.ABSENT_PHASE, "the phase has no voxels"
-    if (inside | (labels == OUTSIDE)).all():
+    if voxels[phase] == voxels.sum():
         return Status.UNDEFINED, "no voxel of another phase ends the spheres of this one"
     return None
 

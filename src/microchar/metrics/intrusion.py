@@ -27,6 +27,7 @@ from microchar.metrics._spheres import (
     slabs,
     squared_radii,
 )
+from microchar.metrics.volume_fraction import VolumeFraction
 
 #: Radii are rounded by this share, because those of anisotropic voxels are in single precision.
 _ROUNDING = 1e-6
@@ -158,10 +159,11 @@ class Intrusion(WholeMetric):
         labels = np.ascontiguousarray(volume.read())
         values: list[Value] = []
         profiles: list[Profile] = []
+        voxels = VolumeFraction().counts(volume, None, shared)["voxels"]
         for phase, name in enumerate(volume.phases):
             progress = section(shared.progress, phase / volume.n_phases, (phase + 1) / volume.n_phases)
             progress(0.0, name)
-            obstacle = obstacle_to_spheres(labels, phase)
+            obstacle = obstacle_to_spheres(voxels, phase)
             if obstacle is not None:
                 values += self._missing(volume, name, *obstacle)
                 continue

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Executor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 
 from microchar.core.grid import Grid, Triple, triple
-from microchar.core.progress import Progress, section, silent
+from microchar.core.progress import section
 from microchar.core.result import Profile, Result, Status, Value
 from microchar.core.volume import Volume
-from microchar.kernels.bits import pack
-from microchar.kernels.thickness import Lattice, paint
-from microchar.measurement.blocks import Counts, thread_pool
+from microchar.measurement.blocks import Counts
 from microchar.measurement.cells import CellGrid, mask_lengths
 from microchar.measurement.metric import Shared, WholeMetric
 from microchar.measurement.standard_errors import total, with_errors
-from microchar.metrics._spheres import (
-    bound,
-    find_pairs,
-    lattice,
-    obstacle_to_spheres,
-    relative_sizes,
-    slabs,
-    squared_radii,
-)
+from microchar.metrics._spheres import obstacle_to_spheres
+from microchar.metrics._thickness import count_by_columns
+from microchar.metrics.volume_fraction import VolumeFraction
 
 _QUANTILES = (0.1, 0.5, 0.9)
 _FEATURES = ("mean", "standard_deviation", *(f"quantile_{q}" for q in _QUANTILES))
-#: Approximate number of spheres painted between two progress reports.
-_BATCH = 2**20
 
 
 @dataclass(frozen=True)
@@ -91,7 +79,7 @@ class LocalThickness(WholeMetric):
     """
 
     id = "local_thickness"
-    bytes_per_voxel = 10.0
+    in_blocks = True
     title = "Local thickness"
     symbol = "t"
     summary = "diameter of the largest sphere that lies inside the phase and contains the point"
@@ -112,22 +100,21 @@ class LocalThickness(WholeMetric):
         }
 
     def compute(self, volume: Volume, shared: Shared) -> Result:
-        """Compute the local thickness of one phase after the other, and count its voxels in each cell."""
+        """Count the voxels of one phase after the other by their local thickness, in each cell."""
         with_cells = shared.errors and volume.grid.ndim > 1
         cells = CellGrid.of(volume) if with_cells else CellGrid(triple((0, n) for n in volume.shape))
         order, rows = _rows(cells)
-        labels = np.ascontiguousarray(volume.read().transpose(order))
-        grid = Grid(labels.shape, triple(volume.voxel_size[axis] for axis in order), volume.unit)
+        voxels = VolumeFraction().counts(volume, None, shared)["voxels"]
         found: dict[str, np.ndarray | tuple[Status, str]] = {}
         counts: Counts = {}
         for phase, name in enumerate(volume.phases):
-            obstacle = obstacle_to_spheres(labels, phase)
+            obstacle = obstacle_to_spheres(voxels, phase)
             if obstacle is not None:
                 found[name] = obstacle
                 continue
             progress = section(shared.progress, phase / volume.n_phases, (phase + 1) / volume.n_phases)
-            found[name], voxels = thickness_counts(labels, phase, grid, shared.threads, progress, cells=rows)
-            counts[name] = voxels.T.reshape(*cells.numbers, -1)
+            found[name], of_phase = count_by_columns(volume, phase, order, rows, shared, progress)
+            counts[name] = of_phase.T.reshape(*cells.numbers, -1)
         finish = partial(self._finish, volume, found)
         if not with_cells or not counts:
             return finish(total(counts))
@@ -189,110 +176,3 @@ def _distribution_function(grid: Grid, thickness: np.ndarray, voxels: np.ndarray
     x = np.arange(int(np.ceil(thickness[-1] / step - 1e-9)) + 1) * step
     share = np.concatenate([[0.0], np.cumsum(voxels) / voxels.sum()])
     return x, share[np.searchsorted(thickness, x * (1 + 1e-9), side="right")]
-
-
-def thickness_counts(
-    labels: np.ndarray,
-    phase: int,
-    grid: Grid,
-    threads: int,
-    progress: Progress = silent,
-    *,
-    cells: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Count the voxels of a phase by their local thickness.
-
-    Spheres are painted from the largest to the smallest, so that the first sphere
-    that reaches a voxel gives its thickness. The planes of the volume are divided
-    among threads; each thread paints its planes of all spheres. The peak memory is
-    about 8 bytes per voxel.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, (n0, n1, n2)
-        Phase of each voxel, or `OUTSIDE`. There must be at least one voxel of this
-        phase and one of another phase.
-    phase : int
-    grid : Grid
-        Grid of the volume, used for the voxel size.
-    threads : int
-    progress : callable
-        Called with the share of the spheres that have been painted.
-    cells : ndarray of int, (n0, n1), optional
-        Cell of each row of voxels along axis 2; default one cell.
-
-    Returns
-    -------
-    thickness : ndarray of float
-        Values of the thickness that occur, in ascending order.
-    voxels : ndarray of int, (thicknesses, cells)
-        Number of voxels with each thickness in each cell.
-    """
-    cells = np.zeros(labels.shape[:2], np.int64) if cells is None else cells
-    n_cells = int(cells.max()) + 1
-    unit = min(grid.voxel_size[axis] for axis in grid.axes)
-    sizes = relative_sizes(grid)
-    with thread_pool(threads) as pool:
-        squared, centres, boxes, geometry = _descending(labels, phase, sizes, threads, pool)
-        starts = np.append(np.flatnonzero(np.diff(squared, prepend=np.inf)), len(squared))
-        bits = np.ascontiguousarray(pack(labels == phase, (labels.shape[2] + 63) // 64).transpose(0, 2, 1))
-        painted = np.zeros((len(starts) - 1, n_cells), np.int64)
-
-        def paint_slab(spheres: slice, n_radii: int, slab: tuple[int, int]) -> np.ndarray:
-            counts = np.zeros((n_radii, n_cells), np.int64)
-            of = (squared[spheres], centres[spheres], boxes[spheres])
-            paint(bits, *of, *slab, labels.shape[2], geometry, cells, counts)
-            return counts
-
-        for radii, spheres in _batches(starts):
-            counts = pool.map(partial(paint_slab, spheres, len(painted[radii])), slabs(len(labels), threads))
-            painted[radii] = np.sum(list(counts), axis=0)
-            progress(spheres.stop / len(centres), "")
-    thickness = 2 * unit * np.sqrt(squared[starts[:-1]].astype(float))
-    occurs = painted.any(axis=1)
-    return thickness[occurs][::-1], painted[occurs][::-1]
-
-
-def _descending(
-    labels: np.ndarray, phase: int, sizes: np.ndarray, threads: int, pool: Executor
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, Lattice]:
-    """Return squared radii, centres and boxes of the spheres to paint, largest first, and their geometry."""
-    found, geometry = _spheres_by_slabs(labels, phase, sizes, threads, pool)
-    squared, centres, boxes = (np.concatenate(part) for part in zip(*found, strict=True))
-    del found
-    order = _descending_order(squared)
-    return squared[order], centres[order], boxes[order], geometry
-
-
-def _spheres_by_slabs(
-    labels: np.ndarray, phase: int, sizes: np.ndarray, threads: int, pool: Executor
-) -> tuple[list[tuple[np.ndarray, np.ndarray, np.ndarray]], Lattice]:
-    """Return squared radii, centres and boxes of the spheres of each slab, and the geometry of all."""
-    squared = squared_radii(labels, phase, sizes, threads, pool)
-    geometry = lattice(sizes, triple(labels.shape), squared.max())
-    found = []
-    for first, last, pairs in find_pairs(squared, geometry, pool):
-        centres, boxes = bound(squared, (first, last), pairs, geometry)
-        found.append((squared.reshape(-1)[centres], centres, boxes))
-    return found, geometry
-
-
-def _descending_order(squared: np.ndarray) -> np.ndarray:
-    """Return the indices that sort squared radii from the largest to the smallest.
-
-    Those of one radius keep their order, which is that in memory: painting is then fastest.
-    """
-    # The bits of positive floats are in the order of the floats. Numbers are sorted faster than indices.
-    keys = (~squared.view(np.uint32)).astype(np.uint64) << np.uint64(32)
-    keys |= np.arange(len(keys), dtype=np.uint64)
-    keys.sort()
-    keys &= np.uint64(2**32 - 1)
-    return keys.view(np.int64)
-
-
-def _batches(starts: np.ndarray) -> Iterator[tuple[slice, slice]]:
-    """Divide the spheres into batches that do not split a radius; yield the slices of the radii and of the spheres."""
-    n = int(starts[-1])
-    cuts = np.unique(np.searchsorted(starts, np.arange(0, n + _BATCH, _BATCH).clip(max=n)))
-    for first, last in pairwise(cuts.tolist()):
-        yield slice(first, last), slice(int(starts[first]), int(starts[last]))
