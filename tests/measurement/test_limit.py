@@ -15,13 +15,13 @@ GB = 10**9
 @pytest.mark.oracle
 def test_what_fits_into_the_limit_is_measured_as_without_one():
     volume = np.random.default_rng(0).random((20, 21, 22)) < 0.4
-    metrics = ["volume_fraction", "two_point_cluster", "percolating_fraction", "local_thickness"]
+    metrics = ["volume_fraction", "two_point_cluster", "percolating_fraction", "local_thickness", "intrusion"]
     free, within = mc.measure(volume, metrics), mc.measure(volume, metrics, max_memory=2 * GB)
     for name in metrics:
         assert [v.value for v in free[name].values] == [v.value for v in within[name].values]
     (note,) = within.notes
-    assert "block by block: volume_fraction, two_point_cluster, percolating_fraction" in note
-    assert "as a whole: local_thickness" in note
+    assert "block by block: volume_fraction, two_point_cluster, percolating_fraction, local_thickness" in note
+    assert "as a whole: intrusion" in note
 
 
 @pytest.mark.property
