@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from microchar.kernels.jit import kernel
+import numpy as np
+
+from microchar.kernels.jit import inner, kernel
 
 
 @kernel
@@ -77,7 +79,9 @@ def count_neighbourhoods(
                 if look >= 0:
                     two[first, second, look] += 1
                 else:
-                    _tally(window, 1, outside, ends, loops, voxels, windows, configurations, pairs, edges, triplets)
+                    # Not a literal, for which Numba would compile the function again.
+                    one = np.int64(1)
+                    _tally(window, one, outside, ends, loops, voxels, windows, configurations, pairs, edges, triplets)
     for first in range(n_phases + 1):
         for second in range(n_phases + 1):
             for look in range(256):
@@ -90,12 +94,12 @@ def count_neighbourhoods(
                     )
 
 
-@kernel
+@inner
 def _common(a, b, c, d):
     return int(a) if a == b and a == c and a == d else -1
 
 
-@kernel
+@inner
 def _tally(window, number, outside, ends, loops, voxels, windows, configurations, pairs, edges, triplets):
     present = 0
     for corner in range(8):
@@ -125,7 +129,7 @@ def _tally(window, number, outside, ends, loops, voxels, windows, configurations
             _tally_triplets(present, number, triplets[axis])
 
 
-@kernel
+@inner
 def _tally_triplets(present, number, triplets):
     n_phases = len(triplets)
     for a in range(n_phases - 2):

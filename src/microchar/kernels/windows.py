@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microchar.kernels.jit import kernel
+from microchar.kernels.jit import inner, kernel
 
 
 @kernel
@@ -53,7 +53,7 @@ def count_windows(labels, core, window, weights, plane, columns, rows, running, 
             _slide(rows, w1, core[1], width, running, volume)
 
 
-@kernel
+@inner
 def _sum_rows(values, window, out):
     """Set ``out[j, k] = sum(values[j, k : k + window])`` for every k at which the window fits."""
     n1, n2 = values.shape
@@ -67,7 +67,7 @@ def _sum_rows(values, window, out):
                 out[j, k - window + 1] = total
 
 
-@kernel
+@inner
 def _slide(values, window, core, width, running, histogram):
     """Count the sums of `window` successive rows that begin in the first `core` rows, for the first `width` columns."""
     running[:] = 0
