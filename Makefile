@@ -36,7 +36,7 @@ demo: $(VENV)/.core
 	$(BIN)/python examples/demo.py
 
 test: lint
-	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 # The stubs of other Pythons and packages differ: types are checked against those that fit.
 lint: $(VENV)/.test

@@ -35,8 +35,9 @@ class Shells:
     ----------
     reach : tuple of int
         Largest component per axis, in voxels, of the lag vectors in the shells.
-    shell : int32, (2 reach[0] + 1, reach[1] + 1, 2 reach[2] + 1)
-        Index of the shell of each lag vector. Lag vectors that are too long have the
+    shell : int32, (reach[0] + 1, reach[1] + 1, reach[2] + 1)
+        Index of the shell of each lag vector without negative components; those that
+        differ in signs only are equally long. Lag vectors that are too long have the
         index ``len(lengths)``.
     lengths : float64, (shells,)
         Mean length of the lag vectors of each shell. Shell 0 contains only lag 0.
@@ -48,7 +49,13 @@ class Shells:
 
     def total(self, per_lag: np.ndarray) -> np.ndarray:
         """Sum counts per lag vector over the lag vectors of each shell."""
-        return np.rint(_sum_by_shell(self.shell, per_lag, len(self.lengths))).astype(np.int64)
+        folded = np.array(per_lag[self.reach[0] :, :, self.reach[2] :])
+        folded[1:] += per_lag[: self.reach[0], :, self.reach[2] :][::-1]
+        folded[:, :, 1:] += per_lag[self.reach[0] :, :, : self.reach[2]][:, :, ::-1]
+        folded[1:, :, 1:] += per_lag[: self.reach[0], :, : self.reach[2]][::-1, :, ::-1]
+        # The plane of lag 0 along axis 1 contains both vectors of each opposite pair, the other planes one of them.
+        folded[:, 1:] *= 2
+        return np.rint(_sum_by_shell(self.shell, folded, len(self.lengths))).astype(np.int64)
 
 
 def make_shells(grid: Grid, reach: Triple) -> Shells:
@@ -67,19 +74,15 @@ def make_shells(grid: Grid, reach: Triple) -> Shells:
     length = np.round(np.sqrt(squares[0][:, None, None] + squares[1][:, None] + squares[2]), 9)
     n_shells = int(limit + 0.5) + 1
     shell = np.where(length <= limit, (length + 0.5).astype(np.int32), np.int32(n_shells))
-    # Lag vectors that differ in signs only are equally long.
-    box = np.ix_(*map(abs, _lags((largest[0], largest[1], largest[2]))))
-    length, shell = length[box], shell[box]
-    number = _sum_by_shell(shell, np.ones_like(length), n_shells)
-    lengths = width * _sum_by_shell(shell, length, n_shells) / number
+    # How many lag vectors differ in signs only.
+    signs = [np.minimum(np.arange(n + 1), 1) + 1.0 for n in largest]
+    number = signs[0][:, None, None] * signs[1][:, None] * signs[2]
+    lengths = width * _sum_by_shell(shell, length * number, n_shells) / _sum_by_shell(shell, number, n_shells)
     return Shells((largest[0], largest[1], largest[2]), shell, lengths)
 
 
-def _sum_by_shell(shell: np.ndarray, per_lag: np.ndarray, n_shells: int) -> np.ndarray:
-    # The plane of lag 0 along axis 1 contains both vectors of each opposite pair, the other planes only one of them.
-    half = np.bincount(shell[:, 1:].ravel(), per_lag[:, 1:].ravel(), n_shells + 1)
-    plane = np.bincount(shell[:, 0].ravel(), per_lag[:, 0].ravel(), n_shells + 1)
-    return (2.0 * half + plane)[:n_shells]
+def _sum_by_shell(shell: np.ndarray, numbers: np.ndarray, n_shells: int) -> np.ndarray:
+    return np.bincount(shell.ravel(), numbers.ravel(), n_shells + 1)[:n_shells]
 
 
 def _lags(reach: Triple) -> list[np.ndarray]:
