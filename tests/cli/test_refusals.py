@@ -29,6 +29,7 @@ def home(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "named"),
     [
+        (["report", "a.tif", "--resume"], "`microchar report --help` lists what is accepted"),
         ([*MEASURE, "--crop", "+:,:,:"], "crop="),
         ([*MEASURE, "--crop", "z=-:5"], "crop="),
         ([*MEASURE, "--crop", f"{LONG}:,:,:"], "crop="),

@@ -93,7 +93,7 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     if len(rest) == 1 and not rest[0].startswith("-") and getattr(options, "volume", "") is None:
         options.volume = rest.pop()
     if rest:
-        parser.error(f"unrecognized arguments: {one_line(' '.join(rest))}")
+        (command or parser).error(f"unrecognized arguments: {one_line(' '.join(rest))}")
     options.own = fixed_options
     options.command_line = printable(shlex.join(["microchar", *arguments]))
     if command is not None and "config" in options and "output" in options:
