@@ -35,6 +35,8 @@ class Case:
         Largest relative difference of the values.
     goal : float, optional
         Times that ours shall be faster.
+    why : str
+        Why ours is not that much faster, for the page of the documentation; shown where the goal is missed.
     environment : mapping
         Environment variables of the peer.
     """
@@ -47,6 +49,7 @@ class Case:
     theirs: Callable[..., object]
     tolerance: float = 1e-6
     goal: float | None = None
+    why: str = ""
     environment: dict[str, str] = field(default_factory=dict)
 
 
