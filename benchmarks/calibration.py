@@ -14,7 +14,8 @@ Processes: ``G6`` is a Gaussian field of covariance exp(-r²/6²) cut at its med
 1/(1 + 6²k²)², ``S6`` the space between overlapping spheres of radius 6, ``M6`` a Gaussian field with the two-point
 correlation of S6, ``T6`` three phases cut from two independent fields G6, ``B`` disjoint pieces of Berea (needs the
 data), ``F`` the Gaussian field fitted to the reference. A name such as ``G6:0.3@96`` sets the volume fraction;
-``G6@64/mask`` compares inside a cylinder, ``G6@64/flat`` with voxels twice as long along axis 0; ``G6@64 ~ G6.6@64``
+``G6@64/mask`` compares inside a cylinder, ``G6@64/flat`` with voxels twice as long along axis 0, ``S6@256/section ~
+S6@160`` an image with the slices of a volume along each axis; ``G6@64 ~ G6.6@64``
 compares two processes, ``G6@96 ~ G6@64`` two sizes, ``G6@96 ~ 20*G6@48`` a volume and a group of samples, of which
 ``/alike`` have half the scatter. ``G6@64+T`` lets the effective diffusivity decide, too, ``G6@64+L`` the thickness.
 """
@@ -48,6 +49,7 @@ METRICS = (
 NULL = (
     *("G3@64", "G6@64", "G12@64", "G6@96", "G12@96", "E6@96", "S6@96", "B@128", "B@200"),
     *("G6@64+T", "G6@64+L", "B@128+T", "T6@64", "G6@64/mask", "G6@64/flat", "G6@96 ~ G6@64", "G6@96 ~ 20*G6@48"),
+    "S6:0.65@256/section ~ S6:0.65@160",
 )
 #: Pairs that differ.
 DIFFERENT = ("B@128 ~ F", "B@200 ~ F", "S6@96 ~ M6@96", "G6@96 ~ G6.6@96", "G6@96 ~ 20*G6@48/alike")
@@ -99,6 +101,8 @@ class Process:
     def _volume(self, labels: np.ndarray) -> mc.Volume:
         names = ("solid", "pore", "binder") if self.kind == "T" else ("solid", "pore")
         phases = {name: label for label, name in enumerate(names)}
+        if self.variant == "section":
+            return mc.as_volume(labels[self.edge // 2], phases=phases)
         if self.variant == "flat":
             return mc.as_volume(labels[::2], phases=phases, voxel_size=(2, 1, 1))
         mask = None
@@ -257,22 +261,24 @@ def _compared(name: str, batch: int) -> list[dict]:
             transport=more == "T",
             threads=1,
         )
-        (verdict,) = comparison.verdicts
         phi = comparison.reference["volume_fraction"].value(phase="pore")
-        rows.append(
-            {
-                "pair": label,
-                "word": str(verdict.word),
-                "edge/a": verdict.edge_over_range,
-                "phi": [phi.value, phi.standard_error, phi.lower, phi.upper, truth],
-                "spread": verdict.spread and [verdict.spread.ratio, verdict.spread.word],
-                "entries": [
-                    [e.metric, e.phase, e.difference, e.standard_error, e.df, e.p, e.holm_p, str(e.word)]
-                    for e in verdict.entries
-                ],
-            }
-        )
+        # One for each axis where an image is compared with a volume.
+        rows += [_row_of(label, verdict, phi, truth) for verdict in comparison.verdicts]
     return rows
+
+
+def _row_of(label: str, verdict: mc.Verdict, phi: mc.Value, truth: float | None) -> dict:
+    return {
+        "pair": label,
+        "word": str(verdict.word),
+        "edge/a": verdict.edge_over_range,
+        "phi": [phi.value, phi.standard_error, phi.lower, phi.upper, truth],
+        "spread": verdict.spread and [verdict.spread.ratio, verdict.spread.word],
+        "entries": [
+            [e.metric, e.phase, e.difference, e.standard_error, e.df, e.p, e.holm_p, str(e.word)]
+            for e in verdict.entries
+        ],
+    }
 
 
 def run(name: str, wanted: int, folder: Path, workers: int) -> None:
@@ -384,7 +390,8 @@ def _rate(share: float, n: int) -> tuple[float, float]:
 
 
 def _in_words(name: str) -> str:
-    name = name.replace("-mask", " in a cylinder").replace("-flat", ", voxels 2 × 1 × 1").replace("B@", "Berea, edge ")
+    name = name.replace("-mask", " in a cylinder").replace("-flat", ", voxels 2 × 1 × 1")
+    name = name.replace("-section", ", sections,").replace("B@", "Berea, edge ")
     name = name.replace("+T", " with transport").replace("+L", " with thickness").replace("*", " samples of ")
     return (
         name.replace("-alike", " of half the scatter")
