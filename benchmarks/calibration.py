@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 # One worker, one thread: those of BLAS would wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -267,7 +268,7 @@ def _compared(name: str, batch: int) -> list[dict]:
     return rows
 
 
-def _row_of(label: str, verdict: mc.Verdict, phi: mc.Value, truth: float | None) -> dict:
+def _row_of(label: str, verdict: Any, phi: Any, truth: float | None) -> dict:
     return {
         "pair": label,
         "word": str(verdict.word),
