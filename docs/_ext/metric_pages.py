@@ -3,12 +3,16 @@
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import convergence
 import definitions
 import matplotlib
+import samples
+import studies
 from manuals import MANUALS
+from studies import STUDIES
 
 from microchar import metrics
 from microchar.core.units import power_unit
@@ -64,25 +68,26 @@ def picture(name: str) -> list[str]:
     if name not in definitions.DRAWINGS:
         return []
     file = FOLDER / f"{name}.png"
-    caption = made(file, definitions, name, lambda: definitions.draw(name, file))
+    caption = made(file, (definitions,), name, lambda: definitions.draw(name, file))
     return [f".. figure:: {file.name}", f"   :alt: {caption}", "   :figclass: definition", "", f"   {caption}", ""]
 
 
 def curves(name: str) -> list[str]:
     """Return the section on known truth, measured anew if its script or the metric has changed."""
-    if name not in convergence.STUDIES:
+    if name not in STUDIES:
         return []
     file, title = FOLDER / f"{name}_error.svg", "How near it comes to a known truth"
-    caption = made(file, convergence, name, lambda: convergence.draw(name, file))
-    where = "Measured when this page was built, by ``docs/pictures/convergence.py``."
-    lines = [title, "-" * len(title), "", f".. figure:: {file.name}", f"   :alt: Error against size. {caption}", ""]
-    return [*lines, f"   {caption} {where}", ""]
+    study = STUDIES[name]
+    caption = made(file, (convergence, samples, studies), name, lambda: convergence.draw(name, study, file))
+    where = "Measured when this page was built, by ``docs/pictures/studies.py``."
+    lines = [title, "-" * len(title), "", study.reading, "", f".. figure:: {file.name}"]
+    return [*lines, f"   :alt: Error against size. {study.reading}", "", f"   {caption} {where}", ""]
 
 
-def made(file: Path, script: Any, name: str, make: Callable[[], str]) -> str:
-    """Make a picture if it is older than its script or its metric; return its caption, which is kept beside it."""
+def made(file: Path, scripts: Sequence[ModuleType], name: str, make: Callable[[], str]) -> str:
+    """Make a picture if it is older than its scripts or its metric; return its caption, which is kept beside it."""
     words = file.with_suffix(".caption")
-    sources = [Path(script.__file__), Path(inspect.getfile(metrics.find_metric(name)))]
+    sources = [Path(inspect.getfile(each)) for each in (*scripts, metrics.find_metric(name))]
     if not words.exists() or words.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         words.write_text(make(), encoding="utf-8")
     return words.read_text(encoding="utf-8")
