@@ -108,8 +108,9 @@ def elsewhere(name: str) -> list[str]:
             rows.append((each.package, key, f"``{each.call}``", each.how))
         lines += table(rows, "12 20 44 24")
     if name in MANUALS:
-        lines += ["From the manuals of programs that were not run here:", ""]
-        lines += table([("program", "its name", "its value"), *MANUALS[name]], "24 30 46")
+        lines += ["From the documentation or the source of programs that were not run here:", ""]
+        linked = [(f"`{program} <{address}>`__", *others) for program, address, *others in MANUALS[name]]
+        lines += table([("program", "its name", "its value"), *linked], "24 30 46")
     return lines
 
 
