@@ -28,7 +28,7 @@ MANUALS: dict[str, tuple[tuple[str, str, str, str], ...]] = {
             "1: ``faces``; 2: about ``crofton`` (also Crofton's formula, without half a voxel at each side)",
         ),
         ("MATBOX", _MATBOX, "Sp, direct counting", "``faces``, times a corrective factor (it suggests 2/3)"),
-        ("MATBOX", _MATBOX, "Sp per volume of the phase", "divide by the volume fraction, too"),
+        ("MATBOX", _MATBOX, "Sp per volume of the phase", "the same, divided by the volume fraction"),
         (
             "MorphoLibJ",
             _MORPHOLIBJ,

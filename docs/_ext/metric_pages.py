@@ -15,7 +15,7 @@ from manuals import MANUALS
 from studies import STUDIES
 
 from microchar import metrics
-from microchar.core.units import power_unit
+from microchar.core.units import power_unit, pretty_unit
 from microchar.measurement.equivalents import EQUIVALENTS
 from microchar.testing import check_truths
 
@@ -37,7 +37,7 @@ def metric_page(name: str) -> str:
     facts = {
         "id": f"``{name}``",
         "symbol": f":math:`{cls.symbol}`",
-        "unit": power_unit("length", cls.length_power) or "none",
+        "unit": pretty_unit(power_unit("length", cls.length_power)) or "none",
         "additive": ADDITIVE[cls.additive],
         "size-dependent": "yes: compared at equal shapes only" if cls.size_dependent else "no",
         "periodic": "yes" if cls.periodic_supported else "no",
@@ -106,17 +106,17 @@ def elsewhere(name: str) -> list[str]:
         for each in tested:
             key = ", ".join(f"``{part}``" for part in each.key.values() if part) or "the value"
             rows.append((each.package, key, f"``{each.call}``", each.how))
-        lines += table(rows, "12 20 44 24")
+        lines += table(rows, "12 20 44 24", "expressions")
     if name in MANUALS:
         lines += ["From the documentation or the source of programs that were not run here:", ""]
         linked = [(f"`{program} <{address}>`__", *others) for program, address, *others in MANUALS[name]]
-        lines += table([("program", "its name", "its value"), *linked], "24 30 46")
+        lines += table([("program", "its name", "its value"), *linked], "24 30 46", "manuals")
     return lines
 
 
-def table(rows: Sequence[Sequence[str]], widths: str) -> list[str]:
-    """Return a table whose first row is its head."""
-    lines = [".. list-table::", "   :class: expressions", "   :header-rows: 1", f"   :widths: {widths}", ""]
+def table(rows: Sequence[Sequence[str]], widths: str, kind: str) -> list[str]:
+    """Return a table whose first row is its head; the style sheet has the heads of each kind for phones."""
+    lines = [".. list-table::", f"   :class: stacked {kind}", "   :header-rows: 1", f"   :widths: {widths}", ""]
     for first, *others in rows:
         lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
     return [*lines, ""]
@@ -127,9 +127,9 @@ def metric_list() -> str:
     rows = [("id", "unit", "what it is")]
     for name in metrics.metric_names():
         cls = metrics.find_metric(name)
-        unit = power_unit("length", cls.length_power) or "–"
+        unit = pretty_unit(power_unit("length", cls.length_power)) or "–"
         rows.append((f":doc:`{name} <generated/{name}>`", unit, cls.summary))
-    lines = [*table(rows, "30 10 60"), ".. toctree::", "   :hidden:", ""]
+    lines = [*table(rows, "30 10 60", "metrics"), ".. toctree::", "   :hidden:", ""]
     return "\n".join([*lines, *(f"   generated/{name}" for name in metrics.metric_names()), ""])
 
 
@@ -141,7 +141,7 @@ def accuracy_table() -> str:
         assert outcome.within, f"{truth.metric} of {truth.title} is {outcome.measured}, not {truth.exact}"
         numbers = (f"{truth.exact:.6g}", f"{outcome.measured:.6g}", f"{outcome.error:+.1e}")
         rows.append((f":doc:`{truth.metric} </metrics/generated/{truth.metric}>`", truth.title, *numbers, truth.source))
-    return "\n".join(table(rows, "22 30 12 12 10 14"))
+    return "\n".join(table(rows, "22 30 12 12 10 14", "truths"))
 
 
 def write_pages(app: Any) -> None:
