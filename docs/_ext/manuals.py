@@ -1,6 +1,7 @@
 """What programs that were not run here call the values of a metric: from their documentation or source, untested."""
 
 _JULIA = "https://github.com/fatimp/CorrelationFunctions.jl"
+#: On conda-forge only, like PuMA: the pumapy of PyPI is another program.
 _GOOSE = "https://github.com/tdegeus/GooseEYE"
 _MATBOX = "https://github.com/NREL/MATBOX_Microstructure_analysis_toolbox"
 _PUMA = "https://github.com/nasa/puma"
