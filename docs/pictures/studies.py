@@ -81,7 +81,7 @@ def _of_field(
     )
 
 
-def _profile_of_spheres(label: str, exact: float, reading: str) -> Study:
+def _profile_of_spheres(exact: float, reading: str, **parameters: Any) -> Study:
     """Return the study of a profile at the radius, on spheres of growing radius."""
     return Study(
         sizes=(1, 2, 3, 4, 6),
@@ -94,7 +94,7 @@ def _profile_of_spheres(label: str, exact: float, reading: str) -> Study:
                 volume=spheres_of,
                 exact=lambda radius: exact,
                 key=_MEAN,
-                parameters={"periodic": ALL} | ({"radial": False} if label == "S2" else {}),
+                parameters={"periodic": ALL} | parameters,
                 lag=round,
                 seeds=SEEDS,
             )
@@ -102,9 +102,9 @@ def _profile_of_spheres(label: str, exact: float, reading: str) -> Study:
     )
 
 
-def _diffusivity(exact: Callable[[float], float], reading: str) -> Study:
+def _diffusivity(exact: Callable[[float], float], reading: str, sizes: Sequence[float]) -> Study:
     return Study(
-        sizes=_CELLS[:6],
+        sizes=sizes,
         size=RADII,
         measured="Void of a simple-cubic array of spheres. The truth is Rayleigh's, in the continuum.",
         reading=reading,
@@ -196,12 +196,12 @@ STUDIES: dict[str, Study] = {
         ],
     ),
     "two_point_correlation": _profile_of_spheres(
-        "S2",
         VOID ** (1 + 3 / 4 - 1 / 16),
         (
             "The error is the same at every radius, within its standard error of 0: it is that of the twelve "
             "samples, and voxels add none."
         ),
+        radial=False,
     ),
     "pair_correlation": Study(
         sizes=_WINDOWS,
@@ -224,7 +224,6 @@ STUDIES: dict[str, Study] = {
         lag=2 * LENGTH,
     ),
     "lineal_path": _profile_of_spheres(
-        "L",
         VOID ** (1 + 3 / 4),
         (
             "From a radius of 2 voxels on, the mean is within its standard error of the truth. Below that, spheres "
@@ -378,14 +377,17 @@ STUDIES: dict[str, Study] = {
             "From a radius of 12 voxels on, the value is within 2 %. The error changes irregularly at small radii, "
             "where the share of the voxels differs from that of the spheres."
         ),
+        _CELLS[:6],
     ),
     "tortuosity_factor": _diffusivity(
         lambda radius: (1 - 4 / 3 * math.pi * (3 / 8) ** 3) / array_diffusivity(radius),
         "The error is that of the effective diffusivity with the opposite sign: about 2 % at a radius of 12 voxels.",
+        _CELLS[:5],
     ),
     "formation_factor": _diffusivity(
         lambda radius: 1 / array_diffusivity(radius),
         "The error is that of the effective diffusivity with the opposite sign: about 2 % at a radius of 12 voxels.",
+        _CELLS[:5],
     ),
     "permeability": Study(
         sizes=_WIDTHS,
