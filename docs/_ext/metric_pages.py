@@ -3,15 +3,19 @@
 import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import convergence
 import definitions
 import matplotlib
+import samples
+import studies
 from manuals import MANUALS
+from studies import STUDIES
 
 from microchar import metrics
-from microchar.core.units import power_unit
+from microchar.core.units import power_unit, pretty_unit
 from microchar.measurement.equivalents import EQUIVALENTS
 from microchar.testing import check_truths
 
@@ -33,7 +37,7 @@ def metric_page(name: str) -> str:
     facts = {
         "id": f"``{name}``",
         "symbol": f":math:`{cls.symbol}`",
-        "unit": power_unit("length", cls.length_power) or "none",
+        "unit": pretty_unit(power_unit("length", cls.length_power)) or "none",
         "additive": ADDITIVE[cls.additive],
         "size-dependent": "yes: compared at equal shapes only" if cls.size_dependent else "no",
         "periodic": "yes" if cls.periodic_supported else "no",
@@ -64,25 +68,26 @@ def picture(name: str) -> list[str]:
     if name not in definitions.DRAWINGS:
         return []
     file = FOLDER / f"{name}.png"
-    caption = made(file, definitions, name, lambda: definitions.draw(name, file))
+    caption = made(file, (definitions,), name, lambda: definitions.draw(name, file))
     return [f".. figure:: {file.name}", f"   :alt: {caption}", "   :figclass: definition", "", f"   {caption}", ""]
 
 
 def curves(name: str) -> list[str]:
     """Return the section on known truth, measured anew if its script or the metric has changed."""
-    if name not in convergence.STUDIES:
+    if name not in STUDIES:
         return []
     file, title = FOLDER / f"{name}_error.svg", "How near it comes to a known truth"
-    caption = made(file, convergence, name, lambda: convergence.draw(name, file))
-    where = "Measured when this page was built, by ``docs/pictures/convergence.py``."
-    lines = [title, "-" * len(title), "", f".. figure:: {file.name}", f"   :alt: Error against size. {caption}", ""]
-    return [*lines, f"   {caption} {where}", ""]
+    study = STUDIES[name]
+    caption = made(file, (convergence, samples, studies), name, lambda: convergence.draw(name, study, file))
+    where = "Measured when this page was built, by ``docs/pictures/studies.py``."
+    lines = [title, "-" * len(title), "", study.reading, "", f".. figure:: {file.name}"]
+    return [*lines, f"   :alt: Error against size. {study.reading}", "", f"   {caption} {where}", ""]
 
 
-def made(file: Path, script: Any, name: str, make: Callable[[], str]) -> str:
-    """Make a picture if it is older than its script or its metric; return its caption, which is kept beside it."""
+def made(file: Path, scripts: Sequence[ModuleType], name: str, make: Callable[[], str]) -> str:
+    """Make a picture if it is older than its scripts or its metric; return its caption, which is kept beside it."""
     words = file.with_suffix(".caption")
-    sources = [Path(script.__file__), Path(inspect.getfile(metrics.find_metric(name)))]
+    sources = [Path(inspect.getfile(each)) for each in (*scripts, metrics.find_metric(name))]
     if not words.exists() or words.stat().st_mtime < max(source.stat().st_mtime for source in sources):
         words.write_text(make(), encoding="utf-8")
     return words.read_text(encoding="utf-8")
@@ -101,16 +106,17 @@ def elsewhere(name: str) -> list[str]:
         for each in tested:
             key = ", ".join(f"``{part}``" for part in each.key.values() if part) or "the value"
             rows.append((each.package, key, f"``{each.call}``", each.how))
-        lines += table(rows, "12 20 44 24")
+        lines += table(rows, "12 20 44 24", "expressions")
     if name in MANUALS:
-        lines += ["From the manuals of programs that were not run here:", ""]
-        lines += table([("program", "its name", "its value"), *MANUALS[name]], "24 30 46")
+        lines += ["From the documentation or the source of programs that were not run here:", ""]
+        linked = [(f"`{program} <{address}>`__", *others) for program, address, *others in MANUALS[name]]
+        lines += table([("program", "its name", "its value"), *linked], "24 30 46", "manuals")
     return lines
 
 
-def table(rows: Sequence[Sequence[str]], widths: str) -> list[str]:
-    """Return a table whose first row is its head."""
-    lines = [".. list-table::", "   :class: expressions", "   :header-rows: 1", f"   :widths: {widths}", ""]
+def table(rows: Sequence[Sequence[str]], widths: str, kind: str) -> list[str]:
+    """Return a table whose first row is its head; the style sheet has the heads of each kind for phones."""
+    lines = [".. list-table::", f"   :class: stacked {kind}", "   :header-rows: 1", f"   :widths: {widths}", ""]
     for first, *others in rows:
         lines += [f"   * - {first}", *(f"     - {cell}" for cell in others)]
     return [*lines, ""]
@@ -121,9 +127,9 @@ def metric_list() -> str:
     rows = [("id", "unit", "what it is")]
     for name in metrics.metric_names():
         cls = metrics.find_metric(name)
-        unit = power_unit("length", cls.length_power) or "–"
+        unit = pretty_unit(power_unit("length", cls.length_power)) or "–"
         rows.append((f":doc:`{name} <generated/{name}>`", unit, cls.summary))
-    lines = [*table(rows, "30 10 60"), ".. toctree::", "   :hidden:", ""]
+    lines = [*table(rows, "30 10 60", "metrics"), ".. toctree::", "   :hidden:", ""]
     return "\n".join([*lines, *(f"   generated/{name}" for name in metrics.metric_names()), ""])
 
 
@@ -135,7 +141,7 @@ def accuracy_table() -> str:
         assert outcome.within, f"{truth.metric} of {truth.title} is {outcome.measured}, not {truth.exact}"
         numbers = (f"{truth.exact:.6g}", f"{outcome.measured:.6g}", f"{outcome.error:+.1e}")
         rows.append((f":doc:`{truth.metric} </metrics/generated/{truth.metric}>`", truth.title, *numbers, truth.source))
-    return "\n".join(table(rows, "22 30 12 12 10 14"))
+    return "\n".join(table(rows, "22 30 12 12 10 14", "truths"))
 
 
 def write_pages(app: Any) -> None:

@@ -44,8 +44,11 @@ class PercolatingFraction(ClusterMetric):
 
     *Denominator*: the voxels of the phase inside the mask.
 
-    *Bias*: short volumes percolate more easily, so the value decreases with the
-    length of the volume towards the value of an infinite volume.
+    *Bias*: the value depends on the shape of the volume. A phase that percolates in an
+    infinite volume loses the paths that leave a narrow volume through its sides: the
+    value increases with the cross-section. A phase that does not percolate can still
+    connect the ends of a short volume: the value decreases with the length, to 0. Only
+    equal shapes may be compared.
 
     References
     ----------
