@@ -134,7 +134,8 @@ def _multigrid(
     if n == 0:
         return nothing(Status.NOT_PERCOLATING, problem.parallel)
     with hierarchy.runner(threads) as run:
-        solver = multigrid.Solver(hierarchy.build(problem, kept, run), run)
+        solver = multigrid.Solver(hierarchy.build(problem, kept, run, places=concentration), run)
+        del kept  # it takes one byte for each voxel of the volume
         steps = (
             (lower, upper, (field, iterations, "multigrid"))
             for field, lower, upper, iterations in solver.steps(tolerance, max_iterations)

@@ -161,7 +161,7 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
 
 @kernel
 def number_plane(
-    kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, shape
+    kept, plane, family, masks, components, node, aggregate, number, start, shape, cell
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """Number the voxels of a plane of blocks, and record their aggregates.
 
@@ -172,12 +172,12 @@ def number_plane(
     number : uint32, (4, n1, n2)
         Node of each voxel of plane i, in ``number[i % 4]``; set. The caller fills these
         planes with the total number of nodes, which stands for voxels that are not nodes.
-    agg, start : uint32, (nodes,), and int64, (aggregates + 1,)
-        Aggregate of each node, and first node of each aggregate; set.
-    cell, shape : int32, (aggregates, 3), and uint8, (aggregates,)
-        Block of each aggregate, and mask of its voxels within the block; set.
+    start, shape : integer, (aggregates + 1,), and uint8, (aggregates,)
+        First node of each aggregate, and mask of its voxels within the block; set.
+    cell : integer, (aggregates, 3) or (0, 3)
+        Block of each aggregate; set, unless the array is empty.
     """
-    i = 2 * plane
+    i, placed = 2 * plane, len(cell) > 0
     for j in range(0, kept.shape[1], 2):
         a, b, c, d = kept[i, j], kept[i, j + 1], kept[i + 1, j], kept[i + 1, j + 1]
         for k in range(0, kept.shape[2], 2):
@@ -193,10 +193,10 @@ def number_plane(
                         if (mask >> bit) & 1 and components[mask, bit] == component:
                             number[(i + (bit >> 2)) & 3, j + ((bit >> 1) & 1), k + (bit & 1)] = node
                             bits |= 1 << bit
-                            agg[node] = aggregate
                             node += 1
                     start[aggregate], shape[aggregate] = first, bits
-                    cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
+                    if placed:
+                        cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
                     aggregate += 1
 
 
@@ -219,35 +219,72 @@ def link(kept, i, shape, periodic1, periodic2, number, nbr, ends, kind):  # type
         Shape of the volume. `kept` is longer by one voxel along axes of odd length.
     number : uint32, (4, n1, n2)
         Nodes of planes i and i - 1, from `number_plane`.
-    nbr : uint32, (nodes, 6)
-        Neighbours of each node: the preceding ones along axes 0, 1, 2 and the following
-        ones along axes 2, 1, 0; set. The caller fills the array with the number of
-        nodes, which stands for missing neighbours.
-    ends : uint8, (nodes,)
-        Bit 0 is set for nodes at the inlet, bit 1 for nodes at the outlet; set.
-    kind : uint8, (nodes + 1,) or None
+    nbr : tuple of two integer arrays, (nodes, 4) and (nodes, 2), filled with 0
+        Neighbours of each node as differences of node numbers; 0, the node itself,
+        stands for missing neighbours. The first array holds the preceding ones along
+        axes 1 and 2 and the following ones along axes 2 and 1, whose numbers are close
+        to that of the node; the second one holds the two along axis 0. Set.
+    ends : uint8, (nodes,), filled with 0
+        Bit 0 is set for nodes at the inlet, bit 1 for nodes at the outlet, and bit
+        ``2 + side`` for nodes with a neighbour on that side, in the order of
+        `neighbours`; set.
+    kind : uint8, (nodes,) or None
         Kind of each node, ``kept - 1``; set. None if all voxels have the same
         diffusivity.
     """
-    (n0, n1, n2), none = shape, np.uint32(len(ends))
+    (n0, n1, n2), none, (near, far) = shape, np.int64(len(ends)), nbr
     for j in range(n1):
         for k in range(n2):
-            node = number[i & 3, j, k]
+            node = np.int64(number[i & 3, j, k])
             if node == none:
                 continue
-            for side in range(3):
-                if side == 0:
-                    other = number[(i - 1) & 3, j, k] if i > 0 else none
-                elif side == 1:
-                    other = number[i & 3, j - 1 if j > 0 else n1 - 1, k] if j > 0 or periodic1 else none
+            before = np.int64(number[(i - 1) & 3, j, k]) if i > 0 else none
+            if before != none:
+                far[node, 0], far[before, 1] = before - node, node - before
+                ends[node] |= 4
+                ends[before] |= 128
+            for axis in range(1, 3):
+                if axis == 1:
+                    other = np.int64(number[i & 3, j - 1 if j > 0 else n1 - 1, k]) if j > 0 or periodic1 else none
                 else:
-                    other = number[i & 3, j, k - 1 if k > 0 else n2 - 1] if k > 0 or periodic2 else none
+                    other = np.int64(number[i & 3, j, k - 1 if k > 0 else n2 - 1]) if k > 0 or periodic2 else none
                 if other != none:
-                    nbr[node, side] = other
-                    nbr[other, 5 - side] = node
-            ends[node] = (i == 0) + 2 * (i == n0 - 1)
+                    near[node, axis - 1], near[other, 4 - axis] = other - node, node - other
+                    ends[node] |= 4 << axis
+                    ends[other] |= 128 >> axis
+            ends[node] |= (i == 0) + 2 * (i == n0 - 1)
             if kind is not None:
                 kind[node] = kept[i, j, k] - 1
+
+
+@inner
+def neighbours(nbr, i):  # type: ignore[no-untyped-def]
+    """Return the neighbours of a node: the preceding ones along axes 0, 1, 2, the following ones along axes 2, 1, 0.
+
+    A missing neighbour is the node itself.
+    """
+    near, far = nbr
+    return i + far[i, 0], i + near[i, 0], i + near[i, 1], i + near[i, 2], i + near[i, 3], i + far[i, 1]
+
+
+@kernel
+def neighbour_table(nbr, first, last, table):  # type: ignore[no-untyped-def]
+    """Write the neighbours of the nodes from `first` up to `last` to a table (uint32, (nodes, 6)).
+
+    The number of nodes stands for missing neighbours.
+    """
+    for i in range(first, last):
+        around = neighbours(nbr, i)
+        for side in range(6):
+            table[i, side] = around[side] if around[side] != i else len(table)
+
+
+@kernel
+def aggregates_of_nodes(start, first, last, agg):  # type: ignore[no-untyped-def]
+    """Write the aggregate of each node of the aggregates from `first` up to `last`."""
+    for a in range(first, last):
+        for i in range(start[a], start[a + 1]):
+            agg[i] = a
 
 
 @inner
@@ -276,42 +313,48 @@ def galerkin(
     ----------
     table : float64, (3, kinds, kinds)
         Conductance of a face for each axis and pair of kinds.
-    inverse, coarse_inverse : float32, (nodes,) and (aggregates,)
-        Inverse of the diagonal of each node and of each aggregate; set.
-    degree : int64, (aggregates,)
+    inverse : float32, (nodes,)
+        Inverse of the diagonal of each node; set unless `kind` is None.
+    degree : integer, (aggregates,)
         Number of neighbours of each aggregate; set.
-    coarse_nbr, weight : uint32 and float64, (any sufficient length,)
+    coarse_nbr, weight : uint32 and float, (any sufficient length,)
         Neighbours of the aggregates, one aggregate after the other, and the summed
         conductances; set.
-    end, inlet : float64, (aggregates,)
+    end, inlet : float, (aggregates,)
         Conductance of each aggregate to both end faces together, and to the inlet; set.
+    coarse_inverse : float32, (aggregates,)
+        Inverse of the diagonal of each aggregate; set.
 
     Returns
     -------
     int
         Number of neighbours written.
     """
-    n, used = np.uint32(len(agg)), np.int64(0)  # a literal 0 would be compiled separately
+    used = np.int64(0)  # a literal 0 would be compiled separately
     for a in range(first, last):
-        begin, total = used, 0.0
-        end[a] = inlet[a] = 0.0
+        begin, total, at_ends, at_inlet = used, 0.0, 0.0, 0.0
         for i in range(start[a], start[a + 1]):
-            at_inlet = (ends[i] & 1) * end_conductance(kind, table, i)
-            diagonal = at_inlet + (ends[i] >> 1) * end_conductance(kind, table, i)
-            inlet[a] += at_inlet
-            end[a] += diagonal
+            diagonal = 0.0
+            if ends[i] & 3:
+                g = end_conductance(kind, table, i)
+                at_inlet += (ends[i] & 1) * g
+                diagonal = ((ends[i] & 1) + ((ends[i] >> 1) & 1)) * g
+                at_ends += diagonal
+            around = neighbours(nbr, i)
             for side in range(6):
-                j = nbr[i, side]
-                if j == n:
+                j = around[side]
+                if j == i:
                     continue
                 g = conductance(kind, table, min(side, 5 - side), i, j)
                 diagonal += g
                 if not start[a] <= j < start[a + 1]:
                     total += g
                     used = _add(coarse_nbr, weight, begin, used, agg[j], g)
-            inverse[i] = 1 / diagonal
+            if kind is not None:
+                inverse[i] = 1 / diagonal
         degree[a] = used - begin
-        coarse_inverse[a] = 1 / (total + end[a])
+        end[a], inlet[a] = at_ends, at_inlet
+        coarse_inverse[a] = 1 / (total + at_ends)
     return used
 
 
