@@ -30,7 +30,7 @@ _SLABS = 16
 #: Networks with fewer nodes are not divided among threads.
 _WORTH_SHARING = 100_000
 #: Bytes per node for all levels and vectors: 89 were measured on porous media; the rest is a margin.
-BYTES_PER_NODE = 110
+BYTES_PER_NODE = 65
 
 #: Advice where a solve needs more memory than there is.
 LARGER_MACHINE = "crop the volume, or measure on a machine with more memory"
@@ -123,14 +123,14 @@ class Graph:
 class Hierarchy:
     """The networks of all levels, and the factors of the coarsest one.
 
-    `numbering` is None if the places of the voxels were not to be kept.
+    `numbering` is None if it was not to be kept.
     """
 
     voxels: Voxels
     slabs: list[Slab]
     graphs: list[Graph]
     factors: Any
-    numbering: _Numbering | None
+    numbering: Numbering | None
 
     def solve_coarsest(self, b: np.ndarray) -> np.ndarray:
         """Solve on the coarsest network, in single precision."""
@@ -216,10 +216,11 @@ def runner(threads: int) -> Iterator[Run]:
         yield on_threads
 
 
-def build(problem: Problem, kept: np.ndarray, run: Run, *, places: bool = True) -> Hierarchy:
+def build(problem: Problem, kept: np.ndarray, run: Run, *, numbered: bool = True) -> Hierarchy:
     """Build the hierarchy from the array `kept` that `percolating` returned.
 
-    `places` says whether to keep what is needed to find the voxel of each node.
+    `numbered` says whether to keep the numbering, which takes a byte for each voxel of
+    the volume, conducting or not.
     """
     n = int(np.count_nonzero(kept))
     refuse_beyond_memory(n * BYTES_PER_NODE, f"effective diffusivity of {n:.3g} conducting voxels", LARGER_MACHINE)
@@ -233,7 +234,7 @@ def build(problem: Problem, kept: np.ndarray, run: Run, *, places: bool = True) 
             break
         graphs[-1].cell = None
         graphs.append(coarse)
-    return Hierarchy(voxels, slabs, graphs, _factorised(graphs[-1]), numbering if places else None)
+    return Hierarchy(voxels, slabs, graphs, _factorised(graphs[-1]), numbering if numbered else None)
 
 
 def _families(kinds: np.ndarray) -> tuple[np.ndarray, int]:
@@ -260,9 +261,9 @@ def _index(largest: int) -> type:
     return np.int32 if largest < 2**31 else np.int64
 
 
-def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[Slab], _Numbering, np.ndarray]:
-    kinds = np.unique(problem.conductivity[problem.conductivity > 0])
-    family, families = _families(kinds)
+def number(problem: Problem, kept: np.ndarray, run: Run) -> tuple[list[Slab], Numbering]:
+    """Number the voxels of the array `kept` that `percolating` returned, and divide them into slabs."""
+    family, families = _families(_kinds(problem))
     planes = kept.shape[0] // 2
     # Slabs begin at even planes, so that no aggregate of aggregates by cells lies in two slabs. They are thick enough
     # that other aggregates, `_LARGEST_CLUSTER` long and with a dead end on either side, never extend over three slabs.
@@ -275,8 +276,17 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
         [(kept, family, np.empty(families, np.int64), components, *planes, *counts) for planes in ranges],
     )
     nodes, aggregates = (np.concatenate([[0], np.cumsum(count)]) for count in counts)
-    n = int(nodes[-1])
     slabs = [Slab((a, b), (int(nodes[a]), int(nodes[b])), (int(aggregates[a]), int(aggregates[b]))) for a, b in ranges]
+    return slabs, Numbering(kept, family, families, components, nodes, aggregates)
+
+
+def _kinds(problem: Problem) -> np.ndarray:
+    return np.unique(problem.conductivity[problem.conductivity > 0])
+
+
+def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[Slab], Numbering, np.ndarray]:
+    slabs, numbering = number(problem, kept, run)
+    kinds, n, aggregates = _kinds(problem), numbering.n, int(numbering.aggregates[-1])
     table = _table(kinds, problem.weights)
     # A neighbour along axis 1 is at most a row of blocks away, eight nodes for each.
     near = np.int16 if not any(problem.periodic) and 4 * kept.shape[2] + 8 < 2**15 else _index(n)
@@ -285,15 +295,14 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
         kind=None if len(kinds) == 1 else np.zeros(n, np.uint8),
         table=table,
         ends=np.zeros(n, np.uint8),
-        start=np.full(aggregates[-1] + 1, n, _index(n)),
-        shape=np.empty(aggregates[-1], np.uint8),
+        start=np.full(aggregates + 1, n, _index(n)),
+        shape=np.empty(aggregates, np.uint8),
         inverse=_inverse_by_ends(table) if len(kinds) == 1 else np.empty(n, np.float32),
     )
-    cell = np.empty((aggregates[-1], 3), np.int16 if max(kept.shape) < 2**16 else np.int32)
-    numbering = _Numbering(kept, family, families, components, nodes, aggregates, voxels)
+    cell = np.empty((aggregates, 3), np.int16 if max(kept.shape) < 2**16 else np.int32)
     # A slab also writes to the last plane of the slab before it.
     for some in (slabs[::2], slabs[1::2]):
-        run(_link, [(problem, numbering, slab.planes, cell) for slab in some])
+        run(_link, [(problem, numbering, slab.planes, voxels, cell) for slab in some])
     return voxels, slabs, numbering, cell
 
 
@@ -306,8 +315,8 @@ def _inverse_by_ends(table: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class _Numbering:
-    """The data needed to number the voxels of a plane of blocks."""
+class Numbering:
+    """The data needed to number the voxels of a plane of blocks; `count_blocks` documents the arrays."""
 
     kept: np.ndarray
     family: np.ndarray
@@ -315,37 +324,39 @@ class _Numbering:
     components: np.ndarray
     nodes: np.ndarray
     aggregates: np.ndarray
-    voxels: Voxels
 
-    def planes(self, first: int, last: int, cell: np.ndarray | None = None) -> Iterator[tuple[int, np.ndarray]]:
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return int(self.nodes[-1])
+
+    def planes(
+        self, first: int, last: int, record: tuple[np.ndarray, ...] | None = None
+    ) -> Iterator[tuple[int, np.ndarray]]:
         """Yield the index of each plane of voxels in a range of planes of blocks, and an array of node numbers.
 
         The array holds the nodes of this plane and of the plane before it. The
-        aggregates are also written to `voxels`, and their blocks to `cell`; a repeated
-        call writes the same numbers again.
+        aggregates are recorded in `record`, see `diffusion_setup.number_plane`.
         """
-        cell = np.empty((0, 3), np.int16) if cell is None else cell
-        v, masks = self.voxels, np.empty(self.families, np.int64)
+        masks = np.empty(self.families, np.int64)
         number = np.empty((4, *self.kept.shape[1:]), np.uint32)
         for plane in range(max(first - 1, 0), last):
             node, aggregate = self.nodes[plane], self.aggregates[plane]
-            number[2 * plane % 4 : 2 * plane % 4 + 2] = v.n
+            number[2 * plane % 4 : 2 * plane % 4 + 2] = self.n
             here = (self.kept, plane, self.family, masks, self.components, node, aggregate, number)
-            diffusion_setup.number_plane(*here, v.start, v.shape, cell)
+            diffusion_setup.number_plane(*here, record)
             if plane >= first:
                 yield from ((2 * plane + half, number) for half in range(2))
 
 
-def _link(problem: Problem, numbering: _Numbering, planes: tuple[int, int], cell: np.ndarray) -> None:
-    v, shape = numbering.voxels, problem.labels.shape
-    for i, number in numbering.planes(*planes, cell):
+def _link(problem: Problem, numbering: Numbering, planes: tuple[int, int], voxels: Voxels, cell: np.ndarray) -> None:
+    v, shape = voxels, problem.labels.shape
+    for i, number in numbering.planes(*planes, (v.start, v.shape, cell)):
         diffusion_setup.link(numbering.kept, i, shape, *problem.periodic[1:], number, v.nbr, v.ends, v.kind)
 
 
-def on_voxels(x: np.ndarray, hierarchy: Hierarchy, shape: tuple[int, ...]) -> np.ndarray:
+def on_voxels(x: np.ndarray, numbering: Numbering, shape: tuple[int, ...]) -> np.ndarray:
     """Return the values of the nodes as an array over the voxels; nan for voxels that are not nodes."""
-    numbering = hierarchy.numbering
-    assert numbering is not None
     out = np.full(numbering.kept.shape, np.nan, np.float32)
     for i, number in numbering.planes(0, len(numbering.nodes) - 1):
         diffusion_setup.spread(numbering.kept, i, number, x, out)

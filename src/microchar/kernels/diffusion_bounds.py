@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from microchar.kernels.diffusion_jit import inner, kernel
-from microchar.kernels.diffusion_setup import conductance, end_conductance, is_dead_end, neighbours
+from microchar.kernels.diffusion_setup import conductance, end_conductance, inflow, is_dead_end, neighbours
 
 
 @inner
@@ -76,13 +76,10 @@ def residual(nbr, kind, table, ends, x, start, first, last, r, excess):  # type:
     for a in range(first, last):
         total = 0.0
         for i in range(start[a], start[a + 1]):
-            here, left, around = x[i], 0.0, neighbours(nbr, i)
+            left = inflow(nbr, kind, table, x, np.uint32(i))
             if ends[i] & 3:
                 at_end = end_conductance(kind, table, i)
-                left = (ends[i] & 1) * at_end * (1 - here) - ((ends[i] >> 1) & 1) * at_end * here
-            for side in range(6):
-                j = around[side]
-                left += conductance(kind, table, min(side, 5 - side), i, j) * (x[j] - here)
+                left += (ends[i] & 1) * at_end * (1 - x[i]) - ((ends[i] >> 1) & 1) * at_end * x[i]
             r[i] = left
             total += left
         excess[a] = total
@@ -169,6 +166,9 @@ def dissipation(
     factorised only once.
     """
     energy = lost = current = left = magnitude = resistance = 0.0
+    # Most neighbours on one side of an aggregate belong to one other aggregate.
+    recent, recent_drop = np.zeros((6, 2), np.int64), np.zeros(6)
+    recent[:] = -1
     for a in range(first, last):
         begin, end = start[a], start[a + 1]
         matrix = factors[shape[a] if kind is None else 0]
@@ -196,7 +196,11 @@ def dissipation(
                 g, d, e = conductance(kind, table, min(side, 5 - side), i, j), here - x[j], 0.0
                 inside = begin <= j < end
                 if not inside:
-                    e = drop_between(flow, a, agg[j])
+                    other = agg[j]
+                    if recent[side, 0] != a or recent[side, 1] != other:
+                        recent[side, 0], recent[side, 1] = a, other
+                        recent_drop[side] = drop_between(flow, a, other)
+                    e = recent_drop[side]
                 elif new:
                     matrix[i - begin, i - begin] += g
                     matrix[i - begin, j - begin] -= g

@@ -1,7 +1,8 @@
 """The sweeps of the multigrid cycle, on the voxels (``nbr`` as in `diffusion_setup.link`) and on networks (``ptr``).
 
 Every kernel handles a range of nodes, so that ranges without common neighbours can run
-on threads. Vectors are float32.
+on threads. Vectors are float32. Indices are unsigned in the inner loops, because
+compiled code tests signed ones for negative ones.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from microchar.kernels.diffusion_jit import inner, kernel
-from microchar.kernels.diffusion_setup import conductance, end_conductance, neighbours
+from microchar.kernels.diffusion_setup import conductance, end_conductance, inflow, neighbours
 
 
 @inner
@@ -28,7 +29,7 @@ def relax(nbr, kind, table, ends, inverse, b, x, first, last, backward):  # type
     value of `ends`.
     """
     for step in range(last - first):
-        i = last - 1 - step if backward else first + step
+        i = np.uint32(last - 1 - step if backward else first + step)
         x[i] = 0  # missing neighbours are the node itself
         j0, j1, j2, j3, j4, j5 = around = neighbours(nbr, i)
         if kind is None:
@@ -49,13 +50,9 @@ def restrict(nbr, kind, table, ends, b, x, start, first, last, coarse):  # type:
     for a in range(first, last):
         total = np.float32(0)
         for i in range(start[a], start[a + 1]):
-            here, around = x[i], neighbours(nbr, i)
-            left = b[i]
+            left = b[i] + inflow(nbr, kind, table, x, np.uint32(i))
             if ends[i] & 3:
-                left -= np.float32((ends[i] & 1) + ((ends[i] >> 1) & 1)) * end_conductance(kind, table, i) * here
-            for side in range(6):
-                j = around[side]
-                left += conductance(kind, table, min(side, 5 - side), i, j) * (x[j] - here)
+                left -= np.float32((ends[i] & 1) + ((ends[i] >> 1) & 1)) * end_conductance(kind, table, i) * x[i]
             total += left
         coarse[a] = total
 
@@ -103,9 +100,9 @@ def energies(nbr, kind, table, ends, x, y, first, last):  # type: ignore[no-unty
 def relax_graph(ptr, nbr, weight, inverse, b, x, first, last, backward):  # type: ignore[no-untyped-def]
     """Apply one Gauss-Seidel sweep to a network; see `relax`."""
     for step in range(last - first):
-        i = last - 1 - step if backward else first + step
+        i = np.uint32(last - 1 - step if backward else first + step)
         total = b[i]
-        for slot in range(ptr[i], ptr[i + 1]):
+        for slot in range(np.uint64(ptr[i]), np.uint64(ptr[i + 1])):
             total += weight[slot] * x[nbr[slot]]
         x[i] = inverse[i] * total
 
@@ -115,7 +112,7 @@ def restrict_graph(ptr, nbr, weight, inverse, b, x, agg, first, last, coarse):  
     """Add the residual ``b - A x`` of the nodes from `first` up to `last` to their aggregates."""
     for i in range(first, last):
         total = b[i] - x[i] / inverse[i]
-        for slot in range(ptr[i], ptr[i + 1]):
+        for slot in range(np.uint64(ptr[i]), np.uint64(ptr[i + 1])):
             total += weight[slot] * x[nbr[slot]]
         coarse[agg[i]] += total
 
@@ -127,7 +124,7 @@ def apply_graph(ptr, nbr, weight, end, x, out, first, last):  # type: ignore[no-
     for i in range(first, last):
         here = x[i]
         total = end[i] * here
-        for slot in range(ptr[i], ptr[i + 1]):
+        for slot in range(np.uint64(ptr[i]), np.uint64(ptr[i + 1])):
             total += weight[slot] * (here - x[nbr[slot]])
         out[i] = total
         product += here * total

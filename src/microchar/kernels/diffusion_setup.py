@@ -160,9 +160,7 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
 
 
 @kernel
-def number_plane(
-    kept, plane, family, masks, components, node, aggregate, number, start, shape, cell
-):  # type: ignore[no-untyped-def]  # fmt: skip
+def number_plane(kept, plane, family, masks, components, node, aggregate, number, record):  # type: ignore[no-untyped-def]
     """Number the voxels of a plane of blocks, and record their aggregates.
 
     Parameters
@@ -172,12 +170,12 @@ def number_plane(
     number : uint32, (4, n1, n2)
         Node of each voxel of plane i, in ``number[i % 4]``; set. The caller fills these
         planes with the total number of nodes, which stands for voxels that are not nodes.
-    start, shape : integer, (aggregates + 1,), and uint8, (aggregates,)
-        First node of each aggregate, and mask of its voxels within the block; set.
-    cell : integer, (aggregates, 3) or (0, 3)
-        Block of each aggregate; set, unless the array is empty.
+    record : tuple of three arrays, or None
+        First node of each aggregate (integer, (aggregates + 1,)), mask of its voxels
+        within the block (uint8, (aggregates,)), and its block (integer,
+        (aggregates, 3)); set.
     """
-    i, placed = 2 * plane, len(cell) > 0
+    i = 2 * plane
     for j in range(0, kept.shape[1], 2):
         a, b, c, d = kept[i, j], kept[i, j + 1], kept[i + 1, j], kept[i + 1, j + 1]
         for k in range(0, kept.shape[2], 2):
@@ -194,8 +192,9 @@ def number_plane(
                             number[(i + (bit >> 2)) & 3, j + ((bit >> 1) & 1), k + (bit & 1)] = node
                             bits |= 1 << bit
                             node += 1
-                    start[aggregate], shape[aggregate] = first, bits
-                    if placed:
+                    if record is not None:
+                        start, shape, cell = record
+                        start[aggregate], shape[aggregate] = first, bits
                         cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
                     aggregate += 1
 
@@ -263,8 +262,12 @@ def neighbours(nbr, i):  # type: ignore[no-untyped-def]
 
     A missing neighbour is the node itself.
     """
+    # Unsigned, because compiled code tests signed indices for negative ones.
     near, far = nbr
-    return i + far[i, 0], i + near[i, 0], i + near[i, 1], i + near[i, 2], i + near[i, 3], i + far[i, 1]
+    return (
+        np.uint32(i + far[i, 0]), np.uint32(i + near[i, 0]), np.uint32(i + near[i, 1]),
+        np.uint32(i + near[i, 2]), np.uint32(i + near[i, 3]), np.uint32(i + far[i, 1]),
+    )  # fmt: skip
 
 
 @kernel
@@ -293,6 +296,21 @@ def conductance(kind, table, axis, i, j):  # type: ignore[no-untyped-def]
     if kind is None:
         return table[axis, 0, 0]
     return table[axis, kind[i], kind[j]]
+
+
+@inner
+def inflow(nbr, kind, table, x, i):  # type: ignore[no-untyped-def]
+    """Return the flow into a node from its neighbours."""
+    here = x[i]
+    j0, j1, j2, j3, j4, j5 = neighbours(nbr, i)
+    d0, d1, d2, d3, d4, d5 = x[j0] - here, x[j1] - here, x[j2] - here, x[j3] - here, x[j4] - here, x[j5] - here
+    if kind is None:
+        return table[0, 0, 0] * (d0 + d5) + table[1, 0, 0] * (d1 + d4) + table[2, 0, 0] * (d2 + d3)
+    return (
+        conductance(kind, table, 0, i, j0) * d0 + conductance(kind, table, 1, i, j1) * d1
+        + conductance(kind, table, 2, i, j2) * d2 + conductance(kind, table, 2, i, j3) * d3
+        + conductance(kind, table, 1, i, j4) * d4 + conductance(kind, table, 0, i, j5) * d5
+    )  # fmt: skip
 
 
 @inner
@@ -331,6 +349,8 @@ def galerkin(
         Number of neighbours written.
     """
     used = np.int64(0)  # a literal 0 would be compiled separately
+    # Most neighbours on one side of an aggregate belong to one other aggregate.
+    recent = np.zeros(6, np.int64)
     for a in range(first, last):
         begin, total, at_ends, at_inlet = used, 0.0, 0.0, 0.0
         for i in range(start[a], start[a + 1]):
@@ -349,7 +369,13 @@ def galerkin(
                 diagonal += g
                 if not start[a] <= j < start[a + 1]:
                     total += g
-                    used = _add(coarse_nbr, weight, begin, used, agg[j], g)
+                    slot, other = recent[side], agg[j]
+                    if not begin <= slot < used or coarse_nbr[slot] != other:
+                        slot = recent[side] = _slot(coarse_nbr, begin, used, other)
+                        if slot == used:
+                            coarse_nbr[slot], weight[slot] = other, 0
+                            used += 1
+                    weight[slot] += g
             if kind is not None:
                 inverse[i] = 1 / diagonal
         degree[a] = used - begin
@@ -359,14 +385,12 @@ def galerkin(
 
 
 @inner
-def _add(nbr, weight, begin, used, other, g):  # type: ignore[no-untyped-def]
+def _slot(nbr, begin, used, other):  # type: ignore[no-untyped-def]
+    """Return the place of a neighbour among those found so far, or the next free place."""
     for slot in range(begin, used):
         if nbr[slot] == other:
-            weight[slot] += g
-            return used
-    nbr[used] = other
-    weight[used] = g
-    return used + 1
+            return slot
+    return used
 
 
 @inner
