@@ -29,8 +29,8 @@ _BARELY_SMALLER = 0.8
 _SLABS = 16
 #: Networks with fewer nodes are not divided among threads.
 _WORTH_SHARING = 100_000
-#: Bytes per node for all levels and vectors: 89 were measured on porous media; the rest is a margin.
-BYTES_PER_NODE = 65
+#: Bytes per node for all levels and vectors: 55 to 62 were measured on rocks, 75 on voxel noise; the rest is a margin.
+BYTES_PER_NODE = 80
 
 #: Advice where a solve needs more memory than there is.
 LARGER_MACHINE = "crop the volume, or measure on a machine with more memory"
@@ -303,6 +303,9 @@ def _voxels(problem: Problem, kept: np.ndarray, run: Run) -> tuple[Voxels, list[
     # A slab also writes to the last plane of the slab before it.
     for some in (slabs[::2], slabs[1::2]):
         run(_link, [(problem, numbering, slab.planes, voxels, cell) for slab in some])
+    if voxels.kind is not None:
+        fine = (voxels.nbr, voxels.kind, table, voxels.ends)
+        run(diffusion_setup.inverse_diagonal, [(*fine, *slab.nodes, voxels.inverse) for slab in slabs])
     return voxels, slabs, numbering, cell
 
 
@@ -380,7 +383,7 @@ def _first_graph(voxels: Voxels, slabs: list[Slab], cell: np.ndarray, run: Run) 
         diffusion_setup.galerkin,
         [
             (voxels.nbr, voxels.kind, voxels.table, voxels.ends, agg, voxels.start, *slab.aggregates,
-             voxels.inverse, degree, *out, end, inlet, inverse)
+             degree, *out, end, inlet, inverse)
             for slab, out in zip(slabs, edges, strict=True)
         ],
     )  # fmt: skip

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from microchar.kernels.diffusion_jit import inner, kernel
-from microchar.kernels.diffusion_setup import conductance, end_conductance, inflow, is_dead_end, neighbours
+from microchar.kernels.diffusion_setup import conductance, end_conductance, inflow, is_dead_end, neighbour
 
 
 @inner
@@ -166,9 +166,6 @@ def dissipation(
     factorised only once.
     """
     energy = lost = current = left = magnitude = resistance = 0.0
-    # Most neighbours on one side of an aggregate belong to one other aggregate.
-    recent, recent_drop = np.zeros((6, 2), np.int64), np.zeros(6)
-    recent[:] = -1
     for a in range(first, last):
         begin, end = start[a], start[a + 1]
         matrix = factors[shape[a] if kind is None else 0]
@@ -178,40 +175,44 @@ def dissipation(
                 for q in range(end - begin):
                     matrix[p, q] = 0.0
         for i in range(begin, end):
-            here, balance, around = x[i], 0.0, neighbours(nbr, i)
+            balance = 0.0
             for sign in range(2 if ends[i] & 3 else 0):
                 if (ends[i] >> sign) & 1:
                     # Flow out of the node, to the inlet, where x is 1 (sign 0), or the outlet, where x is 0 (sign 1).
-                    g, d, e = end_conductance(kind, table, i), here - (1 - sign), drop_to_end(flow, a)
+                    g, d, e = end_conductance(kind, table, i), x[i] - (1 - sign), drop_to_end(flow, a)
                     balance -= g * (d + e)
                     current -= (1 - sign) * g * (d + e)
                     energy += g * d * d
                     lost += g * (d + e) ** 2
                     magnitude += g * (abs(d) + abs(e))
                     resistance += sign / g
-            for side in range(6):
-                j = around[side]
+            rest[i - begin] = balance
+        for side in range(6):
+            # Most neighbours on one side of an aggregate belong to one other aggregate.
+            e, recent = 0.0, np.int64(-1)
+            for i in range(begin, end):
+                j = neighbour(nbr, i, side)
                 if j == i:
                     continue
-                g, d, e = conductance(kind, table, min(side, 5 - side), i, j), here - x[j], 0.0
-                inside = begin <= j < end
-                if not inside:
-                    other = agg[j]
-                    if recent[side, 0] != a or recent[side, 1] != other:
-                        recent[side, 0], recent[side, 1] = a, other
-                        recent_drop[side] = drop_between(flow, a, other)
-                    e = recent_drop[side]
-                elif new:
-                    matrix[i - begin, i - begin] += g
-                    matrix[i - begin, j - begin] -= g
-                balance -= g * (d + e)
+                g, d = conductance(kind, table, min(side, 5 - side), i, j), x[i] - x[j]
                 if side < 3:
                     energy += g * d * d
                     resistance += 1 / g
-                    if not inside:
-                        lost += g * (d + e) ** 2
-                        magnitude += 2 * g * (abs(d) + abs(e))
-            rest[i - begin] = potential[i - begin] = balance
+                if begin <= j < end:
+                    rest[i - begin] -= g * d
+                    if new:
+                        matrix[i - begin, i - begin] += g
+                        matrix[i - begin, j - begin] -= g
+                    continue
+                if agg[j] != recent:
+                    recent = np.int64(agg[j])
+                    e = drop_between(flow, a, recent)
+                rest[i - begin] -= g * (d + e)
+                if side < 3:
+                    lost += g * (d + e) ** 2
+                    magnitude += 2 * g * (abs(d) + abs(e))
+        for p in range(end - begin):
+            potential[p] = rest[p]
         if new:
             _factorise(matrix, end - begin)
         _solve(matrix, potential, end - begin)
@@ -227,9 +228,8 @@ def _even_out(nbr, kind, table, x, begin, end, potential, rest):  # type: ignore
     """Return dissipation and magnitude of the flux inside an aggregate, and the residual that remains at its nodes."""
     lost = magnitude = left = 0.0
     for i in range(begin, end):
-        around = neighbours(nbr, i)
         for side in range(3):
-            j = around[side]
+            j = neighbour(nbr, i, side)
             if begin <= j < end and j != i:
                 g, d, e = conductance(kind, table, side, i, j), x[i] - x[j], potential[i - begin] - potential[j - begin]
                 rest[i - begin] -= g * e

@@ -270,6 +270,17 @@ def neighbours(nbr, i):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
+@inner
+def neighbour(nbr, i, side):  # type: ignore[no-untyped-def]
+    """Return the neighbour of a node on one side, see `neighbours`."""
+    near, far = nbr
+    if side == 0:
+        return np.uint32(i + far[i, 0])
+    if side == 5:
+        return np.uint32(i + far[i, 1])
+    return np.uint32(i + near[i, side - 1])
+
+
 @kernel
 def neighbour_table(nbr, first, last, table):  # type: ignore[no-untyped-def]
     """Write the neighbours of the nodes from `first` up to `last` to a table (uint32, (nodes, 6)).
@@ -322,17 +333,13 @@ def end_conductance(kind, table, i):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def galerkin(
-    nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet, coarse_inverse
-):  # type: ignore[no-untyped-def]
+def galerkin(nbr, kind, table, ends, agg, start, first, last, degree, coarse_nbr, weight, end, inlet, coarse_inverse):  # type: ignore[no-untyped-def]
     """Sum the conductances between the aggregates from `first` up to `last` and their neighbours.
 
     Parameters
     ----------
     table : float64, (3, kinds, kinds)
         Conductance of a face for each axis and pair of kinds.
-    inverse : float32, (nodes,)
-        Inverse of the diagonal of each node; set unless `kind` is None.
     degree : integer, (aggregates,)
         Number of neighbours of each aggregate; set.
     coarse_nbr, weight : uint32 and float, (any sufficient length,)
@@ -349,39 +356,44 @@ def galerkin(
         Number of neighbours written.
     """
     used = np.int64(0)  # a literal 0 would be compiled separately
-    # Most neighbours on one side of an aggregate belong to one other aggregate.
-    recent = np.zeros(6, np.int64)
     for a in range(first, last):
         begin, total, at_ends, at_inlet = used, 0.0, 0.0, 0.0
         for i in range(start[a], start[a + 1]):
-            diagonal = 0.0
             if ends[i] & 3:
                 g = end_conductance(kind, table, i)
                 at_inlet += (ends[i] & 1) * g
-                diagonal = ((ends[i] & 1) + ((ends[i] >> 1) & 1)) * g
-                at_ends += diagonal
-            around = neighbours(nbr, i)
-            for side in range(6):
-                j = around[side]
-                if j == i:
+                at_ends += ((ends[i] & 1) + ((ends[i] >> 1) & 1)) * g
+        for side in range(6):
+            # Most neighbours on one side of an aggregate belong to one other aggregate.
+            slot, recent = used, np.int64(-1)
+            for i in range(start[a], start[a + 1]):
+                j = neighbour(nbr, i, side)
+                if start[a] <= j < start[a + 1]:
                     continue
-                g = conductance(kind, table, min(side, 5 - side), i, j)
-                diagonal += g
-                if not start[a] <= j < start[a + 1]:
-                    total += g
-                    slot, other = recent[side], agg[j]
-                    if not begin <= slot < used or coarse_nbr[slot] != other:
-                        slot = recent[side] = _slot(coarse_nbr, begin, used, other)
-                        if slot == used:
-                            coarse_nbr[slot], weight[slot] = other, 0
-                            used += 1
-                    weight[slot] += g
-            if kind is not None:
-                inverse[i] = 1 / diagonal
+                g, other = conductance(kind, table, min(side, 5 - side), i, j), agg[j]
+                if other != recent:
+                    slot, recent = _slot(coarse_nbr, begin, used, other), other
+                    if slot == used:
+                        coarse_nbr[slot], weight[slot] = other, 0
+                        used += 1
+                weight[slot] += g
+                total += g
         degree[a] = used - begin
         end[a], inlet[a] = at_ends, at_inlet
         coarse_inverse[a] = 1 / (total + at_ends)
     return used
+
+
+@kernel
+def inverse_diagonal(nbr, kind, table, ends, first, last, inverse):  # type: ignore[no-untyped-def]
+    """Compute the inverse of the diagonal (float32) of the nodes from `first` up to `last`."""
+    for i in range(first, last):
+        diagonal = ((ends[i] & 1) + ((ends[i] >> 1) & 1)) * end_conductance(kind, table, i)
+        for side in range(6):
+            j = neighbour(nbr, i, side)
+            if j != i:
+                diagonal += conductance(kind, table, min(side, 5 - side), i, j)
+        inverse[i] = 1 / diagonal
 
 
 @inner
