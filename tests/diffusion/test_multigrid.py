@@ -118,6 +118,22 @@ def test_near_the_percolation_threshold():
     assert expected.lower <= found.upper
 
 
+def test_rows_too_long_for_16_bit_differences():
+    labels = (np.random.default_rng(7).random((6, 6, 8300)) < 0.7).astype(np.uint8)
+    expected = solver.solve(labels, (0, 1), tolerance=1e-5)
+    found = by_multigrid(labels, (0, 1), axis=0, tolerance=1e-3)
+    assert found.status == expected.status == "ok"
+    assert found.lower <= expected.upper
+    assert expected.lower <= found.upper
+
+
+def test_sums_that_single_precision_would_round_keep_the_bounds_close():
+    # Conductances of 1/9 are held in double precision, those of cubic voxels in single precision.
+    labels = medium(8, (40, 30, 30), 0.4)
+    for size in [(1, 1, 1), (1, 3, 3)]:
+        assert by_multigrid(labels, (0, 1), axis=0, voxel_size=size, tolerance=1e-8).gap <= 1e-8
+
+
 def test_fibres_are_as_many_clusters():
     labels = np.zeros((40, 41, 41), np.uint8)
     labels[:, ::2, ::2] = 1

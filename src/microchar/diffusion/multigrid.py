@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from microchar.diffusion.hierarchy import LARGEST_AGGREGATE, Hierarchy, Run
+from microchar.diffusion.hierarchy import LARGEST_AGGREGATE, Hierarchy, Run, Slab
 from microchar.kernels import diffusion_bounds, diffusion_cycle
 
 #: Factor of the corrections; it roughly compensates that piecewise-constant interpolation underestimates them.
@@ -32,7 +32,7 @@ class Solver:
         self._table32 = voxels.table.astype(np.float32)
         self._residual = np.zeros(voxels.n + 1, np.float32)
         self._excess = np.empty(voxels.n_aggregates)
-        self._at_inlet = np.flatnonzero(voxels.ends & 1)
+        self._at_inlet = np.flatnonzero(voxels.ends[: hierarchy.slabs[0].nodes[1]] & 1)
 
     def steps(self, tolerance: float, max_iterations: int) -> Iterator[tuple[np.ndarray, float, float, int]]:
         """Yield fields, each with the bounds computed from it and the number of iterations so far.
@@ -43,8 +43,7 @@ class Solver:
         n = self.hierarchy.voxels.n
         x = np.zeros(n + 1)
         d, z = np.zeros(n + 1, np.float32), np.zeros(n + 1, np.float32)
-        start, agg = self.start(), self.hierarchy.voxels.agg
-        self._each(lambda part: np.copyto(x[part], start[agg[part]]))
+        self._spread(self.start(), x)
         product = np.inf
         for iteration in range(max_iterations):
             # The residual is recomputed from the field in double precision, so that the single precision of the cycle
@@ -60,10 +59,10 @@ class Solver:
             step = self._dot(d, r) / product
             self._add(x, step, d)
             if step**2 * product <= _WORTH_A_LOOK * tolerance * self._current(x) or iteration == max_iterations - 1:
-                yield x, *self.bounds(x), iteration + 1
+                yield x, *self.bounds(x, z), iteration + 1
         else:
             return
-        yield x, *self.bounds(x), iteration + 1
+        yield x, *self.bounds(x, z), iteration + 1
 
     def _current(self, x: np.ndarray) -> float:
         v = self.hierarchy.voxels
@@ -83,6 +82,16 @@ class Solver:
 
         self._each(add)
 
+    def _spread(self, coarse: np.ndarray, x: np.ndarray) -> None:
+        """Set the values of the nodes to those of their aggregates."""
+        start = self.hierarchy.voxels.start
+
+        def spread(slab: Slab) -> None:
+            first, last = slab.aggregates
+            x[slice(*slab.nodes)] = np.repeat(coarse[first:last], np.diff(start[first : last + 1]))
+
+        self.run(spread, [(slab,) for slab in self.hierarchy.slabs])
+
     # --- the voxels -----------------------------------------------------------
 
     def residual(self, x: np.ndarray) -> np.ndarray:
@@ -101,15 +110,15 @@ class Solver:
         self._each(lambda part: x[part].fill(0))
         self._relax(r, x, backward=False)
         coarse = np.empty(v.n_aggregates, np.float32)
-        operator = (v.nbr, v.kind, self._table32, v.inverse)
+        operator = (v.nbr, v.kind, self._table32, v.ends)
         self.run(
             diffusion_cycle.restrict,
             [(*operator, r, x, v.start, *slab.aggregates, coarse) for slab in slabs],
         )
         correction = self.solve_graph(0, coarse)
         self.run(
-            diffusion_cycle.prolong,
-            [(v.agg, correction, _OVERCORRECTION, x, *slab.nodes) for slab in slabs],
+            diffusion_cycle.prolong_to_voxels,
+            [(v.start, correction, _OVERCORRECTION, x, *slab.aggregates) for slab in slabs],
         )
         self._relax(r, x, backward=True)
 
@@ -118,7 +127,7 @@ class Solver:
         v = self.hierarchy.voxels
         for colour in (1, 0) if backward else (0, 1):
             slabs = self.hierarchy.slabs[colour::2]
-            operator = (v.nbr, v.kind, self._table32, v.inverse)
+            operator = (v.nbr, v.kind, self._table32, v.ends, v.inverse)
             self.run(diffusion_cycle.relax, [(*operator, b, x, *slab.nodes, backward) for slab in slabs])
 
     def energies(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
@@ -196,22 +205,21 @@ class Solver:
 
     # --- the bounds -----------------------------------------------------------
 
-    def bounds(self, x: np.ndarray) -> tuple[float, float]:
+    def bounds(self, x: np.ndarray, room: np.ndarray | None = None) -> tuple[float, float]:
         """Return a lower and an upper bound of the conductance that hold for any field.
 
         The method is that of `Network.bounds`, but the flux is first made conserved,
-        level by level.
+        level by level. `room` is a float32 vector that is overwritten.
         """
         v, slabs = self.hierarchy.voxels, self.hierarchy.slabs
         self.residual(x)
-        fine = (v.nbr, v.kind, v.table, v.ends, x, v.agg, v.start, v.shape)
-        graph = self.hierarchy.graphs[0]
-        coarse = (graph.ptr, graph.nbr, *self.drops(self._excess))
+        flow = self.flow(self._excess)
+        fine = (v.nbr, v.kind, v.table, v.ends, x, v.aggregates(self.run, slabs, room), v.start, v.shape, flow)
         sums = np.zeros((len(slabs), 6))
         self.run(
             diffusion_bounds.dissipation,
             [
-                (*fine, *coarse, np.zeros((256, 8, 8)), *np.empty((2, 8)), *slab.aggregates, sums[s])
+                (*fine, np.zeros((256, 8, 8)), *np.empty((2, 8)), *slab.aggregates, sums[s])
                 for s, slab in enumerate(slabs)
             ],
         )
@@ -226,25 +234,24 @@ class Solver:
         root = np.sqrt(dissipation) + rho * np.sqrt(resistance)
         return float((current / root) ** 2 * (1 - 4 * rounding)), energy * (1 + rounding)
 
-    def drops(self, excess: np.ndarray, level: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Return drops that lead the excess of the nodes of a network to the ends: along the edges, and to the ends.
-
-        The drop is the flow divided by the conductance.
-        """
+    def flow(self, excess: np.ndarray, level: int = 0) -> tuple[np.ndarray, ...]:
+        """Return a flow that leads the excess of the nodes of a network to the ends, see `diffusion_bounds`."""
         graph = self.hierarchy.graphs[level]
         if level == len(self.hierarchy.graphs) - 1:
             potential = self.hierarchy.factors.solve(excess)
-            return np.repeat(potential, np.diff(graph.ptr)) - potential[graph.nbr], potential
+            drop = np.repeat(potential, np.diff(graph.ptr)) - potential[graph.nbr]
+            return np.arange(graph.n, dtype=np.uint32), np.zeros(graph.n), graph.ptr, graph.nbr, drop, potential
         assert graph.agg is not None
         below = self.hierarchy.graphs[level + 1]
-        coarse_drops = self.drops(np.bincount(graph.agg, excess, below.n), level + 1)
-        drops = np.empty(len(graph.nbr)), np.empty(graph.n)
-        fine = (graph.ptr, graph.nbr, graph.weight, graph.end, excess, graph.agg, graph.member_ptr, graph.members)
-        coarse = (np.empty(graph.n, np.int32), below.ptr, below.nbr, *coarse_drops)
-        m = LARGEST_AGGREGATE
-        tasks = [
-            (*fine, *coarse, np.empty((m, m)), np.empty(m), np.empty((m * m, 3), np.int64), *part, *drops)
-            for part in pairwise(below.n * piece // _PIECES for piece in range(_PIECES + 1))
-        ]
-        self.run(diffusion_bounds.route, tasks)
-        return drops
+        drops = np.empty(len(below.nbr)), np.empty(below.n)
+        below_flow = self.flow(np.bincount(graph.agg, excess, below.n), level + 1)
+        pieces = list(pairwise(below.n * piece // _PIECES for piece in range(_PIECES + 1)))
+        self.run(diffusion_bounds.edge_drops, [(below.ptr, below.nbr, below_flow, *piece, *drops) for piece in pieces])
+        flow = (graph.agg, np.empty(graph.n), below.ptr, below.nbr, *drops)
+        fine = (graph.ptr, graph.nbr, graph.weight, graph.end, excess, graph.member_ptr, graph.members)
+        local, m = np.empty(graph.n, np.int32), LARGEST_AGGREGATE
+        self.run(
+            diffusion_bounds.route,
+            [(*fine, local, flow, np.empty((m, m)), np.empty(m), *piece) for piece in pieces],
+        )
+        return flow

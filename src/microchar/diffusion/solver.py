@@ -134,14 +134,16 @@ def _multigrid(
     if n == 0:
         return nothing(Status.NOT_PERCOLATING, problem.parallel)
     with hierarchy.runner(threads) as run:
-        solver = multigrid.Solver(hierarchy.build(problem, kept, run), run)
-        steps = (
-            (lower, upper, (field, iterations, "multigrid"))
-            for field, lower, upper, iterations in solver.steps(tolerance, max_iterations)
-        )
-        solution, field = _narrow(problem, steps, n, tolerance, progress)
+        solver = multigrid.Solver(hierarchy.build(problem, kept, run, numbered=False), run)
+        # The memory of `kept` is needed for the vectors, and that of the solver for the field on the voxels.
+        del kept
+        steps = solver.steps(tolerance, max_iterations)
+        found = ((lower, upper, (field, iterations, "multigrid")) for field, lower, upper, iterations in steps)
+        solution, field = _narrow(problem, found, n, tolerance, progress)
+        del solver, steps, found
         if concentration:
-            field = hierarchy.on_voxels(field, solver.hierarchy, problem.labels.shape)
+            _, numbering = hierarchy.number(problem, hierarchy.percolating(problem)[0], run)
+            field = hierarchy.on_voxels(field, numbering, problem.labels.shape)
             solution = replace(solution, concentration=field)
     return solution
 

@@ -160,9 +160,7 @@ def count_blocks(kept, family, masks, components, first, last, nodes, aggregates
 
 
 @kernel
-def number_plane(
-    kept, plane, family, masks, components, node, aggregate, number, agg, start, cell, shape
-):  # type: ignore[no-untyped-def]  # fmt: skip
+def number_plane(kept, plane, family, masks, components, node, aggregate, number, record):  # type: ignore[no-untyped-def]
     """Number the voxels of a plane of blocks, and record their aggregates.
 
     Parameters
@@ -172,10 +170,10 @@ def number_plane(
     number : uint32, (4, n1, n2)
         Node of each voxel of plane i, in ``number[i % 4]``; set. The caller fills these
         planes with the total number of nodes, which stands for voxels that are not nodes.
-    agg, start : uint32, (nodes,), and int64, (aggregates + 1,)
-        Aggregate of each node, and first node of each aggregate; set.
-    cell, shape : int32, (aggregates, 3), and uint8, (aggregates,)
-        Block of each aggregate, and mask of its voxels within the block; set.
+    record : tuple of three arrays, or None
+        First node of each aggregate (integer, (aggregates + 1,)), mask of its voxels
+        within the block (uint8, (aggregates,)), and its block (integer,
+        (aggregates, 3)); set.
     """
     i = 2 * plane
     for j in range(0, kept.shape[1], 2):
@@ -193,10 +191,11 @@ def number_plane(
                         if (mask >> bit) & 1 and components[mask, bit] == component:
                             number[(i + (bit >> 2)) & 3, j + ((bit >> 1) & 1), k + (bit & 1)] = node
                             bits |= 1 << bit
-                            agg[node] = aggregate
                             node += 1
-                    start[aggregate], shape[aggregate] = first, bits
-                    cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
+                    if record is not None:
+                        start, shape, cell = record
+                        start[aggregate], shape[aggregate] = first, bits
+                        cell[aggregate, 0], cell[aggregate, 1], cell[aggregate, 2] = plane, j >> 1, k >> 1
                     aggregate += 1
 
 
@@ -219,35 +218,87 @@ def link(kept, i, shape, periodic1, periodic2, number, nbr, ends, kind):  # type
         Shape of the volume. `kept` is longer by one voxel along axes of odd length.
     number : uint32, (4, n1, n2)
         Nodes of planes i and i - 1, from `number_plane`.
-    nbr : uint32, (nodes, 6)
-        Neighbours of each node: the preceding ones along axes 0, 1, 2 and the following
-        ones along axes 2, 1, 0; set. The caller fills the array with the number of
-        nodes, which stands for missing neighbours.
-    ends : uint8, (nodes,)
-        Bit 0 is set for nodes at the inlet, bit 1 for nodes at the outlet; set.
-    kind : uint8, (nodes + 1,) or None
+    nbr : tuple of two integer arrays, (nodes, 4) and (nodes, 2), filled with 0
+        Neighbours of each node as differences of node numbers; 0, the node itself,
+        stands for missing neighbours. The first array holds the preceding ones along
+        axes 1 and 2 and the following ones along axes 2 and 1, whose numbers are close
+        to that of the node; the second one holds the two along axis 0. Set.
+    ends : uint8, (nodes,), filled with 0
+        Bit 0 is set for nodes at the inlet, bit 1 for nodes at the outlet, and bit
+        ``2 + side`` for nodes with a neighbour on that side, in the order of
+        `neighbours`; set.
+    kind : uint8, (nodes,) or None
         Kind of each node, ``kept - 1``; set. None if all voxels have the same
         diffusivity.
     """
-    (n0, n1, n2), none = shape, np.uint32(len(ends))
+    (n0, n1, n2), none, (near, far) = shape, np.int64(len(ends)), nbr
     for j in range(n1):
         for k in range(n2):
-            node = number[i & 3, j, k]
+            node = np.int64(number[i & 3, j, k])
             if node == none:
                 continue
-            for side in range(3):
-                if side == 0:
-                    other = number[(i - 1) & 3, j, k] if i > 0 else none
-                elif side == 1:
-                    other = number[i & 3, j - 1 if j > 0 else n1 - 1, k] if j > 0 or periodic1 else none
+            before = np.int64(number[(i - 1) & 3, j, k]) if i > 0 else none
+            if before != none:
+                far[node, 0], far[before, 1] = before - node, node - before
+                ends[node] |= 4
+                ends[before] |= 128
+            for axis in range(1, 3):
+                if axis == 1:
+                    other = np.int64(number[i & 3, j - 1 if j > 0 else n1 - 1, k]) if j > 0 or periodic1 else none
                 else:
-                    other = number[i & 3, j, k - 1 if k > 0 else n2 - 1] if k > 0 or periodic2 else none
+                    other = np.int64(number[i & 3, j, k - 1 if k > 0 else n2 - 1]) if k > 0 or periodic2 else none
                 if other != none:
-                    nbr[node, side] = other
-                    nbr[other, 5 - side] = node
-            ends[node] = (i == 0) + 2 * (i == n0 - 1)
+                    near[node, axis - 1], near[other, 4 - axis] = other - node, node - other
+                    ends[node] |= 4 << axis
+                    ends[other] |= 128 >> axis
+            ends[node] |= (i == 0) + 2 * (i == n0 - 1)
             if kind is not None:
                 kind[node] = kept[i, j, k] - 1
+
+
+@inner
+def neighbours(nbr, i):  # type: ignore[no-untyped-def]
+    """Return the neighbours of a node: the preceding ones along axes 0, 1, 2, the following ones along axes 2, 1, 0.
+
+    A missing neighbour is the node itself.
+    """
+    # Unsigned, because compiled code tests signed indices for negative ones.
+    near, far = nbr
+    return (
+        np.uint32(i + far[i, 0]), np.uint32(i + near[i, 0]), np.uint32(i + near[i, 1]),
+        np.uint32(i + near[i, 2]), np.uint32(i + near[i, 3]), np.uint32(i + far[i, 1]),
+    )  # fmt: skip
+
+
+@inner
+def neighbour(nbr, i, side):  # type: ignore[no-untyped-def]
+    """Return the neighbour of a node on one side, see `neighbours`."""
+    near, far = nbr
+    if side == 0:
+        return np.uint32(i + far[i, 0])
+    if side == 5:
+        return np.uint32(i + far[i, 1])
+    return np.uint32(i + near[i, side - 1])
+
+
+@kernel
+def neighbour_table(nbr, first, last, table):  # type: ignore[no-untyped-def]
+    """Write the neighbours of the nodes from `first` up to `last` to a table (uint32, (nodes, 6)).
+
+    The number of nodes stands for missing neighbours.
+    """
+    for i in range(first, last):
+        around = neighbours(nbr, i)
+        for side in range(6):
+            table[i, side] = around[side] if around[side] != i else len(table)
+
+
+@kernel
+def aggregates_of_nodes(start, first, last, agg):  # type: ignore[no-untyped-def]
+    """Write the aggregate of each node of the aggregates from `first` up to `last`."""
+    for a in range(first, last):
+        for i in range(start[a], start[a + 1]):
+            agg[i] = a
 
 
 @inner
@@ -259,6 +310,21 @@ def conductance(kind, table, axis, i, j):  # type: ignore[no-untyped-def]
 
 
 @inner
+def inflow(nbr, kind, table, x, i):  # type: ignore[no-untyped-def]
+    """Return the flow into a node from its neighbours."""
+    here = x[i]
+    j0, j1, j2, j3, j4, j5 = neighbours(nbr, i)
+    d0, d1, d2, d3, d4, d5 = x[j0] - here, x[j1] - here, x[j2] - here, x[j3] - here, x[j4] - here, x[j5] - here
+    if kind is None:
+        return table[0, 0, 0] * (d0 + d5) + table[1, 0, 0] * (d1 + d4) + table[2, 0, 0] * (d2 + d3)
+    return (
+        conductance(kind, table, 0, i, j0) * d0 + conductance(kind, table, 1, i, j1) * d1
+        + conductance(kind, table, 2, i, j2) * d2 + conductance(kind, table, 2, i, j3) * d3
+        + conductance(kind, table, 1, i, j4) * d4 + conductance(kind, table, 0, i, j5) * d5
+    )  # fmt: skip
+
+
+@inner
 def end_conductance(kind, table, i):  # type: ignore[no-untyped-def]
     """Return the conductance between an end face and a node at it, that of half a voxel."""
     if kind is None:
@@ -267,63 +333,76 @@ def end_conductance(kind, table, i):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def galerkin(
-    nbr, kind, table, ends, agg, start, first, last, inverse, degree, coarse_nbr, weight, end, inlet, coarse_inverse
-):  # type: ignore[no-untyped-def]
+def galerkin(nbr, kind, table, ends, agg, start, first, last, degree, coarse_nbr, weight, end, inlet, coarse_inverse):  # type: ignore[no-untyped-def]
     """Sum the conductances between the aggregates from `first` up to `last` and their neighbours.
 
     Parameters
     ----------
     table : float64, (3, kinds, kinds)
         Conductance of a face for each axis and pair of kinds.
-    inverse, coarse_inverse : float32, (nodes,) and (aggregates,)
-        Inverse of the diagonal of each node and of each aggregate; set.
-    degree : int64, (aggregates,)
+    degree : integer, (aggregates,)
         Number of neighbours of each aggregate; set.
-    coarse_nbr, weight : uint32 and float64, (any sufficient length,)
+    coarse_nbr, weight : uint32 and float, (any sufficient length,)
         Neighbours of the aggregates, one aggregate after the other, and the summed
         conductances; set.
-    end, inlet : float64, (aggregates,)
+    end, inlet : float, (aggregates,)
         Conductance of each aggregate to both end faces together, and to the inlet; set.
+    coarse_inverse : float32, (aggregates,)
+        Inverse of the diagonal of each aggregate; set.
 
     Returns
     -------
     int
         Number of neighbours written.
     """
-    n, used = np.uint32(len(agg)), np.int64(0)  # a literal 0 would be compiled separately
+    used = np.int64(0)  # a literal 0 would be compiled separately
     for a in range(first, last):
-        begin, total = used, 0.0
-        end[a] = inlet[a] = 0.0
+        begin, total, at_ends, at_inlet = used, 0.0, 0.0, 0.0
         for i in range(start[a], start[a + 1]):
-            at_inlet = (ends[i] & 1) * end_conductance(kind, table, i)
-            diagonal = at_inlet + (ends[i] >> 1) * end_conductance(kind, table, i)
-            inlet[a] += at_inlet
-            end[a] += diagonal
-            for side in range(6):
-                j = nbr[i, side]
-                if j == n:
+            if ends[i] & 3:
+                g = end_conductance(kind, table, i)
+                at_inlet += (ends[i] & 1) * g
+                at_ends += ((ends[i] & 1) + ((ends[i] >> 1) & 1)) * g
+        for side in range(6):
+            # Most neighbours on one side of an aggregate belong to one other aggregate.
+            slot, recent = used, np.int64(-1)
+            for i in range(start[a], start[a + 1]):
+                j = neighbour(nbr, i, side)
+                if start[a] <= j < start[a + 1]:
                     continue
-                g = conductance(kind, table, min(side, 5 - side), i, j)
-                diagonal += g
-                if not start[a] <= j < start[a + 1]:
-                    total += g
-                    used = _add(coarse_nbr, weight, begin, used, agg[j], g)
-            inverse[i] = 1 / diagonal
+                g, other = conductance(kind, table, min(side, 5 - side), i, j), agg[j]
+                if other != recent:
+                    slot, recent = _slot(coarse_nbr, begin, used, other), other
+                    if slot == used:
+                        coarse_nbr[slot], weight[slot] = other, 0
+                        used += 1
+                weight[slot] += g
+                total += g
         degree[a] = used - begin
-        coarse_inverse[a] = 1 / (total + end[a])
+        end[a], inlet[a] = at_ends, at_inlet
+        coarse_inverse[a] = 1 / (total + at_ends)
     return used
 
 
+@kernel
+def inverse_diagonal(nbr, kind, table, ends, first, last, inverse):  # type: ignore[no-untyped-def]
+    """Compute the inverse of the diagonal (float32) of the nodes from `first` up to `last`."""
+    for i in range(first, last):
+        diagonal = ((ends[i] & 1) + ((ends[i] >> 1) & 1)) * end_conductance(kind, table, i)
+        for side in range(6):
+            j = neighbour(nbr, i, side)
+            if j != i:
+                diagonal += conductance(kind, table, min(side, 5 - side), i, j)
+        inverse[i] = 1 / diagonal
+
+
 @inner
-def _add(nbr, weight, begin, used, other, g):  # type: ignore[no-untyped-def]
+def _slot(nbr, begin, used, other):  # type: ignore[no-untyped-def]
+    """Return the place of a neighbour among those found so far, or the next free place."""
     for slot in range(begin, used):
         if nbr[slot] == other:
-            weight[slot] += g
-            return used
-    nbr[used] = other
-    weight[used] = g
-    return used + 1
+            return slot
+    return used
 
 
 @inner

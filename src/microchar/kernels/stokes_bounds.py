@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from microchar.kernels.diffusion_bounds import _factorise, _find, _solve
+from microchar.kernels.diffusion_bounds import _factorise, _solve, drop_between, drop_to_end
 from microchar.kernels.diffusion_jit import inner, kernel
 from microchar.kernels.diffusion_setup import conductance, end_conductance
 from microchar.kernels.stokes_faces import _around, _pull, _pull_ghost
@@ -17,7 +17,7 @@ def residual(nbr, kind, table, ends, source, x, start, first, last, r, excess): 
     for a in range(first, last):
         total = 0.0
         for i in range(start[a], start[a + 1]):
-            left = source[i] - ((ends[i] & 1) + (ends[i] >> 1)) * end_conductance(kind, table, i) * x[i]
+            left = source[i] - ((ends[i] & 1) + ((ends[i] >> 1) & 1)) * end_conductance(kind, table, i) * x[i]
             for side in range(6):
                 j = nbr[i, side]
                 if j != none:
@@ -29,13 +29,12 @@ def residual(nbr, kind, table, ends, source, x, start, first, last, r, excess): 
 
 @kernel
 def add_flow(
-    nbr, kind, table, ends, ghost, source, x, agg, start, coarse_ptr, coarse_nbr, coarse_drop, coarse_end_drop,
-    first, last, u,
+    nbr, kind, table, ends, ghost, source, x, agg, start, flow, first, last, u
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """Add the flow that leads the source at the nodes of the aggregates from `first` up to `last` to the ends.
 
-    The flow is that of the potential `x` and, for the rest, that of the drops between
-    the aggregates (`diffusion_bounds.route`) and of potentials inside each aggregate.
+    The flow is that of the potential `x` and, for the rest, the `flow` between the
+    aggregates (`diffusion_bounds`) and that of potentials inside each aggregate.
     """
     none = len(ends)
     matrix, rhs = np.zeros((8, 8)), np.zeros(8)
@@ -46,7 +45,7 @@ def add_flow(
             p, balance = i - begin, source[i]
             for sign in range(2):
                 if (ends[i] >> sign) & 1:
-                    q = end_conductance(kind, table, i) * (x[i] + coarse_end_drop[a])
+                    q = end_conductance(kind, table, i) * (x[i] + drop_to_end(flow, a))
                     balance -= q
                     if sign:
                         u[i, 0] += q
@@ -61,7 +60,7 @@ def add_flow(
                     matrix[p, p] += g
                     matrix[p, j - begin] -= g
                 else:
-                    drop += coarse_drop[_find(coarse_ptr[a], coarse_nbr, agg[j])]
+                    drop += drop_between(flow, a, agg[j])
                 balance -= g * drop
                 if side > 2:
                     u[i, 5 - side] += g * drop

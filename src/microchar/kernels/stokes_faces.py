@@ -1,11 +1,11 @@
 """Stokes flow on the faces of voxels: which faces carry flow, the viscous operator, gradient and divergence.
 
-The nodes, their neighbours ``nbr`` and their end bits ``ends`` are those of
-`diffusion_setup.link`. Row i of a velocity holds the flow through the three faces of
-node i towards the following voxels along axes 0, 1 and 2. Row n (the number of nodes)
-is 0 and stands for missing neighbours. The rows behind it hold the faces at the inlet
-in column 0; ``ghost[i]`` is the row of the face before node i. Faces that carry no flow
-have the code 0 and the velocity 0.
+The nodes and their end bits ``ends`` are those of `diffusion_setup.link`, and their
+neighbours ``nbr`` are those of `diffusion_setup.neighbour_table`. Row i of a velocity
+holds the flow through the three faces of node i towards the following voxels along axes
+0, 1 and 2. Row n (the number of nodes) is 0 and stands for missing neighbours. The rows
+behind it hold the faces at the inlet in column 0; ``ghost[i]`` is the row of the face
+before node i. Faces that carry no flow have the code 0 and the velocity 0.
 
 The equations of the faces at both ends are halved, which makes the operator symmetric.
 """

@@ -97,13 +97,13 @@ class Bounds:
         """Add a flow to `u` that leads the net flow into each node, `source`, to the ends."""
         faces, diffusion = self._faces, self._diffusion
         hierarchy = diffusion.hierarchy
-        v, slabs, graph = hierarchy.voxels, hierarchy.slabs, hierarchy.graphs[0]
+        v, slabs = hierarchy.voxels, hierarchy.slabs
         x = np.zeros(faces.n + 1)
         r, z = np.zeros(faces.n + 1, np.float32), np.zeros(faces.n + 1, np.float32)
         excess = np.empty(v.n_aggregates)
 
         def residual() -> None:
-            fine = (v.nbr, v.kind, v.table, v.ends, source, x, v.start)
+            fine = (faces.nbr, v.kind, v.table, v.ends, source, x, v.start)
             faces.run(stokes_bounds.residual, [(*fine, *slab.aggregates, r, excess) for slab in slabs])
 
         residual()
@@ -112,9 +112,9 @@ class Bounds:
         if square > 0:
             x += float(np.dot(z, r)) / square * z
             residual()
-        flow = (v.nbr, v.kind, v.table, v.ends, faces.ghost, source, x, v.agg, v.start)
-        coarse = (graph.ptr, graph.nbr, *diffusion.drops(excess))
-        faces.run(stokes_bounds.add_flow, [(*flow, *coarse, *slab.aggregates, u) for slab in slabs])
+        agg, flow = v.aggregates(faces.run, slabs), diffusion.flow(excess)
+        fine = (faces.nbr, v.kind, v.table, v.ends, faces.ghost, source, x, agg, v.start, flow)
+        faces.run(stokes_bounds.add_flow, [(*fine, *slab.aggregates, u) for slab in slabs])
 
 
 def _largest(x: np.ndarray) -> float:

@@ -28,6 +28,12 @@ class Faces:
         Hierarchy of the fluid voxels that connect the two ends.
     run : Run
         Calls kernels on threads.
+
+    Attributes
+    ----------
+    nbr : ndarray of uint32, (nodes, 6)
+        Neighbours of each node, in the order of `diffusion_setup.neighbours`; the number
+        of nodes stands for missing ones.
     """
 
     def __init__(self, problem: Problem, hierarchy: Hierarchy, run: Run):
@@ -39,7 +45,7 @@ class Faces:
         self.ghost = np.zeros(int(self.inlet[-1]) + 1, np.uint32)
         self.ghost[self.inlet] = self.n + 1 + np.arange(len(self.inlet))
         self.code = np.zeros((self.n + 1 + len(self.inlet), 3), np.uint8)
-        self._nbr, self._ends = voxels.nbr, voxels.ends
+        self.nbr, self._ends = voxels.neighbours(run), voxels.ends
         self._mark(problem, hierarchy)
         self.weight = np.column_stack([problem.weights, np.full(3, 0.5)])
         counts = np.indices((5, 5, 5)).reshape(3, -1)[::-1]  # the digits of 0 to 124, the lowest first
@@ -51,9 +57,12 @@ class Faces:
     def _mark(self, problem: Problem, hierarchy: Hierarchy) -> None:
         sides = np.array([-1 if problem.periodic[a] else 2 * problem.walls[a] for a in (1, 2)])
 
+        numbering = hierarchy.numbering
+        assert numbering is not None
+
         def mark(first: int, last: int) -> None:
-            for i, number in hierarchy.numbering.planes(first, last):
-                fine = (number, self._nbr, self._ends, self.ghost, self.code)
+            for i, number in numbering.planes(first, last):
+                fine = (number, self.nbr, self._ends, self.ghost, self.code)
                 stokes_faces.mark(i, problem.fluid.shape, sides, *fine)
 
         self.run(mark, [slab.planes for slab in self.slabs])
@@ -61,7 +70,7 @@ class Faces:
     @property
     def operator(self) -> tuple[np.ndarray, ...]:
         """The arrays of the viscous operator in double precision, as the kernels take them."""
-        return (self._nbr, self._ends, self.ghost, self.inlet, self.weight, self.diagonal, self.code)
+        return (self.nbr, self._ends, self.ghost, self.inlet, self.weight, self.diagonal, self.code)
 
     # --- vectors ---------------------------------------------------------------
 
@@ -87,12 +96,12 @@ class Faces:
 
     def gradient(self, p: np.ndarray, out: np.ndarray, factor: float = 0.0) -> None:
         """Replace `out` by ``G p + factor out``, all of single precision."""
-        fine = (self._nbr, self.ghost, self.inlet, self.code, p, np.float32(factor), out)
+        fine = (self.nbr, self.ghost, self.inlet, self.code, p, np.float32(factor), out)
         self.run(stokes_faces.gradient, [(*fine, *slab.nodes) for slab in self.slabs])
 
     def divergence(self, u: np.ndarray, out: np.ndarray) -> float:
         """Write the net flow into each node to `out`, and return the sum of its magnitudes."""
-        fine = (self._nbr, self._ends, self.ghost, u, out)
+        fine = (self.nbr, self._ends, self.ghost, u, out)
         return float(sum(self.run(stokes_faces.divergence, [(*fine, *slab.nodes) for slab in self.slabs])))
 
     def momentum(self, u: np.ndarray, p: np.ndarray, out: np.ndarray) -> None:
@@ -102,21 +111,21 @@ class Faces:
     def speed(self, u: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """Return the magnitude of the mean velocity at each node, with the scale of each component, and a last 0."""
         out = np.zeros(self.n + 1, np.float32)
-        fine = (self._nbr, self._ends, self.ghost, u, scale, out)
+        fine = (self.nbr, self._ends, self.ghost, u, scale, out)
         self.run(stokes_faces.speed, [(*fine, *slab.nodes) for slab in self.slabs])
         return out
 
     def apply(self, u: np.ndarray, out: np.ndarray) -> float:
         """Write the viscous force ``A u`` to `out`, and return ``u · A u``."""
         weight, diagonal = (self.weight, self.diagonal) if u.dtype == float else self._single[:2]
-        fine = (self._nbr, self._ends, self.ghost, self.inlet, weight, diagonal, self.code, u, out)
+        fine = (self.nbr, self._ends, self.ghost, self.inlet, weight, diagonal, self.code, u, out)
         return float(sum(self.run(stokes_faces.apply, [(*fine, *slab.nodes) for slab in self.slabs])))
 
     def _precondition(self, r: np.ndarray, z: np.ndarray) -> None:
         """Apply a symmetric Gauss-Seidel sweep to a zero start vector."""
         self.each(lambda part: z[part].fill(0))
         weight, _, inverse = self._single
-        fine = (self._nbr, self._ends, self.ghost, self.inlet, weight, inverse, self.code, r, z)
+        fine = (self.nbr, self._ends, self.ghost, self.inlet, weight, inverse, self.code, r, z)
         # Slabs of one colour have no common neighbours, so that the result does not depend on the number of threads.
         for backward, colour in ((False, 0), (False, 1), (True, 1), (True, 0)):
             slabs = self.slabs[colour::2]

@@ -105,7 +105,9 @@ def solve(
         iteration = Iteration(Faces(problem, diffusion.hierarchy, run), diffusion)
         solution = _narrow(problem, iteration.steps(tolerance, max_iterations), tolerance, progress)
         if speed:
-            field = hierarchy.on_voxels(iteration.speed(problem), diffusion.hierarchy, problem.fluid.shape)
+            numbering = diffusion.hierarchy.numbering
+            assert numbering is not None
+            field = hierarchy.on_voxels(iteration.speed(problem), numbering, problem.fluid.shape)
             solution = replace(solution, speed=np.moveaxis(field, 0, axis))
     return solution
 
