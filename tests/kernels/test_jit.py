@@ -62,6 +62,26 @@ def test_kernels_are_taken_from_the_cache(fresh):
     assert sum(again.stats.cache_hits.values()) == 1
 
 
+def test_a_kernel_follows_the_functions_of_other_files(tmp_path):
+    (tmp_path / "parts.py").write_text(
+        "from microchar.kernels.jit import inner\n@inner\ndef part(x):\n    return 2 * x\n"
+    )
+    (tmp_path / "loops.py").write_text(
+        "from microchar.kernels.jit import kernel\nfrom parts import part\n@kernel\ndef whole(x):\n    return part(x)\n"
+    )
+    command = [sys.executable, "-c", "import loops; print(loops.whole(7), sum(loops.whole.stats.cache_hits.values()))"]
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def run():
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    assert (run(), run()) == (["14", "0"], ["14", "1"])
+    parts = tmp_path / "parts.py"
+    parts.write_text(parts.read_text().replace("2 * x", "30 * x"))
+    assert run() == ["210", "0"]
+
+
 def test_without_a_folder_that_can_be_written_to_kernels_are_compiled_every_time(fresh, tmp_path, monkeypatch):
     # Files where the folders would be: nobody can write there, not even root.
     (tmp_path / "file").touch()

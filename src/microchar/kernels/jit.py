@@ -57,7 +57,16 @@ def _wrapping_around(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Cache(FunctionCache):
-    """Numba's cache of one function. Files that cannot be used lead to a warning in place of an exception."""
+    """Numba's cache of one function.
+
+    Files that cannot be used lead to a warning in place of an exception. A compiled
+    kernel holds functions of other files, too; Numba asks only whether its own file has
+    changed. Here a change of any file of its folder makes the kernel anew.
+    """
+
+    def __init__(self, function: Callable[..., Any]):
+        super().__init__(function)
+        self._cache_file._source_stamp = _stamp(Path(function.__code__.co_filename).parent)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -85,6 +94,13 @@ class _Cache(FunctionCache):
     def _give_up(self, error: OSError) -> None:
         _warn(self.cache_path, f"cannot be used ({error.strerror or error})", _EVERY_RUN)
         self.disable()
+
+
+@cache
+def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return what tells whether a source file of a folder has changed."""
+    stats = [(path.name, path.stat()) for path in sorted(folder.glob("*.py"))]
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
 
 @cache
