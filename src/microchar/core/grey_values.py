@@ -108,6 +108,17 @@ def near_binary(greys: Sequence[int]) -> int | None:
     return (below + above) // 2 if gap > _NARROW * width else None
 
 
+def spread_levels(n: int) -> np.ndarray:
+    """Return `n` grey levels in ascending order, spread evenly over 0..255 and rounded down.
+
+    Examples
+    --------
+    >>> spread_levels(3)
+    array([  0, 127, 255])
+    """
+    return np.arange(n) * 255 // max(n - 1, 1)
+
+
 def _integer_range(values: np.ndarray, mask: np.ndarray | None, name: str) -> tuple[int, int]:
     limits = np.iinfo(values.dtype)
     if values.dtype.itemsize <= 2:
