@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,6 +28,9 @@ from microchar.metrics.two_point_correlation import TwoPointCorrelation
 
 #: Number of planes that one task counts.
 _PLANES = 8
+#: Clusters with a largest lag between two of these are counted together: the rows of small clusters, which may be many,
+#: are not compared at the many lags of large ones.
+_LONGEST_LAGS = (0, 4, 16, 64, np.inf)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,16 +140,21 @@ class TwoPointCluster(DirectionalMetric):
         periodic = np.isin(range(3), self.periodic)
         limit = np.stack([_longest_lags(table, a, volume.shape[a], self.reach[a], bool(periodic[a])) for a in range(3)])
         limit = np.ascontiguousarray(limit.T)
-        runs = _runs_of(clusters.runs, numbers, limit[:, 0] >= 0)
+        counts = np.zeros((3, volume.n_phases, max(self.reach) + 1), np.int64)
 
-        def count(first: int) -> np.ndarray:
-            counts = np.zeros((3, volume.n_phases, max(self.reach) + 1), np.int64)
+        def count(runs: tuple[np.ndarray, ...], first: int) -> np.ndarray:
+            of_planes = np.zeros_like(counts)
             last = min(first + _PLANES, volume.shape[0])
-            count_same(*runs, volume.shape, first, last, periodic, table.phase, limit, counts)
-            return counts
+            count_same(*runs, volume.shape, first, last, periodic, table.phase, limit, of_planes)
+            return of_planes
 
+        longest = limit.max(axis=1)
         with thread_pool(shared.threads) as pool:
-            counts = np.sum(list(pool.map(count, range(0, volume.shape[0], _PLANES))), axis=0)
+            for low, high in pairwise(_LONGEST_LAGS):
+                kept = (low <= longest) & (longest < high)
+                if kept.any():
+                    runs = _runs_of(clusters.runs, numbers, kept)
+                    counts += sum(pool.map(partial(count, runs), range(0, volume.shape[0], _PLANES)))
         return {f"rest {axis}": counts[axis, :, : self.reach[axis] + 1] for axis in volume.grid.axes}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
