@@ -28,42 +28,47 @@ def mark_present(levels, present):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_neighbours(levels, code, table):  # type: ignore[no-untyped-def]
-    """Add to ``table[angle, code[a], code[b]]`` the pairs of each pixel a of a slice and its neighbours b.
-
-    Each pair is counted once: b is the right neighbour of a, or the left, middle or
-    right neighbour in the row below. The last row and column of the table collect
-    missing neighbours and pixels outside the mask, so that no pair has to be tested.
+def encode(levels, code, framed):  # type: ignore[no-untyped-def]
+    """Set ``framed[i, j + 1] = code[levels[i, j]]``.
 
     Parameters
     ----------
     levels : uint16, (rows, columns)
-    code : int64, (257,)
-        Index of each level in the table. Levels that are not counted have the last
-        index, ``len(table[0]) - 1``.
+    code : uint16, (257,)
+    framed : uint16, (rows + 1, columns + 2)
+        Set, without the first and last column and the last row.
+    """
+    rows, columns = levels.shape
+    for i in range(rows):
+        for j in range(columns):
+            framed[i, j + 1] = code[levels[i, j]]
+
+
+@kernel
+def count_neighbours(codes, table):  # type: ignore[no-untyped-def]
+    """Add to ``table[angle, a, b]`` the pairs of each pixel of code a of a slice and its neighbours of code b.
+
+    Each pair is counted once: b is the right neighbour of a, or the left, middle or
+    right neighbour in the row below.
+
+    Parameters
+    ----------
+    codes : uint16, (rows + 1, columns + 2)
+        The slice, between a column before it, one behind it and a row behind it of a code
+        that is not looked at, so that no neighbour is missing.
     table : uint32, (4, codes, codes)
         Number of pairs; modified. The angles are: right, below left, below, below
         right.
     """
-    rows, columns = levels.shape
-    nothing = table.shape[1] - 1
+    rows, columns = codes.shape
     one = np.uint32(1)
-    for i in range(rows):
-        here = code[levels[i, 0]]
-        left = nothing
-        below = code[levels[i + 1, 0]] if i + 1 < rows else nothing
-        for j in range(columns):
-            right = nothing
-            below_right = nothing
-            if j + 1 < columns:
-                right = code[levels[i, j + 1]]
-                if i + 1 < rows:
-                    below_right = code[levels[i + 1, j + 1]]
-            table[0, here, right] += one
-            table[1, here, left] += one
-            table[2, here, below] += one
-            table[3, here, below_right] += one
-            here, left, below = right, below, below_right
+    for i in range(rows - 1):
+        for j in range(1, columns - 1):
+            here = codes[i, j]
+            table[0, here, codes[i, j + 1]] += one
+            table[1, here, codes[i + 1, j - 1]] += one
+            table[2, here, codes[i + 1, j]] += one
+            table[3, here, codes[i + 1, j + 1]] += one
 
 
 @kernel
@@ -123,9 +128,10 @@ def texture(pairs, grey, features):  # type: ignore[no-untyped-def]
     Parameters
     ----------
     pairs : uint32, (4, codes, codes)
-        Number of pairs at each angle, each counted once. Codes from ``len(grey)`` on are ignored.
+        Number of pairs at each angle, each counted once. Codes that stand for no grey level
+        are the last ones.
     grey : int64, (levels,)
-        The grey levels, in ascending order.
+        The grey level of each code.
     features : float64, (4,)
         Contrast, homogeneity, energy and entropy; set if there are pairs.
 
@@ -137,10 +143,13 @@ def texture(pairs, grey, features):  # type: ignore[no-untyped-def]
     angles = 0
     sums = np.zeros(4)
     for table in pairs:
-        total = 2 * table[: len(grey), : len(grey)].sum()
+        total = 0
+        for a in range(len(grey)):
+            for b in range(len(grey)):
+                total += table[a, b]
         if total > 0:
             angles += 1
-            _add_features(table, grey, total, sums)
+            _add_features(table, grey, 2 * total, sums)
     if angles > 0:
         features[:] = sums / angles
     return angles > 0
@@ -149,6 +158,7 @@ def texture(pairs, grey, features):  # type: ignore[no-untyped-def]
 @inner
 def _add_features(table, grey, total, sums):  # type: ignore[no-untyped-def]
     """Add the features of one angle. Most cells of a large table are empty, and both halves of the matrix are equal."""
+    contrast, homogeneity, energy, entropy = 0.0, 0.0, 0.0, 0.0
     for a in range(len(grey)):
         for b in range(a + 1):
             number = table[a, b] + table[b, a]
@@ -156,8 +166,9 @@ def _add_features(table, grey, total, sums):  # type: ignore[no-untyped-def]
                 continue
             p = number / total
             square = float((grey[a] - grey[b]) ** 2)
-            halves = 2.0 if b < a else 1.0
-            sums[0] += halves * p * square
-            sums[1] += halves * p / (1.0 + square)
-            sums[2] += halves * p * p
-            sums[3] -= halves * p * math.log(p)
+            both = 2.0 * p if b < a else p
+            contrast += both * square
+            homogeneity += both / (1.0 + square)
+            energy += both * p
+            entropy -= both * math.log(p)
+    sums += np.array([contrast, homogeneity, energy, entropy])

@@ -210,12 +210,16 @@ def _compared(labels: np.ndarray, axis: int, n_phases: int) -> np.ndarray:
 
 def _tallied(levels: np.ndarray, grey: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the pair counts (angles, codes, codes) of each slice, counted pixel by pixel; the last code is no level."""
-    code = np.full(OUTSIDE_LEVEL + 1, len(grey))
+    _, rows, columns = levels.shape
+    code = np.full(OUTSIDE_LEVEL + 1, len(grey), np.uint16)
     code[grey] = np.arange(len(grey))
+    framed = np.full((rows + 1, columns + 2), len(grey), np.uint16)
+    # A small table stays in the cache.
     table = np.empty((4, len(grey) + 1, len(grey) + 1), np.uint32)
     for pixels in levels:
+        cooccurrence.encode(pixels, code, framed)
         table[:] = 0
-        cooccurrence.count_neighbours(pixels, code, table)
+        cooccurrence.count_neighbours(framed, table)
         yield table
 
 
