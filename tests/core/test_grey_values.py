@@ -91,3 +91,15 @@ def test_a_threshold_that_makes_no_sense():
         mc.as_volume(binary_voxels(), threshold=3, phases={"pore": 0, "solid": 255})
     with pytest.raises(mc.InputError, match="already segmented"):
         mc.as_volume(mc.as_volume(binary_voxels()), threshold=3)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int64])
+@pytest.mark.parametrize("rare", [False, True])
+def test_few_grey_values_are_counted_as_many_are(dtype, rare):
+    values = np.zeros((4, 50, 500), dtype)
+    values[..., 1::3] = 7
+    if rare:
+        values.flat[12345] = 3  # which is not among the voxels that are looked at first
+    expected = dict(zip(*(column.tolist() for column in np.unique(values, return_counts=True)), strict=True))
+    assert distinct(values, None, "a") == expected

@@ -34,6 +34,18 @@ def test_c2_of_one_cluster_is_s2():
 
 
 @pytest.mark.analytic
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_c2_of_rods_of_all_lengths(axis):
+    # A rod of n voxels is a cluster with n - k pairs at lag k.
+    lengths, lags = np.arange(1, 81), np.arange(80)
+    rods = np.zeros((1, 160, 80), int)
+    rods[0, ::2] = lags < lengths[:, np.newaxis]
+    found = TwoPointCluster(r_max=79)(np.moveaxis(rods, 2, axis)).profile(phase="1", direction=str(axis))
+    pairs = np.clip(lengths[:, np.newaxis] - lags, 0, None).sum(axis=0)
+    assert found.y * 160 * (80 - lags) == pytest.approx(pairs, rel=1e-12)
+
+
+@pytest.mark.analytic
 def test_a_cluster_that_meets_itself_round_the_end():
     # Two ends of one periodic cluster, three voxels: 0, 1 and 9 of ten.
     line = np.isin(np.arange(10), [0, 1, 9]).astype(int)[np.newaxis]

@@ -10,7 +10,7 @@ import numpy as np
 
 from microchar.core.arrays import plain_array
 from microchar.core.errors import InputError
-from microchar.core.grey_values import distinct, near_binary, segment, slabs, value_range, whole_numbers
+from microchar.core.grey_values import distinct, near_binary, segment, slabs, spread_levels, value_range, whole_numbers
 from microchar.core.grid import Grid, Triple, triple
 from microchar.core.phases import listed, name_phases, parse_phases
 from microchar.core.scratch import scratch_array
@@ -124,7 +124,7 @@ class Volume:
 
     def phase_levels(self) -> np.ndarray:
         """Return the grey level that stands for each phase if there is no grey image."""
-        return np.arange(self.n_phases) * 255 // max(self.n_phases - 1, 1)
+        return spread_levels(self.n_phases)
 
     def to_xarray(self) -> xarray.DataArray:
         """Return the grey values as an xarray array, which `as_volume` takes back.

@@ -1,4 +1,8 @@
-"""Clusters of neighbouring voxels with equal labels, and pairs within them, run by run along the last axis."""
+"""Clusters of neighbouring voxels with equal labels, found run by run along the last axis.
+
+The rows of a volume are runs of equal labels, of which each ends where the next one begins. The runs of a row follow
+each other in one list; the last one ends at the end of the row.
+"""
 
 from __future__ import annotations
 
@@ -13,28 +17,27 @@ _OUTSIDE = 255
 
 @kernel
 def count_row_runs(labels):  # type: ignore[no-untyped-def]
-    """Count the runs of equal labels along the last axis, without those of label 255.
+    """Count the runs of equal labels along the last axis.
 
     Parameters
     ----------
     labels : uint8, (n0, n1, n2)
     """
-    runs = np.int64(0)
     n0, n1, n2 = labels.shape
+    runs = np.int64(n0 * n1)
     for i in range(n0):
         for j in range(n1):
             row = labels[i, j]
-            runs += row[0] != _OUTSIDE
             for k in range(1, n2):
-                runs += (row[k] != row[k - 1]) & (row[k] != _OUTSIDE)
+                runs += row[k] != row[k - 1]
     return runs
 
 
 @kernel
-def find_pieces(labels, reach, pieces, parent, end):  # type: ignore[no-untyped-def]
+def find_pieces(labels, reach, rows, end, label, piece):  # type: ignore[no-untyped-def]
     """Number the clusters of a block 1, 2, … in the order of their first voxels, and return how many there are.
 
-    Runs are numbered and joined with those that they touch in the rows before.
+    The runs are joined with those that they touch in the rows before.
 
     Parameters
     ----------
@@ -43,53 +46,58 @@ def find_pieces(labels, reach, pieces, parent, end):  # type: ignore[no-untyped-
     reach : int
         0 if voxels with a common face are neighbours, 1 if those with a common edge or corner
         are, too.
-    pieces : uint32, (n0, n1, n2)
-        Number of the *run* of each voxel, 0 for none; set.
-    parent : uint32, (1 + runs,)
-        Number of the cluster of each run; set.
+    rows : int64, (n0, n1)
+        Number of the first run of each row; set. The runs are numbered from 1.
     end : int32, (1 + runs,)
         Where each run ends; set.
+    label : uint8, (1 + runs,)
+        Label of each run; set.
+    piece : uint32, (1 + runs,)
+        Number of the cluster of each run, 0 for none; set.
     """
     n0, n1, n2 = labels.shape
-    run = 0
+    piece[0] = 0
+    run = 1
     for i in range(n0):
         for j in range(n1):
             row = labels[i, j]
+            rows[i, j] = run
             stop = 0
             while stop < n2:
-                start, label = stop, row[stop]
+                of_run = row[stop]
                 stop += 1
-                while stop < n2 and row[stop] == label:
+                while stop < n2 and row[stop] == of_run:
                     stop += 1
-                if label == _OUTSIDE:
-                    for k in range(start, stop):
-                        pieces[i, j, k] = 0
-                    continue
+                end[run], label[run], piece[run] = stop, of_run, 0 if of_run == _OUTSIDE else run
                 run += 1
-                for k in range(start, stop):
-                    pieces[i, j, k] = run
-                parent[run], end[run] = run, stop
-                low, high = max(start - reach, 0), min(stop + reach, n2)
-                if j > 0:
-                    _touch(labels[i, j - 1], pieces[i, j - 1], low, high, label, run, parent, end)
-                if i > 0:
-                    for other in range(max(j - reach, 0), min(j + reach + 1, n1)):
-                        _touch(labels[i - 1, other], pieces[i - 1, other], low, high, label, run, parent, end)
-    return flatten(parent[: run + 1])
+            if j > 0:
+                _join_rows(rows[i, j - 1], rows[i, j], n2, reach, end, label, piece)
+            if i > 0:
+                for other in range(max(j - reach, 0), min(j + reach + 1, n1)):
+                    _join_rows(rows[i - 1, other], rows[i, j], n2, reach, end, label, piece)
+    return flatten(piece)
 
 
 @inner
-def _touch(labels, runs, low, high, label, run, parent, end):  # type: ignore[no-untyped-def]
-    """Join a run with the runs of its label in a part of another row."""
-    k = low
-    while k < high:
-        other = runs[k]
-        if other == 0:
-            k += 1
-            continue
-        if labels[k] == label:
-            join(parent, other, run)
-        k = end[other]
+def _join_rows(a, b, n2, reach, end, label, parent):  # type: ignore[no-untyped-def]
+    """Join the runs of two rows, which begin with the runs a and b, where they touch and have one label."""
+    while True:
+        _join_equal(a, b, label, parent)
+        end_a, end_b = end[a], end[b]
+        if end_a == end_b:
+            if end_a == n2:
+                return
+            if reach > 0:  # the corners of the voxels at both ends touch
+                _join_equal(a + 1, b, label, parent)
+                _join_equal(a, b + 1, label, parent)
+        a += end_a <= end_b
+        b += end_b <= end_a
+
+
+@inner
+def _join_equal(a, b, label, parent):  # type: ignore[no-untyped-def]
+    if label[a] == label[b] and label[a] != _OUTSIDE:
+        join(parent, a, b)
 
 
 @kernel
@@ -99,7 +107,8 @@ def flatten(parent):  # type: ignore[no-untyped-def]
     Parameters
     ----------
     parent : uint32, (1 + numbers,)
-        The parent of number 0, which stands for no cluster, is 0. Modified.
+        The parent of number 0, which stands for no cluster, is 0, and so is that of other
+        numbers that stand for none. Modified.
     """
     rank = np.uint32(0)
     for number in range(1, len(parent)):
@@ -112,23 +121,17 @@ def flatten(parent):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def survey(labels, start, runs, piece, end, first, out, phase, size, lower, upper):  # type: ignore[no-untyped-def]
-    """Write the number of the piece of each voxel; determine phase, size and bounding box of every piece of a block.
+def survey(rows, end, label, piece, start, n2, phase, size, lower, upper):  # type: ignore[no-untyped-def]
+    """Determine phase, size and bounding box of every piece of a block.
 
     Parameters
     ----------
-    labels : uint8, (n0, n1, n2)
-        Phase of each voxel.
+    rows, end, label, piece
+        The runs and their pieces, from `find_pieces`.
     start : tuple of int
         Position of the block in the volume.
-    runs : uint32, (n0, n1, n2)
-        Number of the run of each voxel, from `find_pieces`.
-    piece, end : (1 + runs,)
-        Number of the piece of each run, and where it ends.
-    first : int
-        Added to the number of a piece.
-    out : uint32, (n0, n1, n2)
-        Number of the piece of each voxel, 0 for none; set.
+    n2 : int
+        Length of a row.
     phase : uint8, (1 + pieces,)
         Phase of each piece; set.
     size : int64, (1 + pieces,), zeros
@@ -137,25 +140,58 @@ def survey(labels, start, runs, piece, end, first, out, phase, size, lower, uppe
         First and last index of each piece along each axis; set. The initial values
         must be larger (`lower`) and smaller (`upper`) than any index.
     """
-    n0, n1, n2 = runs.shape
+    n0, n1 = rows.shape
     for i in range(n0):
         for j in range(n1):
-            k = 0
+            run, k = rows[i, j], 0
             while k < n2:
-                run = runs[i, j, k]
-                if run == 0:
-                    out[i, j, k] = 0
-                    k += 1
-                    continue
                 number, stop = piece[run], end[run]
-                phase[number] = labels[i, j, k]
-                size[number] += stop - k
-                for axis, low, high in ((0, i, i), (1, j, j), (2, k, stop - 1)):
-                    lower[number, axis] = min(lower[number, axis], low + start[axis])
-                    upper[number, axis] = max(upper[number, axis], high + start[axis])
+                if number > 0:
+                    phase[number] = label[run]
+                    size[number] += stop - k
+                    for axis, low, high in ((0, i, i), (1, j, j), (2, k, stop - 1)):
+                        lower[number, axis] = min(lower[number, axis], low + start[axis])
+                        upper[number, axis] = max(upper[number, axis], high + start[axis])
+                run, k = run + 1, stop
+
+
+@kernel
+def paint(rows, end, piece, n2, start, value, out):  # type: ignore[no-untyped-def]
+    """Set the voxels of a box to the value of their piece. Coordinates beyond the volume wrap around.
+
+    Parameters
+    ----------
+    rows : int64, (n0, n1)
+        Number of the first run of each row of the volume.
+    end : int32, (runs,)
+        Where each run ends.
+    piece : uint32, (runs,)
+        Number of the piece of each run, 0 for none.
+    n2 : int
+        Length of a row.
+    start : tuple of int
+        Where the box begins.
+    value : uint8 or uint32, (1 + pieces,)
+    out : 3D, of the type of `value`
+        Set.
+    """
+    n0, n1 = rows.shape
+    width = out.shape[2]
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            first = rows[(start[0] + i) % n0, (start[1] + j) % n1]
+            run, place, k = first, start[2] % n2, 0
+            while end[run] <= place:
+                run += 1
+            while k < width:
+                stop = min(k + end[run] - place, width)
+                here = value[piece[run]]
                 while k < stop:
-                    out[i, j, k] = number + first
+                    out[i, j, k] = here
                     k += 1
+                place, run = end[run], run + 1
+                if place == n2:
+                    run, place = first, 0
 
 
 @kernel
@@ -188,58 +224,3 @@ def join_across(before, behind, phase, reach, parent):  # type: ignore[no-untype
                     here, there = a, b
                     if a > 0 and b > 0 and phase[a] == phase[b]:
                         join(parent, a, b)
-
-
-@kernel
-def count_same(pieces, cluster, first, last, periodic, phase, limit, counts):  # type: ignore[no-untyped-def]
-    """Add to ``counts[axis, p, k]`` the number of pairs at lag `k` along each axis in one cluster of phase p.
-
-    Parameters
-    ----------
-    pieces : uint32, (n0, n1, n2)
-        Number of the piece of each voxel; 0 for voxels without a cluster.
-    cluster : uint32, (1 + pieces,)
-        Number of the cluster of each piece.
-    first, last : int
-        Range of planes, without `last`, that contain the first voxel of a pair. The
-        second voxel may lie in any plane.
-    periodic : bool, (3,)
-        Whether pairs wrap around the end of each axis.
-    phase : uint8, (1 + clusters,)
-        Phase of each cluster.
-    limit : int64, (1 + clusters, 3)
-        Largest lag of each cluster along each axis; negative for clusters that are skipped.
-    counts : int64, (3, phases, lags)
-        Number of pairs; modified.
-    """
-    n0, n1, n2 = pieces.shape
-    for i in range(first, last):
-        for j in range(n1):
-            row = pieces[i, j]
-            end = 0
-            while end < n2:
-                start, number = end, cluster[row[end]]
-                end += 1
-                while end < n2 and row[end] == row[start]:
-                    end += 1
-                p = phase[number]
-                for lag in range(limit[number, 0] + 1):
-                    if i + lag >= n0 and not periodic[0]:
-                        break
-                    counts[0, p, lag] += _same(pieces[(i + lag) % n0, j], cluster, start, end, number)
-                for lag in range(limit[number, 1] + 1):
-                    if j + lag >= n1 and not periodic[1]:
-                        break
-                    counts[1, p, lag] += _same(pieces[i, (j + lag) % n1], cluster, start, end, number)
-                for lag in range(limit[number, 2] + 1):
-                    counts[2, p, lag] += _same(row, cluster, start + lag, min(end + lag, n2), number)
-                    if periodic[2]:
-                        counts[2, p, lag] += _same(row, cluster, max(start + lag - n2, 0), end + lag - n2, number)
-
-
-@inner
-def _same(row, cluster, start, end, number):  # type: ignore[no-untyped-def]
-    same = np.int64(0)
-    for k in range(start, end):
-        same += cluster[row[k]] == number
-    return same

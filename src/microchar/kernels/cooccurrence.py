@@ -1,9 +1,13 @@
-"""Co-occurrence of the grey levels of neighbouring pixels in a slice."""
+"""Co-occurrence of the grey levels of neighbouring pixels in a slice, and its texture features."""
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from microchar.kernels.bits import common, common_at
-from microchar.kernels.jit import kernel
+from microchar.kernels.jit import inner, kernel
 
 
 @kernel
@@ -24,65 +28,147 @@ def mark_present(levels, present):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_neighbours(levels, code, table):  # type: ignore[no-untyped-def]
-    """Add to ``table[angle, code[a], code[b]]`` the pairs of each pixel a of a slice and its neighbours b.
-
-    Each pair is counted once: b is the right neighbour of a, or the left, middle or
-    right neighbour in the row below. The last row and column of the table collect
-    missing neighbours and pixels outside the mask, so that no pair has to be tested.
+def encode(levels, code, framed):  # type: ignore[no-untyped-def]
+    """Set ``framed[i, j + 1] = code[levels[i, j]]``.
 
     Parameters
     ----------
     levels : uint16, (rows, columns)
-    code : int64, (257,)
-        Index of each level in the table. Levels that are not counted have the last
-        index, ``len(table[0]) - 1``.
-    table : int64, (4, codes, codes)
+    code : uint16, (257,)
+    framed : uint16, (rows + 1, columns + 2)
+        Set, without the first and last column and the last row.
+    """
+    rows, columns = levels.shape
+    for i in range(rows):
+        for j in range(columns):
+            framed[i, j + 1] = code[levels[i, j]]
+
+
+@kernel
+def count_neighbours(codes, table):  # type: ignore[no-untyped-def]
+    """Add to ``table[angle, a, b]`` the pairs of each pixel of code a of a slice and its neighbours of code b.
+
+    Each pair is counted once: b is the right neighbour of a, or the left, middle or
+    right neighbour in the row below.
+
+    Parameters
+    ----------
+    codes : uint16, (rows + 1, columns + 2)
+        The slice, between a column before it, one behind it and a row behind it of a code
+        that is not looked at, so that no neighbour is missing.
+    table : uint32, (4, codes, codes)
         Number of pairs; modified. The angles are: right, below left, below, below
         right.
     """
-    rows, columns = levels.shape
-    nothing = table.shape[1] - 1
-    for i in range(rows):
-        here = code[levels[i, 0]]
-        left = nothing
-        below = code[levels[i + 1, 0]] if i + 1 < rows else nothing
-        for j in range(columns):
-            right = nothing
-            below_right = nothing
-            if j + 1 < columns:
-                right = code[levels[i, j + 1]]
-                if i + 1 < rows:
-                    below_right = code[levels[i + 1, j + 1]]
-            table[0, here, right] += 1
-            table[1, here, left] += 1
-            table[2, here, below] += 1
-            table[3, here, below_right] += 1
-            here, left, below = right, below, below_right
+    rows, columns = codes.shape
+    one = np.uint32(1)
+    for i in range(rows - 1):
+        for j in range(1, columns - 1):
+            here = codes[i, j]
+            table[0, here, codes[i, j + 1]] += one
+            table[1, here, codes[i + 1, j - 1]] += one
+            table[2, here, codes[i + 1, j]] += one
+            table[3, here, codes[i + 1, j + 1]] += one
+
+
+@kernel
+def pack_columns(labels, label, bits):  # type: ignore[no-untyped-def]
+    """Pack the voxels of a label along axis 1, for each index of axis 2: ``bits[k, i]`` is the row ``labels[i, :, k]``.
+
+    Parameters
+    ----------
+    labels : uint8, (n0, n1, n2)
+    label : int
+    bits : uint64, (n2, n0, words)
+        Voxel j is bit j % 64 of word j // 64; set.
+    """
+    n0, n1, n2 = labels.shape
+    words = np.empty(n2, np.uint64)
+    for i in range(n0):
+        for word in range(bits.shape[2]):
+            words[:] = 0
+            for j in range(word * 64, min(word * 64 + 64, n1)):
+                place = np.uint64(j - word * 64)
+                for k in range(n2):
+                    words[k] |= np.uint64(labels[i, j, k] == label) << place
+            bits[:, i, word] = words
 
 
 @kernel
 def compare_neighbours(bits, columns, table):  # type: ignore[no-untyped-def]
-    """Add to ``table[angle, a, b]`` what `count_neighbours` counts; faster for few levels.
+    """Set ``table[slice, angle, a, b]`` to what `count_neighbours` counts; faster for few levels.
 
     Parameters
     ----------
-    bits : uint64, (levels, rows, words)
-        Pixels of each level of a slice, from `kernels.bits.pack`, with one more word than the
-        columns need.
+    bits : uint64, (levels, slices, rows, words)
+        Pixels of each level, packed along the columns, with one more word than they need.
     columns : int
-    table : int64, (4, levels, levels)
-        Number of pairs; modified.
+    table : uint32, (slices, 4, levels, levels)
+        Number of pairs; set.
     """
-    levels, rows, words = bits.shape
+    levels, slices, rows, words = bits.shape
     n = (rows - 1) * words + (columns + 63) // 64
     below = n - words
-    for a in range(levels):
-        first = bits[a].reshape(-1)
-        for b in range(levels):
-            second = bits[b].reshape(-1)
-            table[0, a, b] += common_at(first[:n], second[: n + 1], 1)
-            if rows > 1:
-                table[1, a, b] += common_at(second[words : words + below], first[: below + 1], 1)
-                table[2, a, b] += common(first[:below], second[words : words + below])
-                table[3, a, b] += common_at(first[:below], second[words : words + below + 1], 1)
+    for s in range(slices):
+        for a in range(levels):
+            first = bits[a, s].reshape(-1)
+            for b in range(levels):
+                second = bits[b, s].reshape(-1)
+                table[s, 0, a, b] = common_at(first[:n], second[: n + 1], 1)
+                if rows > 1:
+                    table[s, 1, a, b] = common_at(second[words : words + below], first[: below + 1], 1)
+                    table[s, 2, a, b] = common(first[:below], second[words : words + below])
+                    table[s, 3, a, b] = common_at(first[:below], second[words : words + below + 1], 1)
+
+
+@kernel
+def texture(pairs, grey, features):  # type: ignore[no-untyped-def]
+    """Set the features of the symmetric matrix of a slice, averaged over the angles with pairs.
+
+    Parameters
+    ----------
+    pairs : uint32, (4, codes, codes)
+        Number of pairs at each angle, each counted once. Codes that stand for no grey level
+        are the last ones.
+    grey : int64, (levels,)
+        The grey level of each code.
+    features : float64, (4,)
+        Contrast, homogeneity, energy and entropy; set if there are pairs.
+
+    Returns
+    -------
+    bool
+        Whether there are pairs.
+    """
+    angles = 0
+    sums = np.zeros(4)
+    for table in pairs:
+        total = 0
+        for a in range(len(grey)):
+            for b in range(len(grey)):
+                total += table[a, b]
+        if total > 0:
+            angles += 1
+            _add_features(table, grey, 2 * total, sums)
+    if angles > 0:
+        features[:] = sums / angles
+    return angles > 0
+
+
+@inner
+def _add_features(table, grey, total, sums):  # type: ignore[no-untyped-def]
+    """Add the features of one angle. Most cells of a large table are empty, and both halves of the matrix are equal."""
+    contrast, homogeneity, energy, entropy = 0.0, 0.0, 0.0, 0.0
+    for a in range(len(grey)):
+        for b in range(a + 1):
+            number = table[a, b] + table[b, a]
+            if number == 0:
+                continue
+            p = number / total
+            square = float((grey[a] - grey[b]) ** 2)
+            both = 2.0 * p if b < a else p
+            contrast += both * square
+            homogeneity += both / (1.0 + square)
+            energy += both * p
+            entropy -= both * math.log(p)
+    sums += np.array([contrast, homogeneity, energy, entropy])

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
 from typing import ClassVar
 
 import numpy as np
 
 from microchar.core.errors import InputError
+from microchar.core.grid import Triple, triple
 from microchar.core.result import Status, Value
-from microchar.core.scratch import scratch_array
+from microchar.core.scratch import GrowingArray
 from microchar.core.volume import OUTSIDE, Volume
-from microchar.kernels.clusters import count_row_runs, find_pieces, flatten, join_across, survey
+from microchar.kernels.clusters import count_row_runs, find_pieces, flatten, join_across, paint, survey
 from microchar.measurement.blocks import Region, rods, thread_pool
 from microchar.measurement.metric import Kind, Metric, Shared, WholeMetric
 
-#: Approximate number of voxels in which a thread finds clusters at a time, which takes up to 13 bytes for each.
+#: Approximate number of voxels in which a thread finds clusters at a time.
 _BLOCK_VOXELS = 2**22
 
 
@@ -46,14 +46,60 @@ class ClusterTable:
 
 
 @dataclass(frozen=True, eq=False)
+class Runs:
+    """Runs of equal labels along the rows of a volume, and the pieces of clusters that they belong to.
+
+    There are far fewer of them than voxels. What is large nevertheless is on disk.
+
+    Parameters
+    ----------
+    rows : int64, (n0, n1)
+        Number of the first run of each row.
+    end : int32, (runs,)
+        Where each run ends. The next one begins there; the last run of a row ends with the row.
+    piece : uint32, (runs,)
+        Number of the piece of each run; 0 for none.
+    length : int
+        Length of a row.
+    """
+
+    rows: np.ndarray
+    end: np.ndarray
+    piece: np.ndarray
+    length: int
+
+    @property
+    def shape(self) -> Triple:
+        """Shape of the volume."""
+        return (*self.rows.shape, self.length)  # type: ignore[return-value]
+
+    def read(self, value: np.ndarray, start: Triple, stop: Triple) -> np.ndarray:
+        """Return the value of the piece of each voxel of a box; coordinates beyond the volume wrap around.
+
+        Parameters
+        ----------
+        value : ndarray of uint8 or uint32, (1 + pieces,)
+        start, stop : tuple of int
+        """
+        box = np.empty([b - a for a, b in zip(start, stop, strict=True)], value.dtype)
+        paint(self.rows, self.end, self.piece, self.length, start, value, box)
+        return box
+
+    def plane(self, value: np.ndarray, axis: int, index: int) -> np.ndarray:
+        """Return the values of the voxels of a plane normal to an axis."""
+        start = triple(index if axis == other else 0 for other in range(3))
+        stop = triple(index + 1 if axis == other else n for other, n in enumerate(self.shape))
+        return self.read(value, start, stop).squeeze(axis)
+
+
+@dataclass(frozen=True, eq=False)
 class Clusters:
     """Clusters of a non-periodic volume.
 
     Parameters
     ----------
-    pieces : uint32, 3D
-        Number of the piece of a cluster that each voxel belongs to; 0 for none. The pieces
-        were found in blocks. A large array is on disk.
+    runs : Runs
+        The pieces of clusters, which were found in blocks.
     numbers : uint32, (1 + pieces,)
         Number of the cluster of each piece.
     table : ClusterTable
@@ -61,7 +107,7 @@ class Clusters:
     connectivity : {6, 26}
     """
 
-    pieces: np.ndarray
+    runs: Runs
     numbers: np.ndarray
     table: ClusterTable
     connectivity: int
@@ -76,12 +122,13 @@ class Clusters:
         table : ClusterTable
             Table of the joined clusters.
         """
-        axes = [axis for axis in periodic if self.pieces.shape[axis] > 1]
+        shape = self.runs.shape
+        axes = [axis for axis in periodic if shape[axis] > 1]
         if not axes:
             return self.numbers, self.table
         parent = np.arange(len(self.table.size), dtype=np.uint32)
         for axis in axes:
-            last, first = (self.numbers[self.pieces.take(end, axis)] for end in (-1, 0))
+            last, first = (self.runs.plane(self.numbers, axis, end) for end in (shape[axis] - 1, 0))
             wraps = [other in axes for other in range(3) if other != axis]
             _join_planes(parent, last, first, self.table.phase, self.connectivity, wraps)
         flatten(parent)
@@ -146,53 +193,57 @@ def share_of_phase(metric: Metric, volume: Volume, share: float | None, phase: s
 def _find(volume: Volume, shared: Shared, connectivity: int) -> Clusters:
     """Find the pieces of clusters in each block, and join those that touch across the faces between blocks."""
     regions = rods(volume.shape, _BLOCK_VOXELS)
-    pieces = scratch_array(volume.shape, np.uint32)
+    rows = np.empty(volume.shape[:2], np.int64)
+    end, piece = GrowingArray(np.int32), GrowingArray(np.uint32)
     tables = [_empty_table(0)]
+    first = 0
     with thread_pool(shared.threads) as pool:
-        for n in range(0, len(regions), shared.threads):
-            found = list(pool.map(partial(_PiecesOfBlock.find, volume, connectivity), regions[n : n + shared.threads]))
-            # The numbers do not depend on which thread is first.
-            firsts = list(accumulate([block.n for block in found], initial=sum(len(t.size) for t in tables) - 1))
-            tables += pool.map(lambda block, first: block.write(pieces, first), found, firsts[:-1])
-            if firsts[-1] >= 2**32:
-                raise InputError(
-                    f"{volume.name}: found more than 2^32 clusters, expected fewer; crop the volume (--crop)"
-                )
+        batch = 2 * shared.threads  # so that there is work for the others while a block is added
+        for n in range(0, len(regions), batch):
+            # The numbers do not depend on which thread is first: the blocks are added in their order.
+            for block in pool.map(partial(_Block.find, volume, connectivity), regions[n : n + batch]):
+                if first + len(block.table.size) >= 2**32:
+                    raise InputError(
+                        f"{volume.name}: found more than 2^32 clusters, expected fewer; crop the volume (--crop)"
+                    )
+                rows[block.place] = block.rows + len(end)
+                end.append(block.end)
+                piece.append(np.where(block.piece > 0, block.piece + np.uint32(first), np.uint32(0)))
+                tables.append(block.table)
+                first += len(block.table.size)
     table = ClusterTable(*(np.concatenate(columns) for columns in zip(*map(_columns, tables), strict=True)))
+    runs = Runs(rows, end.array(), piece.array(), volume.shape[2])
     parent = np.arange(len(table.size), dtype=np.uint32)
+    own = parent.copy()
     for axis in (0, 1):
         for place in sorted({region.start[axis] for region in regions} - {0}):
-            last, first = (pieces.take(index, axis) for index in (place - 1, place))
-            _join_planes(parent, last, first, table.phase, connectivity, (False, False))
+            before, behind = (runs.plane(own, axis, index) for index in (place - 1, place))
+            _join_planes(parent, before, behind, table.phase, connectivity, (False, False))
     flatten(parent)
-    return Clusters(pieces, parent, _merged(table, parent), connectivity)
+    return Clusters(runs, parent, _merged(table, parent), connectivity)
 
 
 @dataclass(frozen=True, eq=False)
-class _PiecesOfBlock:
-    """The clusters of a block by itself: labels, the run of each voxel, piece and end of each run, number of pieces."""
+class _Block:
+    """The rows of a block, its runs, numbered from 0, and its pieces of clusters, numbered from 1."""
 
-    region: Region
-    labels: np.ndarray
-    runs: np.ndarray
-    piece: np.ndarray
+    place: tuple[slice, slice]
+    rows: np.ndarray
     end: np.ndarray
-    n: int
+    piece: np.ndarray
+    table: ClusterTable
 
     @classmethod
-    def find(cls, volume: Volume, connectivity: int, region: Region) -> _PiecesOfBlock:
+    def find(cls, volume: Volume, connectivity: int, region: Region) -> _Block:
         labels = volume.read(region.start, region.stop)
         n_runs = count_row_runs(labels)
-        runs = np.empty(labels.shape, np.uint32)
-        piece, end = np.zeros(n_runs + 1, np.uint32), np.zeros(n_runs + 1, np.int32)
-        return cls(region, labels, runs, piece, end, int(find_pieces(labels, _reach(connectivity), runs, piece, end)))
-
-    def write(self, pieces: np.ndarray, first: int) -> ClusterTable:
-        """Write the numbers of the pieces, from `first` + 1, and return their table."""
-        box = tuple(slice(a, b) for a, b in zip(self.region.start, self.region.stop, strict=True))
-        table = _empty_table(self.n)
-        survey(self.labels, self.region.start, self.runs, self.piece, self.end, first, pieces[box], *_columns(table))
-        return ClusterTable(*(column[1:] for column in _columns(table)))
+        rows = np.empty(labels.shape[:2], np.int64)
+        end, label, piece = (np.empty(n_runs + 1, dtype) for dtype in (np.int32, np.uint8, np.uint32))
+        table = _empty_table(int(find_pieces(labels, _reach(connectivity), rows, end, label, piece)))
+        survey(rows, end, label, piece, region.start, labels.shape[2], *_columns(table))
+        (a0, a1, _), (b0, b1, _) = region.start, region.stop
+        place = slice(a0, b0), slice(a1, b1)
+        return cls(place, rows - 1, end[1:], piece[1:], ClusterTable(*(column[1:] for column in _columns(table))))
 
 
 def _empty_table(n: int) -> ClusterTable:

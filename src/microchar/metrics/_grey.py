@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from microchar.core.grey_values import value_range
+from microchar.core.grey_values import spread_levels, value_range
 from microchar.core.grid import Triple
 from microchar.core.result import Status, Value
 from microchar.core.volume import OUTSIDE, Volume
@@ -24,8 +24,8 @@ Reader = Callable[[Triple, Triple], np.ndarray]
 FULL_SCALE = 65535
 #: Level that marks a pixel outside the mask; 8-bit levels end at 255.
 OUTSIDE_LEVEL = 256
-#: Up to this number of grey levels, the pixels of each pair of levels are compared as bits.
-_FEW_LEVELS = 8
+#: Up to this number of phases, the pixels of each pair of phases are compared as bits.
+_FEW_PHASES = 8
 #: The texture features, in the order of the published anisotropy-index tables.
 FEATURES = ("contrast", "homogeneity", "energy", "entropy")
 
@@ -165,9 +165,9 @@ class SliceTexture(AdditiveMetric):
         return "slice texture"
 
     def reader(self, volume: Volume, shared: Shared) -> Reader:
-        """Return a reader of 8-bit grey levels."""
+        """Return a reader of 8-bit grey levels as uint16; of few phases, of their labels as uint8."""
         del shared
-        return eight_bit_reader(volume)
+        return volume.read if volume.grey is None and volume.n_phases <= _FEW_PHASES else eight_bit_reader(volume)
 
     def count(self, block: Block) -> Counts:
         """Compute the features of the block's slices, at their positions in an array for all slices of the volume.
@@ -176,54 +176,51 @@ class SliceTexture(AdditiveMetric):
         returns the features of each slice, not its pair counts.
         """
         assert block.axis is not None
-        levels = stacked(block.labels, block.axis)
-        present = np.zeros(OUTSIDE_LEVEL + 1, bool)
-        cooccurrence.mark_present(levels, present)
-        grey = np.flatnonzero(present[:OUTSIDE_LEVEL])
-        tables = _compared if len(grey) <= _FEW_LEVELS else _tallied
+        if block.labels.dtype == np.uint8:
+            grey = spread_levels(block.n_phases)
+            tables = iter(_compared(block.labels, block.axis, block.n_phases))
+        else:
+            levels = stacked(block.labels, block.axis)
+            present = np.zeros(OUTSIDE_LEVEL + 1, bool)
+            cooccurrence.mark_present(levels, present)
+            grey = np.flatnonzero(present[:OUTSIDE_LEVEL])
+            tables = _tallied(levels, grey)
 
         features = np.zeros((3, max(block.shape), len(FEATURES)))
         slices = np.zeros((3, max(block.shape)), np.int64)
-        for position, pairs in enumerate(tables(levels, grey), start=block.start[block.axis]):
-            if pairs.any():
-                features[block.axis, position] = texture(pairs, grey)
-                slices[block.axis, position] = 1
+        for position, pairs in enumerate(tables, start=block.start[block.axis]):
+            slices[block.axis, position] = cooccurrence.texture(pairs, grey, features[block.axis, position])
         return {"features": features, "slices": slices}
 
 
-def _compared(levels: np.ndarray, grey: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the pair counts (angles, levels, levels) of each slice, from the pixels of each level as bits."""
-    _, rows, columns = levels.shape
+def _compared(labels: np.ndarray, axis: int, n_phases: int) -> np.ndarray:
+    """Return the pair counts (slices, angles, phases, phases) of a slab, from the pixels of each phase as bits."""
+    slices, rows, columns = np.moveaxis(labels, axis, 0).shape
     words = (columns + 63) // 64 + 1
-    for pixels in levels:
-        bits = np.zeros((len(grey), rows, words), np.uint64)
-        for place, level in enumerate(grey):
-            bits[place] = pack((pixels == level)[np.newaxis], words)[0]
-        pairs = np.zeros((4, len(grey), len(grey)), np.int64)
-        cooccurrence.compare_neighbours(bits, columns, pairs)
-        yield pairs
+    bits = np.zeros((n_phases, slices, rows, words), np.uint64)
+    for phase in range(n_phases):
+        if axis == 2:
+            cooccurrence.pack_columns(labels, phase, bits[phase])
+        else:
+            bits[phase] = np.moveaxis(pack(labels == phase, words), axis, 0)
+    pairs = np.zeros((slices, 4, n_phases, n_phases), np.uint32)
+    cooccurrence.compare_neighbours(bits, columns, pairs)
+    return pairs
 
 
 def _tallied(levels: np.ndarray, grey: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the same, pixel by pixel."""
-    code = np.full(OUTSIDE_LEVEL + 1, len(grey))
+    """Yield the pair counts (angles, codes, codes) of each slice, counted pixel by pixel; the last code is no level."""
+    _, rows, columns = levels.shape
+    code = np.full(OUTSIDE_LEVEL + 1, len(grey), np.uint16)
     code[grey] = np.arange(len(grey))
-    table = np.empty((4, len(grey) + 1, len(grey) + 1), np.int64)
+    framed = np.full((rows + 1, columns + 2), len(grey), np.uint16)
+    # A small table stays in the cache.
+    table = np.empty((4, len(grey) + 1, len(grey) + 1), np.uint32)
     for pixels in levels:
+        cooccurrence.encode(pixels, code, framed)
         table[:] = 0
-        cooccurrence.count_neighbours(pixels, code, table)
-        yield table[:, :-1, :-1]
-
-
-def texture(pairs: np.ndarray, grey: np.ndarray) -> np.ndarray:
-    """Return the features of pair counts (angles, levels, levels), averaged over the angles with pairs."""
-    pairs = pairs[pairs.any(axis=(1, 2))]
-    symmetric = pairs + pairs.transpose(0, 2, 1)
-    p = symmetric / symmetric.sum(axis=(1, 2), keepdims=True)
-    square = np.subtract.outer(grey, grey).astype(float) ** 2
-    surprise = np.log(np.reciprocal(p, out=np.ones_like(p), where=p > 0))
-    by_angle = [p * square, p / (1 + square), p * p, p * surprise]
-    return np.array([feature.sum(axis=(1, 2)).mean() for feature in by_angle])
+        cooccurrence.count_neighbours(framed, table)
+        yield table
 
 
 def direction_means(counts: Counts) -> np.ndarray:

@@ -78,7 +78,7 @@ class PercolatingFraction(ClusterMetric):
         for axis in volume.grid.axes:
             _, table = clusters.joined([other for other in self.periodic if other != axis])
             spans = (table.lower[:, axis] == 0) & (table.upper[:, axis] == volume.shape[axis] - 1)
-            has_ends = all(clusters.pieces.take(end, axis).any() for end in (0, -1))
+            has_ends = all(clusters.runs.plane(clusters.numbers, axis, n).any() for n in (0, volume.shape[axis] - 1))
             for phase, name in enumerate(volume.phases):
                 voxels = table.voxels(phase)
                 share = table.size[spans & (table.phase == phase)].sum() / voxels if voxels else None

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
 from microchar.core.grid import Triple
 from microchar.core.result import Profile, Result
-from microchar.core.volume import OUTSIDE, Volume, wrapped
-from microchar.kernels.clusters import count_same
+from microchar.core.scratch import scratch_array
+from microchar.core.volume import OUTSIDE, Volume
+from microchar.kernels.cluster_pairs import count_kept, count_same, keep_runs
 from microchar.measurement.blocks import Block, Counts, thread_pool
 from microchar.measurement.metric import Shared
 from microchar.metrics._clusters import (
     ClusterTable,
+    Runs,
     check_connectivity,
     connectivity_record,
     find_clusters,
@@ -24,6 +28,9 @@ from microchar.metrics.two_point_correlation import TwoPointCorrelation
 
 #: Number of planes that one task counts.
 _PLANES = 8
+#: Clusters with a largest lag between two of these are counted together: the rows of small clusters, which may be many,
+#: are not compared at the many lags of large ones.
+_LONGEST_LAGS = (0, 4, 16, 64, np.inf)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +127,7 @@ class TwoPointCluster(DirectionalMetric):
         # The voxels of the other clusters become an additional phase, which is not counted.
         label = np.where(_is_largest(table), table.phase, np.uint8(volume.n_phases))
         label[0] = OUTSIDE
-        label = label[numbers]
-        return lambda start, stop: label[wrapped(clusters.pieces, start, stop)]
+        return partial(clusters.runs.read, label[numbers])
 
     def count(self, block: Block) -> Counts:
         """Count the pairs within the largest cluster of each phase, with the method for pairs within a phase."""
@@ -134,15 +140,21 @@ class TwoPointCluster(DirectionalMetric):
         periodic = np.isin(range(3), self.periodic)
         limit = np.stack([_longest_lags(table, a, volume.shape[a], self.reach[a], bool(periodic[a])) for a in range(3)])
         limit = np.ascontiguousarray(limit.T)
+        counts = np.zeros((3, volume.n_phases, max(self.reach) + 1), np.int64)
 
-        def count(first: int) -> np.ndarray:
-            counts = np.zeros((3, volume.n_phases, max(self.reach) + 1), np.int64)
+        def count(runs: tuple[np.ndarray, ...], first: int) -> np.ndarray:
+            of_planes = np.zeros_like(counts)
             last = min(first + _PLANES, volume.shape[0])
-            count_same(clusters.pieces, numbers, first, last, periodic, table.phase, limit, counts)
-            return counts
+            count_same(*runs, volume.shape, first, last, periodic, table.phase, limit, of_planes)
+            return of_planes
 
+        longest = limit.max(axis=1)
         with thread_pool(shared.threads) as pool:
-            counts = np.sum(list(pool.map(count, range(0, volume.shape[0], _PLANES))), axis=0)
+            for low, high in pairwise(_LONGEST_LAGS):
+                kept = (low <= longest) & (longest < high)
+                if kept.any():
+                    runs = _runs_of(clusters.runs, numbers, kept)
+                    counts += sum(pool.map(partial(count, runs), range(0, volume.shape[0], _PLANES)))
         return {f"rest {axis}": counts[axis, :, : self.reach[axis] + 1] for axis in volume.grid.axes}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
@@ -155,6 +167,16 @@ class TwoPointCluster(DirectionalMetric):
             }
             profiles += self.profiles(volume.grid, by_axis, phase=name)
         return self.result(volume, profiles=profiles)
+
+
+def _runs_of(runs: Runs, numbers: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return rows, beginnings, ends and clusters of the runs of some clusters, as `count_same` takes them."""
+    keep = kept[numbers]
+    n = count_kept(runs.piece, keep)
+    rows = np.empty(runs.rows.size + 1, np.int64)
+    of_runs = tuple(scratch_array((n,), dtype) for dtype in (np.int32, np.int32, np.uint32))
+    keep_runs(runs.rows, runs.end, runs.piece, runs.length, numbers, keep, rows, *of_runs)
+    return rows, *of_runs
 
 
 def _is_largest(table: ClusterTable) -> np.ndarray:

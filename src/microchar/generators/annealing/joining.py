@@ -101,7 +101,7 @@ def gaps_between(volume: Volume, phase: int, periodic: tuple[int, ...]) -> list[
     with thread_pool(None) as pool:
         clusters = find_clusters(volume, Shared(pool, 1), connectivity=6)
     numbers, _ = clusters.joined(periodic)
-    found = np.where(labels == phase, numbers[clusters.pieces], 0)
+    found = np.where(labels == phase, clusters.runs.read(numbers, (0, 0, 0), volume.shape), 0)
     if len(np.unique(found[found > 0])) < 2:
         return []
     margin = [(_LONGEST, _LONGEST) if axis in periodic else (0, 0) for axis in range(3)]
