@@ -15,6 +15,7 @@ from microchar.core.errors import MicrocharError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress, section, silent
 from microchar.generation.generator import Generator
+from microchar.generation.requests import refuse_beyond_memory
 from microchar.io.writing import write_blocks
 
 #: Position of a block in a volume.
@@ -42,6 +43,7 @@ class StreamingGenerator(Generator):
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
         """Assemble the blocks."""
+        refuse_beyond_memory(shape)
         labels = np.empty(shape, np.uint8)
         done = 0
         for box, block in self.make_blocks(shape, rng, periodic, progress):

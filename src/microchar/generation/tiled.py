@@ -120,7 +120,12 @@ def generate_tiled(
         _prepare(folder, path.name, tiled, lengths, edges)
     tiles = list(enumerate(tiles_of(lengths, edges)))
     todo = [(number, box) for number, box in tiles if not (folder / _DONE / str(number)).exists()]
-    _make_all(work, tiled, todo, len(tiles), executor, progress or silent)
+    try:
+        _make_all(work, tiled, todo, len(tiles), executor, progress or silent)
+    except BaseException:
+        if not any((folder / _DONE).iterdir()):  # nothing to resume
+            shutil.rmtree(folder)
+        raise
     with whole_file(path) as new:
         (folder / path.name).rename(new)
     shutil.rmtree(folder)
@@ -156,7 +161,7 @@ def _begin(folder: Path, request: dict[str, Any], resume: bool) -> None:
             "folder to start again"
         )
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir()
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another output") from error
     with whole_file(folder / _REQUEST) as file:

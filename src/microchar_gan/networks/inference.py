@@ -24,7 +24,6 @@ Range = tuple[int, int]
 class PartialUNet:
     r"""A U-net in evaluation mode: (B, channels, D, H, W) of noise and a box → (B, phases, \*box) of logits.
 
-    Along each axis the box spans the noise, or a halo lies before and behind it.
     Convolutions take the normalisations behind them in, those of 1³ are products of
     matrices, and on CPUs the others are oneDNN's, whose results do not depend on the number of threads.
 
@@ -72,8 +71,10 @@ class PartialUNet:
             reach += seen_by_stage
             # In whole voxels of the next level.
             seen = [((a - reach) // 2 * 2, -((b + reach) // -2) * 2) for a, b in needed]
-            made = [(max(a, 0), min(b, n >> level)) for (a, b), n in zip(seen, shape, strict=True)]
-            boxes.insert(0, (made, made == seen))
+            # What is seen across a face lies behind the opposite one: the axis is made as a whole.
+            within = [a >= 0 and b <= n >> level for (a, b), n in zip(seen, shape, strict=True)]
+            made = [one if ok else (0, n >> level) for one, ok, n in zip(seen, within, shape, strict=True)]
+            boxes.insert(0, (made, all(within)))
             needed, reach = [(a // 2, b // 2) for a, b in made], 0
         return boxes
 
