@@ -28,9 +28,14 @@ def real():
     return (np.random.default_rng(0).random((48, 48, 48)) < 0.3).astype(np.uint8)
 
 
+@pytest.fixture(scope="module")
+def models(real):
+    return {name: make().fit(real) for name, make in MAKERS.items()}
+
+
 @pytest.mark.parametrize("name", MAKERS)
-def test_processes_make_what_one_process_makes(tmp_path, real, name):
-    model = MAKERS[name]().fit(real)
+def test_processes_make_what_one_process_makes(tmp_path, models, name):
+    model = models[name]
     for store, executor in (("alone", None), ("together", "processes:2")):
         with opened(executor) as pool:
             generate_tiled(model, tmp_path / f"{store}.zarr", SHAPE, seed=2, tile=16, executor=pool)
@@ -40,8 +45,8 @@ def test_processes_make_what_one_process_makes(tmp_path, real, name):
     assert 0 < alone.mean() < alone.max()
 
 
-def test_periods_close_across_tiles(tmp_path, real):
-    model = MAKERS["unet-gan"]().fit(real)
+def test_periods_close_across_tiles(tmp_path, models):
+    model = models["unet-gan"]
     generate_tiled(model, tmp_path / "a.zarr", SHAPE, seed=2, periodic=(0,), tile=16)
     np.testing.assert_array_equal(
         read_volume(tmp_path / "a.zarr").values, model.generate(SHAPE, seed=2, periodic=(0,)).values
@@ -63,8 +68,8 @@ def test_networks_that_need_the_whole_say_why(tmp_path, real, maker, reason):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_period_that_does_not_suit_is_refused_before_anything_is_written(tmp_path, real):
-    model = MAKERS["unet-gan"]().fit(real)
+def test_a_period_that_does_not_suit_is_refused_before_anything_is_written(tmp_path, models):
+    model = models["unet-gan"]
     with pytest.raises(InputError, match="multiples of"):
         generate_tiled(model, tmp_path / "a.zarr", (41, 28, 24), periodic=(0,))
     assert not list(tmp_path.iterdir())
