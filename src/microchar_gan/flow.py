@@ -140,6 +140,10 @@ class SdfFlow(AveragedGenerator):
         state = sampled(model, cells, seed=int(rng.integers(2**62)), progress=section(progress, 0.0, _TRAINING))
         yield from labelled(model, state, shape, section(progress, _TRAINING, 1.0))
 
+    def whole_only(self) -> str:
+        """Return why a volume is not made in independent tiles."""
+        return "each of its steps needs what the last one has made all around"
+
     @cached_property
     def _model(self) -> FlowModel:
         assert self.material is not None  # generation needs a fit

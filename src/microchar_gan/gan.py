@@ -18,7 +18,7 @@ from microchar.core.grid import Triple
 from microchar.core.progress import Progress
 from microchar.generation.fitted_state import Layout
 from microchar.generation.spec import GeneratorSpec
-from microchar.generation.streaming import Box
+from microchar.generation.streaming import Box, TiledGenerator
 from microchar.generation.training import TrainingData
 from microchar_gan.network_generator import PRESET, NetworkGenerator, arrays_of, layout_of, load_arrays
 from microchar_gan.networks.building import Network, build
@@ -29,7 +29,7 @@ from microchar_gan.plugins import SLICEGAN, UNET_GAN
 from microchar_gan.settings import Preset, Settings, setting, settings_of, takes_settings
 from microchar_gan.tiling.conditional import around_a_slice
 from microchar_gan.tiling.network_field import field_of, halo_of, reach_of
-from microchar_gan.tiling.tiles import Field, blocks
+from microchar_gan.tiling.tiles import Field, blocks, labels_in, tile_of
 from microchar_gan.training.gan_fitting import GanFit
 from microchar_gan.training.gan_training import GanTrainer
 from microchar_gan.training.orientation import direction_difference
@@ -38,7 +38,7 @@ from microchar_gan.training.splitting import split
 
 
 @dataclass(kw_only=True)
-class GanGenerator(NetworkGenerator):
+class GanGenerator(NetworkGenerator, TiledGenerator):
     """Base of both generators: training as the fit, weights as the state, generation in tiles.
 
     The subclasses take `Settings` as further parameters, see `takes_settings`.
@@ -98,7 +98,8 @@ class GanGenerator(NetworkGenerator):
             "machine": describe(device, half),
             "torch": torch.__version__,
         } | ({"warnings": fit.watch.warnings} if fit.watch.warnings else {})
-        self.__dict__.pop("_network", None)
+        for cached in ("_network", "_field"):
+            self.__dict__.pop(cached, None)
         return _state(trainer, best, halo_of)
 
     def _keep(self, trainer: GanTrainer, best: dict[str, torch.Tensor], path: Path, reach: Callable[[], int]) -> None:
@@ -114,7 +115,26 @@ class GanGenerator(NetworkGenerator):
         """Make the volume tile by tile, or at once if it is made around a slice."""
         if isinstance(self._network, UNet) and "slices" in self.state:
             return around_a_slice(self._network, self.state["slices"], shape, rng, periodic, progress)
-        return blocks(self.as_field(), shape, seed=int(rng.integers(2**62)), periodic=periodic, progress=progress)
+        return blocks(self._field, shape, seed=int(rng.integers(2**62)), periodic=periodic, progress=progress)
+
+    def whole_only(self) -> str:
+        """Return why volumes around a slice are not made in tiles."""
+        return "with input='slice' a volume is made around one slice" if "slices" in self.state else ""
+
+    def tile(self, shape: Triple, periodic: tuple[int, ...], longest: int) -> Triple:
+        """Return tiles that fit into memory with their halos."""
+        return tile_of(self._field, shape, periodic, longest)
+
+    def make_box(
+        self, box: Box, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
+    ) -> np.ndarray:
+        """Make one tile from its part of the noise."""
+        seed = int(rng.integers(2**62))
+        return labels_in(self._field, shape, box, seed=seed, periodic=periodic, progress=progress)
+
+    @cached_property
+    def _field(self) -> Field:
+        return self.as_field()
 
     def as_field(self) -> Field:
         """Return the fitted network as a `Field`, for `microchar_gan.tiling.halo.seam_mismatch`.

@@ -73,6 +73,10 @@ class NetworkGenerator(StreamingGenerator):
         portable.device = "auto"
         super(NetworkGenerator, portable).save(path)
 
+    def use_threads(self, threads: int) -> None:
+        """Use that many threads of this process, which makes nothing but tiles."""
+        torch.set_num_threads(threads)
+
     def identity(self, seed: int) -> dict[str, Any]:
         """Return what must be unchanged for a training to be resumed."""
         return {

@@ -109,6 +109,10 @@ class SliceRnn(AveragedGenerator):
         self.__dict__.pop("_network", None)
         return arrays_of(trainer.average, trainer.average.state_dict()) | {"fractions": crops.fractions}
 
+    def whole_only(self) -> str:
+        """Return why a volume is not made in independent tiles."""
+        return "each slice is drawn from those before it"
+
     def make_blocks(
         self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> Iterator[tuple[Box, np.ndarray]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from microchar.core.errors import InputError
+from microchar.generation.streaming import tiles_of
 from microchar_gan.tiling.halo import felt_halo, impulse_halo, seam_mismatch
 from microchar_gan.tiling.lattice_noise import noise
-from microchar_gan.tiling.tiles import Field, blocks
+from microchar_gan.tiling.tiles import Field, blocks, labels_in, tile_of
 
 # --- maps of integers: exact, so that tiled and whole must agree to the bit ----
 
@@ -98,6 +100,35 @@ def test_tiles_make_what_one_pass_makes(field, shape, tile, periodic, seed):
     shape = tuple(-(-n // field.unit) * field.unit if axis in periodic else n for axis, n in enumerate(shape))
     tiled = made(field, shape, seed=seed, periodic=sorted(periodic), tile=tile)
     np.testing.assert_array_equal(tiled, endless(field, shape, seed, periodic))
+
+
+@given(
+    st.sampled_from([BOX, STRIDED, DOUBLED, TRIMMING]),
+    st.tuples(*[st.integers(1, 27)] * 3),
+    st.integers(1, 40),
+    st.sets(st.integers(0, 2)),
+)
+@settings(deadline=None, max_examples=30)
+def test_tiles_made_one_by_one_are_those_of_one_pass(field, shape, longest, periodic):
+    shape = tuple(-(-n // field.unit) * field.unit if axis in periodic else n for axis, n in enumerate(shape))
+    edges = tile_of(field, shape, sorted(periodic), longest)
+    assert max(edges) <= max(longest, field.unit)
+    assert all(edge % field.unit == 0 for edge in edges)
+    tiled = np.full(shape, 99, np.uint8)
+    for box in tiles_of(shape, edges):
+        tiled[box] = labels_in(field, shape, box, seed=5, periodic=sorted(periodic))
+    np.testing.assert_array_equal(tiled, endless(field, shape, 5, periodic))
+
+
+def test_a_part_replaces_the_pass_of_a_tile():
+    def part(values, box):
+        sizes.append([edge.stop - edge.start for edge in box])
+        return box_filter(values)[box]
+
+    sizes = []
+    field = replace(BOX, forward=pytest.fail, part=part, part_bytes=lambda shape, box: 1.0)
+    np.testing.assert_array_equal(made(field, (12, 9, 8), seed=1, tile=8), endless(BOX, (12, 9, 8), seed=1))
+    assert sizes == [[8, 8, 8], [8, 1, 8], [4, 8, 8], [4, 1, 8]]
 
 
 def test_fields_of_the_tests_are_no_trivial_ones():

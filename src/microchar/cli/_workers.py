@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 def add_workers(group: argparse._ActionsContainer) -> None:
     """Add the options that say who works."""
     group.add_argument("--threads", type=positive, metavar="N", help="number of threads (default: all cores)")
+    add_executor(group, "who works instead of threads")
+
+
+def add_executor(group: argparse._ActionsContainer, of: str) -> None:
+    """Add the option that names other processes."""
     group.add_argument(
         "--executor",
         metavar="NAME",
-        help="who works instead of threads: processes:N, dask (on this machine), or dask://HOST:PORT (a scheduler "
-        "whose workers see the files at the same paths)",
+        help=f"{of}: processes:N, dask (on this machine), or dask://HOST:PORT (a scheduler whose workers see the files "
+        "at the same paths)",
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from microchar.cli._generation import PARAMETERS, add_common, ready_generator, resumable_progress
 from microchar.cli._input import add_overwrite, input_files
 from microchar.cli._values import axes, integers, positive
+from microchar.cli._workers import add_executor, workers
+from microchar.core.errors import InputError
 from microchar.core.progress import section
 from microchar.core.text import printable
 
@@ -26,10 +28,22 @@ def add(commands: Any) -> argparse.ArgumentParser:
     generate.add_argument(
         "--periodic", type=axes, default=(), metavar="0,1,2", help="axes along which the volumes repeat"
     )
-    generate.add_argument("-o", "--output", default="fakes", metavar="FOLDER", help="default: fakes")
-    add_overwrite(generate)
     generate.add_argument(
-        "--resume", action="store_true", help="continue interrupted volumes, if the generator keeps its progress"
+        "-o",
+        "--output",
+        default="fakes",
+        metavar="FOLDER|STORE.zarr",
+        help="folder for TIFF files (default: fakes), or a Zarr store for one volume, which is made tile by tile",
+    )
+    add_overwrite(generate)
+    add_executor(generate, "who makes the tiles of a STORE.zarr in parallel")
+    generate.add_argument(
+        "--tile", type=positive, metavar="N", help="longest edge of the tiles of a STORE.zarr in voxels (default 256)"
+    )
+    generate.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue an interrupted STORE.zarr, or interrupted volumes, if the generator keeps its progress",
     )
     add_common(generate, "of the first volume (default 0)")
     generate.set_defaults(run=run)
@@ -38,6 +52,42 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     """Make the volumes and write them, all or none."""
+    if Path(options.output).suffix == ".zarr":
+        return _run_tiled(options)
+    for name in ("executor", "tile"):
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name}: tiles are made into a Zarr store only; name one, such as -o volume.zarr")
+    _run_whole(options)
+    return None
+
+
+def _run_tiled(options: argparse.Namespace) -> None:
+    """Make one volume tile by tile, in parallel, into a Zarr store."""
+    from microchar.generation.tiled import TILE, generate_tiled, partial_folder
+
+    path = Path(options.output)
+    if options.n != 1:
+        raise InputError(f"-n {options.n}: a Zarr store holds one volume; leave it out, or name a folder (-o FOLDER)")
+    generator = ready_generator(options.model, options.set, options.own)
+    with workers(options) as executor, resumable_progress(options, [partial_folder(path)]) as progress:
+        generate_tiled(
+            generator,
+            path,
+            options.shape,
+            seed=options.seed,
+            periodic=options.periodic,
+            tile=options.tile or TILE,
+            executor=executor,
+            progress=progress,
+            resume=options.resume,
+            overwrite=any(Path(name).absolute() == path.absolute() for name in options.overwrite),
+        )
+    if not options.quiet:
+        print(printable(str(path)))
+
+
+def _run_whole(options: argparse.Namespace) -> None:
+    """Make volumes, each in this process, into TIFF files."""
     from microchar.core.files import Replacing, write_together
     from microchar.generation.models import bundled_models
     from microchar.io.formats.tiff import wrote

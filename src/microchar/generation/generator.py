@@ -135,6 +135,10 @@ class Generator(ABC):
         """Raise ValueError if the arrays of a model file have the layout, but values that no fit gives."""
         return
 
+    def whole_only(self) -> str:
+        """Return why a volume cannot be made in tiles that are independent of each other; empty if it can."""
+        return "it makes volumes as a whole"
+
     def default_material(self) -> Material:
         """Return the phases of volumes made from parameters alone."""
         return Material(phases=("0", "1"), grey_values=(0, 1))

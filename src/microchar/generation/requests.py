@@ -63,11 +63,8 @@ def _checked_shape(spec: GeneratorSpec, shape: tuple[int, ...]) -> Triple:
     if ndim not in spec.ndim:
         offers = " or ".join(f"{n}D" for n in spec.ndim)
         raise InputError(f"shape={shape!r}: generator {spec.id!r} makes {offers}, not {ndim}D")
-    if not spec.streams and math.prod(lengths) > physical_memory():  # a byte for each label at least
-        raise InputError(
-            f"shape={shape!r}: {math.prod(lengths):.3g} voxels do not fit into the memory of this machine, "
-            f"{physical_memory():.3g} bytes; make smaller volumes"
-        )
+    if not spec.streams:
+        refuse_beyond_memory(shape)
     if math.prod(lengths) >= 2**63:
         raise InputError(f"shape={shape!r}: expected less than 2^63 voxels")
     odd = [n for n in lengths if n > 1 and n % spec.multiple_of]
@@ -76,6 +73,15 @@ def _checked_shape(spec: GeneratorSpec, shape: tuple[int, ...]) -> Triple:
             f"shape={shape!r}: generator {spec.id!r} needs multiples of {spec.multiple_of}, found {odd[0]}"
         )
     return triple(lengths)
+
+
+def refuse_beyond_memory(shape: tuple[int, ...]) -> None:
+    """Raise InputError if the labels of a volume, at least a byte each, do not fit into the memory of this machine."""
+    if math.prod(shape) > physical_memory():
+        raise InputError(
+            f"shape={shape!r}: {math.prod(shape):.3g} voxels do not fit into the memory of this machine, "
+            f"{physical_memory():.3g} bytes; make smaller volumes"
+        )
 
 
 def random_generator(seed: int) -> np.random.Generator:

@@ -13,8 +13,8 @@ from microchar.core.memory import physical_memory
 from microchar.core.progress import Progress
 from microchar.core.volume import OUTSIDE
 from microchar.generation.fitted_state import Layout, check_fractions
-from microchar.generation.generator import Generator
 from microchar.generation.spec import GeneratorSpec
+from microchar.generation.streaming import Box, TiledGenerator
 from microchar.generation.training import TrainingData
 
 SPEC = GeneratorSpec(
@@ -24,17 +24,20 @@ SPEC = GeneratorSpec(
     summary="balls of one radius at random points, free to overlap: a Boolean model",
     inputs=("volume", "slices", "parameters"),
     periodic_axes=(0, 1, 2),
+    streams=True,
     cost="a second and a byte a voxel",
 )
 
 #: Spheres painted between two calls of the progress.
 _AT_ONCE = 4096
+#: Edge of a tile by default.
+_TILE = 256
 #: Largest radius in voxels, longer than any volume.
 _LARGEST = 1_000_000
 
 
 @dataclass(kw_only=True)
-class OverlappingSpheres(Generator):
+class OverlappingSpheres(TiledGenerator):
     r"""Spheres of one radius at the points of a Poisson process, free to overlap.
 
     Parameters
@@ -121,12 +124,30 @@ class OverlappingSpheres(Generator):
         if not ((radii > 0) & (radii <= _LARGEST)).all():
             raise ValueError(f"its spheres have a radius of {radii.tolist()} voxels")
 
-    def make(
-        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
+    def tile(self, shape: Triple, periodic: tuple[int, ...], longest: int) -> Triple:
+        """Return cubes: any tile will do."""
+        a, b, c = (min(n, longest, _TILE) for n in shape)
+        return (a, b, c)
+
+    def make_box(
+        self, box: Box, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
     ) -> np.ndarray:
-        """Draw the centres and paint the spheres."""
+        """Draw the centres of the whole volume, which takes little time, and paint the spheres that meet the box."""
         from microchar.kernels.spheres import paint
 
+        radii, centres = self._drawn(shape, rng, periodic, progress)
+        start = np.array([s.start for s in box])
+        covered = np.zeros([s.stop - s.start for s in box], np.uint8)
+        met = _meeting(centres, radii, box, shape, periodic)
+        for first in range(0, len(met), _AT_ONCE):
+            progress(first / len(met), f"{first} of {len(met)} spheres")
+            paint(covered, met[first : first + _AT_ONCE] - start, radii, np.zeros(3, bool))
+        return covered if self.spheres else 1 - covered
+
+    def _drawn(
+        self, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the radii of the spheres along the axes, and the centres of all."""
         self._check()
         radius, fraction = self.radius, self.volume_fraction
         if self.state:
@@ -150,12 +171,7 @@ class OverlappingSpheres(Generator):
                 f"generator {self.id!r}: about {expected:.3g} spheres with radii of {radii.tolist()} voxels do not fit "
                 "into memory; expected larger spheres, or a smaller shape"
             )
-        centres = rng.random((rng.poisson(expected), 3)) * extent - margin - 0.5
-        covered = np.zeros(shape, np.uint8)
-        for first in range(0, len(centres), _AT_ONCE):
-            progress(first / len(centres), f"{first} of {len(centres)} spheres")
-            paint(covered, centres[first : first + _AT_ONCE], radii, wraps)
-        return covered if self.spheres else 1 - covered
+        return radii, rng.random((rng.poisson(expected), 3)) * extent - margin - 0.5
 
     def _check(self) -> None:
         if not isinstance(self.radius, int | float) or not 0.5 < self.radius <= _LARGEST:
@@ -172,6 +188,21 @@ def _scaled_lag(excess: float) -> float:
     """Return the solution x of 3x/4 - x³/16 = excess between 0 and 2."""
     roots = np.roots([-1 / 16, 0, 3 / 4, -excess])
     return float(min(x.real for x in roots if abs(x.imag) < 1e-9 and x.real > 0))
+
+
+def _meeting(centres: np.ndarray, radii: np.ndarray, box: Box, shape: Triple, periodic: tuple[int, ...]) -> np.ndarray:
+    """Return the centres of the spheres that may meet a box, with their images along periodic axes."""
+    for axis, (part, n) in enumerate(zip(box, shape, strict=True)):
+        images = [-n, 0, n] if axis in periodic and n > 1 else [0]
+        near = []
+        for image in images:
+            at = centres[:, axis] + image
+            # A voxel more than the radius: rounding must not decide.
+            meets = (at > part.start - radii[axis] - 1) & (at < part.stop + radii[axis])
+            near.append(centres[meets])
+            near[-1][:, axis] += image
+        centres = np.concatenate(near)
+    return centres
 
 
 def _unlike(data: TrainingData) -> list[float | None]:

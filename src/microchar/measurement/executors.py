@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any, TypeVar
 
 from microchar.core.errors import InputError, MissingDependencyError
@@ -62,7 +63,7 @@ class ProcessPool(Executor):
 
     def _new(self) -> ProcessPoolExecutor:
         # Forked processes inherit locks of threads that they do not have.
-        return ProcessPoolExecutor(self._max_workers, mp_context=get_context("spawn"))
+        return ProcessPoolExecutor(self._max_workers, get_context("spawn"), _end_with_parent)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Have a task done, again if a process dies."""
@@ -101,6 +102,18 @@ class ProcessPool(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the processes."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the one that began it has ended: if that was killed, nobody else tells it."""
+    parent = parent_process()
+    assert parent is not None
+
+    def end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
 
 
 @contextmanager

@@ -60,6 +60,8 @@ class MHFA(nn.Module):
         for layer in range(4):
             inputs = 1 + layer + sum(1 for at in self.enters[1:] if at == layer)
             self.dense.append(CircularConv3d(inputs * growth, growth))
+        #: Voxels around a voxel that its features depend on: of a branch, and of the dense layers from where it enters.
+        self.reach = max(k // 2 + len(self.dense) - at for k, at in zip(kernels, self.enters, strict=True))
         self.fuse = nn.Conv3d(5 * growth, channels, 1)
         self.norm = normalisation(norm, channels, BEGINNING)
 
@@ -96,6 +98,7 @@ class MSCA(nn.Module):
         self.residual = residual
         width = max(channels // share, 1)
         self.branches = Branches(channels, width, kernels, impl, slope)
+        self.reach = self.branches.reach
         self.fuse = nn.Conv3d(len(kernels) * width, channels, 1)
         self.norm = normalisation(norm, channels, BEGINNING)
         self.attention = CAM(channels, reduction)

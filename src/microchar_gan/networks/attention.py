@@ -94,6 +94,7 @@ class CBAM(nn.Module):
     def __init__(self, channels: int, norm: Norm = "none", reduction: int = REDUCTION):
         super().__init__()
         self.channel, self.spatial = CAM(channels, reduction), SAM(norm=norm)
+        self.reach = self.spatial.convolution.width
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply channel attention, then spatial attention."""

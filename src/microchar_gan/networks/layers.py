@@ -16,8 +16,9 @@ SLOPE = 0.2
 
 
 def activate(x: Tensor, slope: float = SLOPE) -> Tensor:
-    """Apply a leaky rectifier; a plain one for slope 0."""
-    return functional.leaky_relu(x, slope) if slope else functional.relu(x)
+    """Apply a leaky rectifier; a plain one for slope 0. Where no gradient is recorded, in place: x is overwritten."""
+    inplace = not torch.is_grad_enabled()
+    return functional.leaky_relu(x, slope, inplace) if slope else functional.relu(x, inplace)
 
 
 class _Wrap(torch.autograd.Function):
@@ -179,6 +180,8 @@ class Branches(nn.Module):
     ):
         super().__init__()
         self.kernels, self.impl, self.slope = tuple(kernels), impl, slope
+        #: Voxels around a voxel that its features depend on.
+        self.reach = max(kernels) // 2
         if impl == "stacked":
             sizes = range(3, max(kernels) + 1, 2)
             self.convolutions = nn.ModuleDict(

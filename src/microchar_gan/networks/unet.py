@@ -18,7 +18,7 @@ from microchar_gan.settings import Norm, Settings
 class DecoderStage(nn.Module):
     """(B, 2C, D, H, W) and the skip (B, C, 2D, 2H, 2W) → (B, C, 2D, 2H, 2W)."""
 
-    def __init__(self, channels: int, extras: Sequence[nn.Module], settings: Settings):
+    def __init__(self, channels: int, extras: Sequence[MHFA | MSCA | CBAM], settings: Settings):
         super().__init__()
         s = settings
         self.slope = s.slope
@@ -29,6 +29,8 @@ class DecoderStage(nn.Module):
             self.fuse.weight[:, channels:] *= s.skip_start
         self.norm = normalisation(s.norm, channels)
         self.extras = nn.Sequential(*extras)
+        #: Voxels around a voxel that its features depend on, the one of the upsampling included.
+        self.reach = 1 + sum(extra.reach for extra in extras)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Upsample, fuse with the skip, aggregate and attend."""
@@ -85,14 +87,21 @@ class UNet(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return the logits of the phases."""
-        x = activate(self.stem(noise), self.slope)
-        skips = [x]
-        for down in self.down:
-            x = activate(down(x), self.slope)
-            skips.append(x)
-        x = self.bottom(skips.pop())
+        *skips, x = self.encoded(noise)
+        x = self.bottom(x)
         for stage in self.stages:
             x = stage(x, skips.pop())
+        return self.logits(x)
+
+    def encoded(self, noise: Tensor) -> list[Tensor]:
+        """Return the features of all levels, the finest first."""
+        features = [activate(self.stem(noise), self.slope)]
+        for down in self.down:
+            features.append(activate(down(features[-1]), self.slope))
+        return features
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Return the logits of the phases from the features of the last stage."""
         logits = self.head(x).float()
         if self.logit_scale:
             # The part common to all phases decides nothing, but could dominate the scale.
@@ -118,9 +127,9 @@ def _msca(s: Settings, channels: int) -> MSCA:
     )
 
 
-def _extras(s: Settings, channels: int, level: int) -> list[nn.Module]:
+def _extras(s: Settings, channels: int, level: int) -> list[MHFA | MSCA | CBAM]:
     """Return the aggregation and the attention at the end of a stage of the decoder."""
-    extras: list[nn.Module] = []
+    extras: list[MHFA | MSCA | CBAM] = []
     if s.mhfa_kernels:
         extras.append(
             MHFA(

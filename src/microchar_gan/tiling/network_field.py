@@ -11,9 +11,10 @@ import torch
 from microchar.core.errors import InputError
 from microchar_gan.networks.building import Network
 from microchar_gan.networks.devices import exact_float32
+from microchar_gan.networks.inference import PartialUNet
 from microchar_gan.networks.slicegan import LATENT, MARGIN, SCALE, SliceGanNet
 from microchar_gan.tiling.halo import MAX_HALO, Reach, felt_halo, impulse_halo
-from microchar_gan.tiling.tiles import Field
+from microchar_gan.tiling.tiles import Field, Slices
 
 
 def halo_of(network: Network) -> int:
@@ -66,15 +67,23 @@ def field_of(network: Network, halo: int) -> Field:
         raise InputError(f"halo={halo}: expected {' or '.join(map(str, possible))}; the model's file is damaged")
     device = next(network.parameters()).device
 
-    def forward(noise: np.ndarray) -> np.ndarray:
+    def labels(run: Callable[[torch.Tensor], torch.Tensor], noise: np.ndarray) -> np.ndarray:
         tensor = torch.from_numpy(noise)[None].to(device, memory_format=torch.channels_last_3d)
         with torch.inference_mode(), exact_float32(device):
-            return network(tensor)[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
+            return run(tensor)[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
+
+    def forward(noise: np.ndarray) -> np.ndarray:
+        return labels(network, noise)
 
     if isinstance(network, SliceGanNet):
         return Field(
             forward, channels=LATENT, scale=SCALE, halo=halo, trims=True, bytes_per_voxel=network.bytes_per_voxel
         )
+    partial_network = PartialUNet(network)
+
+    def part(noise: np.ndarray, box: Slices) -> np.ndarray:
+        return labels(lambda tensor: partial_network(tensor, box), noise)
+
     return Field(
         forward,
         channels=network.channels,
@@ -82,4 +91,6 @@ def field_of(network: Network, halo: int) -> Field:
         align=network.align,
         shortest=network.shortest,
         bytes_per_voxel=network.bytes_per_voxel,
+        part=part,
+        part_bytes=partial_network.bytes_needed,
     )

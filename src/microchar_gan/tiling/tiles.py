@@ -50,6 +50,11 @@ class Field:
         Smallest number of cells along an axis that a `forward` without trimming accepts.
     bytes_per_voxel : float
         Peak memory of `forward` per voxel of its result.
+    part : callable, optional
+        From noise and a box of its cells to the labels of the box alone: what `forward` makes there,
+        to rounding, with less work. Not together with `trims`.
+    part_bytes : callable, optional
+        From the shape of the noise and the box to the peak memory of `part`.
     """
 
     forward: Callable[[np.ndarray], np.ndarray]
@@ -60,6 +65,8 @@ class Field:
     trims: bool = False
     shortest: int = 1
     bytes_per_voxel: float = 1000.0
+    part: Callable[[np.ndarray, Slices], np.ndarray] | None = None
+    part_bytes: Callable[[Triple, Slices], float] | None = None
 
     def __post_init__(self) -> None:
         if min(self.channels, self.scale, self.align) < 1 or self.halo < 0 or self.halo % self.align:
@@ -144,6 +151,34 @@ def blocks(
     )
 
 
+def tile_of(field: Field, shape: Triple, periodic: Sequence[int], longest: int, memory: int = MEMORY) -> Triple:
+    """Return the edges of the tiles of a volume, in voxels: as large as memory allows, at most about `longest`."""
+    check_periods(shape, periodic, field.unit)
+    plan = _Plan(field, shape, tuple(periodic))
+    fits, capped = plan.voxels(plan.default_tile(memory)), max(longest // field.unit, 1) * field.unit
+    a, b, c = (edge if edge <= capped else capped for edge in fits)
+    return (a, b, c)
+
+
+def labels_in(
+    field: Field, shape: Triple, box: Slices, *, seed: int, periodic: Sequence[int], progress: Progress | None = None
+) -> np.ndarray:
+    """Return the labels of one of the tiles that `tile_of` cuts a volume into; those that `blocks` makes there."""
+    plan = _Plan(field, shape, tuple(periodic))
+    start, lengths = (
+        plan.rounded(triple(edge)) for edge in zip(*((s.start, s.stop - s.start) for s in box), strict=True)
+    )
+
+    def source(a: Sequence[int], b: Sequence[int], periods: Sequence[int | None]) -> np.ndarray:
+        return noise(seed, a, b, field.channels, periods)
+
+    labels = np.empty([s.stop - s.start for s in box], np.uint8)
+    for where, values in _tiles(plan, _Box(start, lengths), lengths, source, progress):
+        a, b, c = (slice(w.start - s.start, w.stop - s.start) for w, s in zip(where, box, strict=True))
+        labels[a, b, c] = values
+    return labels
+
+
 def sweep(
     field: Field,
     shape: Sequence[int],
@@ -175,11 +210,13 @@ def sweep(
     plan = _Plan(field, read_lengths(shape, "shape"), tuple(sorted(set(periodic))))
     check_periods(plan.shape, plan.periodic, field.unit)
     edges = plan.default_tile(memory) if tile is None else plan.rounded(read_lengths(tile, "tile"))
-    return _tiles(plan, edges, source, progress)
+    return _tiles(plan, _Box((0, 0, 0), plan.cover), edges, source, progress)
 
 
-def _tiles(plan: _Plan, tile: Triple, source: Source, progress: Progress | None) -> Iterator[tuple[Slices, np.ndarray]]:
-    todo = deque(_cut(_Box((0, 0, 0), plan.cover), tile))
+def _tiles(
+    plan: _Plan, box: _Box, tile: Triple, source: Source, progress: Progress | None
+) -> Iterator[tuple[Slices, np.ndarray]]:
+    todo = deque(_cut(box, tile))
     done = 0
     while todo:
         if progress is not None:
@@ -189,11 +226,10 @@ def _tiles(plan: _Plan, tile: Triple, source: Source, progress: Progress | None)
             tile = plan.halved(todo[0])
             if progress is not None:
                 progress(done / (done + len(todo)), "out of memory: continuing with smaller tiles")
-            todo = deque(piece for box in todo for piece in _cut(box, tile))
+            todo = deque(piece for larger in todo for piece in _cut(larger, tile))
             continue
-        box = todo.popleft()
+        where = plan.slices(todo.popleft())
         done += 1
-        where = plan.slices(box)
         yield where, _in_space(values, [slice(s.stop - s.start) for s in where])
     if progress is not None:
         progress(1.0, "tiles")
@@ -206,14 +242,17 @@ def _values(plan: _Plan, box: _Box, source: Source) -> np.ndarray | None:
     start = [a - lead for a, (lead, _) in zip(box.start, extents, strict=True)]
     stop = [a + cells for a, (_, cells) in zip(start, extents, strict=True)]
     try:
-        values = field.forward(source(start, stop, plan.periods))
+        given = source(start, stop, plan.periods)
+        values = field.forward(given) if field.part is None else field.part(given, plan.inner(box.lengths))
     except (MemoryError, RuntimeError) as error:
         if not _out_of_memory(error):
             raise
         return None
+    expected = plan.result(box.lengths) if field.part is None else plan.voxels(box.lengths)
+    assert values.shape[-3:] == expected, f"the network gave a result of shape {values.shape}, expected {expected}"
+    if field.part is not None:
+        return values
     leads = [0 if field.trims else lead * field.scale for lead, _ in extents]
-    expected = plan.result(box.lengths)
-    assert values.shape[-3:] == expected, f"forward gave a result of shape {values.shape}, expected {expected}"
     return _in_space(values, [slice(a, a + n * field.scale) for a, n in zip(leads, box.lengths, strict=True)])
 
 
@@ -299,10 +338,23 @@ class _Plan:
         a, b, c = (self.extent(axis, length)[1] for axis, length in enumerate(tile))
         return self.voxels((a, b, c))
 
+    def inner(self, tile: Triple) -> Slices:
+        """Return the box of a tile in its noise."""
+        leads = [self.extent(axis, length)[0] for axis, length in enumerate(tile)]
+        a, b, c = (slice(lead, lead + length) for lead, length in zip(leads, tile, strict=True))
+        return (a, b, c)
+
+    def bytes_needed(self, tile: Triple) -> float:
+        """Return about the memory that a tile takes."""
+        result = self.result(tile)
+        if self.field.part_bytes is not None:
+            return self.field.part_bytes(result, self.inner(tile))
+        return float(np.prod(result, dtype=float)) * self.field.bytes_per_voxel
+
     def default_tile(self, memory: int) -> Triple:
         """Return the largest tile that needs at most that much memory, with its halo as near to a cube as possible."""
         tile = self.cover
-        while np.prod(self.result(tile), dtype=float) * self.field.bytes_per_voxel > memory:
+        while self.bytes_needed(tile) > memory:
             smaller = self._smaller(tile, lambda length: length - self.field.align)
             if smaller is None:
                 break

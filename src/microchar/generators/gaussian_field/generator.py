@@ -211,6 +211,10 @@ class GaussianField(Generator):
             left -= fraction
         return labels
 
+    def whole_only(self) -> str:
+        """Return why a volume is not made in independent tiles."""
+        return "its fields are Fourier transforms of the whole volume"
+
     def _fractions(self) -> tuple[float, ...]:
         """Return the checked volume fractions of phases 0, 1, …."""
         asked = self.volume_fraction

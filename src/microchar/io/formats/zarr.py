@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -55,18 +55,46 @@ def _reading(path: Path) -> Iterator[None]:
 
 def write(path: Path, image: Image) -> None:
     """Write an OME-Zarr image of one resolution, with voxel size and phase names."""
+    group = _image_group(path, image.voxel_size or (1.0, 1.0, 1.0), image.unit)
+    _name_phases(group.create_array("0", data=image.read()), image.phases)
+
+
+def create_tiled(
+    path: Path,
+    shape: Sequence[int],
+    dtype: np.dtype[Any],
+    tile: Sequence[int],
+    *,
+    voxel_size: tuple[float, float, float],
+    unit: str,
+    phases: Mapping[str, int],
+) -> None:
+    """Write the store that `write` would write, without voxels, and with a chunk for each tile."""
+    array = _image_group(path, voxel_size, unit).create_array("0", shape=shape, chunks=tuple(tile), dtype=dtype)
+    _name_phases(array, phases)
+
+
+def write_tile(path: Path, box: Box, values: np.ndarray) -> None:
+    """Write the voxels of one tile, or several, of a store that `create_tiled` made."""
+    optional("zarr", path).open_array(str(path / "0"), mode="r+")[box] = values
+
+
+def _image_group(path: Path, voxel_size: tuple[float, float, float], unit: str) -> Any:
     zarr = optional("zarr", path)
     units = {short: long for long, short in _UNITS.items() if long != "micron"}
     axes: list[dict[str, str]] = [{"name": name, "type": "space"} for name in "zyx"]
-    if image.unit in units:
-        axes = [axis | {"unit": units[image.unit]} for axis in axes]
-    scale = {"type": "scale", "scale": list(image.voxel_size or (1.0, 1.0, 1.0))}
+    if unit in units:
+        axes = [axis | {"unit": units[unit]} for axis in axes]
+    scale = {"type": "scale", "scale": list(voxel_size)}
     datasets = [{"path": "0", "coordinateTransformations": [scale]}]
     group = zarr.open_group(str(path), mode="w")
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"name": "volume", "axes": axes, "datasets": datasets}]}
-    array = group.create_array("0", data=image.read())
-    if image.phases:
-        array.attrs["phases"] = phases_text(image.phases)
+    return group
+
+
+def _name_phases(array: Any, phases: Mapping[str, int]) -> None:
+    if phases:
+        array.attrs["phases"] = phases_text(phases)
 
 
 def _chosen(zarr: Any, store: Any, path: Path, key: str) -> tuple[Any, Mapping[str, Any]]:
