@@ -101,6 +101,27 @@ def _ranked(path):
 ASK = ["real.tif", "--crop", "24:48,:,:", "--shape", "12,12,12", "-n", "1", *FAST, "--json", "found.json"]
 
 
+def test_each_folder_of_a_glob_is_a_candidate_and_a_folder_says_what_it_leaves_out(home, capsys):
+    for number, name in enumerate(("good", "bad"), 1):
+        (home / f"run/step{number}").mkdir(parents=True)
+        shutil.copy(f"{name}.tif", f"run/step{number}/sample.tif")
+    (home / "run/last.pt").write_bytes(b"weights")
+    shutil.copy("good.tif", "run/alone.tif")
+    rest = ["--crop", "24:48,:,:", "--shape", "12,12,12", "--metrics", "volume_fraction"]
+    assert main(["rank", "real.tif", "run/step*/", *rest]) == 0
+    assert {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("step")} == {
+        "step1",
+        "step2",
+    }
+    assert main(["rank", "real.tif", "run", *rest]) == 0
+    said = capsys.readouterr().err
+    assert "run: last.pt is not ranked: weights of a network" in said
+    assert "run: step1, step2 are not ranked: folders of their own" in said
+    assert main(["rank", "real.tif", "run/last.pt", *rest]) == 2
+    assert "run/last.pt: found the weights of a network" in capsys.readouterr().err
+
+
+@pytest.mark.property
 def test_volumes_of_a_folder_or_glob_are_samples_of_one_candidate_and_models_are_candidates(runs, run):
     assert run("rank", "real.tif", "a/", "b/*.tif", *ASK[1:]) == 0
     # Eight blocks of 12³ in each volume of 24³, and one sample of the model.

@@ -85,7 +85,7 @@ def test_scores_and_rankings_take_batches_as_samples():
 @pytest.mark.parametrize(
     ("data", "arguments", "message"),
     [
-        (np.zeros((2, 3, 4, 4, 4), int), {}, r"batch of shape \(2, 3, 4, 4, 4\), expected .*say one_hot=True"),
+        (np.zeros((2, 3, 4, 4, 4), int), {}, r"batch of shape \(2, 3, 4, 4, 4\), expected .*argmax\(1\)"),
         (np.zeros((0, 4, 4, 4), int), {}, r"the batch of shape \(0, 4, 4, 4\) holds no volume"),
         (np.zeros((2, 1, 2, 4, 4, 4), int), {}, "expected a 3D volume or a 2D image, found 6 axes"),
         (np.zeros((4, 4, 4), int), {"one_hot": True}, r"one-hot phases have the shape .* found \(4, 4, 4\)"),

@@ -141,7 +141,7 @@ def test_shapes_and_axes_are_sequences_of_whole_numbers(asked, message):
 
 
 def test_a_path_is_no_data():
-    with pytest.raises(InputError, match=r"'real\.tif', expected an array; files are read by read_volume"):
+    with pytest.raises(InputError, match=r"'real\.tif', expected an array; read volumes by read_volume"):
         create_generator("shuffle").fit("real.tif")
 
 

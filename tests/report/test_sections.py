@@ -74,7 +74,7 @@ def test_each_lamp_has_the_first_word_of_its_entries_and_the_farthest_of_them():
         "surface": "consistent",
         "shape": "detectable",
         "connection": "different",
-        "transport": "not measured",
+        "transport": "not judged",
     }
     assert {name: lamp["distance"] for name, lamp in found.items()} == pytest.approx(
         {"amount": 1.0, "surface": 0.5, "shape": 4.0, "connection": 12.0, "transport": None}

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from glob import glob, has_magic
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from microchar.cli._input import read
 from microchar.core.errors import InputError
 from microchar.core.text import printable
+
+#: Suffixes of what other programs write of a network. Only they know how to make volumes of it.
+_WEIGHTS = (".pt", ".pth", ".ckpt", ".bin", ".onnx")
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,11 @@ class Candidate:
 
         if _makes_volumes(self.files[0]):
             return ready_generator(self.files[0])
+        if Path(self.files[0]).suffix in _WEIGHTS:
+            raise InputError(
+                f"{self.files[0]}: found the weights of a network, expected volumes or a model that `microchar fit` "
+                "wrote; write volumes of the network into a folder, and name the folder"
+            )
         # Fakes may have other grey values, and are not cropped. A note that is true of all samples is given once.
         return [read(file, options, phases=None, crop=None, name=self.name) for file in self.files]
 
@@ -47,11 +57,13 @@ def candidates_of(options: argparse.Namespace, among: Collection[Path] | None = 
     if len(set(texts)) < len(texts):
         raise InputError("rank: a candidate is listed twice; list each once")
     found: list[Candidate] = []
-    for text in texts:
+    for text in chain.from_iterable(map(_folders_of, texts)):
         if not is_several(text):
             found.append(Candidate(text, (text,)))
             continue
         members = [path for path in members_of(text) if among is None or path in among]
+        if among is None:
+            _warn_of_what_is_left_out(text)
         models = [path for path in members if _makes_volumes(str(path))]
         volumes = [path for path in members if path not in models]
         if not members and among is None:
@@ -62,6 +74,12 @@ def candidates_of(options: argparse.Namespace, among: Collection[Path] | None = 
             found.append(Candidate(text, tuple(map(str, volumes))))
         found += [Candidate(str(path), (str(path),)) for path in models]
     return _named(found)
+
+
+def _folders_of(text: str) -> list[str]:
+    """Return the folders that a glob finds, each of which is a candidate; the text itself if it finds anything else."""
+    found = sorted(map(Path, glob(text))) if has_magic(text) and not Path(text).exists() else []
+    return [str(path) for path in found] if found and all(map(_is_plain_folder, found)) else [text]
 
 
 def is_several(text: str) -> bool:
@@ -81,6 +99,30 @@ def members_of(text: str) -> list[Path]:
         and not _is_plain_folder(path)
         and (path.suffix == ".safetensors" or reader_of(path.name + "/" * path.is_dir()))
     ]
+
+
+def _warn_of_what_is_left_out(text: str) -> None:
+    """Warn of weights, and of folders with volumes, in a folder: they are not ranked."""
+    if not Path(text).is_dir():
+        return
+    paths = sorted(path for path in Path(text).iterdir() if not path.name.startswith("."))
+    if weights := [path.name for path in paths if path.suffix in _WEIGHTS]:
+        warnings.warn(
+            f"{text}: {_first(weights)} not ranked: weights of a network; write volumes of it, in a folder for each",
+            stacklevel=2,
+        )
+    if folders := [path.name for path in paths if _is_plain_folder(path) and members_of(str(path))]:
+        warnings.warn(
+            f"{text}: {_first(folders)} not ranked: folders of their own; name each, or quote '{text.rstrip('/')}/*/'",
+            stacklevel=2,
+        )
+
+
+def _first(names: Sequence[str]) -> str:
+    shown = ", ".join(map(printable, names[:3]))
+    return (
+        f"{shown} and {len(names) - 3} more are" if len(names) > 3 else f"{shown} {'is' if len(names) == 1 else 'are'}"
+    )
 
 
 def _is_plain_folder(path: Path) -> bool:

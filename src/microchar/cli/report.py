@@ -146,6 +146,8 @@ def _conclude(options: argparse.Namespace, record: Record, volumes: list[Volume]
     if not options.quiet:
         for verdict in record.verdicts:
             print(printable(verdict.sentence))
+        for note in record.notes:
+            print(printable(f"note: {note}"))
     write(options, record, volumes)
     failing = FAIL_ON[: FAIL_ON.index(options.fail_on) + 1] if options.fail_on else ()
     return 3 if any(verdict.word.replace(" ", "-") in failing for verdict in record.verdicts) else 0

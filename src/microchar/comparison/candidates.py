@@ -66,7 +66,7 @@ def _of_array(data: Any, name: str, one_hot: bool) -> list[Volume]:
     if len(shape) == 5 and not one_hot and shape[1] != 1:
         raise InputError(
             f"{name}: found a batch of shape {shape}, expected (N, D, H, W) or one channel, (N, 1, D, H, W); "
-            "if the channels are phases, say one_hot=True"
+            "if the channels are phases, pass the phase of each voxel, array.argmax(1) (or say one_hot=True to compare)"
         )
     samples = [array[number] for number in range(shape[0])] if batch else [array]
     if not samples:

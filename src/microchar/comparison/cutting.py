@@ -31,6 +31,8 @@ def count_blocks(specimen: Specimen, shape: Sequence[int]) -> int:
 
 def block_lengths(shape: Sequence[int]) -> Triple:
     """Check the shape of a block and return its three lengths; two lengths become one plane."""
+    if np.ndim(shape) != 1:
+        raise InputError(f"shape={shape!r}: expected two or three lengths of a block in voxels, such as (64, 64, 64)")
     sizes = tuple(int(n) for n in shape)
     sizes = (1, *sizes) if len(sizes) == 2 else sizes
     if len(sizes) != 3 or min(sizes) < 1 or sum(n > 1 for n in sizes) < 2:

@@ -15,7 +15,7 @@ from microchar.comparison.estimate import Estimate, at_equal_fraction
 from microchar.comparison.inference import LEVEL, holm
 from microchar.comparison.quantities import Measured, Numbers, Read, differing_directions, estimate, profiles
 from microchar.comparison.spread import ENOUGH_SAMPLES, relative_spread
-from microchar.comparison.wording import SMALLEST_EDGE, conclusion, spread_fact
+from microchar.comparison.wording import SHARES, SMALLEST_EDGE, conclusion, spread_fact
 from microchar.core.errors import InputError
 from microchar.core.result import Key, Result, Status
 from microchar.core.units import pretty_unit
@@ -39,8 +39,7 @@ MARGINS: dict[str, float] = {
     "permeability": 0.30,
 }
 #: Metrics of the pieces; they are not sums over voxels.
-_SHARES = ("largest_cluster_fraction", "percolating_fraction")
-PIECE_METRICS = ("volume_fraction", *_SHARES)
+PIECE_METRICS = ("volume_fraction", *SHARES)
 #: Metrics of the pieces that need a solve, along axis 0.
 TRANSPORT = ("effective_diffusivity", "permeability")
 #: A phase is connected everywhere if its largest cluster holds at least this share of it in every piece.
@@ -250,7 +249,7 @@ class _Case:
             return
         fractions = self._of_pieces(self._piece_fractions)
         for phase in self.active:
-            for metric in _SHARES:
+            for metric in SHARES:
                 pair = self._of_pieces(partial(_share, metric=metric, phase=phase))
                 tested = self._adjusted(metric, phase, pair, fractions)
                 if tested is not None:
@@ -266,7 +265,7 @@ class _Case:
 
     def _have_pieces(self) -> bool:
         pieces = [volume for side in self.sides for volume in side.pieces]
-        wanted = any(metric in volume.results for volume in self.sides[0].crops for metric in _SHARES)
+        wanted = any(metric in volume.results for volume in self.sides[0].crops for metric in SHARES)
         if not wanted and not any(pieces):
             return False
         if not all(pieces):

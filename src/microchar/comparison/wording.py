@@ -47,6 +47,8 @@ _MEANINGS = {
     "effective_diffusivity": ("its {phase} conducts less", "its {phase} conducts more"),
     "permeability": ("its {phase} is less permeable", "its {phase} is more permeable"),
 }
+#: Shares that are measured on pieces: the value of a whole volume has no error.
+SHARES = ("largest_cluster_fraction", "percolating_fraction")
 #: Number of facts that the reasons hold.
 _REASONS = 3
 
@@ -131,7 +133,10 @@ def conclusion(
     else:
         names = ", ".join(dict.fromkeys(quantity_name(entry.metric) for entry in entries))
         sentence = f"{candidate} is consistent with {reference}: all compared quantities agree ({names})."
-    return word, sentence, [_reason(entry) for entry in entries[:_REASONS]]
+    reasons = [_reason(entry) for entry in entries[:_REASONS]]
+    if more := [quantity(entry) for entry in deciding[_REASONS:] if word in (Word.DIFFERENT, Word.DETECTABLE)]:
+        reasons.append(f"Also {word}: {', '.join(more)}.")
+    return word, sentence, reasons
 
 
 def _facts(entries: Sequence[Entry]) -> str:
@@ -160,6 +165,8 @@ def _seen(entries: Sequence[Entry]) -> str:
 def _reason(entry: Entry) -> str:
     at_equal = " at equal volume fraction" if entry.adjusted else ""
     where = f" ({entry.where})" if entry.where else ""
+    if entry.metric in SHARES:
+        where += " (means of pieces)"
     if entry.word in (Word.DIFFERENT, Word.DETECTABLE):
         return (
             f"The {quantity(entry)} differs by {measured_difference(entry)}{at_equal}{where}; "

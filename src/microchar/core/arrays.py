@@ -48,7 +48,9 @@ def plain_array(array: Any, name: str) -> PlainArray:
         If no array can be made of it.
     """
     if isinstance(array, str | PathLike):
-        raise InputError(f"{name}: found {str(array)!r}, expected an array; files are read by read_volume")
+        raise InputError(
+            f"{name}: found {str(array)!r}, expected an array; read volumes by read_volume, models by Generator.load"
+        )
     size = _spacing(array) if hasattr(array, "dims") and hasattr(array, "coords") else None
     if isinstance(array, StoredVoxels):  # they serve as an array where volumes are measured, and are not read here
         return PlainArray(cast(np.ndarray, array))
@@ -58,11 +60,14 @@ def plain_array(array: Any, name: str) -> PlainArray:
     if str(getattr(array, "dtype", "")) == "torch.bfloat16":  # NumPy has no such type
         array = array.float()
     try:
-        return PlainArray(np.asarray(array), voxel_size=size)
+        values = np.asarray(array)
+        if values.dtype == object and values.ndim == 0:
+            raise TypeError("it has no elements")
+        return PlainArray(values, voxel_size=size)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(
             f"{name}: cannot make an array of a {type(array).__name__} ({error}); "
-            "pass a NumPy array, or a torch tensor as tensor.detach().cpu()"
+            "pass a NumPy array, or a torch tensor as tensor.detach().cpu(); of a network, pass what it makes"
         ) from error
 
 

@@ -95,7 +95,8 @@ class Entry:
     margin : float
         Tolerance.
     bound : float
-        Agreement bound: the largest absolute value of the two ends of the 90 % interval.
+        Agreement bound: the largest absolute value of the two ends of the 90 % interval,
+        of a profile at any lag.
     smallest_seen : float
         Difference that the test sees in four of five cases, before Holm's correction; for
         profiles, at the lag where it is least sensitive.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
 
+from microchar.core.errors import InputError
 from microchar.core.registry import Registry
 from microchar.generation.catalogue import generator_specs
 from microchar.generation.loading import load_generator
@@ -90,4 +91,6 @@ def load_model(name: str) -> Generator:
     ...
     microchar.core.errors.InputError: unknown model 'sandstoen': ...
     """
+    if name.endswith(".safetensors"):
+        raise InputError(f"{name}: expected the name of a bundled model; a file is loaded by Generator.load")
     return MODELS.find(name).load()

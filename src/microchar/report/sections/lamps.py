@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from microchar.comparison.wording import measured_difference, quantity
+from microchar.comparison.wording import amount, measured_difference, quantity
 from microchar.core.verdict import Entry, Word
 from microchar.report.notation import unbroken
 from microchar.report.sections.contenders import Measure
@@ -28,7 +28,7 @@ _SIGNS = {
     Word.NOT_COMPARED: "–",
 }
 #: What a lamp says that has no entries.
-_NOT_MEASURED = "not measured"
+_NOT_JUDGED = "not judged"
 
 
 def lamps_of(entries: Sequence[Entry], measure: Measure) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ def _lamp(name: str, entries: Sequence[Entry], measure: Measure) -> dict[str, An
     if not entries:
         return {
             "name": name,
-            "word": _NOT_MEASURED,
+            "word": _NOT_JUDGED,
             "style": "not_compared",
             "sign": _SIGNS[Word.NOT_COMPARED],
             "distance": None,
@@ -58,12 +58,16 @@ def _lamp(name: str, entries: Sequence[Entry], measure: Measure) -> dict[str, An
         }
     word = min((entry.word for entry in entries), key=lambda word: word.rank)
     deciding = max((e for e in entries if e.word == word), key=measure.distance)
+    limits = ""
+    if word is Word.NOT_SEEN:
+        most, seen = (amount(number, deciding.scale) for number in (deciding.bound, deciding.smallest_seen))
+        limits = f"; up to {most} is not excluded, {seen} would have been seen"
     others = f", the farthest of {len(entries)} quantities" if len(entries) > 1 else ""
     return {
         "name": name,
         **shown(word),
         "distance": max(map(measure.distance, entries)),
-        "rests": unbroken(f"{quantity(deciding)} {measured_difference(deciding)}{others}"),
+        "rests": unbroken(f"{quantity(deciding)} {measured_difference(deciding)}{limits}{others}"),
     }
 
 
