@@ -101,6 +101,7 @@ def _ranked(path):
 ASK = ["real.tif", "--crop", "24:48,:,:", "--shape", "12,12,12", "-n", "1", *FAST, "--json", "found.json"]
 
 
+@pytest.mark.filterwarnings("always")
 def test_each_folder_of_a_glob_is_a_candidate_and_a_folder_says_what_it_leaves_out(home, capsys):
     for number, name in enumerate(("good", "bad"), 1):
         (home / f"run/step{number}").mkdir(parents=True)
@@ -121,7 +122,6 @@ def test_each_folder_of_a_glob_is_a_candidate_and_a_folder_says_what_it_leaves_o
     assert "run/last.pt: found the weights of a network" in capsys.readouterr().err
 
 
-@pytest.mark.property
 def test_volumes_of_a_folder_or_glob_are_samples_of_one_candidate_and_models_are_candidates(runs, run):
     assert run("rank", "real.tif", "a/", "b/*.tif", *ASK[1:]) == 0
     # Eight blocks of 12³ in each volume of 24³, and one sample of the model.
@@ -175,6 +175,25 @@ def test_watch_ranks_what_is_finished_and_again_what_changes(runs, run, monkeypa
     # A damaged volume that no longer grows stops its group, and while it is written again the others are ranked.
     first = {"a": 16, "step-7": 1}
     assert seen == [None, first, first, {"step-7": 1}, {"a": 24}, {"a": 32}]
+
+
+def test_watch_sees_new_folders_of_a_glob(runs, run, monkeypatch):
+    seen = []
+
+    def before_the_next_look(step):
+        seen.append(set(_ranked(runs / "found.json")) if (runs / "found.json").exists() else None)
+        if step == 2:
+            (runs / "steps" / "2").mkdir()
+            write_volume(_good(3), "steps/2/sample.tif")
+        if step == 5:
+            raise KeyboardInterrupt
+
+    (runs / "steps" / "1").mkdir(parents=True)
+    write_volume(_good(2), "steps/1/sample.tif")
+    steps = iter(range(1, 9))
+    monkeypatch.setattr("microchar.cli.rank.sleep", lambda seconds: before_the_next_look(next(steps)))
+    assert run("rank", "real.tif", "steps/*", *ASK[1:], "--watch") == 0
+    assert seen == [None, {"1"}, {"1"}, {"1", "2"}, {"1", "2"}]
 
 
 def test_watch_needs_something_to_watch(home, capsys):

@@ -88,9 +88,12 @@ def is_several(text: str) -> bool:
 
 
 def members_of(text: str) -> list[Path]:
-    """Return the volumes and models in a folder or of a glob, in alphabetical order."""
+    """Return the volumes and models in a folder, of a glob, or in the folders of a glob, in alphabetical order."""
     from microchar.io.dispatch import reader_of
 
+    folders = _folders_of(text)
+    if folders != [text]:
+        return [path for folder in folders for path in members_of(folder)]
     paths = sorted(Path(text).iterdir()) if Path(text).is_dir() else sorted(map(Path, glob(text)))
     return [
         path
