@@ -5,7 +5,7 @@ import pytest
 
 from microchar.comparison.entries import entry_of, logit, of_logit
 from microchar.comparison.estimate import Estimate
-from microchar.comparison.wording import conclusion
+from microchar.comparison.wording import conclusion, measured_difference
 from microchar.core.result import Key
 from microchar.core.verdict import Entry, Word
 
@@ -34,6 +34,20 @@ def test_the_sentence_says_what_differs_and_how_much_real_pieces_do():
 def test_profiles_and_old_results_have_the_number_alone():
     (sentence,) = [conclusion("real", "fake", [entry("lineal_path", 0.2, scale="absolute")], 9.0, 10.0)[1]]
     assert sentence == "fake is not the same material as real: lineal path L/φ of pore +0.2 ± 0.02."
+
+
+@pytest.mark.property
+@pytest.mark.parametrize(
+    ("difference", "error", "scale", "text"),
+    [
+        (-0.00000049, 0.084, "relative", "−0.0 ± 8.4 %"),
+        (0.053, 0.12, "relative", "+5 ± 12 %"),
+        (0.0123, 0.031, "absolute", "+0.012 ± 0.031"),
+        (-0.9, 0.025, "absolute", "−0.9 ± 0.025"),
+    ],
+)
+def test_a_difference_within_its_error_has_no_more_decimals(difference, error, scale, text):
+    assert measured_difference(entry("volume_fraction", difference, standard_error=error, scale=scale)) == text
 
 
 @pytest.mark.property

@@ -84,8 +84,12 @@ def amount(number: float, scale: str, *, sign: bool = False) -> str:
 
 
 def measured_difference(entry: Entry) -> str:
-    """Return the difference with its standard error."""
+    """Return the difference with its standard error; one smaller than the error has its decimals."""
     value, error = amount(entry.difference, entry.scale, sign=True), amount(entry.standard_error, entry.scale)
+    if abs(entry.difference) < entry.standard_error:
+        decimals = len(error.removesuffix(" %").partition(".")[2])
+        shown = entry.difference * (100 if entry.scale == "relative" else 1)
+        value = f"{shown:+.{decimals}f}".replace("-", "−")
     return f"{value.removesuffix(' %')} ± {error}"
 
 
