@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from apart import Cost, cost, write_inputs
 from effective_diffusivity import write_transport
-from peers import CASES, NOT_COMPARED, TRANSPORT, Case
+from peers import CASES, NOT_COMPARED, TRANSPORT, WHY, Case
 
 import microchar as mc
 
@@ -193,7 +193,7 @@ def _missed(found: list[tuple[str, list[Row]]]) -> list[str]:
                 by_case.setdefault(f"{row.case.metric}, {row.case.peer}", []).append(row)
     return [
         f"{name}: {' and '.join(f'{row.cells()[5]}' for row in rows)} times instead of {rows[0].case.goal:g}. "
-        + rows[0].case.why
+        + WHY.get(rows[0].case.metric, "")
         for name, rows in by_case.items()
     ]
 
