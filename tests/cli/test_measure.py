@@ -46,7 +46,7 @@ def test_a_limit_of_memory_is_said_on_stderr_and_in_the_record(pair, capsys):
     assert main([*given, "--max-memory", "1.5GB"]) == 0
     (said,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("memory limit"))
     assert said.startswith("memory limit 1.5 GB")
-    assert "block by block: volume_fraction; as a whole: local_thickness" in said
+    assert "block by block: volume_fraction, local_thickness" in said
     assert said in Record.read(out / "results.json").notes
     assert main([*given, "--max-memory", "100MB"]) == 2
     with pytest.raises(SystemExit, match="2"):
