@@ -173,7 +173,7 @@ class VaeGanTrainer(DcganTrainer):
         return super().modules() | {"encoder": self.encoder}
 
     def _step(self, real: Tensor) -> dict[str, float]:
-        # The encoder is small and stays in float32: in bfloat16, two fits of one seed differed on an AMD CPU (torch 2.13),
+        # The encoder is small and stays in float32: in bfloat16, fits of one seed differed on an AMD CPU (torch 2.13),
         # and some became nan.
         mean, log_variance = self.encoder(real)
         noise = torch.randn(mean.shape, generator=self.noise, device=self.device)
