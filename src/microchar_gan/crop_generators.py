@@ -15,7 +15,7 @@ from microchar.core.grid import Triple
 from microchar.core.progress import Progress, section
 from microchar.generation.fitted_state import Layout
 from microchar.generation.spec import GeneratorSpec
-from microchar.generation.streaming import Box, TiledGenerator
+from microchar.generation.streaming import Box
 from microchar.generation.training import TrainingData
 from microchar_gan.averaged_generator import AveragedGenerator
 from microchar_gan.crop_settings import (
@@ -31,7 +31,8 @@ from microchar_gan.networks.crop_networks import HALO, Decoder
 from microchar_gan.networks.devices import choose_device, exact_float32, to_device
 from microchar_gan.plugins import DCGAN_3D, VAE_GAN
 from microchar_gan.settings import setting, takes_settings
-from microchar_gan.tiling.tiles import Field, blocks, labels_in, tile_of
+from microchar_gan.tiling.field_generator import FieldGenerator
+from microchar_gan.tiling.tiles import Field, blocks
 from microchar_gan.training.calibration import shift_to
 from microchar_gan.training.crop_places import LabelCrops
 from microchar_gan.training.crop_training import DcganTrainer, VaeGanTrainer
@@ -43,7 +44,7 @@ _TRAINING = 0.95
 
 
 @dataclass(kw_only=True)
-class CropGenerator(AveragedGenerator, TiledGenerator):
+class CropGenerator(AveragedGenerator, FieldGenerator):
     """Base of both: the training of a decoder as the fit, volumes of any size in tiles.
 
     The subclasses take the fields of their settings as further parameters.
@@ -86,17 +87,6 @@ class CropGenerator(AveragedGenerator, TiledGenerator):
     ) -> Iterator[tuple[Box, np.ndarray]]:
         """Make the volume tile by tile."""
         return blocks(self._field, shape, seed=int(rng.integers(2**62)), periodic=periodic, progress=progress)
-
-    def tile(self, shape: Triple, periodic: tuple[int, ...], longest: int) -> Triple:
-        """Return tiles that fit into memory with their halos."""
-        return tile_of(self._field, shape, periodic, longest)
-
-    def make_box(
-        self, box: Box, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
-    ) -> np.ndarray:
-        """Make one tile from its part of the noise."""
-        seed = int(rng.integers(2**62))
-        return labels_in(self._field, shape, box, seed=seed, periodic=periodic, progress=progress)
 
     @property
     def _field(self) -> Field:

@@ -18,7 +18,7 @@ from microchar.core.grid import Triple
 from microchar.core.progress import Progress
 from microchar.generation.fitted_state import Layout
 from microchar.generation.spec import GeneratorSpec
-from microchar.generation.streaming import Box, TiledGenerator
+from microchar.generation.streaming import Box
 from microchar.generation.training import TrainingData
 from microchar_gan.network_generator import PRESET, NetworkGenerator, arrays_of, layout_of, load_arrays
 from microchar_gan.networks.building import Network, build
@@ -28,8 +28,9 @@ from microchar_gan.networks.unet import UNet
 from microchar_gan.plugins import SLICEGAN, UNET_GAN
 from microchar_gan.settings import Preset, Settings, setting, settings_of, takes_settings
 from microchar_gan.tiling.conditional import around_a_slice
+from microchar_gan.tiling.field_generator import FieldGenerator
 from microchar_gan.tiling.network_field import field_of, halo_of, reach_of
-from microchar_gan.tiling.tiles import Field, blocks, labels_in, tile_of
+from microchar_gan.tiling.tiles import Field, blocks
 from microchar_gan.training.gan_fitting import GanFit
 from microchar_gan.training.gan_training import GanTrainer
 from microchar_gan.training.orientation import direction_difference
@@ -38,7 +39,7 @@ from microchar_gan.training.splitting import split
 
 
 @dataclass(kw_only=True)
-class GanGenerator(NetworkGenerator, TiledGenerator):
+class GanGenerator(NetworkGenerator, FieldGenerator):
     """Base of both generators: training as the fit, weights as the state, generation in tiles.
 
     The subclasses take `Settings` as further parameters, see `takes_settings`.
@@ -120,17 +121,6 @@ class GanGenerator(NetworkGenerator, TiledGenerator):
     def whole_only(self) -> str:
         """Return why volumes around a slice are not made in tiles."""
         return "with input='slice' a volume is made around one slice" if "slices" in self.state else ""
-
-    def tile(self, shape: Triple, periodic: tuple[int, ...], longest: int) -> Triple:
-        """Return tiles that fit into memory with their halos."""
-        return tile_of(self._field, shape, periodic, longest)
-
-    def make_box(
-        self, box: Box, shape: Triple, rng: np.random.Generator, periodic: tuple[int, ...], progress: Progress
-    ) -> np.ndarray:
-        """Make one tile from its part of the noise."""
-        seed = int(rng.integers(2**62))
-        return labels_in(self._field, shape, box, seed=seed, periodic=periodic, progress=progress)
 
     @cached_property
     def _field(self) -> Field:

@@ -212,7 +212,7 @@ def test_a_folder_that_cannot_be_read_is_not_resumed(tmp_path):
     ("generator", "name", "how", "message"),
     [
         (GaussianField(), "a.zarr", {}, "Fourier transforms of the whole volume"),
-        (Shuffle(), "a.zarr", {}, "it makes volumes as a whole; write a .tif"),
+        (Shuffle(), "a.zarr", {}, "it makes volumes as a whole; write TIFF"),
         (SPHERES, "a.tif", {}, "a name ending in .zarr"),
         (SPHERES, "a.zarr", {"tile": 0}, "tile=0"),
         (SPHERES, "a.zarr", {"seed": -1}, "seed=-1"),

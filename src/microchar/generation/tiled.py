@@ -140,8 +140,8 @@ def _checked_generator(generator: Generator) -> TiledGenerator:
     obstacle = generator.whole_only()
     if not isinstance(generator, TiledGenerator) or obstacle:
         raise InputError(
-            f"generator {generator.id!r} cannot make the tiles of a volume independently: {obstacle}; write a .tif "
-            "instead (-o FOLDER), and convert it with `microchar convert`"
+            f"generator {generator.id!r} cannot make the tiles of a volume independently: {obstacle}; write TIFF "
+            "files instead (-o FOLDER)"
         )
     if generator.spec.needs_fit and not generator.state:
         raise InputError(f"generator {generator.id!r} must be fitted before it generates: call fit(volume) first")
