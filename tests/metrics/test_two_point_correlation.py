@@ -109,12 +109,17 @@ def test_pairs_along_the_axes_are_the_slow_ones(medium):
     medium=media().filter(lambda medium: medium[0].shape != (2, 2, 70)),  # slow in Python, and nothing new
     sizes=st.sampled_from([(1.0, 1.0, 1.0), (0.1, 0.3, 0.15), (2.0, 0.7, 1.4)]),
 )
-@pytest.mark.parametrize("few", [0, 10**6])
-def test_the_radial_pairs_are_the_slow_ones(few, medium, sizes):
+@pytest.mark.parametrize(
+    ("few", "in_memory"),
+    # All compared; transformed whole; in as few classes of waves as fit into memory, and in as many as there may be.
+    [(10**6, 10**9), (0, 10**9), (0, 3000), (0, 0)],
+)
+def test_the_radial_pairs_are_the_slow_ones(few, in_memory, medium, sizes):
     volume, r_max, periodic, _ = medium
     volume = mc.as_volume(volume, voxel_size=sizes)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("microchar.metrics._radial._FEW_LAGS", few)  # all transformed, all compared
+        patch.setattr(_radial, "_FEW_LAGS", few)
+        patch.setattr(_radial, "IN_MEMORY", in_memory)
         counts = counts_of(TwoPointCorrelation(r_max=r_max, periodic=periodic), volume)
     reach = [r_max[axis] if axis in volume.grid.axes else 0 for axis in range(3)]
     shells = naive.shells(volume.shape, sizes, reach, volume.read(), periodic)
@@ -126,14 +131,16 @@ def test_the_radial_pairs_are_the_slow_ones(few, medium, sizes):
 
 
 @pytest.mark.oracle
+@pytest.mark.parametrize("in_memory", [10**9, 5 * 10**6, 0])
 @pytest.mark.parametrize("kind", ["noise", "full", "layers"])
-def test_radial_pairs_of_a_large_volume_are_exact(kind, monkeypatch):
+def test_radial_pairs_of_a_large_volume_are_exact(kind, in_memory, monkeypatch):
     # 4 million voxels: more than single precision counts exactly. Layers are correlated at all lags.
     shape, reach = (160, 150, 170), (40, 30, 50)
     set_ = np.random.default_rng(0).random(shape) < 0.3 if kind == "noise" else np.ones(shape, bool)
     if kind == "layers":
         set_[:, :, ::2] = False
     monkeypatch.setattr("microchar.core.scratch.IN_MEMORY", 0)
+    monkeypatch.setattr(_radial, "IN_MEMORY", in_memory)  # 1, 15 and 31 classes of waves
     voxels = SetVoxels(lambda first, last: set_[first:last], shape, (1,))
     ends = ends_at_all_lags(voxels, reach, 2)
     found = pairs_at_all_lags(voxels, reach, ends, 2)

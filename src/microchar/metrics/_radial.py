@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import repeat
 
 import numpy as np
 
 from microchar.core.grid import Grid, Triple
-from microchar.core.scratch import scratch_array
+from microchar.core.scratch import IN_MEMORY, scratch_array
 from microchar.kernels.bits import count_at_lags, pack
-from microchar.kernels.spectra import power
+from microchar.kernels.spectra import fold, power
 from microchar.measurement.blocks import thread_pool
 
 #: Approximate number of voxels transformed at a time: 2 MB, about one core's share of the cache.
@@ -19,6 +20,8 @@ _CHUNK = 2**19
 _SLAB = 2**22
 #: Up to this number of lag vectors, voxels are compared one lag vector after the other.
 _FEW_LAGS = 2**13
+#: Most classes of waves: the cost of folding grows with their number.
+_MOST_CLASSES = 31
 #: Numbers that are rounded lie within this distance of integers, or the precision does not suffice.
 _CLOSE = 0.25
 
@@ -248,39 +251,97 @@ def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: np.floating, thread
         n if axis in voxels.periodic else fft.next_fast_len(n + reach[axis], True)
         for axis, n in enumerate(voxels.shape)
     ]
+    classes = _classes(voxels, padded[2], np.result_type(mean, np.complex64).itemsize)
+    if classes > 1 and 2 not in voxels.periodic:
+        padded[2] = classes * fft.next_fast_len(-(-padded[2] // classes))
     wanted = [lag % n for lag, n in zip(_lags(reach), padded, strict=True)]
-    waves = _correlated_waves(voxels, padded, wanted[:2], mean, threads)
+    waves = _correlated_waves(voxels, padded, wanted[:2], classes, mean, threads)
     numbers = fft.irfft(waves, padded[2], axis=0, workers=threads, overwrite_x=True)[wanted[2]]
     return np.ascontiguousarray(np.moveaxis(numbers, 0, 2))
 
 
+def _classes(voxels: SetVoxels, padded: int, itemsize: int) -> int:
+    """Return the odd number of classes of waves along axis 2 of which one at a time fits into memory."""
+    together = padded * voxels.shape[0] * voxels.shape[1] * itemsize
+    if together // 2 <= IN_MEMORY:
+        return 1
+    possible = [n for n in range(3, _MOST_CLASSES + 1, 2) if 2 not in voxels.periodic or padded % n == 0]
+    return next((n for n in possible if together <= n * IN_MEMORY), possible[-1] if possible else 1)
+
+
 def _correlated_waves(
-    voxels: SetVoxels, padded: list[int], wanted: list[np.ndarray], mean: np.floating, threads: int
+    voxels: SetVoxels, padded: list[int], wanted: list[np.ndarray], classes: int, mean: np.floating, threads: int
 ) -> np.ndarray:
     """Return the autocorrelation at some lags along axes 0 and 1, transformed along axis 2, which comes first.
 
-    To save memory, the volume that is transformed along axis 2 is on disk if it is large, and it is
-    padded along axes 0 and 1 for one wave at a time.
+    To save memory, waves of one class after the other are transformed, and
+    the volume is padded along axes 0 and 1 for one wave at a time.
     """
     from scipy import fft
 
-    waves = scratch_array((padded[2] // 2 + 1, *voxels.shape[:2]), np.result_type(mean, np.complex64))
-    kept = np.empty((len(waves), len(wanted[0]), len(wanted[1])), np.complex128)
+    correlated = np.empty((padded[2] // 2 + 1, len(wanted[0]), len(wanted[1])), np.complex128)
+    waves = scratch_array(
+        (len(_wave_numbers(padded[2], classes, classes // 2)), *voxels.shape[:2]), np.result_type(mean, np.complex64)
+    )
+    voxels = voxels if classes == 1 else _packed(voxels, threads)
 
-    def transform(chunk: tuple[int, int]) -> None:
-        planes = fft.rfft(voxels.planes(*chunk) - mean, padded[2], axis=2)
-        waves[:, slice(*chunk)] = np.ascontiguousarray(np.moveaxis(planes, 2, 0))  # twice as fast as without
+    def transform(chunk: tuple[int, int], first: int) -> None:
+        planes = _transformed_lines(voxels.planes(*chunk), mean, padded[2], classes, first)
+        waves[: planes.shape[2], slice(*chunk)] = np.ascontiguousarray(np.moveaxis(planes, 2, 0))  # twice as fast
 
-    def correlate(number: int) -> None:
-        plane = fft.fft(waves[number], padded[1], axis=1)
+    def correlate(place: int, number: int) -> None:
+        plane = fft.fft(waves[place], padded[1], axis=1)
         plane = fft.fft(plane, padded[0], axis=0, overwrite_x=True)
         # The way back is in double precision: numbers at short lags are large, and single precision cannot hold them.
         squares = np.empty(plane.shape)
         power(plane.reshape(-1), squares.reshape(-1))
         plane = fft.ifft(squares, axis=1)[:, wanted[1]]
-        kept[number] = fft.ifft(plane, axis=0)[wanted[0]]
+        plane = fft.ifft(plane, axis=0)[wanted[0]]
+        # The voxels are real: the waves `number` and `padded - number` are conjugate.
+        beyond = number > padded[2] // 2
+        correlated[padded[2] - number if beyond else number] = plane.conj() if beyond else plane
 
     with thread_pool(threads) as pool:
-        list(pool.map(transform, voxels.chunks(_CHUNK)))
-        list(pool.map(correlate, range(len(waves))))
-    return kept
+        for first in range(classes // 2 + 1):
+            list(pool.map(transform, voxels.chunks(_CHUNK), repeat(first)))
+            numbers = _wave_numbers(padded[2], classes, first)
+            list(pool.map(correlate, range(len(numbers)), numbers))
+    return correlated
+
+
+def _wave_numbers(padded: int, classes: int, first: int) -> range:
+    """Return the numbers of the waves of a class, without those of class 0 that are conjugate to others of it."""
+    return range(first, padded if first else padded // 2 + 1, classes)
+
+
+def _transformed_lines(selected: np.ndarray, mean: np.floating, padded: int, classes: int, first: int) -> np.ndarray:
+    """Transform lines along axis 2 to the waves of a class.
+
+    The waves ``first + m * classes`` of a line are the waves `m` of a shorter line, which is the sum of the pieces
+    of the line, each times its phase.
+    """
+    from scipy import fft
+
+    if classes == 1:
+        return np.asarray(fft.rfft(selected - mean, padded, axis=2))
+    length, kind = padded // classes, np.result_type(mean, np.complex64)
+    turn = -2j * np.pi * first
+    phases = np.exp(turn * np.arange(classes) / classes).astype(kind)
+    twiddles = np.exp(turn * np.arange(length) / padded).astype(kind)
+    folded = np.empty((*selected.shape[:2], length), kind)
+    fold(selected.reshape(-1, selected.shape[2]), mean, phases, twiddles, folded.reshape(-1, length))
+    lines = fft.fft(folded, axis=2, overwrite_x=True)
+    return np.asarray(lines[:, :, : len(_wave_numbers(padded, classes, first))])
+
+
+def _packed(voxels: SetVoxels, threads: int) -> SetVoxels:
+    """Return the same voxels, kept as bits, because they are read several times."""
+    n0, n1, n2 = voxels.shape
+    bits = scratch_array((n0, n1, (n2 + 7) // 8), np.uint8)
+
+    def keep(chunk: tuple[int, int]) -> None:
+        bits[slice(*chunk)] = np.packbits(voxels.planes(*chunk), axis=2)
+
+    with thread_pool(threads) as pool:
+        list(pool.map(keep, voxels.chunks(_CHUNK)))
+    return replace(voxels, planes=lambda first, last: np.unpackbits(bits[first:last], axis=2, count=n2).view(bool))
