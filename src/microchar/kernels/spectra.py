@@ -6,6 +6,9 @@ import numpy as np
 
 from microchar.kernels.jit import kernel
 
+#: Bits that are looked up together, in a table of half a megabyte.
+LOW_BITS = 15
+
 
 @kernel
 def power(waves, out):  # type: ignore[no-untyped-def]
@@ -23,34 +26,41 @@ def power(waves, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def fold(selected, mean, phases, twiddles, out):  # type: ignore[no-untyped-def]
-    """Set lines whose waves are every `len(phases)`-th wave of longer lines.
-
-    With :math:`x` the deviation of a line from the mean, cut into pieces of ``len(twiddles)`` voxels, ``out[q]``
-    is ``twiddles[q]`` times the sum over the pieces `j` of ``x[j, q] * phases[j]``.
+def overlay(selected, bits):  # type: ignore[no-untyped-def]
+    """Cut lines into pieces, and set bit `j` of ``bits[line, q]`` to voxel `q` of piece `j`.
 
     Parameters
     ----------
     selected : bool, (lines, voxels)
-        Voxels of a set; the lines are continued by zero deviations.
-    mean : float32 or float64
-        Subtracted from each voxel.
-    phases : complex64 or complex128, (pieces,)
-    twiddles : as `phases`, (length,)
-    out : as `phases`, (lines, length)
+        Voxels of a set; behind their end, nothing is set.
+    bits : uint32, (lines, length of a piece)
         Set.
     """
-    n, length = selected.shape[1], len(twiddles)
-    real, imaginary = np.empty_like(out[0].real), np.empty_like(out[0].real)
+    n, length = selected.shape[1], bits.shape[1]
     for line in range(len(selected)):
-        real[:] = 0
-        imaginary[:] = 0
-        for piece in range(min(len(phases), (n + length - 1) // length)):
+        bits[line] = 0
+        for piece in range((n + length - 1) // length):
             begin = piece * length
-            across, along = phases[piece].real, phases[piece].imag
             for q in range(min(length, n - begin)):
-                deviation = selected[line, begin + q] - mean
-                real[q] += deviation * across
-                imaginary[q] += deviation * along
-        for q in range(length):
-            out[line, q] = complex(real[q], imaginary[q]) * twiddles[q]
+                bits[line, q] |= np.uint32(selected[line, begin + q]) << np.uint32(piece)
+
+
+@kernel
+def fold(bits, low, high, offsets, twiddles, out):  # type: ignore[no-untyped-def]
+    """Set ``out[line, q]`` to the sum that the bits stand for, plus ``offsets[q]``, times ``twiddles[q]``.
+
+    Parameters
+    ----------
+    bits : uint32, (lines, length)
+    low, high : complex128, (2 ** bits,)
+        Sums that the lowest `LOW_BITS` bits and those above them stand for.
+    offsets, twiddles : complex128, (length,)
+    out : complex128, (lines, length)
+        Set.
+    """
+    mask, shift = np.uint32((1 << LOW_BITS) - 1), np.uint32(LOW_BITS)
+    for line in range(len(bits)):
+        for q in range(bits.shape[1]):
+            word = bits[line, q]
+            total = low[word & mask] + high[word >> shift]
+            out[line, q] = (total + offsets[q]) * twiddles[q]

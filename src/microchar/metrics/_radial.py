@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import repeat
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from microchar.core.grid import Grid, Triple
 from microchar.core.scratch import IN_MEMORY, scratch_array
 from microchar.kernels.bits import count_at_lags, pack
-from microchar.kernels.spectra import fold, power
+from microchar.kernels.spectra import LOW_BITS, fold, overlay, power
 from microchar.measurement.blocks import thread_pool
 
 #: Approximate number of voxels transformed at a time: 2 MB, about one core's share of the cache.
@@ -20,8 +20,12 @@ _CHUNK = 2**19
 _SLAB = 2**22
 #: Up to this number of lag vectors, voxels are compared one lag vector after the other.
 _FEW_LAGS = 2**13
-#: Most classes of waves: the cost of folding grows with their number.
-_MOST_CLASSES = 31
+#: Most classes of waves; as many bits are looked up in two tables.
+_MOST_CLASSES = 2 * LOW_BITS - 1
+#: Waves longer than this many voxels are correlated in double precision.
+_LONG_WAVES = 8
+#: Columns that are transformed at a time: up to a megabyte.
+_COLUMNS = 32
 #: Numbers that are rounded lie within this distance of integers, or the precision does not suffice.
 _CLOSE = 0.25
 
@@ -217,7 +221,7 @@ def _compared(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int) 
 
 
 def _transformed(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: int) -> np.ndarray:
-    """Round the autocorrelation, computed with the Wiener-Khinchin theorem in single precision.
+    """Round the autocorrelation, computed with the Wiener-Khinchin theorem mostly in single precision.
 
     What is transformed is the deviation from the mean, whose autocorrelation is small at
     most lags, so that rounding errors are small, too. What that leaves out follows exactly
@@ -225,24 +229,19 @@ def _transformed(voxels: SetVoxels, reach: Triple, ends: np.ndarray, threads: in
     close to integers, double precision is used.
     """
     n_set = ends[reach[0], 0, reach[2]] / 2
-    # A multiple of 1/256 makes the deviations exact in single precision.
-    mean = np.rint(256 * n_set / np.prod(voxels.shape, dtype=np.int64)) / 256
+    mean = n_set / np.prod(voxels.shape, dtype=np.int64)
     pairs = left_out = mean * ends - mean**2 * places(voxels.shape, reach, voxels.periodic)
-    at_zero = n_set - left_out[reach[0], 0, reach[2]]
-    if at_zero == 0:  # all voxels are equal
-        return pairs
-    for dtype in (np.float32, np.float64):
-        numbers = _autocorrelation(voxels, reach, dtype(mean), threads)
-        # Rounded factors of the transforms make all numbers too large or too small by the same share.
-        numbers *= at_zero / numbers[reach[0], 0, reach[2]]
-        numbers += left_out
+    if mean in (0, 1):  # all voxels are equal
+        return np.rint(pairs)
+    for kind in (np.complex64, np.complex128):
+        numbers = _autocorrelation(voxels, reach, mean, np.dtype(kind), threads) + left_out
         pairs = np.rint(numbers)
         if abs(numbers - pairs).max() < _CLOSE:
             break
     return pairs
 
 
-def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: np.floating, threads: int) -> np.ndarray:
+def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: float, kind: np.dtype, threads: int) -> np.ndarray:
     """Return the autocorrelation of the deviation from the mean, which is zero outside of the volume."""
     from scipy import fft
 
@@ -251,12 +250,13 @@ def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: np.floating, thread
         n if axis in voxels.periodic else fft.next_fast_len(n + reach[axis], True)
         for axis, n in enumerate(voxels.shape)
     ]
-    classes = _classes(voxels, padded[2], np.result_type(mean, np.complex64).itemsize)
+    classes = _classes(voxels, padded[2], kind.itemsize)
     if classes > 1 and 2 not in voxels.periodic:
         padded[2] = classes * fft.next_fast_len(-(-padded[2] // classes))
-    wanted = [lag % n for lag, n in zip(_lags(reach), padded, strict=True)]
-    waves = _correlated_waves(voxels, padded, wanted[:2], classes, mean, threads)
-    numbers = fft.irfft(waves, padded[2], axis=0, workers=threads, overwrite_x=True)[wanted[2]]
+    lines = (_WholeLines if classes == 1 else _FoldedLines)(voxels, mean, padded[2], classes, threads)
+    correlated = np.empty((padded[2] // 2 + 1, 2 * reach[0] + 1, reach[1] + 1), np.complex128)
+    _correlate(lines, voxels, padded, kind, correlated, threads)
+    numbers = fft.irfft(correlated, padded[2], axis=0, workers=threads, overwrite_x=True)[_lags(reach)[2] % padded[2]]
     return np.ascontiguousarray(np.moveaxis(numbers, 0, 2))
 
 
@@ -269,79 +269,137 @@ def _classes(voxels: SetVoxels, padded: int, itemsize: int) -> int:
     return next((n for n in possible if together <= n * IN_MEMORY), possible[-1] if possible else 1)
 
 
-def _correlated_waves(
-    voxels: SetVoxels, padded: list[int], wanted: list[np.ndarray], classes: int, mean: np.floating, threads: int
-) -> np.ndarray:
-    """Return the autocorrelation at some lags along axes 0 and 1, transformed along axis 2, which comes first.
+def _correlate(
+    lines: _WholeLines | _FoldedLines,
+    voxels: SetVoxels,
+    padded: list[int],
+    kind: np.dtype,
+    correlated: np.ndarray,
+    threads: int,
+) -> None:
+    """Set the autocorrelation at the lags along axes 0 and 1, transformed along axis 2, which comes first.
 
     To save memory, waves of one class after the other are transformed, and
     the volume is padded along axes 0 and 1 for one wave at a time.
     """
-    from scipy import fft
-
-    correlated = np.empty((padded[2] // 2 + 1, len(wanted[0]), len(wanted[1])), np.complex128)
-    waves = scratch_array(
-        (len(_wave_numbers(padded[2], classes, classes // 2)), *voxels.shape[:2]), np.result_type(mean, np.complex64)
-    )
-    voxels = voxels if classes == 1 else _packed(voxels, threads)
+    kept = scratch_array((len(lines.numbers(lines.classes // 2)), *voxels.shape[:2]), kind)
+    # Long waves are strong: their rounding errors in single precision are not small beside one pair.
+    long = padded[2] // _LONG_WAVES
 
     def transform(chunk: tuple[int, int], first: int) -> None:
-        planes = _transformed_lines(voxels.planes(*chunk), mean, padded[2], classes, first)
-        waves[: planes.shape[2], slice(*chunk)] = np.ascontiguousarray(np.moveaxis(planes, 2, 0))  # twice as fast
+        waves = lines.waves(chunk, first).astype(kind)
+        kept[: waves.shape[2], slice(*chunk)] = np.ascontiguousarray(np.moveaxis(waves, 2, 0))  # twice as fast
 
     def correlate(place: int, number: int) -> None:
-        plane = fft.fft(waves[place], padded[1], axis=1)
-        plane = fft.fft(plane, padded[0], axis=0, overwrite_x=True)
-        # The way back is in double precision: numbers at short lags are large, and single precision cannot hold them.
-        squares = np.empty(plane.shape)
-        power(plane.reshape(-1), squares.reshape(-1))
-        plane = fft.ifft(squares, axis=1)[:, wanted[1]]
-        plane = fft.ifft(plane, axis=0)[wanted[0]]
+        conjugate = padded[2] - number
+        plane = kept[place] if min(number, conjugate) > long else kept[place].astype(np.complex128)
+        plane = _correlated_plane(plane, padded, correlated.shape[1] // 2, correlated.shape[2] - 1)
         # The voxels are real: the waves `number` and `padded - number` are conjugate.
-        beyond = number > padded[2] // 2
-        correlated[padded[2] - number if beyond else number] = plane.conj() if beyond else plane
+        correlated[min(number, conjugate)] = plane if number <= conjugate else plane.conj()
 
     with thread_pool(threads) as pool:
-        for first in range(classes // 2 + 1):
+        for first in range(lines.classes // 2 + 1):
             list(pool.map(transform, voxels.chunks(_CHUNK), repeat(first)))
-            numbers = _wave_numbers(padded[2], classes, first)
+            numbers = lines.numbers(first)
             list(pool.map(correlate, range(len(numbers)), numbers))
-    return correlated
 
 
-def _wave_numbers(padded: int, classes: int, first: int) -> range:
-    """Return the numbers of the waves of a class, without those of class 0 that are conjugate to others of it."""
-    return range(first, padded if first else padded // 2 + 1, classes)
+def _correlated_plane(plane: np.ndarray, padded: list[int], reach_0: int, reach_1: int) -> np.ndarray:
+    """Return the autocorrelation of one wave along axes 0 and 1, at lags from -reach_0 and from 0.
 
-
-def _transformed_lines(selected: np.ndarray, mean: np.floating, padded: int, classes: int, first: int) -> np.ndarray:
-    """Transform lines along axis 2 to the waves of a class.
-
-    The waves ``first + m * classes`` of a line are the waves `m` of a shorter line, which is the sum of the pieces
-    of the line, each times its phase.
+    Columns are transformed there and back some at a time, while they are in the cache. The way back is
+    in double precision: numbers at short lags are large, and single precision cannot hold them.
     """
     from scipy import fft
 
-    if classes == 1:
-        return np.asarray(fft.rfft(selected - mean, padded, axis=2))
-    length, kind = padded // classes, np.result_type(mean, np.complex64)
-    turn = -2j * np.pi * first
-    phases = np.exp(turn * np.arange(classes) / classes).astype(kind)
-    twiddles = np.exp(turn * np.arange(length) / padded).astype(kind)
-    folded = np.empty((*selected.shape[:2], length), kind)
-    fold(selected.reshape(-1, selected.shape[2]), mean, phases, twiddles, folded.reshape(-1, length))
-    lines = fft.fft(folded, axis=2, overwrite_x=True)
-    return np.asarray(lines[:, :, : len(_wave_numbers(padded, classes, first))])
+    rows = fft.fft(plane, padded[1], axis=1)
+    ahead = np.empty((reach_0 + 1, padded[1]), np.complex128)
+    for start in range(0, padded[1], _COLUMNS):
+        columns = np.ascontiguousarray(rows[:, start : start + _COLUMNS].T)
+        columns = fft.fft(columns, padded[0], axis=1, overwrite_x=True)
+        squares = np.empty(columns.shape)
+        power(columns.reshape(-1), squares.reshape(-1))
+        ahead[:, start : start + _COLUMNS] = fft.rfft(squares, axis=1)[:, : reach_0 + 1].T
+    # At lag 0 it is known, which takes out what the rounding errors of the way there have in common.
+    energy = np.square(plane.view(plane.real.dtype)).sum(dtype=np.float64)
+    # Real squares have conjugate autocorrelations at opposite lags, and `rfft` is the conjugate of the way back.
+    ahead = fft.fft(ahead, axis=1, overwrite_x=True)
+    ahead *= energy / ahead[0, 0].real if energy else 0.0
+    result = np.empty((2 * reach_0 + 1, reach_1 + 1), np.complex128)
+    result[reach_0:] = ahead[:, : reach_1 + 1].conj()
+    result[reach_0::-1] = ahead[:, -np.arange(reach_1 + 1)]
+    return result
 
 
-def _packed(voxels: SetVoxels, threads: int) -> SetVoxels:
-    """Return the same voxels, kept as bits, because they are read several times."""
-    n0, n1, n2 = voxels.shape
-    bits = scratch_array((n0, n1, (n2 + 7) // 8), np.uint8)
+class _WholeLines:
+    """Lines along axis 2, transformed to all their waves at once."""
 
-    def keep(chunk: tuple[int, int]) -> None:
-        bits[slice(*chunk)] = np.packbits(voxels.planes(*chunk), axis=2)
+    def __init__(self, voxels: SetVoxels, mean: float, padded: int, classes: int, threads: int):
+        del threads
+        self._voxels, self._mean, self._padded = voxels, mean, padded
+        self.classes = classes
 
-    with thread_pool(threads) as pool:
-        list(pool.map(keep, voxels.chunks(_CHUNK)))
-    return replace(voxels, planes=lambda first, last: np.unpackbits(bits[first:last], axis=2, count=n2).view(bool))
+    def numbers(self, first: int) -> range:
+        """Return the numbers of the waves of a class, without those that are conjugate to others."""
+        del first
+        return range(self._padded // 2 + 1)
+
+    def waves(self, chunk: tuple[int, int], first: int) -> np.ndarray:
+        """Return the waves of some planes: complex128, (planes, lines, waves)."""
+        from scipy import fft
+
+        del first
+        return np.asarray(fft.rfft(self._voxels.planes(*chunk) - self._mean, self._padded, axis=2))
+
+
+class _FoldedLines:
+    """Lines along axis 2, transformed to their waves ``first + m * classes`` only: a class of waves.
+
+    They are the waves `m` of a shorter line, which is the sum of the pieces of the line, each times
+    its phase. Which pieces are set at a place of the shorter line is kept as the bits of a number, and the
+    sum is looked up in a table.
+    """
+
+    def __init__(self, voxels: SetVoxels, mean: float, padded: int, classes: int, threads: int):
+        self._mean, self._padded, self._voxels_per_line = mean, padded, voxels.shape[2]
+        self.classes, self._length = classes, padded // classes
+        self._bits = scratch_array((*voxels.shape[:2], self._length), np.uint32)
+
+        def keep(chunk: tuple[int, int]) -> None:
+            selected = voxels.planes(*chunk)
+            overlay(selected.reshape(-1, selected.shape[2]), self._bits[slice(*chunk)].reshape(-1, self._length))
+
+        with thread_pool(threads) as pool:
+            list(pool.map(keep, voxels.chunks(_CHUNK)))
+
+    def numbers(self, first: int) -> range:
+        """Return the numbers of the waves of a class, without those of class 0 that are conjugate to others of it."""
+        return range(first, self._padded if first else self._padded // 2 + 1, self.classes)
+
+    def waves(self, chunk: tuple[int, int], first: int) -> np.ndarray:
+        """Return the waves of some planes in a class: complex128, (planes, lines, waves)."""
+        from scipy import fft
+
+        turn = -2j * np.pi * first
+        phases = np.exp(turn * np.arange(self.classes) / self.classes)
+        twiddles = np.exp(turn * np.arange(self._length) / self._padded)
+        inside = np.arange(self.classes * self._length).reshape(self.classes, self._length) < self._voxels_per_line
+        bits = self._bits[slice(*chunk)]
+        folded = np.empty(bits.shape, np.complex128)
+        fold(
+            bits.reshape(-1, self._length),
+            _sums_of_subsets(phases[:LOW_BITS]),
+            _sums_of_subsets(phases[LOW_BITS:]),
+            -self._mean * (phases @ inside),
+            twiddles,
+            folded.reshape(-1, self._length),
+        )
+        return np.asarray(fft.fft(folded, axis=2, overwrite_x=True)[:, :, : len(self.numbers(first))])
+
+
+def _sums_of_subsets(numbers: np.ndarray) -> np.ndarray:
+    """Return the sum of the numbers whose bits are set in the index, for each index."""
+    sums = np.zeros(1, numbers.dtype)
+    for number in numbers:
+        sums = np.concatenate([sums, sums + number])
+    return sums
