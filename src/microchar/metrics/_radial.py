@@ -319,10 +319,10 @@ def _correlated_plane(plane: np.ndarray, padded: list[int], reach_0: int, reach_
         columns = fft.fft(columns, padded[0], axis=1, overwrite_x=True)
         squares = np.empty(columns.shape)
         power(columns.reshape(-1), squares.reshape(-1))
-        ahead[:, start : start + _COLUMNS] = fft.rfft(squares, axis=1)[:, : reach_0 + 1].T
+        ahead[:, start : start + _COLUMNS] = fft.fft(squares, axis=1)[:, : reach_0 + 1].T
     # At lag 0 it is known, which takes out what the rounding errors of the way there have in common.
     energy = np.square(plane.view(plane.real.dtype)).sum(dtype=np.float64)
-    # Real squares have conjugate autocorrelations at opposite lags, and `rfft` is the conjugate of the way back.
+    # Real squares have conjugate autocorrelations at opposite lags, and `fft` is the conjugate of the way back.
     ahead = fft.fft(ahead, axis=1, overwrite_x=True)
     ahead *= energy / ahead[0, 0].real if energy else 0.0
     result = np.empty((2 * reach_0 + 1, reach_1 + 1), np.complex128)
