@@ -19,7 +19,7 @@ from microchar_gan.averaged_generator import AveragedGenerator
 from microchar_gan.network_generator import PRESET, arrays_of, layout_of, load_arrays
 from microchar_gan.networks.building import build_flow
 from microchar_gan.networks.devices import choose_device, runs_half, to_device
-from microchar_gan.networks.distances import CELL, n_fields
+from microchar_gan.networks.distances import CELL, VALUES, n_fields
 from microchar_gan.networks.flow_unet import FlowUNet, reach_of
 from microchar_gan.networks.fraction_scales import SCALES
 from microchar_gan.plugins import SDF_FLOW
@@ -102,7 +102,7 @@ class SdfFlow(AveragedGenerator):
         return layout_of(network) | {
             "halo": ("int64", (1,)),
             "mean": ("float64", (fields,)),
-            "std": ("float64", (fields,)),
+            "std": ("float64", (VALUES * fields,)),
             "shares": ("float64", (len(SCALES),)),
             "mixing": ("float64", (fields, fields)),
             "shift": ("float64", (phases,)),
@@ -115,7 +115,7 @@ class SdfFlow(AveragedGenerator):
         if halo not in range(0, reach + 1, unit):
             raise ValueError(f"its halo is {halo}")
         if not (self.state["std"] > 0).all():
-            raise ValueError(f"its distances have standard deviations {self.state['std'].tolist()}")
+            raise ValueError(f"its cells have standard deviations {self.state['std'].tolist()}")
 
     def learn(self, data: TrainingData, rng: np.random.Generator, progress: Progress) -> dict[str, np.ndarray]:
         """Train within the budget; then shift the distances so that volumes have the material's fractions."""

@@ -42,7 +42,7 @@ SDF_FLOW = replace(
     UNET_GAN,
     id="sdf-flow",
     factory="microchar_gan.flow:SdfFlow",
-    revision=2,
+    revision=3,
     title="Flow of signed distances",
     summary="signed distances of the phases, made from noise by flow matching, for phases that must connect",
     inputs=("volume",),

@@ -17,6 +17,7 @@ from microchar_gan.networks.distances import (
     n_fields,
     of_cells,
     signed_distances,
+    spread_of_values,
     to_cells,
 )
 
@@ -98,7 +99,7 @@ def test_cells_are_sorted_back():
     fields = torch.randn(3, 8, 6, 4)
     cells = to_cells(fields)
     assert cells.shape == (24, 4, 3, 2)
-    assert torch.equal(of_cells(cells), fields)
+    torch.testing.assert_close(of_cells(cells), fields)
     # A cell holds its own voxels: shifting by a cell shifts by two.
     assert torch.equal(to_cells(fields.roll(2, 1)), cells.roll(1, 1))
 
@@ -116,3 +117,32 @@ def test_half_the_resolution_changes_few_voxels_of_berea():
 
 def test_doubling_needs_its_margin():
     assert doubled(torch.zeros(1, *(5 + 2 * DOUBLING_MARGIN,) * 3)).shape == (1, 10, 10, 10)
+
+
+@pytest.mark.analytic
+def test_the_values_of_a_cell_are_its_sum_and_its_differences():
+    slope = torch.arange(8.0)[:, None, None].expand(8, 4, 4)  # along axis 0
+    cells = to_cells(slope[None])
+    assert cells.shape == (8, 4, 2, 2)
+    # Each cell holds 2k and 2k + 1, four times each.
+    np.testing.assert_allclose(cells[0, :, 0, 0], (16 * np.arange(4) + 4) / 8**0.5, rtol=1e-6)
+    np.testing.assert_allclose(cells[4], -4 / 8**0.5, rtol=1e-6)
+    assert not cells[[1, 2, 3, 5, 6, 7]].any()
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("alike", [True, False])
+def test_the_spread_of_the_values_is_theirs_and_equal_for_details_that_are_alike(alike):
+    fields = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 16, 16, 16))).float()
+    fields[0] += torch.arange(16)[:, None, None] % 2  # a detail along axis 0
+    cells = to_cells(fields)
+    spread = spread_of_values(cells, alike)
+    variances = cells.double().var(dim=(1, 2, 3), correction=0).numpy()
+    assert spread.shape == (16,)
+    if alike:
+        of_one_axis = spread.reshape(2, 8)[:, [1, 2, 4]]
+        expected = np.sqrt(variances.reshape(2, 8)[:, [1, 2, 4]].mean(axis=1))
+        np.testing.assert_allclose(of_one_axis, np.repeat(expected[:, None], 3, axis=1))
+    else:
+        np.testing.assert_allclose(spread**2, variances)
+    assert spread_of_values(torch.ones(8, 2, 2, 2), alike).tolist() == [1.0] * 8

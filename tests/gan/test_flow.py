@@ -44,7 +44,7 @@ def model_of(phases=2, **changes):
             torch.nn.init.normal_(weight, std=0.1)
     fields = network.outputs // 8
     return FlowModel(
-        network.eval().requires_grad_(False), settings, network.reach, np.zeros(fields), np.ones(fields),
+        network.eval().requires_grad_(False), settings, network.reach, np.zeros(fields), np.ones(network.outputs),
         np.array([0.8, 0.2, 0.0]), np.eye(fields), np.zeros(phases),
     )  # fmt: skip
 
@@ -91,7 +91,7 @@ def test_a_training_lowers_its_loss(rock):
     losses = [trainer.step(i / 60)["loss"] for i in range(60)]
     # Standardised data and noise differ by 2 on average, which a network that says nothing is charged.
     assert np.mean(losses[:3]) == pytest.approx(2, rel=0.3)
-    assert np.mean(losses[-10:]) < 0.8 * np.mean(losses[:5])
+    assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:5])
 
 
 def test_steps_are_the_same_after_a_checkpoint_to_the_bit(rock, tmp_path):
@@ -128,10 +128,11 @@ def test_crops_are_standardised_distances_and_know_their_local_fractions(field):
     crops = crops_of(labels)
     drawn, local = crops.draw(200, np.random.default_rng(0))
     assert (drawn.shape, local.shape) == ((200, 8, 8, 8, 8), (200, 1, 8, 8, 8))
-    assert abs(float(drawn.mean())) < 0.2
-    assert 0.8 < float(drawn.std()) < 1.2
+    # Sum and details each by themselves.
+    assert abs(drawn.mean(dim=(0, 2, 3, 4))).max() < 0.2
+    assert abs(drawn.std(dim=(0, 2, 3, 4)) - 1).max() < 0.2
     # Where there is more of phase 0, its distance is larger.
-    means = drawn.mean(dim=(1, 2, 3, 4)), local.mean(dim=(1, 2, 3, 4))
+    means = drawn[:, 0].mean(dim=(1, 2, 3)), local.mean(dim=(1, 2, 3, 4))
     assert float(torch.corrcoef(torch.stack(means))[0, 1]) > 0.8
 
 

@@ -77,18 +77,52 @@ def _combined(weights: Sequence[float], taps: Sequence[Tensor]) -> Tensor:
 
 
 def to_cells(fields: Tensor) -> Tensor:
-    """Sort halved voxels into cells: (F, 2a, 2b, 2c) → (8F, a, b, c)."""
+    """Sort halved voxels into cells: (F, 2a, 2b, 2c) → (8F, a, b, c).
+
+    The eight values of a cell are its Haar coefficients: the sum over the cell, and seven
+    details, which are differences along one axis, two or all three; divided by the square root of 8.
+    """
     count, *lengths = fields.shape
     a, b, c = (n // 2 for n in lengths)
-    return fields.reshape(count, a, 2, b, 2, c, 2).permute(0, 2, 4, 6, 1, 3, 5).reshape(VALUES * count, a, b, c)
+    values = fields.reshape(count, a, 2, b, 2, c, 2)
+    for axis in (2, 4, 6):
+        values = _sum_and_difference(values, axis)
+    return values.permute(0, 2, 4, 6, 1, 3, 5).reshape(VALUES * count, a, b, c)
 
 
 def of_cells(cells: Tensor) -> Tensor:
     """Undo `to_cells`: (8F, a, b, c) → (F, 2a, 2b, 2c)."""
     channels, a, b, c = cells.shape
     count = channels // VALUES
-    spread = cells.reshape(count, 2, 2, 2, a, b, c).permute(0, 4, 1, 5, 2, 6, 3)
-    return spread.reshape(count, 2 * a, 2 * b, 2 * c)
+    values = cells.reshape(count, 2, 2, 2, a, b, c)
+    for axis in (1, 2, 3):
+        values = _sum_and_difference(values, axis)
+    return values.permute(0, 4, 1, 5, 2, 6, 3).reshape(count, 2 * a, 2 * b, 2 * c)
+
+
+def _sum_and_difference(values: Tensor, axis: int) -> Tensor:
+    """Replace pairs along an axis by their sum and their difference over √2; twice is no change."""
+    first, second = values.unbind(axis)
+    return torch.stack([first + second, first - second], dim=axis) * 0.5**0.5
+
+
+def spread_of_values(cells: np.ndarray | Tensor, alike: bool) -> np.ndarray:
+    """Return the standard deviation of each of the values of cells, (8F,).
+
+    Parameters
+    ----------
+    cells : (8F, a, b, c)
+    alike : bool
+        Whether details along different axes are alike: those along equally many axes get equal deviations.
+    """
+    variances = torch.as_tensor(cells).double().var(dim=(1, 2, 3), correction=0).reshape(-1, VALUES)
+    if alike:
+        orders = torch.tensor([value.bit_count() for value in range(VALUES)])
+        for order in range(4):
+            of_order = orders == order
+            variances[:, of_order] = variances[:, of_order].mean(dim=1, keepdim=True)
+    variances[variances == 0] = 1.0  # a field without details
+    return variances.sqrt().flatten().numpy()
 
 
 def depths(fields: Tensor) -> Tensor:

@@ -45,8 +45,10 @@ class FlowModel:
     settings : FlowSettings
     halo : int
         Cells around a tile that a step is made with.
-    mean, std : ndarray
+    mean : ndarray
         Of each distance in the training data, in voxels.
+    std : ndarray
+        Of each value of a cell, in voxels.
     shares, mixing : ndarray
         Variation of the local volume fractions; see `drawn_fractions`.
     shift : ndarray
@@ -175,9 +177,8 @@ def voxel_depths(model: FlowModel, state: np.ndarray, planes: tuple[int, int]) -
     first, last = planes[0] // CELL, -(-planes[1] // CELL)
     start = (first - margin, -margin, -margin)
     stop = (last + margin, state.shape[2] + margin, state.shape[3] + margin)
-    fields = of_cells(torch.from_numpy(_box(state, start, stop)))
     std, mean = (torch.from_numpy(array).float()[:, None, None, None] for array in (model.std, model.mean))
-    return depths(doubled(fields * std + mean))
+    return depths(doubled(of_cells(torch.from_numpy(_box(state, start, stop)) * std) + mean))
 
 
 class _Wrapped:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from microchar_gan.networks.distances import CELL, middles, signed_distances, to_cells
+from microchar_gan.networks.distances import CELL, middles, signed_distances, spread_of_values, to_cells
 from microchar_gan.training.crop_places import CropPlaces
 from microchar_gan.training.local_fractions import LocalFractions
 
@@ -18,8 +18,11 @@ class DistanceCrops(CropPlaces):
 
     Attributes
     ----------
-    mean, std : ndarray
-        Of each distance; standardised ones have 0 and 1.
+    mean : ndarray
+        Of each distance, in voxels.
+    std : ndarray
+        Of each value of a cell, in voxels. Small details are the last that flow matching tells from
+        noise: standardised each by itself, they are learnt as well as large shapes.
     local : LocalFractions
     """
 
@@ -28,13 +31,13 @@ class DistanceCrops(CropPlaces):
         inside = self._inside
         fields = signed_distances(_filled(labels, inside), phases)
         self.mean = np.array([field[inside].mean(dtype=np.float64) for field in fields])
-        self.std = np.array([field[inside].std(dtype=np.float64) or 1.0 for field in fields])
-        for field, mean, std in zip(fields, self.mean, self.std, strict=True):
+        for field, mean in zip(fields, self.mean, strict=True):
             field -= mean
-            field /= std
         # One more voxel before the volume and two behind it: so there are as many middles as voxels.
         padded = np.pad(fields, [(0, 0), (1, 2), (1, 2), (1, 2)], mode="edge")
         self._middles = torch.stack([middles(field) for field in torch.from_numpy(padded)])
+        self.std = spread_of_values(to_cells(_even(self._middles[:, ::2, ::2, ::2])), isotropic)
+        self._scale = torch.from_numpy(self.std).float()[:, None, None, None]
         self.local = LocalFractions.of(labels, phases)
         self._local = torch.from_numpy(self.local.values)
 
@@ -54,7 +57,13 @@ class DistanceCrops(CropPlaces):
         )
         local = self._local[:, i : i + cells, j : j + cells, k : k + cells]
         order, flipped = self._orientation(rng)
-        return to_cells(crop.permute(order).flip(flipped)), local.permute(order).flip(flipped)
+        return to_cells(crop.permute(order).flip(flipped)) / self._scale, local.permute(order).flip(flipped)
+
+
+def _even(fields: torch.Tensor) -> torch.Tensor:
+    """Return the fields without the last plane of each axis of odd length."""
+    a, b, c = (n // 2 * 2 for n in fields.shape[1:])
+    return fields[:, :a, :b, :c]
 
 
 def _filled(labels: np.ndarray, inside: np.ndarray) -> np.ndarray:
