@@ -18,6 +18,7 @@ from .core.volume import Volume as Volume
 from .core.volume import as_volume as as_volume
 from .generation.catalogue import create_generator as create_generator
 from .generation.generator import Generator as Generator
+from .generation.given_slice import GivenSlice as GivenSlice
 from .generation.models import load_model as load_model
 from .generation.training import TrainingData as TrainingData
 from .io.reading import read_volume as read_volume

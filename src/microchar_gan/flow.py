@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from microchar.core.errors import InputError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress, section
 from microchar.generation.fitted_state import Layout
@@ -25,6 +26,7 @@ from microchar_gan.networks.fraction_scales import SCALES
 from microchar_gan.plugins import SDF_FLOW
 from microchar_gan.settings import FlowPreset, FlowSettings, flow_settings_of, setting, takes_settings
 from microchar_gan.tiling.flow_sampling import FlowModel, halo_of_flow, labelled, sampled, voxel_depths
+from microchar_gan.tiling.held_slice import HeldSlice
 from microchar_gan.training.calibration import shift_to
 from microchar_gan.training.distance_crops import DistanceCrops
 from microchar_gan.training.flow_matching import FlowTrainer
@@ -137,8 +139,27 @@ class SdfFlow(AveragedGenerator):
         """Make the distances of the whole volume, then its labels slab by slab."""
         model = self._model
         cells = model.cells(shape, periodic)
-        state = sampled(model, cells, seed=int(rng.integers(2**62)), progress=section(progress, 0.0, _TRAINING))
-        yield from labelled(model, state, shape, section(progress, _TRAINING, 1.0))
+        held = self._held(cells)
+        state = sampled(
+            model, cells, seed=int(rng.integers(2**62)), held=held, progress=section(progress, 0.0, _TRAINING)
+        )
+        wrong = 0
+        for box, labels in labelled(model, state, shape, section(progress, _TRAINING, 1.0)):
+            wrong += 0 if held is None else held.set(box, labels)
+            yield box, labels
+        if held is not None:
+            self.remarks["pixels of the slice that were set at the end"] = wrong
+
+    def _held(self, cells: Triple) -> HeldSlice | None:
+        if self.held is None:
+            return None
+        held = HeldSlice(self.held_labels, self.held.axis, self.held.index)
+        if cells[held.axis] * CELL < held.LEAST:
+            raise InputError(
+                f"slice at {held.axis}:{held.index}: axis {held.axis} repeats after {cells[held.axis] * CELL} voxels, "
+                f"expected at least {held.LEAST} around a slice"
+            )
+        return held
 
     def whole_only(self) -> str:
         """Return why a volume is not made in independent tiles."""

@@ -43,6 +43,7 @@ SDF_FLOW = replace(
     id="sdf-flow",
     factory="microchar_gan.flow:SdfFlow",
     revision=3,
+    takes_slice=True,
     title="Flow of signed distances",
     summary="signed distances of the phases, made from noise by flow matching, for phases that must connect",
     inputs=("volume",),

@@ -9,17 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from gan.trainings import CPU, check_that_a_stopped_fit_goes_on, check_that_checkpoints_are_exact, rows
+from gan.trainings import (
+    CPU,
+    check_that_a_stopped_fit_goes_on,
+    check_that_checkpoints_are_exact,
+    flow_model_of,
+    rows,
+)
 from microchar.core.errors import InputError
 from microchar.generation.training import TrainingData
 from microchar.testing import check_generator
 from microchar_gan import flow
 from microchar_gan.flow import SdfFlow
 from microchar_gan.networks import flow_unet
-from microchar_gan.networks.building import build_flow
 from microchar_gan.networks.flow_unet import reach_of
 from microchar_gan.settings import flow_settings_of
-from microchar_gan.tiling.flow_sampling import FlowModel, labelled, sampled
+from microchar_gan.tiling.flow_sampling import labelled, sampled
 from microchar_gan.tiling.halo import impulse_halo
 from microchar_gan.training.distance_crops import DistanceCrops
 from microchar_gan.training.flow_matching import FlowTrainer
@@ -31,22 +36,6 @@ def crops_of(labels, *, isotropic=True, voxel_size=(1.0, 1.0, 1.0), edge=32):
 
 def trainer_of(labels, seed=1, **changes):
     return FlowTrainer(flow_settings_of("tiny", changes), crops_of(labels), device=CPU, half=False, seed=seed)
-
-
-def model_of(phases=2, **changes):
-    """Return a model whose random weights act, whatever they do."""
-    settings = flow_settings_of("tiny", changes)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        network = build_flow(settings, phases)
-        for weight in network.parameters():
-            # Some are zero at the start, and what they multiply would have no effect.
-            torch.nn.init.normal_(weight, std=0.1)
-    fields = network.outputs // 8
-    return FlowModel(
-        network.eval().requires_grad_(False), settings, network.reach, np.zeros(fields), np.ones(network.outputs),
-        np.array([0.8, 0.2, 0.0]), np.eye(fields), np.zeros(phases),
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +151,7 @@ def test_the_face_of_a_mask_is_no_surface(field):
 @pytest.mark.oracle
 @pytest.mark.parametrize("blocks", [(1,), (1, 1), (1, 2), (1, 1, 1)])
 def test_the_reach_is_what_an_impulse_says(blocks):
-    model = model_of(widths=(4,) * len(blocks), blocks=blocks)
+    model = flow_model_of(widths=(4,) * len(blocks), blocks=blocks)
     network, align = model.network, 2 ** (len(blocks) - 1)
     time = torch.tensor([0.3])
     found = impulse_halo(lambda x: network(x, time), network.channels, align=align, shortest=align)
@@ -172,7 +161,7 @@ def test_the_reach_is_what_an_impulse_says(blocks):
 
 @pytest.mark.parametrize("phases", [2, 3])
 def test_tiles_make_the_whole(phases):
-    model = model_of(phases, sampling_steps=2)
+    model = flow_model_of(phases, sampling_steps=2)
     assert model.halo == 12
     cells = (48, 32, 8)
     whole = sampled(model, cells, seed=4)
@@ -187,7 +176,7 @@ def test_tiles_make_the_whole(phases):
 
 def test_tiles_make_the_whole_in_half_precision():
     # Products of bfloat16 are added in float32, in an order that a tile does not change: nothing but a tie may differ.
-    model = replace(model_of(sampling_steps=3), half=True)
+    model = replace(flow_model_of(sampling_steps=3), half=True)
     cells = (32, 16, 8)
     whole, tiled = (sampled(model, cells, seed=4, tile=tile) for tile in (cells, (8, 8, 8)))
     first, second = (np.concatenate([b for _, b in labelled(model, s, (128, 64, 32))]) for s in (whole, tiled))
@@ -205,7 +194,7 @@ def test_the_halo_that_is_felt_is_enough(trained):
 
 @pytest.mark.parametrize("blocks", [(1,), (1, 1)])
 def test_slabs_of_the_highest_level_make_the_whole(blocks, monkeypatch):
-    network = model_of(widths=(8,) * len(blocks), blocks=blocks).network
+    network = flow_model_of(widths=(8,) * len(blocks), blocks=blocks).network
     x, time = torch.randn(1, 9, 24, 8, 8, generator=torch.Generator().manual_seed(1)), torch.tensor([0.4])
     whole = network(x, time)
     monkeypatch.setattr(flow_unet, "_SLAB", 5)
@@ -213,7 +202,7 @@ def test_slabs_of_the_highest_level_make_the_whole(blocks, monkeypatch):
 
 
 def test_noise_depends_on_seed_and_step_and_place():
-    model = model_of(sampling_steps=2)
+    model = flow_model_of(sampling_steps=2)
     one, again, other = (sampled(model, (8, 8, 8), seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, again)
     assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.2

@@ -11,7 +11,9 @@ import torch
 from microchar.comparison.held_out import HeldOut
 from microchar.comparison.score import Score
 from microchar.core.material import Material
-from microchar_gan.settings import settings_of
+from microchar_gan.networks.building import build_flow
+from microchar_gan.settings import flow_settings_of, settings_of
+from microchar_gan.tiling.flow_sampling import FlowModel
 from microchar_gan.training.checkpoint import load_checkpoint, save_checkpoint
 from microchar_gan.training.gan_fitting import GanFit
 from microchar_gan.training.gan_training import GanTrainer
@@ -89,4 +91,20 @@ def fit_with(trainer, held_out, steps, folder=None):
     return GanFit(
         trainer, held_out, material, minutes=1.0, steps=steps, identity={}, folder=folder,
         keep=lambda best, path: path.write_text(str(trainer.steps)),
+    )  # fmt: skip
+
+
+def flow_model_of(phases=2, **changes):
+    """Return a model whose random weights act, whatever they do."""
+    settings = flow_settings_of("tiny", changes)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        network = build_flow(settings, phases)
+        for weight in network.parameters():
+            # Some are zero at the start, and what they multiply would have no effect.
+            torch.nn.init.normal_(weight, std=0.1)
+    fields = network.outputs // 8
+    return FlowModel(
+        network.eval().requires_grad_(False), settings, network.reach, np.zeros(fields), np.ones(network.outputs),
+        np.array([0.8, 0.2, 0.0]), np.eye(fields), np.zeros(phases),
     )  # fmt: skip

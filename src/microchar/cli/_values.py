@@ -54,6 +54,16 @@ def integers(text: str) -> tuple[int, ...]:
         raise argparse.ArgumentTypeError(message) from None
 
 
+def position(text: str) -> tuple[int, int]:
+    """Parse the position of a slice, its axis and its number along it, as in ``0:64``."""
+    axis, _, index = text.partition(":")
+    try:
+        return _AXES[axis.strip()], whole_number(index)
+    except (KeyError, ValueError):
+        message = f"found {one_line(text)!r}, expected an axis and a voxel along it, as in 0:64"
+        raise argparse.ArgumentTypeError(message) from None
+
+
 def integer(text: str) -> int:
     """Parse a whole number."""
     try:

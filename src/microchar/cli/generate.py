@@ -10,7 +10,7 @@ from typing import Any
 
 from microchar.cli._generation import PARAMETERS, add_common, ready_generator, resumable_progress
 from microchar.cli._input import add_overwrite, input_files
-from microchar.cli._values import axes, integers, positive
+from microchar.cli._values import axes, integers, position, positive
 from microchar.cli._workers import add_executor, workers
 from microchar.core.errors import InputError
 from microchar.core.progress import section
@@ -27,6 +27,14 @@ def add(commands: Any) -> argparse.ArgumentParser:
     generate.add_argument("-n", type=positive, default=1, metavar="N", help="number of volumes, with consecutive seeds")
     generate.add_argument(
         "--periodic", type=axes, default=(), metavar="0,1,2", help="axes along which the volumes repeat"
+    )
+    generate.add_argument(
+        "--slice",
+        metavar="FILE",
+        help="a segmented image that the volumes must contain, at --at, with the grey values of the model's material",
+    )
+    generate.add_argument(
+        "--at", type=position, metavar="AXIS:VOXEL", help="where the slice lies, such as 0:64: normal to axis 0"
     )
     generate.add_argument(
         "-o",
@@ -52,6 +60,8 @@ def add(commands: Any) -> argparse.ArgumentParser:
 
 def run(options: argparse.Namespace) -> None:
     """Make the volumes and write them, all or none."""
+    if (options.slice is None) != (options.at is None):
+        raise InputError("--slice and --at belong together: give the image and its position, as in --at 0:64")
     if Path(options.output).suffix == ".zarr":
         return _run_tiled(options)
     for name in ("executor", "tile"):
@@ -66,6 +76,8 @@ def _run_tiled(options: argparse.Namespace) -> None:
     from microchar.generation.tiled import TILE, generate_tiled, partial_folder
 
     path = Path(options.output)
+    if options.slice is not None:
+        raise InputError("--slice: tiles of a Zarr store are made without a slice; name a folder (-o FOLDER)")
     if options.n != 1:
         raise InputError(f"-n {options.n}: a Zarr store holds one volume; leave it out, or name a folder (-o FOLDER)")
     generator = ready_generator(options.model, options.set, options.own)
@@ -89,10 +101,13 @@ def _run_tiled(options: argparse.Namespace) -> None:
 def _run_whole(options: argparse.Namespace) -> None:
     """Make volumes, each in this process, into TIFF files."""
     from microchar.core.files import Replacing, write_together
+    from microchar.generation.given_slice import GivenSlice
     from microchar.generation.models import bundled_models
+    from microchar.io import read_volume
     from microchar.io.formats.tiff import wrote
 
     generator = ready_generator(options.model, options.set, options.own)
+    given = None if options.slice is None else GivenSlice(read_volume(options.slice), *options.at)
     output = Path(options.output)
     # A colon is not allowed in the names of files.
     stem = (options.model if options.model in bundled_models() else generator.id).replace(":", "-")
@@ -110,6 +125,7 @@ def _run_whole(options: argparse.Namespace) -> None:
                 options.shape,
                 seed=seeds[path.name],
                 periodic=options.periodic,
+                given=given,
                 progress=section(progress, number / options.n, (number + 1) / options.n, f"{path.stem}: "),
                 folder=folder,
                 resume=options.resume and (folder is None or folder.is_dir()),
@@ -117,7 +133,9 @@ def _run_whole(options: argparse.Namespace) -> None:
             notes[path.name] = generator.remarked()
 
         writers = {name: partial(write, number) for number, name in enumerate(seeds)}
-        replacing = Replacing(wrote=wrote, overwrite=options.overwrite, inputs=input_files([options.model]))
+        replacing = Replacing(
+            wrote=wrote, overwrite=options.overwrite, inputs=input_files([options.model, options.slice])
+        )
         files = write_together(output, writers, replacing=replacing)
     if not options.quiet:
         for name, path in files.items():

@@ -19,6 +19,7 @@ from microchar.core.progress import Progress, silent
 from microchar.core.volume import Volume
 from microchar.generation.checkpoints import progress_folder
 from microchar.generation.fitted_state import Layout, check_finite, check_layout
+from microchar.generation.given_slice import GivenSlice
 from microchar.generation.loading import load_generator, save_generator
 from microchar.generation.requests import check_data, checked_volume, random_generator
 from microchar.generation.spec import GeneratorSpec, Work
@@ -66,6 +67,9 @@ class Generator(ABC):
     #: During work that keeps progress: the folder for checkpoints, and whether to start from those in it.
     folder: Path | None = field(default=None, init=False, repr=False, compare=False)
     resume: bool = field(default=False, init=False, repr=False, compare=False)
+    #: The slice that the present volume must contain, and its labels; None and an empty array if there is none.
+    held: GivenSlice | None = field(default=None, init=False, repr=False, compare=False)
+    held_labels: np.ndarray = field(default_factory=lambda: np.empty((0, 0)), init=False, repr=False, compare=False)
 
     # --- implemented by each generator ---
 
@@ -232,6 +236,7 @@ class Generator(ABC):
         *,
         seed: int = 0,
         periodic: Sequence[int] = (),
+        given: GivenSlice | None = None,
         progress: Progress | None = None,
         folder: str | Path | None = None,
         resume: bool = False,
@@ -246,6 +251,8 @@ class Generator(ABC):
             Equal seeds give equal volumes, bit for bit.
         periodic : sequence of int
             Axes along which the volume must repeat.
+        given : GivenSlice, optional
+            A slice that the volume must contain, if the spec has ``takes_slice=True``.
         progress : Progress, optional
             An exception that it raises stops the work.
         folder : str or path, optional
@@ -262,15 +269,16 @@ class Generator(ABC):
         Raises
         ------
         InputError
-            If the spec does not offer what is asked for, the generator must be fitted
+            If the spec does not offer what is asked for, the slice does not fit, the generator must be fitted
             first, it keeps no progress of its volumes, or `resume` does not fit the
             content of `folder`.
         """
-        request = self._checked_request(shape, seed, periodic)
+        request = self._checked_request(shape, seed, periodic, given)
         with self._keeping_progress("generate", folder, resume):
             labels = self.make(*request, progress or silent)
         material = self.material or self.default_material()
         source = {"generator": self.id, "parameters": self.parameters(), "seed": int(seed)}
+        source |= {} if given is None else {"slice": given.describe()}
         return material.volume(
             labels,
             name=f"{self.id}-{seed}",
@@ -285,6 +293,7 @@ class Generator(ABC):
         *,
         seed: int = 0,
         periodic: Sequence[int] = (),
+        given: GivenSlice | None = None,
         progress: Progress | None = None,
         folder: str | Path | None = None,
         resume: bool = False,
@@ -299,7 +308,7 @@ class Generator(ABC):
         ----------
         path : str or path
             The file; its suffix chooses the format, as for `microchar.write_volume`.
-        shape, seed, periodic, progress, folder, resume
+        shape, seed, periodic, given, progress, folder, resume
             See `generate`.
 
         Raises
@@ -307,7 +316,9 @@ class Generator(ABC):
         InputError
             See `generate`; also if the file cannot be written or does not fit on the disk.
         """
-        volume = self.generate(shape, seed=seed, periodic=periodic, progress=progress, folder=folder, resume=resume)
+        volume = self.generate(
+            shape, seed=seed, periodic=periodic, given=given, progress=progress, folder=folder, resume=resume
+        )
         write_volume(volume, path)
 
     def remarked(self) -> tuple[str, ...]:
@@ -329,13 +340,18 @@ class Generator(ABC):
     # --- shared by `generate` and streaming generators ---
 
     def _checked_request(
-        self, shape: Sequence[int], seed: int, periodic: Sequence[int]
+        self, shape: Sequence[int], seed: int, periodic: Sequence[int], given: GivenSlice | None
     ) -> tuple[Triple, np.random.Generator, tuple[int, ...]]:
-        """Return the first three arguments of `make`, and clear the remarks."""
+        """Return the first three arguments of `make`, set the slice that is given, and clear the remarks."""
         if self.spec.needs_fit and not self.state:
             raise InputError(f"generator {self.id!r} must be fitted before it generates: call fit(volume) first")
         lengths, axes = checked_volume(self.spec, shape, periodic)
         rng = random_generator(seed)
+        if given is not None and not self.spec.takes_slice:
+            raise InputError(f"generator {self.id!r} makes no volumes around a slice; leave the slice out")
+        material = self.material or self.default_material()
+        self.held = given
+        self.held_labels = np.empty((0, 0)) if given is None else given.labels(material, lengths)
         self.remarks = {}
         return lengths, rng, axes
 

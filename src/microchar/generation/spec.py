@@ -54,6 +54,8 @@ class GeneratorSpec:
         Methods that save checkpoints in a folder and can resume from them.
     streams : bool
         Whether it makes volumes block by block; see `microchar.generation.streaming.StreamingGenerator`.
+    takes_slice : bool
+        Whether it makes volumes that contain a given slice.
     adjustable : tuple of str
         Parameters that affect how volumes are made but not the result, such as a
         device or a tile size. They can be changed after the fit.
@@ -78,6 +80,7 @@ class GeneratorSpec:
     revision: int = 1
     keeps_progress: tuple[Work, ...] = ()
     streams: bool = False
+    takes_slice: bool = False
     adjustable: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     extra: str = ""

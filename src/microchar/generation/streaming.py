@@ -15,6 +15,7 @@ from microchar.core.errors import MicrocharError
 from microchar.core.grid import Triple
 from microchar.core.progress import Progress, section, silent
 from microchar.generation.generator import Generator
+from microchar.generation.given_slice import GivenSlice
 from microchar.generation.requests import refuse_beyond_memory
 from microchar.io.writing import write_blocks
 
@@ -60,12 +61,13 @@ class StreamingGenerator(Generator):
         *,
         seed: int = 0,
         periodic: Sequence[int] = (),
+        given: GivenSlice | None = None,
         progress: Progress | None = None,
         folder: str | Path | None = None,
         resume: bool = False,
     ) -> None:
         """Make a volume and write it block by block; see `Generator.generate_to`."""
-        lengths, rng, axes = self._checked_request(shape, seed, periodic)
+        lengths, rng, axes = self._checked_request(shape, seed, periodic, given)
         material = self.material or self.default_material()
         table = material.table()
         with self._keeping_progress("generate", folder, resume):

@@ -15,6 +15,7 @@ import numpy as np
 from microchar.core.errors import InputError
 from microchar.core.volume import Volume
 from microchar.generation.generator import Generator
+from microchar.generation.given_slice import GivenSlice
 from microchar.generation.streaming import StreamingGenerator
 from microchar.io import read_volume
 from microchar.testing.checks import Check, run_checks
@@ -79,6 +80,8 @@ def generator_checks(generator: Generator, data: Any = None, *, shape: Sequence[
         clauses = {"unfitted": _check_unfitted, "fit": _check_fit} | clauses
     if generator.spec.keeps_progress:
         clauses["resume"] = _check_resume
+    if generator.spec.takes_slice:
+        clauses["slice"] = _check_slice
     fitted = _Fitted(generator, data)
     return [Check(name, partial(_run, clause, name, fitted, data, shape)) for name, clause in clauses.items()]
 
@@ -198,14 +201,31 @@ def _check_refusals(generator: Generator, data: Any, shape: Sequence[int]) -> No
     _refuses(generator, shape, (3,), "periodic")
 
 
-def _refuses(generator: Generator, shape: Sequence[int], periodic: Sequence[int], word: str) -> None:
+def _refuses(
+    generator: Generator, shape: Sequence[int], periodic: Sequence[int], word: str, given: GivenSlice | None = None
+) -> None:
     message = ""
     try:
-        generator.generate(shape, periodic=periodic)
+        generator.generate(shape, periodic=periodic, given=given)
     except InputError as error:
         message = str(error)
-    assert message, f"refusal: shape={tuple(shape)}, periodic={tuple(periodic)} was accepted"
+    asked = f"shape={tuple(shape)}, periodic={tuple(periodic)}" + (f", {given}" if given else "")
+    assert message, f"refusal: {asked} was accepted"
     assert word in message, f"refusal: the error does not say {word!r}: {message}"
+
+
+def _check_slice(generator: Generator, data: Any, shape: Sequence[int]) -> None:
+    """A volume contains the slice that is given, wherever it lies, and the seed decides on the rest."""
+    del data
+    values = generator.generate(shape, seed=1).values
+    for axis, n in enumerate(shape):
+        image = np.take(np.asarray(values), n // 2, axis)
+        given = GivenSlice(image, axis, n // 3)
+        made = [np.asarray(generator.generate(shape, seed=seed, given=given).values) for seed in (2, 3)]
+        for one in made:
+            assert np.array_equal(np.take(one, n // 3, axis), image), f"slice: the one across axis {axis} is another"
+        assert not np.array_equal(made[0], made[1]), "slice: two seeds gave the same volume"
+    _refuses(generator, shape, (), "slice", GivenSlice(image, 2, shape[2]))
 
 
 def _check_save(generator: Generator, data: Any, shape: Sequence[int]) -> None:

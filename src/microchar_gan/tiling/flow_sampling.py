@@ -23,6 +23,7 @@ from microchar_gan.networks.flow_unet import FlowUNet, shifted
 from microchar_gan.settings import FlowSettings
 from microchar_gan.tiling.fraction_field import drawn_fractions
 from microchar_gan.tiling.halo import felt_halo
+from microchar_gan.tiling.held_slice import HeldSlice
 from microchar_gan.tiling.lattice_noise import noise
 from microchar_gan.tiling.tiles import Field, check_periods, sweep
 
@@ -95,6 +96,7 @@ def sampled(
     *,
     seed: int,
     typical: bool = False,
+    held: HeldSlice | None = None,
     tile: int | Sequence[int] | None = None,
     progress: Progress = silent,
 ) -> np.ndarray:
@@ -112,6 +114,8 @@ def sampled(
         Noise depends on it, on the step and on the position alone.
     typical : bool
         Whether the local volume fractions have the mean of the material in this very volume.
+    held : HeldSlice, optional
+        A slice that the volume is made around.
     tile : int or sequence of three int, optional
         Edges of a tile in cells; default: as large as memory allows.
     progress : Progress
@@ -126,7 +130,7 @@ def sampled(
     for step, (time, later) in enumerate(pairwise(times), 1):
         following = np.empty_like(state)
         part = section(progress, (step - 1) / steps, step / steps, f"step {step} of {steps}, ")
-        fresh = (1 - later) * model.settings.fresh_noise
+        _, fresh = _shares(model, later)
         given = _Wrapped(state, local)
         for where, values in sweep(
             _step_field(model, time, later), cells, given, periodic=everywhere, tile=tile, progress=part
@@ -135,8 +139,42 @@ def sampled(
                 box = [one.start for one in where], [one.stop for one in where]
                 values = values + fresh * noise(_step_seed(seed, step), *box, channels)
             following[:, where[0], where[1], where[2]] = values
+        if held is not None:
+            _hold(model, held, state, following, (time, later), _step_seed(seed, step))
         state = following
     return state
+
+
+def _hold(
+    model: FlowModel,
+    held: HeldSlice,
+    state: np.ndarray,
+    following: np.ndarray,
+    times: tuple[float, float],
+    step_seed: int,
+) -> None:
+    """Correct what a step has predicted near a slice that is given; `following` is changed."""
+    time, later = times
+    kept, fresh = _shares(model, later)
+    numbers, along = held.cells(following.shape[1:]), 1 + held.axis
+    here: list[slice | np.ndarray] = [slice(None)] * 4
+    here[along] = numbers
+    near, before = following[tuple(here)], state[tuple(here)]
+    for place, number in enumerate(numbers.tolist() if fresh else []):
+        start, stop = [0, 0, 0], list(following.shape[1:])
+        start[held.axis], stop[held.axis] = number, number + 1
+        box: list[slice] = [slice(None)] * 4
+        box[along] = slice(place, place + 1)
+        near[tuple(box)] -= fresh * noise(step_seed, start, stop, model.network.outputs)
+    # A step mixes data and noise in two ways: before it and after it. So both are known.
+    data = ((1 - time) * near - kept * before) / ((1 - time) * later - kept * time)
+    following[tuple(here)] += later * (held.corrected(model, data.astype(np.float32)) - data)
+
+
+def _shares(model: FlowModel, later: float) -> tuple[float, float]:
+    """Return the shares of the old noise and of fresh noise at the end of a step."""
+    share = model.settings.fresh_noise
+    return (1 - later) * (1 - share**2) ** 0.5, (1 - later) * share
 
 
 def halo_of_flow(network: FlowUNet) -> int:
@@ -202,7 +240,7 @@ def _box(values: np.ndarray, start: Sequence[int], stop: Sequence[int]) -> np.nd
 def _step_field(model: FlowModel, time: float, later: float) -> Field:
     """Return the step from a time to a later one, without its fresh noise, as a map of distances."""
     network = model.network
-    kept = (1 - later) * (1 - model.settings.fresh_noise**2) ** 0.5
+    kept, _ = _shares(model, later)
 
     def forward(state: np.ndarray) -> np.ndarray:
         device = next(network.parameters()).device
