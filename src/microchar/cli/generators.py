@@ -61,6 +61,7 @@ def _details(name: str, spec: GeneratorSpec) -> list[str]:
         "periodic": (_axes_of(spec) or "no") + (", always" if spec.always_periodic else ""),
         "cost": spec.cost or "unknown",
         "can resume": " and ".join(spec.keeps_progress),
+        "contains": "a given slice, if wanted" if spec.takes_slice else "",
         "writes": "block by block, in bounded memory" if spec.streams else "",
         "usable here": f"no: it {spec.obstacle()}" if spec.obstacle() else "yes",
     }
