@@ -183,7 +183,7 @@ def test_generators_lists_all_and_details_of_one(capsys):
         (["generate", "other.safetensors", "--shape", SHAPE], "other.safetensors: no such file"),
         (["generate", "some/where", "--shape", SHAPE], "some/where: no such file"),
         (["generate", "real.tif", "--shape", SHAPE], "real.tif: truncated, or not a safetensors file"),
-        (["generate", "{model}", "--shape", SHAPE, "--set", "a=1"], "a cannot be changed after the fit; give it"),
+        (["generate", "{model}", "--shape", SHAPE, "--set", "zeta=1"], "zeta cannot be changed after the fit; give it"),
         (["generate", "{model}", "--shape", "24"], "expected two or three lengths"),
         (["generate", "{model}", "--shape", "24,0,24"], "of at least one voxel"),
         (["generate", "{model}", "--shape", SHAPE, "--seed", "-2"], "seed=-2"),
