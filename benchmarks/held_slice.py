@@ -1,7 +1,10 @@
-"""How volumes around a given slice resemble it: ``python benchmarks/held_slice.py model.safetensors berea.tif --from 240``.
+"""How much volumes around a given slice resemble it.
 
-Slices of a real volume that the model has not seen, normal to each axis in turn, are given to the model. The script prints
-the share of voxels that equal those of the slice, at some distances from it: in what was made, and in the real volume.
+    python benchmarks/held_slice.py model.safetensors berea.tif --from 240
+
+Slices of a real volume that the model has not seen, normal to each axis in turn, are given to the model. The script
+prints the share of voxels that equal those of the slice, at some distances from it: in what was made, and in the real
+volume.
 """
 
 from __future__ import annotations
