@@ -29,6 +29,7 @@ from microchar.comparison.score import (
 )
 from microchar.core.errors import InputError
 from microchar.core.grid import Grid, Triple, triple
+from microchar.core.progress import Progress, section, silent
 from microchar.core.result import Result
 from microchar.core.specimen import Specimen
 from microchar.core.text import by
@@ -108,6 +109,9 @@ class HeldOut:
         cores.
     executor : concurrent.futures.Executor, optional
         Executor that measures blocks and samples in place of threads of this process.
+    progress : Progress, optional
+        ``progress(fraction, text)``, called from this thread while the blocks are
+        measured; an exception that it raises ends the work.
 
     Attributes
     ----------
@@ -130,6 +134,8 @@ class HeldOut:
     floor from :math:`n` blocks is about :math:`1/\sqrt{2n}`. Up to 8 disjoint pieces
     of a larger sample are measured. If images are held out, three slices of each
     sample in each direction are compared with them.
+    *Cost*: 16 blocks of 64³ voxels of Berea sandstone take 1 s of one core (AMD EPYC),
+    and each sample of that size 0.1 s.
 
     Examples
     --------
@@ -153,6 +159,7 @@ class HeldOut:
         most: int = MOST_BLOCKS,
         threads: int | None = 1,
         executor: Executor | None = None,
+        progress: Progress | None = None,
     ):
         self._threads, self._executor = threads, executor
         chosen = _chosen(DEFAULT_METRICS if metrics is None else metrics)
@@ -161,8 +168,10 @@ class HeldOut:
         self._data = data
         self._like = data.volume or data.material.volume(np.zeros((1, 1, 1), np.uint8), name="the images", source={})
         notes: list[str] = []
-        for images, lengths, normals in sources(data, block_lengths(shape)):
-            group, group_notes = self._measured(images, lengths, normals, chosen, most)
+        groups = list(sources(data, block_lengths(shape)))
+        for number, (images, lengths, normals) in enumerate(groups):
+            part = section(progress or silent, number / len(groups), (number + 1) / len(groups))
+            group, group_notes = self._measured(images, lengths, normals, chosen, most, part)
             self._groups.append(group)
             notes += [note for note in group_notes if note not in notes]
         self.notes = tuple(notes)
@@ -274,20 +283,37 @@ class HeldOut:
         ]
         return judge(sides[0], sides[1], self._like.phases, unit=self._like.unit)
 
-    def _run(self, metrics: Sequence[Metric], volumes: Sequence[Volume]) -> list[dict[str, Result]]:
+    def _run(
+        self, metrics: Sequence[Metric], volumes: Sequence[Volume], progress: Progress = silent
+    ) -> list[dict[str, Result]]:
         # Measure the small volumes in parallel, because each of them is a single block.
+        results = []
         with nullcontext(self._executor) if self._executor else thread_pool(self._threads) as pool:
             waiting = [pool.submit(_measured_alone, metrics, volume) for volume in volumes]
-            return [future.result() for future in waiting]
+            try:
+                for number, future in enumerate(waiting):
+                    progress(number / len(volumes), f"block {number + 1} of {len(volumes)}")
+                    results.append(future.result())
+            finally:
+                for future in waiting:  # an executor of the caller would go on after an error
+                    future.cancel()
+        progress(1.0, "")
+        return results
 
     def _measured(
-        self, images: Sequence[Volume], lengths: Triple, normals: tuple[int, ...], chosen: Sequence[Metric], most: int
+        self,
+        images: Sequence[Volume],
+        lengths: Triple,
+        normals: tuple[int, ...],
+        chosen: Sequence[Metric],
+        most: int,
+        progress: Progress,
     ) -> tuple[_Group, list[str]]:
         shape, starts, notes = cut_blocks(images, lengths, most)
         first = images[0]
         metrics = [metric.resolved(Grid(shape, first.voxel_size, first.unit)) for metric in chosen]
         blocks = [box_of(images[number], start, shape) for number, start in starts]
-        results = self._run(metrics, blocks)
+        results = self._run(metrics, blocks, progress)
         floors: dict[str, float] = {}
         scatter: dict[str, float] = {}
         for metric in metrics:
