@@ -115,3 +115,12 @@ def test_a_model_without_voxel_size_takes_that_of_the_real_volume_with_one_note(
     real = as_volume(blobs((48, 48, 24), 0), voxel_size="3um", name="real")
     found = rank(real, {"mine": fitted}, shape=CUBE, metrics=FEW, samples=2)
     assert found.entries[0].notes == ("mine has no voxel size; that of real, 3 × 3 × 3 um, is used",)
+
+
+def test_a_candidate_that_lost_a_phase_is_named_and_stands_behind_noise():
+    real = blobs((48, 48, 48), 0)
+    noise = create_generator("shuffle").fit(real)
+    empty = [np.zeros(CUBE, np.uint8)] * 4
+    found = rank(real, {"empty": empty, "noise": noise}, shape=CUBE)
+    assert [entry.name for entry in found.entries] == ["noise", "empty"]
+    assert "lost phase solid: the total is at least that of noise" in found.entries[1].notes

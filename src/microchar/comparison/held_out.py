@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from microchar.comparison.candidates import volumes_of
 from microchar.comparison.cutting import block_lengths, box_of, cut_blocks, pieces_of, sources
 from microchar.comparison.judging import Side, judge
+from microchar.comparison.lost_phases import no_nearer_than, noise, phases_lost, shares_of
 from microchar.comparison.matching import match
 from microchar.comparison.quantities import Measured
 from microchar.comparison.resampling import Distances, drawn_excesses
@@ -68,12 +69,15 @@ class _Group:
     metrics: Sequence[Metric]
     results: Sequence[Mapping[str, Result]]
     #: Normals of the slices of a sample that are compared with this group; empty if samples are compared as volumes.
-    normals: tuple[int, ...] = ()
-    plane: str = ""
+    normals: tuple[int, ...]
+    plane: str
     #: Mean distance between reference blocks (`scatter`); the same, but at least `LEAST_FLOOR` times the largest value
     #: (`floors`).
-    scatter: dict[str, float] = field(default_factory=dict)
-    floors: dict[str, float] = field(default_factory=dict)
+    scatter: dict[str, float]
+    floors: dict[str, float]
+    #: Share of each phase in the blocks, and one of them.
+    shares: np.ndarray
+    block: Volume
 
 
 class HeldOut:
@@ -129,7 +133,10 @@ class HeldOut:
     *Denominator*: the mean distance between blocks, or 0.5 % of the largest value of
     a block if that is larger (1 if all values are zero), so that nothing is divided by
     zero. *Missing values* (chords of a phase that a sample or a block lacks) count as
-    zero. *Bias*: blocks of one volume are neighbours and resemble each other a little
+    zero. *Lost phases*: if the samples together hold less than a fiftieth of the share
+    that the blocks have of a phase, then in the total they are, by every metric, at
+    least as far from the blocks as noise with the volume fractions of the blocks.
+    *Bias*: blocks of one volume are neighbours and resemble each other a little
     more than distant blocks do, so the floor is low. The relative uncertainty of a
     floor from :math:`n` blocks is about :math:`1/\sqrt{2n}`. Up to 8 disjoint pieces
     of a larger sample are measured. If images are held out, three slices of each
@@ -164,6 +171,7 @@ class HeldOut:
         self._threads, self._executor = threads, executor
         chosen = _chosen(DEFAULT_METRICS if metrics is None else metrics)
         self._groups: list[_Group] = []
+        self._of_noise: dict[int, list[dict[str, Result]]] = {}
         data = Specimen.of(reference)
         self._data = data
         self._like = data.volume or data.material.volume(np.zeros((1, 1, 1), np.uint8), name="the images", source={})
@@ -235,6 +243,7 @@ class HeldOut:
         scalars: list[ScalarScore] = []
         distances: dict[str, list[Distances]] = {name: [] for name in self.metrics}
         by_group = []
+        lost: list[str] = []
         n = 0
         for group in self._groups:
             pieces = [
@@ -243,12 +252,16 @@ class HeldOut:
             measured = self._run(group.metrics, pieces)
             n += len(measured)
             by_group.append((pieces, measured))
+            lost_here = phases_lost(group.shares, pieces)
+            lost += [phase for phase in lost_here if phase not in lost]
             for metric in (metric for metric in group.metrics if metric.id in ratios):
                 of_blocks = [results[metric.id] for results in group.results]
                 of_pieces = [results[metric.id] for results in measured]
                 found = _distances(metric, of_blocks, of_pieces, group)
-                distances[metric.id].append(found)
                 ratios[metric.id].append(float(found.across.mean()))
+                if lost_here:
+                    found = self._no_nearer_than_noise(found, metric, group)
+                distances[metric.id].append(found)
                 excesses[metric.id].append(_excess(found, group, metric.id))
                 scalars += scalar_scores(of_blocks, of_pieces, group.plane)
         return Score(
@@ -256,6 +269,7 @@ class HeldOut:
             excesses={name: float(np.mean(values)) for name, values in excesses.items()},
             scalars=tuple(scalars),
             n_samples=n,
+            lost=tuple(lost),
             draws=_draws(distances) if errors else np.empty(0),
             verdict=self._verdict(*by_group[0]) if errors and len(self._groups) == 1 else None,
         )
@@ -282,6 +296,16 @@ class HeldOut:
             for of_side in [[Measured.of(pieces[0], result) for result in results]]
         ]
         return judge(sides[0], sides[1], self._like.phases, unit=self._like.unit)
+
+    def _no_nearer_than_noise(self, found: Distances, metric: Metric, group: _Group) -> Distances:
+        """Return distances that are at least those of noise, which is measured when the first phase is lost."""
+        number = self._groups.index(group)
+        if number not in self._of_noise:
+            self._of_noise[number] = self._run(group.metrics, noise(group.block, group.shares))
+        of_blocks, of_noise = (
+            [each[metric.id] for each in results] for results in (group.results, self._of_noise[number])
+        )
+        return no_nearer_than(_distances(metric, of_blocks, of_noise, group).across, found)
 
     def _run(
         self, metrics: Sequence[Metric], volumes: Sequence[Volume], progress: Progress = silent
@@ -327,7 +351,8 @@ class HeldOut:
         if not floors:
             raise InputError(f"{first.name}: none of the metrics applies to blocks of {by(shape)}; name others")
         plane = str(normals[0]) if len(normals) == 1 else "any axis" if normals else ""
-        return _Group(shape, starts, metrics, results, normals, plane, scatter, floors), notes
+        shares = shares_of(blocks)
+        return _Group(shape, starts, metrics, results, normals, plane, scatter, floors, shares, blocks[0]), notes
 
 
 def _measured_alone(metrics: Sequence[Metric], volume: Volume) -> dict[str, Result]:

@@ -177,6 +177,8 @@ class Ranking:
             if isinstance(candidate, SampleSource) and "" != candidate.trained_on == self.held_out.sha256:
                 notes.append("was trained on the voxels that it is judged by: they are not held out")
             score = self.held_out.score(volumes)
+            if score.lost:
+                notes.append(f"lost phase {', '.join(score.lost)}: the total is at least that of noise")
             entries[name] = Ranked(name=name, score=score, notes=tuple(dict.fromkeys(notes)))
         progress(1.0, "")
         return replace(self, entries=_with_ranks(list(entries.values())))
