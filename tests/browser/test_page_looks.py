@@ -65,6 +65,22 @@ def test_the_page_is_not_wider_than_the_window(page, addresses, case, full):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [360, 400, 761, 1400])
+def test_the_numbers_of_the_strip_plot_stand_beside_their_labels_on_every_screen(page, addresses, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(addresses["one", False])
+    rows = page.locator("svg.strip .row").all()
+    assert rows
+    for row in rows:
+        label, number = (row.locator(f"text.{name}") for name in ("name", "tick"))
+        left, right = label.bounding_box(), number.bounding_box()
+        assert "±" in number.text_content()
+        assert left["x"] >= 0
+        assert right["width"] > 30
+        assert left["x"] + left["width"] < right["x"], label.text_content()
+        assert right["x"] + right["width"] <= width
+
+
 def test_the_first_screen_holds_the_answer(page, addresses):
     page.goto(addresses["one", False])
     for what in ("h1", ".lamps", "svg.strip"):
