@@ -12,6 +12,8 @@ from oracles.verdicts import like_reality, verdict
 
 pytestmark = pytest.mark.property
 
+#: Whether the second element has another weight of font than the first.
+_HEAVIER = "([first, second]) => getComputedStyle(first).fontWeight !== getComputedStyle(second).fontWeight"
 CASES = {
     "one": replace(made_up(1), verdicts=(verdict(),)),
     "three phases": replace(made_up(1, phases=("pore", "binder", "active")), verdicts=(verdict(),)),
@@ -79,6 +81,8 @@ def test_the_numbers_of_the_strip_plot_stand_beside_their_labels_on_every_screen
         assert right["width"] > 30
         assert left["x"] + left["width"] < right["x"], label.text_content()
         assert right["x"] + right["width"] <= width
+        assert number.locator(".judged").is_visible() == (width > 760)
+        assert not page.evaluate(_HEAVIER, [number.element_handle(), number.locator(".judged").element_handle()])
 
 
 def test_the_first_screen_holds_the_answer(page, addresses):

@@ -87,7 +87,7 @@ def _behind(axis: _Axis, bottom: float) -> list[str]:
 def _row(axis: _Axis, row: Mapping[str, Any], y: float, lane: float) -> list[str]:
     # On a phone the style leaves out the word, and makes a long label smaller.
     long = " long" if len(row["label"]) + len(row["text"]) > _NARROW else ""
-    word = f'<tspan class="word">, {escape(row["word"])}</tspan>' if row["word"] else ""
+    word = f'<tspan class="judged">, {escape(row["word"])}</tspan>' if row["word"] else ""
     drawn = [
         f'<text class="name{long}" x="0" y="{y + 13:g}">{escape(row["label"])}</text>',
         f'<text class="tick" x="100%" y="{y + 13:g}" text-anchor="end">{escape(row["text"])}{word}</text>',
