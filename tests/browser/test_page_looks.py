@@ -12,6 +12,8 @@ from oracles.verdicts import like_reality, verdict
 
 pytestmark = pytest.mark.property
 
+#: Whether the second element has another weight of font than the first.
+_HEAVIER = "([first, second]) => getComputedStyle(first).fontWeight !== getComputedStyle(second).fontWeight"
 CASES = {
     "one": replace(made_up(1), verdicts=(verdict(),)),
     "three phases": replace(made_up(1, phases=("pore", "binder", "active")), verdicts=(verdict(),)),
@@ -63,6 +65,24 @@ def test_the_page_is_not_wider_than_the_window(page, addresses, case, full):
     for width in (1400, 1024, 400):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [360, 400, 761, 1400])
+def test_the_numbers_of_the_strip_plot_stand_beside_their_labels_on_every_screen(page, addresses, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(addresses["one", False])
+    rows = page.locator("svg.strip .row").all()
+    assert rows
+    for row in rows:
+        label, number = (row.locator(f"text.{name}") for name in ("name", "tick"))
+        left, right = label.bounding_box(), number.bounding_box()
+        assert "±" in number.text_content()
+        assert left["x"] >= 0
+        assert right["width"] > 30
+        assert left["x"] + left["width"] < right["x"], label.text_content()
+        assert right["x"] + right["width"] <= width
+        assert number.locator(".judged").is_visible() == (width > 760)
+        assert not page.evaluate(_HEAVIER, [number.element_handle(), number.locator(".judged").element_handle()])
 
 
 def test_the_first_screen_holds_the_answer(page, addresses):

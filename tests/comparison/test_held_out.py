@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor, Future
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,46 @@ def test_images_of_one_direction_stand_for_all():
 def test_what_is_refused(arguments, message):
     with pytest.raises(InputError, match=message):
         HeldOut(blobs((24, 24, 24), 0), **{"shape": (12, 12, 12), **arguments})
+
+
+@pytest.mark.parametrize("normals", [1, 3])
+def test_progress_rises_to_one_and_its_error_ends_the_work(normals):
+    made = blobs((48, 48, 48), 0).values
+    reference = blobs((48, 48, 24), 0)
+    if normals == 3:
+        reference = TrainingData.from_slices(
+            {axis: [np.take(made, place, axis) for place in (2, 30)] for axis in range(3)}
+        )
+    seen = []
+    HeldOut(reference, (16, 16, 16), FEW, progress=lambda fraction, text: seen.append(fraction))
+    assert seen == sorted(seen)
+    assert (seen[0], seen[-1]) == (0, 1)
+    assert len(set(seen)) > 4 * normals
+
+    def stop(fraction, text):
+        if fraction > 0:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        HeldOut(reference, (16, 16, 16), FEW, progress=stop)
+
+
+def test_an_error_leaves_nothing_waiting_in_the_executor_of_the_caller():
+    class Keeping(Executor):
+        """Keeps what it is given, and never begins."""
+
+        def __init__(self):
+            self.futures = []
+
+        def submit(self, function, /, *args, **kwargs):
+            self.futures.append(Future())
+            return self.futures[-1]
+
+    def stop(fraction, text):
+        raise KeyboardInterrupt
+
+    executor = Keeping()
+    with pytest.raises(KeyboardInterrupt):
+        HeldOut(blobs((48, 48, 48), 0), (12, 12, 12), FEW, executor=executor, progress=stop)
+    assert len(executor.futures) == 16
+    assert all(future.cancelled() for future in executor.futures)

@@ -51,14 +51,22 @@ def test_equal_voxel_sizes_in_other_units_are_equal(size):
 
 
 def test_differing_voxel_sizes_are_refused_with_advice():
-    with pytest.raises(mc.InputError, match=r"volume has voxel size 2 .* um.*resample"):
+    with pytest.raises(mc.InputError, match=r"volume has voxel size 2 .* um, .* has voxel size 1 .* um: .*resample"):
         mc.compare(REAL, mc.as_volume(FAKE, voxel_size="2um"), ONLY, voxel_size="1um")
+
+
+def test_a_reference_without_voxel_size_is_refused_if_the_candidate_has_one():
+    with pytest.raises(
+        mc.InputError, match=r"volume has voxel size 2 .* um, reference has no voxel size: give .*="
+    ) as e:
+        mc.compare(REAL, mc.as_volume(FAKE, voxel_size="2um"), ONLY)
+    assert "resample" not in str(e.value)  # which needs a size
 
 
 def test_candidate_without_voxel_size_takes_that_of_the_reference_and_says_so():
     found = mc.compare(REAL, FAKE, ONLY, voxel_size="3um")
     assert found.candidates[0].volume.unit == "um"
-    assert any("no voxel size" in note for note in found.candidates[0].volume.notes)
+    assert any("no voxel size; that of reference, 3 × 3 × 3 um" in note for note in found.candidates[0].volume.notes)
 
 
 def test_image_against_volume_is_refused():

@@ -92,3 +92,35 @@ def test_nothing_to_rank_is_refused():
         rank(blobs(CUBE, 0), blobs(CUBE, 1), samples=0)
     with pytest.raises(InputError, match="must be fitted"):
         rank(blobs(CUBE, 0), create_generator("shuffle"), shape=(12, 12, 12))
+
+
+@pytest.mark.parametrize(
+    ("fitted_at", "real_at", "says"),
+    [
+        ("2um", "3um", r"mine has voxel size 2 × 2 × 2 um, real has voxel size 3 × 3 × 3 um"),
+        ("2um", None, r"mine has voxel size 2 × 2 × 2 um, real has no voxel size"),
+    ],
+)
+def test_a_model_of_another_voxel_size_is_refused_after_one_sample(fitted_at, real_at, says):
+    fitted = create_generator("shuffle").fit(as_volume(blobs(CUBE, 1), voxel_size=fitted_at))
+    real = as_volume(blobs((48, 48, 24), 0), voxel_size=real_at, name="real")
+    seen = []
+    with pytest.raises(InputError, match=says):
+        rank(real, {"mine": fitted}, shape=CUBE, metrics=FEW, samples=4, progress=lambda f, text: seen.append(f))
+    assert max(seen) < 0.5
+
+
+def test_a_model_without_voxel_size_takes_that_of_the_real_volume_with_one_note():
+    fitted = create_generator("shuffle").fit(blobs(CUBE, 1))
+    real = as_volume(blobs((48, 48, 24), 0), voxel_size="3um", name="real")
+    found = rank(real, {"mine": fitted}, shape=CUBE, metrics=FEW, samples=2)
+    assert found.entries[0].notes == ("mine has no voxel size; that of real, 3 × 3 × 3 um, is used",)
+
+
+def test_a_candidate_that_lost_a_phase_is_named_and_stands_behind_noise():
+    real = blobs((48, 48, 48), 0)
+    noise = create_generator("shuffle").fit(real)
+    empty = [np.zeros(CUBE, np.uint8)] * 4
+    found = rank(real, {"empty": empty, "noise": noise}, shape=CUBE)
+    assert [entry.name for entry in found.entries] == ["noise", "empty"]
+    assert "lost phase solid: the total is at least that of noise" in found.entries[1].notes

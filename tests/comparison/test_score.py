@@ -63,6 +63,54 @@ def test_shuffled_voxels_and_an_empty_block_are_far_off(held_out):
     assert min(noise.total, nothing.total) > 2 * good.total
 
 
+@pytest.mark.parametrize("number", [1, 4])
+@pytest.mark.parametrize("size", [12, 24])
+def test_a_volume_that_lost_a_phase_never_beats_noise_with_the_right_volume_fraction(number, size):
+    real = blobs((48, 48, 48), 0)
+    shape, share = (size,) * 3, real.read().mean()
+    held_out = HeldOut(real, shape)
+    rng = np.random.default_rng(7)
+    noises = [(255 * (rng.random(shape) < share)).astype(np.uint8) for _ in range(number)]
+    noise = held_out.score(noises, errors=False)
+    assert noise.lost == ()
+    for grey, lost in ((0, "solid"), (255, "pore")):
+        uniform = held_out.score([np.full(shape, grey, np.uint8)] * number, errors=False)
+        nearly = np.full(shape, grey, np.uint8)
+        nearly[0, 0, :2] = 255 - grey
+        few = held_out.score([nearly] * number, errors=False)
+        assert uniform.lost == few.lost == (lost,)
+        assert min(uniform.total, few.total) > noise.total
+
+
+def test_a_lost_phase_leaves_the_ratios_as_measured_and_the_excesses_at_those_of_noise(held_out):
+    share = np.mean([blobs((48, 48, 48), 0).read().mean()])
+    rng = np.random.default_rng(3)
+    noise = held_out.score([(255 * (rng.random(CUBE) < share)).astype(np.uint8) for _ in range(4)], errors=False)
+    found = held_out.score([np.zeros(CUBE, np.uint8)] * 4)
+    assert found.ratios["euler_characteristic"] < 3 < noise.ratios["euler_characteristic"]
+    for metric, excess in found.excesses.items():
+        expected = max(found.ratios[metric] - 1, noise.excesses[metric])
+        assert excess > 0.8 * expected, metric
+    assert found.interval[0] <= found.total <= found.interval[1]
+    assert found.to_dict()["lost"] == ["solid"]
+
+
+def test_a_phase_that_only_some_samples_lack_is_not_lost(held_out):
+    with_it = blobs(CUBE, 1)
+    found = held_out.score([with_it, np.zeros(CUBE, np.uint8)])
+    assert found.lost == ()
+    assert held_out.score([with_it]).lost == ()
+
+
+def test_images_lose_phases_too():
+    held_out = HeldOut(blobs((1, 96, 96), 0), CUBE, FEW)
+    share = blobs((1, 96, 96), 0).read().mean()
+    noise = (255 * (np.random.default_rng(1).random(CUBE) < share)).astype(np.uint8)
+    uniform = held_out.score([np.zeros(CUBE, np.uint8)])
+    assert uniform.lost == ("solid",)
+    assert uniform.total > held_out.score([noise]).total
+
+
 def test_a_phase_that_is_not_everywhere_is_a_difference():
     labels = blobs((24, 24, 48), 0).values.astype(np.uint8)
     labels[:6, :6, :6] = 2

@@ -6,6 +6,7 @@ import re
 import sys
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -92,6 +93,18 @@ def test_a_lost_phase_is_scored_and_is_worse(page):
     assert page.samples(lost).unique().tolist() == [0]
     scores = [page.held_out.score(page.samples(network), errors=False).total for network in (Noise(), lost)]
     assert scores[0] < scores[1]
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_one_hot_phases_and_probabilities_become_the_grey_values_they_stand_for(page, batch):
+    labels = page.real.read()[None, :16, :16, :16].repeat(batch, axis=0)
+    grey_values = np.array(page.real.grey_values)[labels]
+    one_hot = np.stack([labels == phase for phase in range(2)], axis=1)
+    probabilities = torch.from_numpy(0.2 + 0.6 * one_hot)
+    for shares in (one_hot, probabilities):
+        assert np.array_equal(page.volumes(shares), grey_values)
+        assert np.array_equal(page.volumes(shares[0]), grey_values[0])
+    assert page.held_out.score(page.volumes(one_hot), errors=False).n_samples == batch
 
 
 def test_the_callback_logs_the_score_of_the_module(page):

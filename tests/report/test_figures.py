@@ -35,7 +35,7 @@ def curves(**changes):
 
 
 def strip(*marks, pieces=()):
-    row = {"id": "q-1", "label": "φ", "text": "", "pieces": list(pieces), "marks": list(marks)}
+    row = {"id": "q-1", "label": "φ", "text": "", "word": "", "pieces": list(pieces), "marks": list(marks)}
     return {"type": "strip", "rows": [row], "x_label": "difference", "alt": "differences"}
 
 
@@ -121,5 +121,5 @@ def test_candidates_beyond_the_colours_have_other_markers():
 
 
 def test_a_strip_plot_without_any_mark_is_drawn():
-    row = {"id": "a", "label": "volume fraction", "text": "", "pieces": [], "marks": []}
+    row = {"id": "a", "label": "volume fraction", "text": "", "word": "", "pieces": [], "marks": []}
     assert "volume fraction" in draw({"type": "strip", "rows": [row], "x_label": "x", "alt": "y"}, "")

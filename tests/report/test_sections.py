@@ -151,7 +151,7 @@ def test_the_strip_plot_is_in_units_of_the_real_scatter():
     (mark,) = first["marks"]
     assert [mark[key] for key in ("value", "lower", "upper")] == pytest.approx([-12, -14, -10])
     assert first["pieces"] == pytest.approx([-0.25, 0.5, -0.75, 1.0, -1.25, 1.5, -1.75, 2.0])
-    assert first["text"] == "−0.24 ± 0.025, different"
+    assert (first["text"], first["word"]) == ("−0.24 ± 0.025", "different")
 
 
 def test_candidates_compared_in_the_mean_and_along_axes_share_a_row():

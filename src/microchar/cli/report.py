@@ -47,7 +47,9 @@ def add(commands: Any) -> None:
     group = command.add_argument_group("verdict")
     add_groups(group)
     group.add_argument(
-        "--transport", action="store_true", help="let the effective diffusivity of sub-volumes decide too (slow)"
+        "--transport",
+        action="store_true",
+        help="let the effective diffusivity of sub-volumes decide too (slow: name the phases with --deff-phases)",
     )
     group.add_argument(
         "--margin",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 from microchar.comparison.candidates import volumes_of
 from microchar.comparison.cutting import block_lengths, box_of, cut_blocks, pieces_of, sources
 from microchar.comparison.judging import Side, judge
+from microchar.comparison.lost_phases import no_nearer_than, noise, phases_lost, shares_of
 from microchar.comparison.matching import match
 from microchar.comparison.quantities import Measured
 from microchar.comparison.resampling import Distances, drawn_excesses
@@ -29,6 +30,7 @@ from microchar.comparison.score import (
 )
 from microchar.core.errors import InputError
 from microchar.core.grid import Grid, Triple, triple
+from microchar.core.progress import Progress, section, silent
 from microchar.core.result import Result
 from microchar.core.specimen import Specimen
 from microchar.core.text import by
@@ -67,12 +69,15 @@ class _Group:
     metrics: Sequence[Metric]
     results: Sequence[Mapping[str, Result]]
     #: Normals of the slices of a sample that are compared with this group; empty if samples are compared as volumes.
-    normals: tuple[int, ...] = ()
-    plane: str = ""
+    normals: tuple[int, ...]
+    plane: str
     #: Mean distance between reference blocks (`scatter`); the same, but at least `LEAST_FLOOR` times the largest value
     #: (`floors`).
-    scatter: dict[str, float] = field(default_factory=dict)
-    floors: dict[str, float] = field(default_factory=dict)
+    scatter: dict[str, float]
+    floors: dict[str, float]
+    #: Share of each phase in the blocks, and one of them.
+    shares: np.ndarray
+    block: Volume
 
 
 class HeldOut:
@@ -108,6 +113,9 @@ class HeldOut:
         cores.
     executor : concurrent.futures.Executor, optional
         Executor that measures blocks and samples in place of threads of this process.
+    progress : Progress, optional
+        ``progress(fraction, text)``, called from this thread while the blocks are
+        measured; an exception that it raises ends the work.
 
     Attributes
     ----------
@@ -125,11 +133,16 @@ class HeldOut:
     *Denominator*: the mean distance between blocks, or 0.5 % of the largest value of
     a block if that is larger (1 if all values are zero), so that nothing is divided by
     zero. *Missing values* (chords of a phase that a sample or a block lacks) count as
-    zero. *Bias*: blocks of one volume are neighbours and resemble each other a little
+    zero. *Lost phases*: if the samples together hold less than a fiftieth of the share
+    that the blocks have of a phase, then in the total they are, by every metric, at
+    least as far from the blocks as noise with the volume fractions of the blocks.
+    *Bias*: blocks of one volume are neighbours and resemble each other a little
     more than distant blocks do, so the floor is low. The relative uncertainty of a
     floor from :math:`n` blocks is about :math:`1/\sqrt{2n}`. Up to 8 disjoint pieces
     of a larger sample are measured. If images are held out, three slices of each
     sample in each direction are compared with them.
+    *Cost*: 16 blocks of 64³ voxels of Berea sandstone take 1 s of one core (AMD EPYC),
+    and each sample of that size 0.1 s.
 
     Examples
     --------
@@ -153,16 +166,20 @@ class HeldOut:
         most: int = MOST_BLOCKS,
         threads: int | None = 1,
         executor: Executor | None = None,
+        progress: Progress | None = None,
     ):
         self._threads, self._executor = threads, executor
         chosen = _chosen(DEFAULT_METRICS if metrics is None else metrics)
         self._groups: list[_Group] = []
+        self._of_noise: dict[int, list[dict[str, Result]]] = {}
         data = Specimen.of(reference)
         self._data = data
         self._like = data.volume or data.material.volume(np.zeros((1, 1, 1), np.uint8), name="the images", source={})
         notes: list[str] = []
-        for images, lengths, normals in sources(data, block_lengths(shape)):
-            group, group_notes = self._measured(images, lengths, normals, chosen, most)
+        groups = list(sources(data, block_lengths(shape)))
+        for number, (images, lengths, normals) in enumerate(groups):
+            part = section(progress or silent, number / len(groups), (number + 1) / len(groups))
+            group, group_notes = self._measured(images, lengths, normals, chosen, most, part)
             self._groups.append(group)
             notes += [note for note in group_notes if note not in notes]
         self.notes = tuple(notes)
@@ -226,6 +243,7 @@ class HeldOut:
         scalars: list[ScalarScore] = []
         distances: dict[str, list[Distances]] = {name: [] for name in self.metrics}
         by_group = []
+        lost: list[str] = []
         n = 0
         for group in self._groups:
             pieces = [
@@ -234,12 +252,16 @@ class HeldOut:
             measured = self._run(group.metrics, pieces)
             n += len(measured)
             by_group.append((pieces, measured))
+            lost_here = phases_lost(group.shares, pieces)
+            lost += [phase for phase in lost_here if phase not in lost]
             for metric in (metric for metric in group.metrics if metric.id in ratios):
                 of_blocks = [results[metric.id] for results in group.results]
                 of_pieces = [results[metric.id] for results in measured]
                 found = _distances(metric, of_blocks, of_pieces, group)
-                distances[metric.id].append(found)
                 ratios[metric.id].append(float(found.across.mean()))
+                if lost_here:
+                    found = self._no_nearer_than_noise(found, metric, group)
+                distances[metric.id].append(found)
                 excesses[metric.id].append(_excess(found, group, metric.id))
                 scalars += scalar_scores(of_blocks, of_pieces, group.plane)
         return Score(
@@ -247,6 +269,7 @@ class HeldOut:
             excesses={name: float(np.mean(values)) for name, values in excesses.items()},
             scalars=tuple(scalars),
             n_samples=n,
+            lost=tuple(lost),
             draws=_draws(distances) if errors else np.empty(0),
             verdict=self._verdict(*by_group[0]) if errors and len(self._groups) == 1 else None,
         )
@@ -274,20 +297,47 @@ class HeldOut:
         ]
         return judge(sides[0], sides[1], self._like.phases, unit=self._like.unit)
 
-    def _run(self, metrics: Sequence[Metric], volumes: Sequence[Volume]) -> list[dict[str, Result]]:
+    def _no_nearer_than_noise(self, found: Distances, metric: Metric, group: _Group) -> Distances:
+        """Return distances that are at least those of noise, which is measured when the first phase is lost."""
+        number = self._groups.index(group)
+        if number not in self._of_noise:
+            self._of_noise[number] = self._run(group.metrics, noise(group.block, group.shares))
+        of_blocks, of_noise = (
+            [each[metric.id] for each in results] for results in (group.results, self._of_noise[number])
+        )
+        return no_nearer_than(_distances(metric, of_blocks, of_noise, group).across, found)
+
+    def _run(
+        self, metrics: Sequence[Metric], volumes: Sequence[Volume], progress: Progress = silent
+    ) -> list[dict[str, Result]]:
         # Measure the small volumes in parallel, because each of them is a single block.
+        results = []
         with nullcontext(self._executor) if self._executor else thread_pool(self._threads) as pool:
             waiting = [pool.submit(_measured_alone, metrics, volume) for volume in volumes]
-            return [future.result() for future in waiting]
+            try:
+                for number, future in enumerate(waiting):
+                    progress(number / len(volumes), f"block {number + 1} of {len(volumes)}")
+                    results.append(future.result())
+            finally:
+                for future in waiting:  # an executor of the caller would go on after an error
+                    future.cancel()
+        progress(1.0, "")
+        return results
 
     def _measured(
-        self, images: Sequence[Volume], lengths: Triple, normals: tuple[int, ...], chosen: Sequence[Metric], most: int
+        self,
+        images: Sequence[Volume],
+        lengths: Triple,
+        normals: tuple[int, ...],
+        chosen: Sequence[Metric],
+        most: int,
+        progress: Progress,
     ) -> tuple[_Group, list[str]]:
         shape, starts, notes = cut_blocks(images, lengths, most)
         first = images[0]
         metrics = [metric.resolved(Grid(shape, first.voxel_size, first.unit)) for metric in chosen]
         blocks = [box_of(images[number], start, shape) for number, start in starts]
-        results = self._run(metrics, blocks)
+        results = self._run(metrics, blocks, progress)
         floors: dict[str, float] = {}
         scatter: dict[str, float] = {}
         for metric in metrics:
@@ -301,7 +351,8 @@ class HeldOut:
         if not floors:
             raise InputError(f"{first.name}: none of the metrics applies to blocks of {by(shape)}; name others")
         plane = str(normals[0]) if len(normals) == 1 else "any axis" if normals else ""
-        return _Group(shape, starts, metrics, results, normals, plane, scatter, floors), notes
+        shares = shares_of(blocks)
+        return _Group(shape, starts, metrics, results, normals, plane, scatter, floors, shares, blocks[0]), notes
 
 
 def _measured_alone(metrics: Sequence[Metric], volume: Volume) -> dict[str, Result]:

@@ -123,22 +123,34 @@ def _same_voxels(candidate: Volume, reference: Volume) -> Volume:
     if candidate.unit == "voxel" and candidate.voxel_size == (1.0, 1.0, 1.0):
         if reference.unit == "voxel" and reference.voxel_size == candidate.voxel_size:
             return candidate
-        note = f"{candidate.name} has no voxel size; that of {reference.name} is used"
+        note = f"{candidate.name} has no voxel size; that of {reference.name}, {_edges(reference)}, is used"
         return replace(candidate, voxel_size=reference.voxel_size, unit=reference.unit, notes=(*candidate.notes, note))
     if (candidate.unit == "voxel") == (reference.unit == "voxel"):
-        sizes = [convert(size, candidate.unit, reference.unit) for size in candidate.voxel_size]
+        converted = [convert(size, candidate.unit, reference.unit) for size in candidate.voxel_size]
         # The thickness of an image is not compared.
         axes = list(reference.grid.axes if candidate.grid.axes == reference.grid.axes else range(3))
-        if np.allclose(np.array(sizes)[axes], np.array(reference.voxel_size)[axes], rtol=_SAME_VOXEL_SIZE, atol=0):
+        if np.allclose(np.array(converted)[axes], np.array(reference.voxel_size)[axes], rtol=_SAME_VOXEL_SIZE, atol=0):
             return replace(candidate, voxel_size=reference.voxel_size, unit=reference.unit)
-    raise InputError(
-        f"{candidate.name} has voxel size {_size(candidate)}, {reference.name} has {_size(reference)}: "
+    sizes = f"{candidate.name} has {_size(candidate)}, {reference.name} has {_size(reference)}"
+    raise InputError(f"{sizes}: {_advice(candidate, reference)}")
+
+
+def _advice(candidate: Volume, reference: Volume) -> str:
+    if reference.unit == "voxel" != candidate.unit:
+        return f"give the voxel size of {reference.name} with voxel_size= (--voxel-size, for all files)"
+    return (
         "resample one of them with resample() (--resample SIZE, for all volumes), or give the right voxel size with "
         "voxel_size= (--voxel-size, for all volumes)"
     )
 
 
 def _size(volume: Volume) -> str:
+    if volume.unit == "voxel" and volume.voxel_size == (1.0, 1.0, 1.0):
+        return "no voxel size"
+    return f"voxel size {_edges(volume)}"
+
+
+def _edges(volume: Volume) -> str:
     return f"{by(volume.voxel_size)} {volume.unit}"
 
 

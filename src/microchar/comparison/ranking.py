@@ -32,6 +32,8 @@ _CHANCE = 0.025
 #: Possible edges of blocks if no shape is given: the first edge of which `_ENOUGH` blocks fit is used.
 _EDGES = (64, 56, 48, 40, 32, 24, 16)
 _ENOUGH = 4
+#: Share of the work, for the progress, that is to measure the held-out blocks.
+_SHARE_OF_BLOCKS = 0.2
 
 
 #: Headings of columns; the heading for other metrics is their id.
@@ -165,12 +167,18 @@ class Ranking:
         entries = {entry.name: entry for entry in self.entries}
         for number, (name, candidate) in enumerate(named.items()):
             part = section(progress, number / len(named), (number + 1) / len(named), f"{name}: ")
-            volumes = list(_samples(candidate, self.held_out.shape, samples, seed, part))
+            volumes: list[Volume] = []
+            notes: list[str] = []
+            for volume in _samples(candidate, name, self.held_out.shape, samples, seed, part):
+                # At once: if the first sample cannot be compared, no others are made.
+                notes += [note for note in self.held_out.match(volume).notes if note not in volume.notes]
+                volumes.append(volume)
             part(0.9, "measuring")
-            notes = [note for v in volumes for note in self.held_out.match(v).notes if note not in v.notes]
             if isinstance(candidate, SampleSource) and "" != candidate.trained_on == self.held_out.sha256:
                 notes.append("was trained on the voxels that it is judged by: they are not held out")
             score = self.held_out.score(volumes)
+            if score.lost:
+                notes.append(f"lost phase {', '.join(score.lost)}: the total is at least that of noise")
             entries[name] = Ranked(name=name, score=score, notes=tuple(dict.fromkeys(notes)))
         progress(1.0, "")
         return replace(self, entries=_with_ranks(list(entries.values())))
@@ -265,9 +273,12 @@ def rank(
     data = _held_out(reference, mask)
     named = _named(candidates)
     progress(0.0, "held-out blocks")
-    held_out = HeldOut(data, shape or _shape(data, list(named.values())), metrics, threads=threads, executor=executor)
+    wanted = shape or _shape(data, list(named.values()))
+    part = section(progress, 0.0, _SHARE_OF_BLOCKS, "held-out ")
+    held_out = HeldOut(data, wanted, metrics, threads=threads, executor=executor, progress=part)
     ranking = Ranking(held_out, (), held_out.floor_score())
-    return ranking.with_candidates(named, samples=samples, seed=seed, progress=progress)
+    rest = section(progress, _SHARE_OF_BLOCKS, 1.0)
+    return ranking.with_candidates(named, samples=samples, seed=seed, progress=rest)
 
 
 def _with_ranks(entries: Sequence[Ranked]) -> tuple[Ranked, ...]:
@@ -337,12 +348,13 @@ def _shape(data: Specimen, candidates: Sequence[SampleSource | list[Volume]]) ->
 
 
 def _samples(
-    candidate: SampleSource | list[Volume], shape: Triple, n: int, seed: int, progress: Progress
+    candidate: SampleSource | list[Volume], name: str, shape: Triple, n: int, seed: int, progress: Progress
 ) -> Iterator[Volume]:
+    """Yield the volumes of a candidate; what a generator makes has the name of the candidate."""
     if isinstance(candidate, list):
         yield from candidate
         return
     wanted = candidate.least_shape(shape)
     for number in range(n):
         part = section(progress, 0.9 * number / n, 0.9 * (number + 1) / n)
-        yield candidate.generate(wanted, seed=seed + number, progress=part)
+        yield replace(candidate.generate(wanted, seed=seed + number, progress=part), name=name)

@@ -75,6 +75,10 @@ class Score:
         All scalars with their z-scores and ratios of spreads.
     n_samples : int
         Number of samples, or pieces of samples, that were measured.
+    lost : tuple of str
+        Phases of which the samples hold less than a fiftieth of the share that the
+        blocks have. The excesses are then at least those of noise with the volume
+        fractions of the blocks; the ratios are as measured.
     draws : ndarray
         Totals of samples and blocks that were drawn again with replacement: their
         scatter is that of the total.
@@ -87,6 +91,7 @@ class Score:
     excesses: Mapping[str, float]
     scalars: tuple[ScalarScore, ...] = ()
     n_samples: int = 0
+    lost: tuple[str, ...] = ()
     draws: np.ndarray = field(default_factory=lambda: np.empty(0), compare=False, repr=False)
     verdict: Verdict | None = None
 
@@ -172,6 +177,7 @@ class Score:
             "excesses": dict(self.excesses),
             "spreads": self.spreads,
             "samples": self.n_samples,
+            "lost": list(self.lost),
             "scalars": scalars,
         }
 

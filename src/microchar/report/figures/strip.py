@@ -20,6 +20,8 @@ _LABEL, _GAP, _AXIS = 18, 6, 40
 _ALL, _LARGEST, _SMALLEST = 36.0, 13.0, 1.5
 #: Of candidates closer than this, markers are small and intervals faint.
 _CROWDED = 8.0
+#: So many characters of a label and of its numbers fit beside each other on a phone.
+_NARROW = 50
 #: Nothing is drawn beyond these shares of the width.
 _MARGIN = 3.0
 
@@ -30,7 +32,7 @@ def draw_strip(spec: Mapping[str, Any], prefix: str) -> str:
     Parameters
     ----------
     spec : mapping
-        ``rows`` (id, label, text, pieces, marks: series, name, value, lower, upper, text),
+        ``rows`` (id, label, text, word, pieces, marks: series, name, value, lower, upper, text),
         ``x_label`` and ``alt``.
     prefix : str
         Not used: the ids of rows are those of the spec.
@@ -83,9 +85,12 @@ def _behind(axis: _Axis, bottom: float) -> list[str]:
 
 
 def _row(axis: _Axis, row: Mapping[str, Any], y: float, lane: float) -> list[str]:
+    # On a phone the style leaves out the word, and makes a long label smaller.
+    long = " long" if len(row["label"]) + len(row["text"]) > _NARROW else ""
+    word = f'<tspan class="judged">, {escape(row["word"])}</tspan>' if row["word"] else ""
     drawn = [
-        f'<text class="name" x="0" y="{y + 13:g}">{escape(row["label"])}</text>',
-        f'<text class="tick" x="100%" y="{y + 13:g}" text-anchor="end">{escape(row["text"])}</text>',
+        f'<text class="name{long}" x="0" y="{y + 13:g}">{escape(row["label"])}</text>',
+        f'<text class="tick" x="100%" y="{y + 13:g}" text-anchor="end">{escape(row["text"])}{word}</text>',
     ]
     y += _LABEL
     middle = y + lane * len(row["marks"]) / 2

@@ -101,7 +101,14 @@ def _row(metric: MetricResults, key: Key, series: dict[str, int]) -> dict[str, A
             ends = {"lower": at - _INTERVAL, "upper": at + _INTERVAL}
             marks.append({"series": series[name], "name": name, "value": at, "text": text, **ends})
     label = " ".join(filter(None, [metric.first.title, f"({described(key)})"]))
-    return {"id": anchor(metric.first.metric, key.phase), "label": label, "text": "", "pieces": [], "marks": marks}
+    return {
+        "id": anchor(metric.first.metric, key.phase),
+        "label": label,
+        "text": "",
+        "word": "",
+        "pieces": [],
+        "marks": marks,
+    }
 
 
 def _unit(metric: MetricResults, key: Key) -> str:

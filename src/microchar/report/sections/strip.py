@@ -46,7 +46,8 @@ def _row(row: Sequence[tuple[Contender, Entry]], measure: Measure, *, alone: boo
     return {
         "id": anchor(first.metric, first.phase),
         "label": quantity(first),
-        "text": _text(first) if alone else "",
+        "text": measured_difference(first) if alone else "",
+        "word": str(first.word) if alone else "",
         "pieces": [piece / measure.size(pieces) for piece in pieces.real_pieces] if pieces else [],
         "marks": [_mark(contender, entry, measure) for contender, entry in row if measure.size(entry) > 0],
     }

@@ -146,7 +146,7 @@
     button.addEventListener("click", async () => download(...(await content())));
     return make("span", { className: "save" }, button);
   }
-  const painted = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "font", "paint-order", "visibility"];
+  const painted = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "font", "paint-order", "visibility", "display"];
   const alone = (svg) => {
     const { width, height } = svg.getBoundingClientRect();
     const copy = svg.cloneNode(true);
