@@ -72,6 +72,9 @@ class Metric(ABC):
     cost : float
         Approximate computing time in units of that of the volume fractions, from which
         the time left is estimated.
+    derived_from : str
+        Id of the metric from which this one is computed, at no cost of its own: whoever skips
+        that one skips both. Empty if there is none.
     on_request : bool
         Whether the metric is measured only if it is named or has parameters, and not
         among all metrics.
@@ -99,6 +102,7 @@ class Metric(ABC):
     min_phases: ClassVar[int] = 1
     min_ndim: ClassVar[int] = 1
     cost: ClassVar[float] = 1.0
+    derived_from: ClassVar[str] = ""
     on_request: ClassVar[bool] = False
     in_blocks: ClassVar[bool] = True
     acts_on_grey_levels: ClassVar[bool] = False
