@@ -106,7 +106,7 @@ def _number(text):
 
 
 def _fail(error):
-    def write(record, path, **options):
+    def write(record, viewer, path, **options):
         path.write_text("half", encoding="utf-8")
         raise error
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,11 @@ from microchar.core.errors import InputError
 from microchar.core.files import PathLike, Replacing, check_writable, write_together
 from microchar.core.text import printable
 from microchar.measurement.record import Record, wrote_json
-from microchar.measurement.tables import SCALAR_COLUMNS, Named, comparisons, profiles, scalars
+from microchar.measurement.tables import SCALAR_COLUMNS, comparisons, profiles, scalars
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from microchar.comparison.comparing import Comparison
     from microchar.core.volume import Volume
     from microchar.measurement.measuring import Measurement
@@ -101,19 +104,24 @@ def write_report(
     _check_formats(formats)
     record = results if isinstance(results, Record) else results.record()
     writers: dict[str, Callable[[Path], None]] = {}
-    if "json" in formats:
-        writers["results.json"] = record.write
-    if "csv" in formats:
-        writers |= _tables(record)
-    if "html" in formats:
-        shown = _measured(results) if volumes is None else list(volumes)
-        writers["report.html"] = partial(_write_page, record, volumes=shown, full=full, light=light)
-    if study:
-        writers[_STUDY] = partial(_write_bytes, study)
-    every = {_STUDY, *(name for names in _FILES.values() for name in names)}
-    obsolete = set() if _is_of(record, Path(folder) / "results.json") else every
-    replacing = Replacing(wrote=wrote, overwrite=overwrite)
-    return write_together(Path(folder), writers, replacing=replacing, obsolete=obsolete)
+    with ThreadPoolExecutor(1) as beside:
+        if "json" in formats:
+            writers["results.json"] = record.write
+        if "csv" in formats:
+            writers |= _tables(record)
+        if "html" in formats:
+            from microchar.report.viewer.content import viewer_of
+
+            shown = _measured(results) if volumes is None else list(volumes)
+            # The volumes are packed while the other files are written: most of that is done outside of Python.
+            viewer = beside.submit(viewer_of, shown, light=light) if shown else None
+            writers["report.html"] = partial(_write_page, record, viewer, full=full, light=light)
+        if study:
+            writers[_STUDY] = partial(_write_bytes, study)
+        every = {_STUDY, *(name for names in _FILES.values() for name in names)}
+        obsolete = set() if _is_of(record, Path(folder) / "results.json") else every
+        replacing = Replacing(wrote=wrote, overwrite=overwrite)
+        return write_together(Path(folder), writers, replacing=replacing, obsolete=obsolete)
 
 
 def check_report(
@@ -164,9 +172,13 @@ def wrote(path: Path) -> bool:
 
 def _is_of(record: Record, path: Path) -> bool:
     """Return whether a file holds this very record: then the files beside it are of the same run."""
+    # The time is looked for first: to read a whole record takes a while.
+    created = str(record.provenance.get("created", "")).encode()
     try:
+        if not path.is_file() or created not in path.read_bytes():
+            return False
         return json.dumps(Record.read(path).to_dict()) == json.dumps(record.to_dict())
-    except InputError:
+    except (InputError, OSError):
         return False
 
 
@@ -186,30 +198,33 @@ def _measured(results: Measurement | Comparison | Record) -> list[Volume]:
     return [measurement.volume for measurement in (results.reference, *results.candidates)]
 
 
-def _write_page(record: Record, path: Path, *, volumes: Sequence[Volume], full: bool, light: bool) -> None:
+def _write_page(
+    record: Record, viewer: Future[dict[str, Any] | None] | None, path: Path, *, full: bool, light: bool
+) -> None:
     from microchar.report.html import render
     from microchar.report.summary import summarize
-    from microchar.report.viewer.content import viewer_of
 
-    viewer = viewer_of(volumes, light=light) if volumes else None
-    path.write_text(render(summarize(record, viewer, full=full, light=light)), encoding="utf-8")
+    summary = summarize(record, None if viewer is None else viewer.result(), full=full, light=light)
+    path.write_text(render(summary), encoding="utf-8")
 
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:
     """Return the writers of the tables."""
-
-    def writer(table: Callable[[Iterable[Named]], Any]) -> Callable[[Path], None]:
-        # Without float_format, pandas writes the shortest text that reads back as the same number.
-        return lambda path: (
-            table(record.results).map(_cell).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
-        )
-
-    tables = {"scalars.csv": writer(scalars), "profiles.csv": writer(profiles)}
+    tables: dict[str, Callable[[], pd.DataFrame]] = {
+        "scalars.csv": lambda: scalars(record.results),
+        "profiles.csv": lambda: profiles(record.results),
+    }
     if record.verdicts:
-        tables["comparisons.csv"] = lambda path: (
-            comparisons(record.verdicts).map(_cell).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
-        )
-    return tables
+        tables["comparisons.csv"] = lambda: comparisons(record.verdicts)
+    return {name: partial(_write_table, table) for name, table in tables.items()}
+
+
+def _write_table(table: Callable[[], pd.DataFrame], path: Path) -> None:
+    made = table()
+    cell = lru_cache(typed=True)(_cell)  # a column of many rows holds few texts
+    texts = {str(name): made[name].map(cell) for name in made.select_dtypes(exclude="number")}
+    # Without float_format, pandas writes the shortest text that reads back as the same number.
+    made.assign(**texts).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def _cell(value: Any) -> Any:
