@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from microchar.kernels.jit import inner, kernel
 
 
@@ -35,6 +37,7 @@ def count_windows(labels, core, window, weights, plane, columns, rows, running, 
     n0, n1, n2 = labels.shape
     w0, w1, w2 = window
     width = min(core[2], n2 - w2 + 1)
+    one = np.int64(1)  # not a literal, for which Numba would compile `_slide` again
     for i in range(min(n0, core[0] + w0 - 1)):
         for j in range(n1):
             for k in range(n2):
@@ -49,7 +52,7 @@ def count_windows(labels, core, window, weights, plane, columns, rows, running, 
         if i >= w0 - 1:
             _slide(columns, w1, core[1], core[2], running, normal2)
             _sum_rows(columns, w2, rows)
-            _slide(rows, 1, core[1], width, running, normal1)
+            _slide(rows, one, core[1], width, running, normal1)
             _slide(rows, w1, core[1], width, running, volume)
 
 
@@ -70,7 +73,8 @@ def _sum_rows(values, window, out):
 @inner
 def _slide(values, window, core, width, running, histogram):
     """Count the sums of `window` successive rows that begin in the first `core` rows, for the first `width` columns."""
-    running[:] = 0
+    for k in range(width):
+        running[k] = 0
     for j in range(min(len(values), core + window - 1)):
         for k in range(width):
             running[k] += values[j, k]
