@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
+import math
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache, partial
@@ -14,11 +16,9 @@ from microchar.core.errors import InputError
 from microchar.core.files import PathLike, Replacing, check_writable, write_together
 from microchar.core.text import printable
 from microchar.measurement.record import Record, wrote_json
-from microchar.measurement.tables import SCALAR_COLUMNS, comparisons, profiles, scalars
+from microchar.measurement.tables import SCALAR_COLUMNS, Columns, comparison_columns, profile_columns, scalar_columns
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from microchar.comparison.comparing import Comparison
     from microchar.core.volume import Volume
     from microchar.measurement.measuring import Measurement
@@ -210,26 +210,33 @@ def _write_page(
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:
     """Return the writers of the tables."""
-    tables: dict[str, Callable[[], pd.DataFrame]] = {
-        "scalars.csv": lambda: scalars(record.results),
-        "profiles.csv": lambda: profiles(record.results),
+    tables: dict[str, Callable[[], Columns]] = {
+        "scalars.csv": lambda: scalar_columns(record.results),
+        "profiles.csv": lambda: profile_columns(record.results),
     }
     if record.verdicts:
-        tables["comparisons.csv"] = lambda: comparisons(record.verdicts)
+        tables["comparisons.csv"] = lambda: comparison_columns(record.verdicts)
     return {name: partial(_write_table, table) for name, table in tables.items()}
 
 
-def _write_table(table: Callable[[], pd.DataFrame], path: Path) -> None:
-    made = table()
-    cell = lru_cache(typed=True)(_cell)  # a column of many rows holds few texts
-    texts = {str(name): made[name].map(cell) for name in made.select_dtypes(exclude="number")}
-    # Without float_format, pandas writes the shortest text that reads back as the same number.
-    made.assign(**texts).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+def _write_table(table: Callable[[], Columns], path: Path) -> None:
+    columns = table()
+    line = lru_cache(_line)  # a column of many rows holds few texts
+    cells = ([line(v) if isinstance(v, str) else _number(v) for v in column] for column in columns.values())
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*cells, strict=True))
 
 
-def _cell(value: Any) -> Any:
+def _line(text: str) -> str:
     """Return a text as one printable line that no spreadsheet takes for a formula."""
-    if not isinstance(value, str):
-        return value
-    line = printable(value)
+    line = printable(text)
     return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
+
+
+def _number(value: float | None) -> Any:
+    """Return a number as the shortest text that reads back as the same one, or nothing for None and nan."""
+    if isinstance(value, bool):
+        return value
+    return None if value is None or math.isnan(value) else float(value)
