@@ -21,6 +21,7 @@ from microchar.core.result import Result, Status
 from microchar.core.text import printable
 from microchar.core.volume import Volume
 from microchar.measurement.blocks import available_cores, thread_pool
+from microchar.measurement.compiling import compiling_ahead
 from microchar.measurement.journal import Journal
 from microchar.measurement.limit import threads_within, too_large
 from microchar.measurement.metric import Metric
@@ -86,7 +87,11 @@ def run_tasks(
     done = 0.0
     results: list[dict[str, Result]] = []
     before: Callable[[], None] = _nothing  # takes the result of the metric before
-    with nullcontext(executor) if executor else thread_pool(threads) as pool, ThreadPoolExecutor(1) as finishing:
+    with (
+        nullcontext(executor) if executor else thread_pool(threads) as pool,
+        ThreadPoolExecutor(1) as finishing,
+        compiling_ahead([] if executor else tasks, errors),
+    ):
         for task in tasks:
             shared = Shared(pool, threads or available_cores(), errors=errors and task.errors, journal=journal)
             of_task = _refused(task, shared, max_memory)
