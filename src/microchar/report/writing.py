@@ -204,8 +204,8 @@ def _write_page(
     from microchar.report.html import render
     from microchar.report.summary import summarize
 
-    summary = summarize(record, None if viewer is None else viewer.result(), full=full, light=light)
-    path.write_text(render(summary), encoding="utf-8")
+    summary = summarize(record, full=full, light=light)
+    path.write_text(render(summary, None if viewer is None else viewer.result()), encoding="utf-8")
 
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:
