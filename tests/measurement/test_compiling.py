@@ -9,6 +9,7 @@ import pytest
 
 import microchar as mc
 from microchar.measurement import compiling
+from microchar.metrics.effective_diffusivity import EffectiveDiffusivity
 from microchar.metrics.glcm import Glcm
 from microchar.metrics.lineal_path import LinealPath
 
@@ -56,10 +57,10 @@ def test_a_first_run_gives_the_same_results(monkeypatch, first_run):
 def test_small_crops_are_counted_in_the_order_of_the_tasks(monkeypatch):
     volume = mc.as_volume(VOLUMES[0])
     order = []
-    for metric in (LinealPath, Glcm):
+    for metric in (LinealPath, Glcm, EffectiveDiffusivity):
         monkeypatch.setattr(metric, "prepare", lambda self, volume, *_: order.append((self.id, volume.shape)))
-    task = compiling_task(["lineal_path", "glcm"], volume)
-    compiling._count_small([task, task], True, threading.Event())
+    task = compiling_task(["lineal_path", "glcm", "effective_diffusivity"], volume)
+    compiling._count_small([task, task], True, threading.Event())  # once, and no metric that solves
     assert order == [("lineal_path", (28, 28, 28)), ("glcm", (28, 28, 28))]
     ended = threading.Event()
     ended.set()

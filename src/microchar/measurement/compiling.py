@@ -26,7 +26,8 @@ def compiling_ahead(tasks: Sequence[Task], errors: bool) -> Iterator[None]:
 
     That compiles the kernels that the block is going to need, for the same types of
     arrays. Numba compiles one kernel at a time; whoever needs the same one waits for it.
-    Nothing is done if there are compiled kernels.
+    Metrics that do not count in blocks are left out: they compute for longer than they
+    compile, and the block would wait for them. Nothing is done if there are compiled kernels.
 
     Parameters
     ----------
@@ -52,10 +53,11 @@ def _count_small(tasks: Sequence[Task], errors: bool, end: Event) -> None:
         for task in tasks:
             volume, other = _small(task.volume), None if task.other is None else _small(task.other)
             shared = Shared(pool, 1, errors=errors and task.errors)
-            for kind in map(type, task.metrics):
+            for metric in task.metrics:
                 if end.is_set():
                     return
-                if kind not in counted:
+                kind = type(metric)
+                if metric.in_blocks and kind not in counted:
                     counted.add(kind)
                     # Lags and windows are those of the crop. What fails here fails, or not, where it is measured.
                     with suppress(Exception):

@@ -65,7 +65,8 @@ def run_tasks(
     ----------
     tasks : sequence of Task
     threads : int, optional
-        Number of threads; default all cores this process may use.
+        Number of threads that count; default all cores this process may use. If there are
+        several, one more computes results.
     executor : concurrent.futures.Executor, optional
         Executor that counts the blocks in place of threads of this process.
     progress : Progress, optional
@@ -82,6 +83,7 @@ def run_tasks(
         Where counts are kept as they are made, and found again.
     """
     threads = threads_within(max_memory, threads)
+    threads = available_cores() if threads is None else threads
     watched = _Watched(progress or silent)
     total = sum(task.cost(metric) for task in tasks for metric in task.metrics)
     done = 0.0
@@ -90,10 +92,10 @@ def run_tasks(
     with (
         nullcontext(executor) if executor else thread_pool(threads) as pool,
         ThreadPoolExecutor(1) as finishing,
-        compiling_ahead([] if executor else tasks, errors),
+        compiling_ahead([] if executor or threads == 1 else tasks, errors),
     ):
         for task in tasks:
-            shared = Shared(pool, threads or available_cores(), errors=errors and task.errors, journal=journal)
+            shared = Shared(pool, threads, errors=errors and task.errors, journal=journal)
             of_task = _refused(task, shared, max_memory)
             results.append(of_task)
             measured = [metric for metric in task.metrics if metric.id not in of_task]
@@ -109,7 +111,7 @@ def run_tasks(
                     begun.result()
                 before()
                 before = partial(_take, begun, task, metric, of_task, fail_fast)
-                if fail_fast:  # an error ends the run before anything else is counted
+                if fail_fast or threads == 1:  # nothing else is counted after an error, or beside one thread
                     before()
                     before = _nothing
                 done += cost
