@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from microchar.core.errors import InputError, NotEnoughMemoryError
 from microchar.core.result import Status
 from microchar.metrics.glcm import Glcm
 from microchar.metrics.local_thickness import LocalThickness
+from microchar.metrics.psnr import Psnr
+from microchar.metrics.ssim import Ssim
 
 pytestmark = pytest.mark.property
 
@@ -69,6 +72,26 @@ def test_what_is_no_failure_of_the_metric_ends_the_run(monkeypatch, error):
         mc.measure(VOLUME, CHOSEN)
 
 
+def test_errors_of_counting_and_of_computing_keep_their_order(monkeypatch):
+    """A result is computed while the next metric is counted: the first error is raised, and nothing more is counted."""
+    monkeypatch.setattr(Glcm, "finish", failing(RuntimeError("computing")))
+    monkeypatch.setattr(Ssim, "count", failing(RuntimeError("counting")))
+    monkeypatch.setattr(Psnr, "count", failing(RuntimeError("counting")))
+    chosen = ["volume_fraction", "glcm", "ssim", "psnr"]
+    with pytest.warns(RuntimeWarning) as warned:
+        found = mc.compare(VOLUME, VOLUME[::-1], chosen)
+    assert [str(warning.message) for warning in warned][:2] == [
+        "reference: glcm failed: RuntimeError: computing",
+        "candidate: glcm failed: RuntimeError: computing",
+    ]
+    assert [found.pairs[0][name].message for name in chosen[2:]] == [
+        f"{name} failed: RuntimeError: counting" for name in chosen[2:]
+    ]
+    assert {Path(warning.filename).name for warning in warned} == {"comparing.py"}
+    with pytest.raises(RuntimeError, match="computing"):
+        mc.compare(VOLUME, VOLUME[::-1], chosen, fail_fast=True)
+
+
 def test_what_the_progress_raises_ends_the_run():
     def stop(fraction, text):
         if "thickness" in text:
@@ -118,21 +141,21 @@ def test_the_report_begins_with_it_and_the_exit_code_is_1(files, monkeypatch, ca
 def test_bad_input_comes_before_a_failure(files, monkeypatch):
     """Exit code 2: the parameter of a later metric is refused, though an earlier one fails."""
     monkeypatch.setattr(LocalThickness, "run", failing(RuntimeError("no luck")))
-    monkeypatch.setattr(Glcm, "run", failing(InputError("glcm: bad parameter")))
+    monkeypatch.setattr(Glcm, "prepare", failing(InputError("glcm: bad parameter")))
     assert main(["measure", "real.npy", "--metrics", ",".join(CHOSEN), "--quiet"]) == 2
     assert not (files / "microchar-out").exists()
 
 
 def test_a_failed_reference_leaves_the_candidates_their_place_in_the_report(files, monkeypatch, tmp_path):
-    run = Glcm.run
+    prepare = Glcm.prepare
 
     def failing_once(metric, volume, *more):
         if volume.name == "reference":
             raise RuntimeError("no luck")
-        return run(metric, volume, *more)
+        return prepare(metric, volume, *more)
 
     whole = mc.compare(VOLUME, VOLUME, CHOSEN)
-    monkeypatch.setattr(Glcm, "run", failing_once)
+    monkeypatch.setattr(Glcm, "prepare", failing_once)
     with pytest.warns(RuntimeWarning):
         part = mc.compare(VOLUME, VOLUME, CHOSEN)
     assert part.candidates[0]["glcm"].values == whole.candidates[0]["glcm"].values

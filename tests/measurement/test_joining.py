@@ -109,3 +109,10 @@ def test_selected_metrics_are_kept_and_the_verdict_stays():
 def test_metrics_that_are_not_there_are_refused(metrics, skip, message):
     with pytest.raises(InputError, match=f"some.json: .*{message}"):
         selected(made_up(), metrics, skip, "some.json")
+
+
+def test_what_is_derived_from_a_skipped_metric_is_not_shown():
+    volume = np.random.default_rng(3).random((12, 13, 14)) < 0.4
+    record = mc.measure(volume, ["volume_fraction", "glcm", "anisotropy_index"]).record()
+    shown = selected(record, None, ["glcm"], "results.json")
+    assert {named.result.metric for named in shown.results} == {"volume_fraction"}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import microchar as mc
-from microchar.metrics import metric_names
+from microchar.measurement.selection import choose
+from microchar.metrics import find_metric, metric_names
 
 pytestmark = pytest.mark.property
 
@@ -30,6 +31,30 @@ def test_unknown_metric_to_skip_is_an_error_too():
 def test_skip_leaves_out():
     found = mc.measure(VOLUME, ["volume_fraction", "lineal_path"], skip=["lineal_path"])
     assert list(found) == ["volume_fraction"]
+
+
+def test_skip_leaves_out_what_is_computed_from_it():
+    slow = ["local_thickness", "intrusion", "effective_diffusivity", "two_point_correlation"]
+    found = set(mc.measure(VOLUME, skip=slow))
+    assert not found & {*slow, "tortuosity_factor", "formation_factor", "pair_correlation"}
+    assert {"glcm", "anisotropy_index", "lineal_path"} <= found
+
+
+def test_skip_of_a_derived_metric_leaves_out_nothing_else():
+    every = {metric.id for metric in choose(None)}
+    assert {metric.id for metric in choose(None, "formation_factor")} == every - {"formation_factor"}
+
+
+def test_a_derived_metric_can_be_named_without_its_source():
+    found = mc.measure(VOLUME, "tortuosity_factor", skip="effective_diffusivity")
+    assert list(found) == ["tortuosity_factor"]
+    assert equal(found, mc.measure(VOLUME, ["tortuosity_factor"]))
+
+
+def test_metrics_are_derived_from_metrics():
+    sources = {find_metric(name).derived_from for name in metric_names()} - {""}
+    assert sources == {"effective_diffusivity", "two_point_correlation", "glcm"}
+    assert not any(find_metric(source).derived_from for source in sources)  # `left_out` looks one step back
 
 
 def test_metrics_can_be_given_configured():

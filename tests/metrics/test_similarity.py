@@ -142,3 +142,29 @@ def test_two_pieces_of_one_rock_are_not_similar(real_array):
     pieces = [mc.as_volume(berea[:, :, :200]), mc.as_volume(berea[:, :, 200:])]
     # Design, convention of SSIM: two samples of the same rock score about 0.3.
     assert measure_pair([Ssim()], *pieces)["ssim"].value(direction="mean").value == pytest.approx(0.3, abs=0.05)
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("shape", [(9, 12, 8), (1, 16, 11), (9, 5, 20)])
+def test_two_phases_are_compared_as_their_grey_images_are(shape):
+    """Phases are counted as bits, grey images added up: the numbers are equal to the last bit."""
+    rng = np.random.default_rng(4)
+    labels = [(rng.random(shape) < 0.4).astype(np.uint8) for _ in range(2)]
+    phases = {"a": 0, "b": 1}
+    plain = [mc.as_volume(each, phases=phases) for each in labels]
+    grey = [mc.as_volume(each, phases=phases, grey=each * np.uint8(255)) for each in labels]
+    expected = measure_pair([Ssim(), Psnr()], *grey)
+    for pair in (plain, (plain[0], grey[1])):
+        found = measure_pair([Ssim(), Psnr()], *pair)
+        for name in ("ssim", "psnr"):
+            assert found[name].values == expected[name].values
+
+
+@pytest.mark.oracle
+def test_two_phases_in_large_pieces_fill_whole_windows():
+    """The windows hold every number of voxels of a phase, from 0 to 49."""
+    rng = np.random.default_rng(5)
+    a, b = (np.repeat(np.repeat(rng.random((3, 3, 3)) < 0.5, 12, 1), 12, 2).astype(np.uint8) for _ in range(2))
+    found = measure_pair([Ssim()], *(mc.as_volume(each, phases={"a": 0, "b": 1}) for each in (a, b)))["ssim"]
+    expected = np.mean([naive.ssim(x, y) for x, y in zip(slices(a * 255, 0), slices(b * 255, 0), strict=True)])
+    assert found.value(direction="0").value == pytest.approx(expected, rel=1e-10)

@@ -13,7 +13,7 @@ from microchar.core.errors import InputError
 from microchar.core.files import check_writable
 from microchar.core.result import Key
 from microchar.measurement.record import Record
-from microchar.measurement.tables import PROFILE_COLUMNS, SCALAR_COLUMNS
+from microchar.measurement.tables import PROFILE_COLUMNS, SCALAR_COLUMNS, profiles, scalars
 from microchar.report.writing import write_report
 from oracles.results import made_up
 
@@ -32,6 +32,13 @@ def test_all_files_are_written_and_named(record, tmp_path):
 def test_only_the_formats_asked_for(record, tmp_path, formats, names):
     write_report(record, tmp_path / "out", formats=formats)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == names
+
+
+def test_tables_are_those_that_pandas_writes(tmp_path):
+    record = made_up(2)
+    paths = write_report(record, tmp_path / "out", formats=["csv"])
+    for name, table in (("scalars.csv", scalars(record.results)), ("profiles.csv", profiles(record.results))):
+        assert paths[name].read_text(encoding="utf-8") == table.to_csv(index=False, lineterminator="\n")
 
 
 @pytest.mark.parametrize("formats", [[], ["pdf"], ["html", "xml"]])
@@ -106,7 +113,7 @@ def _number(text):
 
 
 def _fail(error):
-    def write(record, path, **options):
+    def write(record, viewer, path, **options):
         path.write_text("half", encoding="utf-8")
         raise error
 

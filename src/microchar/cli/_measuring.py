@@ -27,6 +27,10 @@ _FORMATS = ("html", "json", "csv")
 #: Metrics that the short options for diffusion apply to; all are computed from the same solutions.
 _DIFFUSION = ("effective_diffusivity", "tortuosity_factor", "formation_factor")
 _DEFF_TOLERANCE = "largest gap between the bounds of effective diffusivities, relative to them (default 1e-3)"
+_SKIP = (
+    "leave these out and, without --metrics, what is computed from them alone, such as the tortuosity factor from the "
+    "effective diffusivity"
+)
 
 #: Options that are valid only if volumes are read and measured.
 MEASURING = (
@@ -63,7 +67,7 @@ def _each(what: str) -> str:
 
 def _add_measuring(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--metrics", type=listed, metavar="A,B", help="measure only these (see `microchar metrics`)")
-    group.add_argument("--skip", type=listed, default=[], metavar="C,D", help="leave these out")
+    group.add_argument("--skip", type=listed, default=[], metavar="C,D", help=_SKIP)
     group.add_argument("--r-max", type=lengths, metavar="LENGTH", help="largest lag: voxels, or a length such as 50um")
     group.add_argument("--window", type=lengths, metavar="LENGTH", help="edge of the windows of local porosity")
     group.add_argument("--periodic", type=axes, default=(), metavar="0,1,2", help="axes along which the volumes repeat")

@@ -102,8 +102,11 @@ class Volume:
         values = wrapped(self.values, start, stop)
         # One comparison per phase boundary is faster than a lookup table, and works for every integer type.
         labels = np.zeros(values.shape, np.uint8)
-        for grey in self.grey_values[1:]:
-            labels += (values >= grey).view(np.uint8)
+        for number, grey in enumerate(self.grey_values[1:]):
+            if number == 0:
+                np.greater_equal(values, grey, out=labels.view(bool))
+            else:
+                labels += (values >= grey).view(np.uint8)
         if self.mask is not None:
             labels[~wrapped(self.mask, start, stop)] = OUTSIDE
         return labels

@@ -80,47 +80,40 @@ def count_same(rows, begin, end, cluster, shape, first, last, periodic, phase, l
             start, stop = rows[i * n1 + j], rows[i * n1 + j + 1]
             for axis in range(2):
                 n, place = (n0, i) if axis == 0 else (n1, j)
-                for lag in range(_longest(cluster[start:stop], limit[:, axis]) + 1):
+                for lag in range(_longest(cluster, start, stop, limit, axis) + 1):
                     if place + lag >= n and not periodic[axis]:
                         break
                     other = (place + lag) % n
                     row = other * n1 + j if axis == 0 else i * n1 + other
-                    _count_common(
-                        start, stop, rows[row], rows[row + 1], begin, end, cluster, phase, counts[axis, :, lag]
-                    )
+                    _count_common(start, stop, rows[row], rows[row + 1], begin, end, cluster, phase, axis, lag, counts)
             for a in range(start, stop):
                 number = cluster[a]
-                for b in range(a, stop):
-                    if begin[b] - end[a] >= limit[number, 2]:
-                        break
-                    if cluster[b] == number:
-                        _count_lags(begin[a], end[a], begin[b], end[b], limit[number, 2], counts[2, phase[number]])
-                if periodic[2]:
-                    for b in range(start, a + 1):
-                        if begin[b] + n2 - end[a] >= limit[number, 2]:
+                # The runs from this one on, then, behind the end of a periodic row, those up to this one.
+                for wraps in range(1 + periodic[2]):
+                    ahead = wraps * n2
+                    for b in range(start if wraps else a, a + 1 if wraps else stop):
+                        if begin[b] + ahead - end[a] >= limit[number, 2]:
                             break
                         if cluster[b] == number:
-                            _count_lags(
-                                begin[a], end[a], begin[b] + n2, end[b] + n2, limit[number, 2], counts[2, phase[number]]
-                            )
+                            _count_lags(a, b, ahead, begin, end, limit[number, 2], phase[number], counts)
 
 
 @inner
-def _longest(clusters, limit):  # type: ignore[no-untyped-def]
-    """Return the largest limit of clusters; -1 if there are none."""
+def _longest(cluster, start, stop, limit, axis):  # type: ignore[no-untyped-def]
+    """Return the largest limit of the clusters of some runs along an axis; -1 if there are none."""
     longest = -1
-    for number in clusters:
-        longest = max(longest, limit[number])
+    for run in range(start, stop):
+        longest = max(longest, limit[cluster[run], axis])
     return longest
 
 
 @inner
-def _count_common(a, a_stop, b, b_stop, begin, end, cluster, phase, counts):  # type: ignore[no-untyped-def]
+def _count_common(a, a_stop, b, b_stop, begin, end, cluster, phase, axis, lag, counts):  # type: ignore[no-untyped-def]
     """Count the places where the runs of two rows lie in one cluster."""
     while a < a_stop and b < b_stop:
         common = min(end[a], end[b]) - max(begin[a], begin[b])
         if common > 0 and cluster[a] == cluster[b]:
-            counts[phase[cluster[a]]] += common
+            counts[axis, phase[cluster[a]], lag] += common
         if end[a] < end[b]:
             a += 1
         else:
@@ -128,7 +121,8 @@ def _count_common(a, a_stop, b, b_stop, begin, end, cluster, phase, counts):  # 
 
 
 @inner
-def _count_lags(begin_a, end_a, begin_b, end_b, limit, counts):  # type: ignore[no-untyped-def]
-    """Count the pairs at each lag from the voxels of one run to those of another one behind it, or of itself."""
-    for lag in range(max(begin_b - end_a + 1, 0), min(end_b - begin_a - 1, limit) + 1):
-        counts[lag] += min(end_a + lag, end_b) - max(begin_a + lag, begin_b)
+def _count_lags(a, b, ahead, begin, end, limit, phase, counts):  # type: ignore[no-untyped-def]
+    """Count the pairs at each lag from the voxels of run a to those of run b, which lies `ahead` voxels further on."""
+    begin_b, end_b = begin[b] + ahead, end[b] + ahead
+    for lag in range(max(begin_b - end[a] + 1, 0), min(end_b - begin[a] - 1, limit) + 1):
+        counts[2, phase, lag] += min(end[a] + lag, end_b) - max(begin[a] + lag, begin_b)

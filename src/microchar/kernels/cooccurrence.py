@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from microchar.kernels.bits import common, common_at
-from microchar.kernels.jit import inner, kernel
+from microchar.kernels.jit import kernel
 
 
 @kernel
@@ -86,12 +86,14 @@ def pack_columns(labels, label, bits):  # type: ignore[no-untyped-def]
     words = np.empty(n2, np.uint64)
     for i in range(n0):
         for word in range(bits.shape[2]):
-            words[:] = 0
+            for k in range(n2):
+                words[k] = 0
             for j in range(word * 64, min(word * 64 + 64, n1)):
                 place = np.uint64(j - word * 64)
                 for k in range(n2):
                     words[k] |= np.uint64(labels[i, j, k] == label) << place
-            bits[:, i, word] = words
+            for k in range(n2):
+                bits[k, i, word] = words[k]
 
 
 @kernel
@@ -109,16 +111,17 @@ def compare_neighbours(bits, columns, table):  # type: ignore[no-untyped-def]
     levels, slices, rows, words = bits.shape
     n = (rows - 1) * words + (columns + 63) // 64
     below = n - words
+    one = np.int64(1)  # not a literal, for which Numba would compile `common_at` again
     for s in range(slices):
         for a in range(levels):
             first = bits[a, s].reshape(-1)
             for b in range(levels):
                 second = bits[b, s].reshape(-1)
-                table[s, 0, a, b] = common_at(first[:n], second[: n + 1], 1)
+                table[s, 0, a, b] = common_at(first[:n], second[: n + 1], one)
                 if rows > 1:
-                    table[s, 1, a, b] = common_at(second[words : words + below], first[: below + 1], 1)
+                    table[s, 1, a, b] = common_at(second[words : words + below], first[: below + 1], one)
                     table[s, 2, a, b] = common(first[:below], second[words : words + below])
-                    table[s, 3, a, b] = common_at(first[:below], second[words : words + below + 1], 1)
+                    table[s, 3, a, b] = common_at(first[:below], second[words : words + below + 1], one)
 
 
 @kernel
@@ -141,34 +144,34 @@ def texture(pairs, grey, features):  # type: ignore[no-untyped-def]
         Whether there are pairs.
     """
     angles = 0
-    sums = np.zeros(4)
-    for table in pairs:
+    contrast, homogeneity, energy, entropy = 0.0, 0.0, 0.0, 0.0
+    for angle in range(len(pairs)):
         total = 0
         for a in range(len(grey)):
             for b in range(len(grey)):
-                total += table[a, b]
-        if total > 0:
-            angles += 1
-            _add_features(table, grey, 2 * total, sums)
+                total += 2 * pairs[angle, a, b]
+        if total == 0:
+            continue
+        angles += 1
+        # Most cells of a large table are empty, and both halves of the matrix are equal.
+        contrast_of_angle, homogeneity_of_angle, energy_of_angle, entropy_of_angle = 0.0, 0.0, 0.0, 0.0
+        for a in range(len(grey)):
+            for b in range(a + 1):
+                number = pairs[angle, a, b] + pairs[angle, b, a]
+                if number == 0:
+                    continue
+                p = number / total
+                square = float((grey[a] - grey[b]) * (grey[a] - grey[b]))
+                both = 2.0 * p if b < a else p
+                contrast_of_angle += both * square
+                homogeneity_of_angle += both / (1.0 + square)
+                energy_of_angle += both * p
+                entropy_of_angle -= both * math.log(p)
+        contrast += contrast_of_angle
+        homogeneity += homogeneity_of_angle
+        energy += energy_of_angle
+        entropy += entropy_of_angle
     if angles > 0:
-        features[:] = sums / angles
+        features[0], features[1] = contrast / angles, homogeneity / angles
+        features[2], features[3] = energy / angles, entropy / angles
     return angles > 0
-
-
-@inner
-def _add_features(table, grey, total, sums):  # type: ignore[no-untyped-def]
-    """Add the features of one angle. Most cells of a large table are empty, and both halves of the matrix are equal."""
-    contrast, homogeneity, energy, entropy = 0.0, 0.0, 0.0, 0.0
-    for a in range(len(grey)):
-        for b in range(a + 1):
-            number = table[a, b] + table[b, a]
-            if number == 0:
-                continue
-            p = number / total
-            square = float((grey[a] - grey[b]) ** 2)
-            both = 2.0 * p if b < a else p
-            contrast += both * square
-            homogeneity += both / (1.0 + square)
-            energy += both * p
-            entropy -= both * math.log(p)
-    sums += np.array([contrast, homogeneity, energy, entropy])

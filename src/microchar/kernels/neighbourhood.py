@@ -117,16 +117,16 @@ def _tally(window, number, outside, ends, loops, voxels, windows, configurations
     for direction in range(len(ends)):
         pairs[direction, window[ends[direction, 0]], window[ends[direction, 1]]] += number
     for axis in range(3):
-        present = 0
+        meeting = np.int64(0)  # not a literal, for which Numba would compile `_tally_triplets` again
         for place in range(4):
-            present |= 1 << window[loops[axis, place]]
-        if present >> outside:
+            meeting |= 1 << window[loops[axis, place]]
+        if meeting >> outside:
             continue
         edges[0, axis] += number
-        others = present & (present - 1)
+        others = meeting & (meeting - 1)
         if others & (others - 1):
             edges[1, axis] += number
-            _tally_triplets(present, number, triplets[axis])
+            _tally_triplets(meeting, number, triplets[axis])
 
 
 @inner

@@ -63,15 +63,20 @@ def _close_line(runs, block, k, first, end, edges, split, periodic):  # type: ig
     """Count the first run of a line, [0, end), and the last run, [first, n)."""
     n = len(block)
     head, tail = block[0, k], block[n - 1, k]
-    if first == 0:
-        _add(runs, ENDLESS if periodic else CUT, head, 0, n, edges, split)
-        return
     head_cut, tail_cut = block[end, k] == _OUTSIDE, block[first - 1, k] == _OUTSIDE
-    if periodic and head == tail:
-        _add(runs, int(head_cut or tail_cut), head, first - n, end, edges, split)
-        return
-    _add(runs, int(head_cut or not periodic or tail == _OUTSIDE), head, 0, end, edges, split)
-    _add(runs, int(tail_cut or not periodic or head == _OUTSIDE), tail, first, n, edges, split)
+    whole = first == 0
+    around = periodic and head == tail
+    # One call of `_add`: Numba compiles what is called twice into both places.
+    for run in range(1 if whole or around else 2):
+        if whole:
+            kind, label, begin, stop = ENDLESS if periodic else CUT, head, run, n
+        elif around:
+            kind, label, begin, stop = int(head_cut or tail_cut), head, first - n, end
+        elif run == 0:
+            kind, label, begin, stop = int(head_cut or not periodic or tail == _OUTSIDE), head, run, end
+        else:
+            kind, label, begin, stop = int(tail_cut or not periodic or head == _OUTSIDE), tail, first, n
+        _add(runs, kind, label, begin, stop, edges, split)
 
 
 @inner

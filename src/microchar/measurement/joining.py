@@ -11,6 +11,7 @@ from microchar.core.errors import InputError
 from microchar.core.text import by, did_you_mean
 from microchar.measurement.catalogue import METRICS
 from microchar.measurement.record import Record, VolumeRecord
+from microchar.measurement.selection import left_out
 from microchar.measurement.tables import Named
 
 #: Entries of a convention that describe the volume or the run, not the definition of the number.
@@ -26,7 +27,7 @@ def selected(record: Record, metrics: Sequence[str] | None, skip: Sequence[str],
     metrics : sequence of str or None
         Ids of the metrics that are kept; None for all.
     skip : sequence of str
-        Ids of metrics that are left out.
+        Ids of metrics that are left out; see `microchar.measurement.selection.left_out`.
     path : str
         The file of the record, for messages.
 
@@ -40,7 +41,8 @@ def selected(record: Record, metrics: Sequence[str] | None, skip: Sequence[str],
         if name not in known:
             hint = did_you_mean(name, known)
             raise InputError(f"{path}: metric {name!r} was not measured; {hint}it holds {', '.join(known)}")
-    kept = [name for name in known if (metrics is None or name in metrics) and name not in skip]
+    without = left_out(skip, metrics)
+    kept = [name for name in known if (metrics is None or name in metrics) and name not in without]
     if not kept:
         raise InputError(f"{path}: --metrics and --skip leave none of {', '.join(known)}; expected at least one")
     if kept == known:

@@ -106,7 +106,10 @@ def measure(
         Ids (see `microchar.metrics.metric_names`) or configured metrics; default all
         metrics that need only one volume.
     skip : str or sequence of str
-        Ids to leave out.
+        Ids to leave out. Without `metrics`, also those are left out that are computed from
+        them alone: the tortuosity factor and the formation factor from the effective
+        diffusivity, the pair correlation from the two-point correlation, the anisotropy
+        index from GLCM.
     r_max : int, str, or three of them, optional
         Largest lag of the correlation functions, in voxels or as text with a unit;
         default half of each axis, at most 100 voxels.

@@ -72,6 +72,9 @@ class Metric(ABC):
     cost : float
         Approximate computing time in units of that of the volume fractions, from which
         the time left is estimated.
+    derived_from : str
+        Id of the metric from which this one is computed, at no cost of its own: whoever skips
+        that one skips both. Empty if there is none.
     on_request : bool
         Whether the metric is measured only if it is named or has parameters, and not
         among all metrics.
@@ -99,6 +102,7 @@ class Metric(ABC):
     min_phases: ClassVar[int] = 1
     min_ndim: ClassVar[int] = 1
     cost: ClassVar[float] = 1.0
+    derived_from: ClassVar[str] = ""
     on_request: ClassVar[bool] = False
     in_blocks: ClassVar[bool] = True
     acts_on_grey_levels: ClassVar[bool] = False
@@ -148,6 +152,15 @@ class Metric(ABC):
     @abstractmethod
     def run(self, volume: Volume, other: Volume | None, shared: Shared) -> Result:
         """Measure a volume (pair metrics: two of equal shape); the metric must be resolved for its grid."""
+
+    def prepare(self, volume: Volume, other: Volume | None, shared: Shared) -> Callable[[], Result]:
+        """Do the part of `run` that takes cores and memory, and return the function that does the rest.
+
+        The rest reads no voxels, so that the next metric can be prepared at the same time.
+        By default there is no rest.
+        """
+        result = self.run(volume, other, shared)
+        return lambda: result
 
     def check_mask(self, volume: Volume) -> None:
         """Raise InputError if the volume has a mask and the metric does not support masks."""
@@ -281,12 +294,22 @@ class AdditiveMetric(Metric):
         layouts: Mapping[str, Callable[[Triple], list[Region]]] = LAYOUTS,
     ) -> Result:
         """Count in all blocks and return the result; how a volume is cut (`layouts`) does not change the counts."""
+        return self.prepare(volume, other, shared, layouts)()
+
+    def prepare(
+        self,
+        volume: Volume,
+        other: Volume | None,
+        shared: Shared,
+        layouts: Mapping[str, Callable[[Triple], list[Region]]] = LAYOUTS,
+    ) -> Callable[[], Result]:
+        """Count in all blocks, and return the function that computes the result from the counts."""
         obstacle = self.obstacle(volume, other)
         if obstacle is not None:
-            return self.no_result(volume, *obstacle)
+            return partial(self.no_result, volume, *obstacle)
         if shared.errors and self.error_source == "cells" and volume.grid.ndim > 1:
-            return self._run_in_cells(volume, shared)
-        return self.finish(self.counts(volume, other, shared, layouts), volume)
+            return self._prepare_in_cells(volume, shared)
+        return partial(self.finish, self.counts(volume, other, shared, layouts), volume)
 
     def count_cells(self, block: Block) -> Counts:
         """Return the counts of each cell of a block, with three leading axes: the cells along axes 0, 1 and 2.
@@ -301,16 +324,20 @@ class AdditiveMetric(Metric):
             for name, array in counted[0].items()
         }
 
-    def _run_in_cells(self, volume: Volume, shared: Shared) -> Result:
-        """Count per cell; return the result with standard errors. The counts of the cells add up to those of `run`."""
+    def _prepare_in_cells(self, volume: Volume, shared: Shared) -> Callable[[], Result]:
+        """Count per cell, for a result with standard errors. The counts of the cells add up to those of the volume."""
         cells = CellGrid.of(volume)
         key = self.count_key()
         counts = shared.get(("cells", key), lambda: self._add_up_cells(cells, volume, shared))
         extra = shared.get(("whole", key), lambda: self.whole(volume, shared))
-        finish = partial(self.finish, volume=volume)
         lengths = mask_lengths(volume)
-        result = with_errors(finish, counts, extra, lengths, self.has_error, edge_effect=self.size_dependent)
-        return replace(result, values=tuple(replace(v, n_eff=self.observations(v)) for v in result.values))
+
+        def finish() -> Result:
+            of_counts = partial(self.finish, volume=volume)
+            result = with_errors(of_counts, counts, extra, lengths, self.has_error, edge_effect=self.size_dependent)
+            return replace(result, values=tuple(replace(v, n_eff=self.observations(v)) for v in result.values))
+
+        return finish
 
     def observations(self, value: Value) -> float | None:
         """Return the number of independent observations behind a value; None if there is no such number."""

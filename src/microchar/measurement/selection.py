@@ -28,7 +28,7 @@ def choose(
         Ids or configured metrics; None for all, but those that are measured only on
         request and have no `parameters`.
     skip : str or sequence of str
-        Ids to leave out.
+        Ids to leave out; see `left_out`.
     common : mapping, optional
         ``r_max``, ``window``, ``periodic``: used for each metric that is given by its id and has the parameter.
         A metric that does not support periodic axes is refused if it is named, and measured without them if it
@@ -50,10 +50,20 @@ def choose(
     wanted = all_of_them if metrics is None else _several(metrics)
     made = [_made(metric, common or {}, parameters, named=metrics is not None) for metric in wanted]
     order = {name: position for position, name in enumerate(metric_names())}
-    unique = {metric.id: metric for metric in made if metric.id not in _several(skip)}
+    without = left_out(_several(skip), metrics)
+    unique = {metric.id: metric for metric in made if metric.id not in without}
     if not unique:
         raise InputError("metrics: found none, or all of them skipped; `microchar metrics` lists what can be measured")
     return sorted(unique.values(), key=lambda metric: order.get(metric.id, len(order)))
+
+
+def left_out(skip: Sequence[str], metrics: Any) -> set[str]:
+    """Return the ids of metrics to leave out: `skip` and, among all metrics, those that are derived from one of them.
+
+    Who skips a metric means its cost. Metrics that are named are left out only by their own id.
+    """
+    derived = metric_names() if metrics is None else ()
+    return {*skip, *(name for name in derived if find_metric(name).derived_from in skip)}
 
 
 def without_periodic_axes(chosen: Sequence[Metric], periodic: Sequence[int]) -> tuple[str, ...]:

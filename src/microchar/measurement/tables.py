@@ -20,6 +20,8 @@ _DIMENSIONS = ("volume", "phase", "direction", "estimator")
 _ALWAYS = ("phase", "direction")
 SCALAR_COLUMNS = ("volume", "reference", "metric", *Key._fields, *_NUMBERS)
 PROFILE_COLUMNS = (*(name for name in SCALAR_COLUMNS if name != "n_eff"), "x", "x_unit")
+#: A table as lists of equal length by the names of their columns: files are written without pandas, a slow import.
+Columns = dict[str, list[Any]]
 #: Fields of an `Entry` that are no single numbers or texts.
 _NOT_FLAT = ("real_pieces", "curve")
 
@@ -45,10 +47,8 @@ class Named:
     baseline: bool = False
 
 
-def scalars(results: Iterable[Named]) -> pd.DataFrame:
-    """Return a table with a row for each value, and one row with the status for each metric that failed."""
-    import pandas as pd
-
+def scalar_columns(results: Iterable[Named]) -> Columns:
+    """Return a row for each value, and one row with the status for each metric that failed, as lists by column."""
     rows: list[tuple[Any, ...]] = []
     for named in results:
         result = named.result
@@ -56,14 +56,12 @@ def scalars(results: Iterable[Named]) -> pd.DataFrame:
         rows.extend((*head, *value.key, *(getattr(value, key) for key in _NUMBERS)) for value in result.values)
         if result.status != Status.OK:
             rows.append((*head, *Key(), None, "", None, None, None, result.status, None))
-    return pd.DataFrame(rows, columns=list(SCALAR_COLUMNS))
+    return _by_column(SCALAR_COLUMNS, rows)
 
 
-def profiles(results: Iterable[Named]) -> pd.DataFrame:
-    """Return a table with a row for each point of each profile."""
-    import pandas as pd
-
-    columns: dict[str, list[Any]] = {name: [] for name in PROFILE_COLUMNS}
+def profile_columns(results: Iterable[Named]) -> Columns:
+    """Return a row for each point of each profile, as lists by column."""
+    columns: Columns = {name: [] for name in PROFILE_COLUMNS}
     for named in results:
         for profile in named.result.profiles:
             n = len(profile.x)
@@ -73,7 +71,37 @@ def profiles(results: Iterable[Named]) -> pd.DataFrame:
             points = {"value": profile.y.tolist(), "x": profile.x.tolist(), "standard_error": errors}
             for name in PROFILE_COLUMNS:
                 columns[name] += points.get(name, [head.get(name)] * n)
-    return pd.DataFrame(columns)
+    return columns
+
+
+def comparison_columns(verdicts: Sequence[Verdict]) -> Columns:
+    """Return a row for each quantity that decides: difference, standard error, p-values, word; as lists by column."""
+    keys = ("metric", *Key._fields)
+    rest = [f.name for f in fields(Entry) if f.name not in (*keys, *_NOT_FLAT)]
+    rows = [
+        (verdict.candidate, verdict.reference, *(getattr(entry, name) for name in (*keys, *rest)))
+        for verdict in verdicts
+        for entry in verdict.entries
+    ]
+    return _by_column(["volume", "reference", *keys, *rest], rows)
+
+
+def _by_column(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Columns:
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+
+
+def scalars(results: Iterable[Named]) -> pd.DataFrame:
+    """Return a table with a row for each value, and one row with the status for each metric that failed."""
+    import pandas as pd
+
+    return pd.DataFrame(scalar_columns(results))
+
+
+def profiles(results: Iterable[Named]) -> pd.DataFrame:
+    """Return a table with a row for each point of each profile."""
+    import pandas as pd
+
+    return pd.DataFrame(profile_columns(results))
 
 
 def everything(results: Iterable[Named]) -> pd.DataFrame:
@@ -127,17 +155,3 @@ def differences(results: Iterable[Named], reference: str) -> pd.DataFrame:
                 head = (named.volume, named.result.metric, *value.key, value.unit)
                 rows.append((*head, expected, value.value, value.value - expected))
     return pd.DataFrame(rows, columns=["volume", "metric", *Key._fields, "unit", "reference", "value", "difference"])
-
-
-def comparisons(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    """Return a table with a row for each quantity that decides: difference, standard error, p-values, word."""
-    import pandas as pd
-
-    keys = ("metric", *Key._fields)
-    rest = [f.name for f in fields(Entry) if f.name not in (*keys, *_NOT_FLAT)]
-    rows = [
-        (verdict.candidate, verdict.reference, *(getattr(entry, name) for name in (*keys, *rest)))
-        for verdict in verdicts
-        for entry in verdict.entries
-    ]
-    return pd.DataFrame(rows, columns=["volume", "reference", *keys, *rest])

@@ -1,13 +1,17 @@
-"""Run tasks, which are metrics of a volume or a pair of volumes, one after the other; each runs in parallel."""
+"""Run tasks, which are metrics of a volume or a pair of volumes, one after the other; each runs in parallel.
+
+While a metric is counted, another thread computes the result of the one before: errors are computed on one core.
+"""
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +21,7 @@ from microchar.core.result import Result, Status
 from microchar.core.text import printable
 from microchar.core.volume import Volume
 from microchar.measurement.blocks import available_cores, thread_pool
+from microchar.measurement.compiling import compiling_ahead
 from microchar.measurement.journal import Journal
 from microchar.measurement.limit import threads_within, too_large
 from microchar.measurement.metric import Metric
@@ -60,7 +65,8 @@ def run_tasks(
     ----------
     tasks : sequence of Task
     threads : int, optional
-        Number of threads; default all cores this process may use.
+        Number of threads that count; default all cores this process may use. If there are
+        several, one more computes results.
     executor : concurrent.futures.Executor, optional
         Executor that counts the blocks in place of threads of this process.
     progress : Progress, optional
@@ -77,14 +83,21 @@ def run_tasks(
         Where counts are kept as they are made, and found again.
     """
     threads = threads_within(max_memory, threads)
+    threads = available_cores() if threads is None else threads
     watched = _Watched(progress or silent)
     total = sum(task.cost(metric) for task in tasks for metric in task.metrics)
     done = 0.0
-    results = []
-    with nullcontext(executor) if executor else thread_pool(threads) as pool:
+    results: list[dict[str, Result]] = []
+    before: Callable[[], None] = _nothing  # takes the result of the metric before
+    with (
+        nullcontext(executor) if executor else thread_pool(threads) as pool,
+        ThreadPoolExecutor(1) as finishing,
+        compiling_ahead([] if executor or threads == 1 else tasks, errors),
+    ):
         for task in tasks:
-            shared = Shared(pool, threads or available_cores(), errors=errors and task.errors, journal=journal)
+            shared = Shared(pool, threads, errors=errors and task.errors, journal=journal)
             of_task = _refused(task, shared, max_memory)
+            results.append(of_task)
             measured = [metric for metric in task.metrics if metric.id not in of_task]
             for metric in measured:
                 metric.begin(task.volume, shared)
@@ -93,22 +106,50 @@ def run_tasks(
                 name = f"{task.volume.name}: {metric.id.replace('_', ' ')} "
                 shared.progress = section(watched, done / total, (done + cost) / total, name)
                 shared.progress(0.0, "")
-                try:
-                    of_task[metric.id] = metric.run(task.volume, task.other, shared)
-                except InputError:
-                    raise
-                except Exception as error:
-                    failed = _failed(metric, error)
-                    if fail_fast and isinstance(error, MemoryError):
-                        raise NotEnoughMemoryError(f"{task.volume.name}: {failed.message}") from error
-                    if fail_fast or watched.raised:
-                        raise
-                    of_task[metric.id] = failed
-                    warnings.warn(f"{task.volume.name}: {failed.message}", RuntimeWarning, stacklevel=3)
+                begun = _begun(task, metric, shared, finishing)
+                if watched.raised:
+                    begun.result()
+                before()
+                before = partial(_take, begun, task, metric, of_task, fail_fast)
+                if fail_fast or threads == 1:  # nothing else is counted after an error, or beside one thread
+                    before()
+                    before = _nothing
                 done += cost
-            results.append({metric.id: of_task[metric.id] for metric in task.metrics})
+        before()
     watched(1.0, "")
-    return results
+    return [
+        {metric.id: of_task[metric.id] for metric in task.metrics} for task, of_task in zip(tasks, results, strict=True)
+    ]
+
+
+def _nothing() -> None:
+    pass
+
+
+def _begun(task: Task, metric: Metric, shared: Shared, finishing: Executor) -> Future[Result]:
+    """Prepare a metric, and have its result computed; an error is that of the future."""
+    try:
+        return finishing.submit(metric.prepare(task.volume, task.other, shared))
+    except Exception as error:  # noqa: BLE001 (whoever takes the result handles it)
+        failed: Future[Result] = Future()
+        failed.set_exception(error)
+        return failed
+
+
+def _take(begun: Future[Result], task: Task, metric: Metric, results: dict[str, Result], fail_fast: bool) -> None:
+    """Put the result of a metric among the others of its task, or that it failed."""
+    try:
+        results[metric.id] = begun.result()
+    except InputError:
+        raise
+    except Exception as error:
+        failed = _failed(metric, error)
+        if fail_fast and isinstance(error, MemoryError):
+            raise NotEnoughMemoryError(f"{task.volume.name}: {failed.message}") from error
+        if fail_fast:
+            raise
+        results[metric.id] = failed
+        warnings.warn(f"{task.volume.name}: {failed.message}", RuntimeWarning, stacklevel=4)
 
 
 def _refused(task: Task, shared: Shared, max_memory: float | None) -> dict[str, Result]:

@@ -37,12 +37,12 @@ def slice_axes(shape: Triple) -> tuple[int, ...]:
 
 
 def stacked(box: np.ndarray, axis: int) -> np.ndarray:
-    """Return a slab as a contiguous uint16 array (slice, row, column), the type that the kernels take."""
-    box = np.ascontiguousarray(box, dtype=np.uint16)
+    """Return a slab as a contiguous array (slice, row, column)."""
+    box = np.ascontiguousarray(box)
     if axis < 2:
         return np.ascontiguousarray(np.moveaxis(box, axis, 0))
     rows, columns, n = box.shape
-    slices = np.empty((n, rows, columns), np.uint16)
+    slices = np.empty((n, rows, columns), box.dtype)
     turn(box.reshape(-1, n), slices.reshape(n, -1))
     return slices
 
@@ -63,13 +63,23 @@ def eight_bit_reader(volume: Volume) -> Reader:
 
 
 def sixteen_bit_reader(volume: Volume) -> Reader:
-    """Return a reader of grey levels on a 16-bit scale, so that 8-bit and 16-bit images can be compared."""
+    """Return a reader of grey levels on a 16-bit scale, so that 8-bit and 16-bit images can be compared.
+
+    Two phases are read as bool: True is `FULL_SCALE`, see `on_full_scale`.
+    """
+    if volume.grey is None and volume.n_phases == 2:
+        return lambda start, stop: volume.read(start, stop) == 1
     if volume.grey is None:
         return _phase_reader(volume, volume.phase_levels() * 257)
     if volume.grey.dtype == np.uint8:
         return lambda start, stop: volume.grey_levels(start, stop) * np.uint16(257)
     rescale = _as_stored if volume.grey.dtype == np.uint16 else _rescaler(volume, FULL_SCALE)
     return lambda start, stop: rescale(volume.grey_levels(start, stop))
+
+
+def on_full_scale(levels: np.ndarray) -> np.ndarray:
+    """Return what `sixteen_bit_reader` read as uint16."""
+    return levels.astype(np.uint16) * np.uint16(FULL_SCALE) if levels.dtype == bool else levels
 
 
 def _phase_reader(volume: Volume, levels: np.ndarray) -> Reader:

@@ -104,6 +104,7 @@ class AnisotropyIndex(SliceTexture):
     symbol = r"\mathrm{AI}"
     summary = "combined standard deviation of the texture features of slices over the three directions"
     kind = "scalar"
+    derived_from = "glcm"
     min_ndim = 3
     size_dependent = True
 

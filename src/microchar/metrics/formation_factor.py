@@ -72,7 +72,8 @@ class FormationFactor(TransportMetric):
     title = "Formation factor"
     symbol = "F"
     summary = "electrical resistivity of the volume relative to that of its conducting phase"
-    cost = 0.1  # the solves are shared with the effective diffusivity
+    derived_from = "effective_diffusivity"
+    cost = 0.1  # the solves are shared
 
     def _values(self, volume: Volume, phase: str, direction: str, solution: Solution) -> list[Value]:
         key: dict[str, Any] = {"phase": phase, "direction": direction}

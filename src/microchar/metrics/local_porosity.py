@@ -120,10 +120,18 @@ class LocalPorosity(AdditiveMetric):
 
     def count(self, block: Block) -> Counts:
         """Count the windows that begin in the core by their number of voxels of each phase."""
+        return {name: array[0, 0, 0] for name, array in self.count_cells(replace(block, cuts=None)).items()}
+
+    def count_cells(self, block: Block) -> Counts:
+        """Count per cell; the sums over windows run through all cells, unless axis 2 is cut."""
+        if len(block.cell_edges[2]) > 2:
+            return super().count_cells(block)
         size = int(np.prod(self._shape))
         bins = {"all": size + 1} | {str(axis): size // w + 1 for axis, w in enumerate(self._shape)}
-        counts = {direction: np.zeros((block.n_phases, length), np.int64) for direction, length in bins.items()}
+        cells = tuple(len(line) - 1 for line in block.cell_edges)
+        counts = {direction: np.zeros((*cells, block.n_phases, length), np.int64) for direction, length in bins.items()}
         labels = np.ascontiguousarray(block.labels)
+        of_voxels = [np.repeat(np.arange(len(line) - 1), np.diff(line)) for line in block.cell_edges[:2]]
         mirrored = block.n_phases == 2
         for phase in range(1 if mirrored else block.n_phases):
             weights = np.zeros(256, np.int64)
@@ -131,11 +139,14 @@ class LocalPorosity(AdditiveMetric):
             weights[OUTSIDE] = size + 1
             plane, columns, rows = np.zeros((3, *labels.shape[1:]), np.int64)
             running = np.empty(labels.shape[2], np.int64)
-            histograms = [counts[direction][phase] for direction in bins]
-            count_windows(labels, block.core, self._shape, weights, plane, columns, rows, running, *histograms)
+            work = (weights, *of_voxels, plane, columns, rows, running)
+            histograms = [np.zeros((*cells[:2], length), np.int64) for length in bins.values()]
+            count_windows(labels, block.core, self._shape, *work, *histograms)
+            for of_all, of_phase in zip(counts.values(), histograms, strict=True):
+                of_all[:, :, 0, phase] = of_phase
         if mirrored:
-            for histograms_of_both in counts.values():
-                histograms_of_both[1] = histograms_of_both[0][::-1]
+            for of_both in counts.values():
+                of_both[..., 1, :] = of_both[..., 0, ::-1]
         return counts
 
     def finish(self, counts: Counts, volume: Volume) -> Result:

@@ -62,6 +62,7 @@ class PairCorrelation(TwoPointCorrelation):
     title = "Pair correlation"
     symbol = "g_2(r)"
     summary = "two-point correlation divided by the square of the volume fraction"
+    derived_from = "two_point_correlation"
     cost = 0.1
 
     def finish(self, counts: Counts, volume: Volume) -> Result:

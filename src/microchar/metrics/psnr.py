@@ -10,7 +10,7 @@ from microchar.core.result import Result, Status
 from microchar.core.volume import Volume
 from microchar.kernels.similarity import squared_difference
 from microchar.measurement.blocks import Block, Counts
-from microchar.metrics._grey import FULL_SCALE, SlicePair, pair_values, slice_axes
+from microchar.metrics._grey import FULL_SCALE, SlicePair, on_full_scale, pair_values, slice_axes
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Psnr(SlicePair):
             squares[axis, first : first + n]
             for axis, (first, n) in enumerate(zip(block.start, block.core, strict=True))
         ]
-        squared_difference(block.labels, block.other, *of_axis)
+        squared_difference(on_full_scale(block.labels), on_full_scale(block.other), *of_axis)
         return {"squares": squares}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:

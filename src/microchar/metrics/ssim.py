@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from microchar.core.result import Result, Status
 from microchar.core.volume import Volume
-from microchar.kernels.similarity import WINDOW, mean_ssim
+from microchar.kernels.similarity import WINDOW, mean_ssim, mean_ssim_of_two_levels
 from microchar.measurement.blocks import Block, Counts
-from microchar.metrics._grey import FULL_SCALE, SlicePair, pair_values, slice_axes, stacked
+from microchar.metrics._grey import FULL_SCALE, SlicePair, on_full_scale, pair_values, slice_axes, stacked
 
 _K1, _K2 = 0.01, 0.03
+#: The constants of the kernels, which compare sums over the window in place of means.
+_C1 = (_K1 * FULL_SCALE * WINDOW**2) ** 2
+_C2 = (_K2 * FULL_SCALE) ** 2 * WINDOW**2 * (WINDOW**2 - 1)
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,9 @@ class Ssim(SlicePair):
         assert block.axis is not None
         assert block.other is not None
         similar = np.zeros((3, max(block.shape)))
-        a, b = stacked(block.labels, block.axis), stacked(block.other, block.axis)
-        slices, rows, columns = a.shape
-        if min(rows, columns) >= WINDOW:
-            c1 = (_K1 * FULL_SCALE * WINDOW**2) ** 2
-            c2 = (_K2 * FULL_SCALE) ** 2 * WINDOW**2 * (WINDOW**2 - 1)
-            positions = slice(block.start[block.axis], block.start[block.axis] + slices)
-            mean_ssim(a, b, c1, c2, np.empty((4, columns), np.int64), similar[block.axis, positions])
+        first, last = block.start[block.axis], block.start[block.axis] + block.core[block.axis]
+        if min(n for axis, n in enumerate(block.core) if axis != block.axis) >= WINDOW:
+            _compare(block.labels, block.other, block.axis, similar[block.axis, first:last])
         return {"similarity": similar}
 
     def finish(self, counts: Counts, volume: Volume) -> Result:
@@ -98,3 +98,25 @@ class Ssim(SlicePair):
             by_axis[axis] = counts["similarity"][axis].sum() / volume.shape[axis] if large else None
         message = f"the slices are smaller than the window of {WINDOW} voxels"
         return self.result(volume, pair_values(self, volume, by_axis, Status.NOT_APPLICABLE, message))
+
+
+def _compare(a: np.ndarray, b: np.ndarray, axis: int, similar: np.ndarray) -> None:
+    """Set the similarity of each slice of two slabs of grey levels."""
+    if a.dtype == b.dtype == bool:
+        pairs = stacked(a.view(np.uint8) | b.view(np.uint8) << 1, axis)
+        mean_ssim_of_two_levels(pairs, _of_two_levels(), np.empty(pairs.shape[2], np.uint32), similar)
+    else:
+        a, b = (stacked(on_full_scale(levels), axis) for levels in (a, b))
+        mean_ssim(a, b, _C1, _C2, np.empty((4, a.shape[2]), np.int64), similar)
+
+
+@cache
+def _of_two_levels() -> np.ndarray:
+    """Return the similarity of two windows by their numbers of set pixels, see `mean_ssim_of_two_levels`."""
+    n = WINDOW**2
+    common, b, a = np.indices((n + 1, n + 1, n + 1))
+    cross, both = FULL_SCALE**2 * a * b, FULL_SCALE**2 * (a * a + b * b)
+    above = (2 * cross + _C1) * (2 * (n * FULL_SCALE**2 * common - cross) + _C2)
+    table = np.zeros((64, 64, 64))
+    table[: n + 1, : n + 1, : n + 1] = above / ((both + _C1) * (n * FULL_SCALE**2 * (a + b) - both + _C2))
+    return table.reshape(-1)

@@ -67,7 +67,8 @@ class TortuosityFactor(TransportMetric):
     title = "Tortuosity factor"
     symbol = r"\tau"
     summary = "factor by which the phase conducts less than straight channels of the same volume fraction"
-    cost = 0.1  # the solves are shared with the effective diffusivity
+    derived_from = "effective_diffusivity"
+    cost = 0.1  # the solves are shared
 
     def _values(self, volume: Volume, phase: str, direction: str, solution: Solution) -> list[Value]:
         key: dict[str, Any] = {"phase": phase, "direction": direction}

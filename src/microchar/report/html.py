@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def render(summary: Mapping[str, Any]) -> str:
+def render(summary: Mapping[str, Any], viewer: Mapping[str, Any] | None = None) -> str:
     """Return the page as HTML.
 
     Parameters
     ----------
     summary : mapping
         What `microchar.report.summary.summarize` returned. Equal summaries give equal pages.
+    viewer : mapping, optional
+        What `microchar.report.viewer.content.viewer_of` returned, to be shown instead of
+        the recorded slices.
     """
     from markupsafe import Markup
 
@@ -30,10 +33,8 @@ def render(summary: Mapping[str, Any]) -> str:
     numbers = count()
     environment = _environment()
     environment.filters["drawn"] = lambda spec: Markup(draw(spec, f"f{next(numbers)}-"))
-    shown = _shown({key: part for key, part in summary.items() if key not in ("record", "viewer")})
-    return environment.get_template("report.html").render(
-        **shown, viewer=summary["viewer"], packed=_packed(summary["record"])
-    )
+    shown = _shown({key: part for key, part in summary.items() if key != "record"})
+    return environment.get_template("report.html").render(**shown, viewer=viewer, packed=_packed(summary["record"]))
 
 
 def render_view(viewer: Mapping[str, Any], sources: Sequence[Mapping[str, str]]) -> str:

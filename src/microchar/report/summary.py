@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from microchar.core.text import phases_in_text
@@ -35,17 +35,12 @@ _FOLLOWING = ("pair_correlation",)
 _FEW = 6
 
 
-def summarize(
-    record: Record, viewer: Mapping[str, Any] | None = None, *, full: bool = False, light: bool = False
-) -> dict[str, Any]:
-    """Return everything that the page shows.
+def summarize(record: Record, *, full: bool = False, light: bool = False) -> dict[str, Any]:
+    """Return everything that the page shows but the volumes.
 
     Parameters
     ----------
     record : Record
-    viewer : mapping, optional
-        What `microchar.report.viewer.content.viewer_of` returned, to be shown instead of
-        the recorded slices.
     full : bool
         Whether everything that was measured is shown, for all phases and directions.
     light : bool
@@ -82,7 +77,6 @@ def summarize(
         "curves": figures,
         "informing": _informing(record, phases),
         "raw": _raw([] if light else single, series, phases, full=full, few=len(contenders) <= _FEW),
-        "viewer": viewer,
         "slices": slice_rows(record.volumes, series),
         "volumes": volume_cards(record.volumes, series),
         "notes": list(record.notes),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import partial
+import math
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +16,7 @@ from microchar.core.errors import InputError
 from microchar.core.files import PathLike, Replacing, check_writable, write_together
 from microchar.core.text import printable
 from microchar.measurement.record import Record, wrote_json
-from microchar.measurement.tables import SCALAR_COLUMNS, Named, comparisons, profiles, scalars
+from microchar.measurement.tables import SCALAR_COLUMNS, Columns, comparison_columns, profile_columns, scalar_columns
 
 if TYPE_CHECKING:
     from microchar.comparison.comparing import Comparison
@@ -101,19 +104,24 @@ def write_report(
     _check_formats(formats)
     record = results if isinstance(results, Record) else results.record()
     writers: dict[str, Callable[[Path], None]] = {}
-    if "json" in formats:
-        writers["results.json"] = record.write
-    if "csv" in formats:
-        writers |= _tables(record)
-    if "html" in formats:
-        shown = _measured(results) if volumes is None else list(volumes)
-        writers["report.html"] = partial(_write_page, record, volumes=shown, full=full, light=light)
-    if study:
-        writers[_STUDY] = partial(_write_bytes, study)
-    every = {_STUDY, *(name for names in _FILES.values() for name in names)}
-    obsolete = set() if _is_of(record, Path(folder) / "results.json") else every
-    replacing = Replacing(wrote=wrote, overwrite=overwrite)
-    return write_together(Path(folder), writers, replacing=replacing, obsolete=obsolete)
+    with ThreadPoolExecutor(1) as beside:
+        if "json" in formats:
+            writers["results.json"] = record.write
+        if "csv" in formats:
+            writers |= _tables(record)
+        if "html" in formats:
+            from microchar.report.viewer.content import viewer_of
+
+            shown = _measured(results) if volumes is None else list(volumes)
+            # The volumes are packed while the other files are written: most of that is done outside of Python.
+            viewer = beside.submit(viewer_of, shown, light=light) if shown else None
+            writers["report.html"] = partial(_write_page, record, viewer, full=full, light=light)
+        if study:
+            writers[_STUDY] = partial(_write_bytes, study)
+        every = {_STUDY, *(name for names in _FILES.values() for name in names)}
+        obsolete = set() if _is_of(record, Path(folder) / "results.json") else every
+        replacing = Replacing(wrote=wrote, overwrite=overwrite)
+        return write_together(Path(folder), writers, replacing=replacing, obsolete=obsolete)
 
 
 def check_report(
@@ -164,9 +172,13 @@ def wrote(path: Path) -> bool:
 
 def _is_of(record: Record, path: Path) -> bool:
     """Return whether a file holds this very record: then the files beside it are of the same run."""
+    # The time is looked for first: to read a whole record takes a while.
+    created = str(record.provenance.get("created", "")).encode()
     try:
+        if not path.is_file() or created not in path.read_bytes():
+            return False
         return json.dumps(Record.read(path).to_dict()) == json.dumps(record.to_dict())
-    except InputError:
+    except (InputError, OSError):
         return False
 
 
@@ -186,35 +198,45 @@ def _measured(results: Measurement | Comparison | Record) -> list[Volume]:
     return [measurement.volume for measurement in (results.reference, *results.candidates)]
 
 
-def _write_page(record: Record, path: Path, *, volumes: Sequence[Volume], full: bool, light: bool) -> None:
+def _write_page(
+    record: Record, viewer: Future[dict[str, Any] | None] | None, path: Path, *, full: bool, light: bool
+) -> None:
     from microchar.report.html import render
     from microchar.report.summary import summarize
-    from microchar.report.viewer.content import viewer_of
 
-    viewer = viewer_of(volumes, light=light) if volumes else None
-    path.write_text(render(summarize(record, viewer, full=full, light=light)), encoding="utf-8")
+    summary = summarize(record, full=full, light=light)
+    path.write_text(render(summary, None if viewer is None else viewer.result()), encoding="utf-8")
 
 
 def _tables(record: Record) -> dict[str, Callable[[Path], None]]:
     """Return the writers of the tables."""
-
-    def writer(table: Callable[[Iterable[Named]], Any]) -> Callable[[Path], None]:
-        # Without float_format, pandas writes the shortest text that reads back as the same number.
-        return lambda path: (
-            table(record.results).map(_cell).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
-        )
-
-    tables = {"scalars.csv": writer(scalars), "profiles.csv": writer(profiles)}
+    tables: dict[str, Callable[[], Columns]] = {
+        "scalars.csv": lambda: scalar_columns(record.results),
+        "profiles.csv": lambda: profile_columns(record.results),
+    }
     if record.verdicts:
-        tables["comparisons.csv"] = lambda path: (
-            comparisons(record.verdicts).map(_cell).to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
-        )
-    return tables
+        tables["comparisons.csv"] = lambda: comparison_columns(record.verdicts)
+    return {name: partial(_write_table, table) for name, table in tables.items()}
 
 
-def _cell(value: Any) -> Any:
+def _write_table(table: Callable[[], Columns], path: Path) -> None:
+    columns = table()
+    line = lru_cache(_line)  # a column of many rows holds few texts
+    cells = ([line(v) if isinstance(v, str) else _number(v) for v in column] for column in columns.values())
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*cells, strict=True))
+
+
+def _line(text: str) -> str:
     """Return a text as one printable line that no spreadsheet takes for a formula."""
-    if not isinstance(value, str):
-        return value
-    line = printable(value)
+    line = printable(text)
     return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
+
+
+def _number(value: float | None) -> Any:
+    """Return a number as the shortest text that reads back as the same one, or nothing for None and nan."""
+    if isinstance(value, bool):
+        return value
+    return None if value is None or math.isnan(value) else float(value)

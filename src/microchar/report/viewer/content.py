@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -42,12 +43,14 @@ def viewer_of(volumes: Sequence[Volume], *, light: bool = False) -> dict[str, An
     alike = [volume for volume in volumes if volume.grid.axes == reference.grid.axes]
     # Spread over the list, in which the samples of one generator, or several scans, follow each other.
     shown = [alike[n] for n in np.linspace(0, len(alike) - 1, min(len(alike), _MOST_VOLUMES)).round().astype(int)]
-    factor, packed = _packed(shown, _LIGHT_BUDGET if light else _BUDGET)
     hidden = _most_frequent(reference) if reference.n_phases > 1 else None
     colours = phase_colours(reference.n_phases)
     levels = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in colours], np.uint8)
     solid = reference.grid.ndim == 3
-    layers = difference_layers(shown) if len(shown) > 1 else []
+    with ThreadPoolExecutor(1) as beside:
+        stills = [beside.submit(still_picture, volume, hidden, levels) for volume in shown] if solid else []
+        factor, packed = _packed(shown, _LIGHT_BUDGET if light else _BUDGET)
+        layers = difference_layers(shown) if len(shown) > 1 else []
     return {
         "names": [volume.name for volume in shown],
         "axes": [0, 1, 2] if solid else [reference.shape.index(1)],
@@ -58,7 +61,7 @@ def viewer_of(volumes: Sequence[Volume], *, light: bool = False) -> dict[str, An
         "masked": any(volume.mask is not None for volume in shown),
         "hidden": hidden,
         "layers": [layer.title for layer in layers],
-        "stills": [still_picture(volume, hidden, levels) for volume in shown] if solid else [],
+        "stills": [still.result() for still in stills],
         "still_voxels": VOXELS,
         "data": {
             "names": [volume.name for volume in shown],
