@@ -90,6 +90,7 @@ def test_scores_and_rankings_take_batches_as_samples():
         (np.zeros((2, 1, 2, 4, 4, 4), int), {}, "expected a 3D volume or a 2D image, found 6 axes"),
         (np.zeros((4, 4, 4), int), {"one_hot": True}, r"one-hot phases have the shape .* found \(4, 4, 4\)"),
         (np.zeros((3, 4, 4, 4)), {"one_hot": True}, "no single phase has the largest number"),
+        (np.eye(3, dtype=np.float32)[RNG.integers(0, 3, (4, 4, 4))].transpose(3, 0, 1, 2), {}, r"one-hot.*argmax\(0\)"),
         (np.full((3, 4, 4, 4), np.nan), {"one_hot": True}, "no single phase has the largest number"),
         (np.zeros((99, 4, 4, 4)), {"one_hot": True}, "found 99 phases along the first axis, expected at most 16"),
     ],

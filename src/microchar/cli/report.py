@@ -49,7 +49,7 @@ def add(commands: Any) -> None:
     group.add_argument(
         "--transport",
         action="store_true",
-        help="let the effective diffusivity of sub-volumes decide too (slow: name the phases with --deff-phases)",
+        help="let the effective diffusivity of sub-volumes decide too",
     )
     group.add_argument(
         "--margin",

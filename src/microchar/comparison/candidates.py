@@ -72,10 +72,23 @@ def _of_array(data: Any, name: str, one_hot: bool) -> list[Volume]:
     if not samples:
         raise InputError(f"{name}: the batch of shape {shape} holds no volume")
     labels = _names(name, len(samples))
+    if batch and not one_hot and len(samples) > 1 and _is_one_hot(samples):
+        raise InputError(
+            f"{name}: of the {len(samples)} volumes of shape {shape[1:]}, exactly one is 1 at each voxel and the others "
+            "are 0: these are one-hot phases of one volume; pass the phase of each voxel, array.argmax(0)"
+        )
     if one_hot:
         return [_of_phases(sample, label) for sample, label in zip(samples, labels, strict=True)]
     samples = [sample[0] if len(shape) == 5 else sample for sample in samples]
     return [as_volume(sample, name=label) for sample, label in zip(samples, labels, strict=True)]
+
+
+def _is_one_hot(samples: list[Any]) -> bool:
+    """Return whether samples of a batch are the indicators of phases: each voxel is in one of them."""
+    arrays = [plain_array(sample, "batch").values for sample in samples[: MAX_PHASES + 1]]
+    if len(samples) > MAX_PHASES or not all(((array == 0) | (array == 1)).all() for array in arrays):
+        return False
+    return bool((np.sum(arrays, axis=0) == 1).all())
 
 
 def _of_phases(sample: Any, name: str) -> Volume:
