@@ -74,8 +74,8 @@ def _of_array(data: Any, name: str, one_hot: bool) -> list[Volume]:
     labels = _names(name, len(samples))
     if batch and not one_hot and len(samples) > 1 and _is_one_hot(samples):
         raise InputError(
-            f"{name}: exactly one of the {len(samples)} volumes of shape {shape[1:]} is 1 at each voxel, the others are "
-            "0: these are one-hot phases of one volume; pass the phase of each voxel, array.argmax(0)"
+            f"{name}: exactly one of the {len(samples)} volumes of shape {shape[1:]} is 1 at each voxel, the others "
+            "are 0: these are one-hot phases of one volume; pass the phase of each voxel, array.argmax(0)"
         )
     if one_hot:
         return [_of_phases(sample, label) for sample, label in zip(samples, labels, strict=True)]
