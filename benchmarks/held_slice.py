@@ -10,6 +10,7 @@ volume.
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +23,7 @@ DISTANCES = (1, 2, 4, 8, 16)
 def main() -> None:
     """Make the volumes and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model")
+    parser.add_argument("model", type=Path)
     parser.add_argument("volume", help="the real volume")
     parser.add_argument("--from", type=int, default=0, dest="first", help="first plane along axis 0 that was not seen")
     parser.add_argument("--edge", type=int, default=64)
