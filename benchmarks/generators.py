@@ -5,6 +5,7 @@
     python benchmarks/generators.py berea --families all --minutes 10 --samples 64       the table of all families
     python benchmarks/generators.py berea ketton --families all --samples 64 --table docs/generators/table.inc
     python benchmarks/generators.py berea --model berea              judge a bundled model instead of fitting one
+    python benchmarks/generators.py berea --bundle                   and copy the best model into the package
 
 Judged are distances to the held-out part in units of those between its own pieces, the verdict, connectivity,
 transport, and copying. The training slab is judged too, for scale. Fits are `microchar fit`, and are resumed if they
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bundling import bundle
 from generator_table import table
 
 import microchar as mc
@@ -116,6 +118,8 @@ def main() -> None:
                 print(f"{name}, {family}-{seed}: {error}", file=sys.stderr, flush=True)
     if options.table:
         options.table.write_text(table(options.work, options.materials, list(FAMILIES)), encoding="utf-8")
+    if options.bundle:
+        bundle(options.work, options.materials, ROOT / "src")
 
 
 def parse() -> argparse.Namespace:
@@ -134,6 +138,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("generators-out"), help="models and results")
     parser.add_argument("--report", action="store_true", help="write the report of each family too")
     parser.add_argument("--table", type=Path, help="write what is below --work as a table of the documentation")
+    parser.add_argument("--bundle", action="store_true", help="copy the best model of each material into the package")
     options = parser.parse_args()
     if options.model:
         options.families = [options.model]

@@ -14,8 +14,8 @@ import tempfile
 import venv
 from pathlib import Path
 
-#: Largest sizes in MB. The volumes that ship are allowed 3 MB, the code and a bundled model 1 MB each.
-LARGEST = {".whl": 5, ".gz": 8}
+#: Largest sizes in MB. The volumes that ship are allowed 3 MB, the bundled model 14 MB.
+LARGEST = {".whl": 20, ".gz": 25}
 
 
 def main() -> None:

@@ -4,7 +4,6 @@
     python benchmarks/gan --minutes 60 --seeds 0 1 2    the comparison of the models
     python benchmarks/gan --minutes 30 --tables         the source's tables 2 to 7 and S8
     python benchmarks/gan judge write                   only these stages, for trainings that exist
-    python benchmarks/gan bundle --materials berea      copy the best U-net into the package
 
 Stages, each of which skips finished work:
 
@@ -12,10 +11,6 @@ train   trainings; one that was interrupted is resumed from its checkpoint
 judge   samples, and their distances to the test slab
 write   gan_results.csv (all numbers), gan_tables.rst (all tables) and pictures of everything that was judged,
         below --output
-
-By default these three run. One more is for maintainers:
-
-bundle  the U-net with the best score in training becomes the bundled model of the package
 
 Trainings, samples and scores are below --work, in MATERIAL/MINUTES-minutes/MODEL-SEED/; remove such a folder to train
 again. Runs are sequential; OMP_NUM_THREADS sets the number of threads.
@@ -32,7 +27,6 @@ import os
 import sys
 from pathlib import Path
 
-from bundle import bundle
 from judging import Judge
 from pictures import draw_curves, draw_slices
 from plan import DEFAULT_MATERIALS, MATERIALS, MODELS, ROWS, TABLES, Run, wanted
@@ -41,8 +35,6 @@ from training import parts, train
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("train", "judge", "write")
-BUNDLE = "bundle"
-ALL_STAGES = (*STAGES, BUNDLE)
 RESULTS = "gan_results.csv"
 
 
@@ -63,10 +55,6 @@ def main() -> None:
                     judge.judge(run, options.samples)
     if "write" in options.stages:
         write(options)
-    if BUNDLE in options.stages:
-        for material in options.materials:
-            unets = [run for run in runs if run.material == material and ROWS[run.row].generator == "unet-gan"]
-            bundle(material, unets, options.data, ROOT / "src" / "microchar_gan")
 
 
 def parse() -> argparse.Namespace:
@@ -75,9 +63,7 @@ def parse() -> argparse.Namespace:
         prog="benchmarks/gan", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     data = os.environ.get("MICROCHAR_DATA", ROOT.parent / "shared" / "data")
-    parser.add_argument(
-        "stages", nargs="*", metavar="STAGE", help=f"among {', '.join(ALL_STAGES)}; default: the first three"
-    )
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"among {', '.join(STAGES)}; default: all of them")
     parser.add_argument("--data", type=Path, default=Path(data), help="folder of the real volumes")
     parser.add_argument("--materials", nargs="+", choices=MATERIALS, default=list(DEFAULT_MATERIALS))
     parser.add_argument("--models", nargs="+", choices=ROWS, default=list(MODELS))
@@ -98,12 +84,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--output", type=Path, help="tables and pictures (default: as --work)")
     options = parser.parse_args()
     for stage in options.stages:
-        if stage not in ALL_STAGES:
-            parser.error(f"{stage}: no such stage; expected {', '.join(ALL_STAGES)}")
+        if stage not in STAGES:
+            parser.error(f"{stage}: no such stage; expected {', '.join(STAGES)}")
     options.stages = options.stages or list(STAGES)
     options.tables = list(TABLES) if options.tables == [] else options.tables or []
-    if options.quick and BUNDLE in options.stages:
-        parser.error("--quick: its models are not for the package")
     if options.quick:
         options.materials, options.models, options.tables = ["synthetic"], ["default", "gaussian-field"], []
         options.set += ["preset=tiny", "steps=4"]

@@ -83,7 +83,7 @@ RNN = replace(
 
 BEREA = BundledModel(
     id="berea",
-    generator="unet-gan",
+    generator="sdf-flow",
     package="microchar_gan",
     file="models/berea.safetensors",
     title="Berea sandstone",

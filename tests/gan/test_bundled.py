@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
 import pytest
 
 from microchar.generation.models import bundled_models, load_model
-from microchar_gan.tiling.tiles import blocks
+from microchar_gan.tiling.flow_sampling import labelled, sampled
 
 #: Volume fraction of the pores in the whole scan.
 PORES = {"berea": 0.196}
@@ -18,7 +19,7 @@ PORES = {"berea": 0.196}
 def test_bundled_models_are_small_and_name_no_folder(name):
     bundled = bundled_models()[name]
     content = files(bundled.package).joinpath(bundled.file).read_bytes()
-    assert len(content) < 10e6
+    assert len(content) < 15e6
     path = load_model(name).history["data"]["path"]
     assert path == f"{name}.tif"
 
@@ -36,11 +37,10 @@ def test_bundled_models_make_their_material(name):
 
 
 def test_tiles_of_a_trained_network_make_the_whole():
-    field = load_model("berea").as_field()
-    shape = (field.align * 9, field.align * 2, field.align)
-    wholes, tiled = (np.zeros(shape, np.uint8) for _ in range(2))
-    for volume, tile in ((wholes, shape), (tiled, field.align * 3)):
-        for where, labels in blocks(field, shape, seed=3, tile=tile):
-            volume[where] = labels
-    assert 0 < wholes.mean() < 1
-    np.testing.assert_array_equal(tiled, wholes)
+    # A trained network must not be too steep: rounding errors, which tiles change, must not grow from step to step.
+    model = replace(load_model("berea")._model, half=False)
+    cells = (24, 8, 8)
+    whole, tiled = (sampled(model, cells, seed=3, tile=tile) for tile in (cells, (12, 8, 8)))
+    first, second = (np.concatenate([b for _, b in labelled(model, state, (96, 32, 32))]) for state in (whole, tiled))
+    assert 0 < first.mean() < 1
+    assert np.mean(first != second) < 1e-3

@@ -67,18 +67,6 @@ def test_a_quick_run_and_another_that_finds_all_done(tmp_path):
     assert "use another --work" in other.stderr
 
 
-def test_only_models_of_the_package_that_were_trained_are_bundled(tmp_path):
-    for arguments, message in (
-        (["bundle", "--quick"], "not for the package"),
-        (["bundle", "--materials", "nmc"], "nmc: not among the models of the package"),
-        (["bundle", "--materials", "berea"], "berea: found no U-net"),
-    ):
-        refused = script(*arguments, "--work", str(tmp_path / "work"), "--output", str(tmp_path))
-        assert refused.returncode != 0
-        assert message in refused.stderr
-    assert not list(tmp_path.iterdir())
-
-
 def test_a_training_that_fails_is_told_and_not_tried_again(tmp_path):
     arguments = ("train", "write", "--quick", "--set", "width=0", "--work", str(tmp_path))
     first = script(*arguments)
