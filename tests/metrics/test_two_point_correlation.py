@@ -119,7 +119,7 @@ def test_the_radial_pairs_are_the_slow_ones(few, in_memory, medium, sizes):
     volume = mc.as_volume(volume, voxel_size=sizes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_radial, "_FEW_LAGS", few)
-        patch.setattr(_radial, "IN_MEMORY", in_memory)
+        patch.setattr(_radial, "_PART", in_memory)
         counts = counts_of(TwoPointCorrelation(r_max=r_max, periodic=periodic), volume)
     reach = [r_max[axis] if axis in volume.grid.axes else 0 for axis in range(3)]
     shells = naive.shells(volume.shape, sizes, reach, volume.read(), periodic)
@@ -140,7 +140,7 @@ def test_radial_pairs_of_a_large_volume_are_exact(kind, in_memory, monkeypatch):
     if kind == "layers":
         set_[:, :, ::2] = False
     monkeypatch.setattr("microchar.core.scratch.IN_MEMORY", 0)
-    monkeypatch.setattr(_radial, "IN_MEMORY", in_memory)  # 1, 9 and 29 classes of waves
+    monkeypatch.setattr(_radial, "_PART", in_memory)  # 1, 9 and 29 classes of waves
     voxels = SetVoxels(lambda first, last: set_[first:last], shape, (1,))
     ends = ends_at_all_lags(voxels, reach, 2)
     found = pairs_at_all_lags(voxels, reach, ends, 2)

@@ -9,7 +9,7 @@ from itertools import repeat
 import numpy as np
 
 from microchar.core.grid import Grid, Triple
-from microchar.core.scratch import IN_MEMORY, scratch_array
+from microchar.core.scratch import scratch_array
 from microchar.kernels.bits import count_at_lags, pack
 from microchar.kernels.spectra import LOW_BITS, fold, overlay, power
 from microchar.measurement.blocks import thread_pool
@@ -20,6 +20,8 @@ _CHUNK = 2**19
 _SLAB = 2**22
 #: Up to this number of lag vectors, voxels are compared one lag vector after the other.
 _FEW_LAGS = 2**13
+#: Bytes of the waves that are transformed together; more in volumes that have the most classes of waves.
+_PART = 10**8
 #: Most classes of waves; as many bits are looked up in two tables.
 _MOST_CLASSES = 2 * LOW_BITS - 1
 #: Waves longer than this many voxels are correlated in double precision.
@@ -263,10 +265,10 @@ def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: float, kind: np.dty
 def _classes(voxels: SetVoxels, padded: int, itemsize: int) -> int:
     """Return the odd number of classes of waves along axis 2 of which one at a time fits into memory."""
     together = padded * voxels.shape[0] * voxels.shape[1] * itemsize
-    if together // 2 <= IN_MEMORY:
+    if together // 2 <= _PART:
         return 1
     possible = [n for n in range(3, _MOST_CLASSES + 1, 2) if 2 not in voxels.periodic or padded % n == 0]
-    return next((n for n in possible if together <= n * IN_MEMORY), possible[-1] if possible else 1)
+    return next((n for n in possible if together <= n * _PART), possible[-1] if possible else 1)
 
 
 def _correlate(

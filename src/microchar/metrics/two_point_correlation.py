@@ -58,9 +58,9 @@ class TwoPointCorrelation(DirectionalMetric):
     shell. Lag vectors longer than the smallest of the largest lags are left out. The
     pairs are counted by FFT and rounded to integers, in double precision where the numbers
     of single precision are not close to integers; for a few voxels of lag they are counted
-    one by one. The FFT takes about :math:`4 (1 + r_{\max}/N)` bytes for each voxel, but at most
-    0.5 GB up to :math:`1200^3` voxels: parts of the transform are then made one after the other.
-    Of larger volumes, parts are in a temporary file.
+    one by one. Parts of the transform are made one after the other: up to :math:`1200^3`
+    voxels they take at most 0.5 GB, and a copy of the voxels as bits. Parts of larger volumes are
+    in a temporary file.
 
     References
     ----------
