@@ -47,7 +47,7 @@ SDF_FLOW = replace(
     title="Flow of signed distances",
     summary="signed distances of the phases, made from noise by flow matching, for phases that must connect",
     inputs=("volume",),
-    cost="training: the minutes it is given (45 on a CPU); generation: about 12 s for 128³ on one core with bfloat16",
+    cost="training: the minutes it is given (45 on a CPU); generation: 12 to 35 s for 128³ on one core with bfloat16",
 )
 
 DCGAN_3D = replace(
