@@ -357,10 +357,10 @@ class Generator(ABC):
 
     @contextmanager
     def _keeping_progress(self, work: Work, folder: str | Path | None, resume: bool) -> Iterator[None]:
-        """Set the folder for checkpoints while the block runs."""
+        """Set the folder for checkpoints while the block runs; then forget the slice that was given, too."""
         with progress_folder(self.spec, work, folder, resume) as path:
             self.folder, self.resume = path, resume
             try:
                 yield
             finally:
-                self.folder, self.resume = None, False
+                self.folder, self.resume, self.held = None, False, None
