@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, final
 
 import numpy as np
 
@@ -286,6 +286,7 @@ class AdditiveMetric(Metric):
         """Return what identifies the counts; metrics with equal identifiers share one counting."""
         return self
 
+    @final
     def run(
         self,
         volume: Volume,
