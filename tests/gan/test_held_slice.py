@@ -37,7 +37,7 @@ def test_what_a_step_predicted_is_found_again(times, monkeypatch):
     state = now * data + (1 - now) * noise
     following = later * data + kept * noise + fresh * flow_sampling.noise(seed, (0, 0, 0), cells, 8)
     seen = []
-    monkeypatch.setattr(HeldSlice, "corrected", lambda self, model, found: seen.append(found) or found + 1)
+    monkeypatch.setattr(HeldSlice, "corrected", lambda self, found, **_: seen.append(found) or found + 1)
     before = following.copy()
     flow_sampling._hold(model, HeldSlice(np.zeros((4, 4), np.uint8), 1, 2), state, following, times, seed)
     near = np.array([7, 8, 0, 1, 2])  # two cells on each side, around the torus
@@ -59,7 +59,7 @@ def test_corrected_cells_have_the_labels_of_the_slice(phases, axis, index, field
     near = [slice(None)] * 4
     near[1 + axis] = held.cells(cells)
     changed = whole.copy()
-    changed[tuple(near)] = held.corrected(model, whole[tuple(near)])
+    changed[tuple(near)] = held.corrected(whole[tuple(near)], std=model.std, mean=model.mean, shift=model.shift)
     wrong = []
     for state in (whole, changed):
         made = np.concatenate([block for _, block in labelled(model, state, (32, 32, 32))])

@@ -168,7 +168,8 @@ def _hold(
         near[tuple(box)] -= fresh * noise(step_seed, start, stop, model.network.outputs)
     # A step mixes data and noise in two ways: before it and after it. So both are known.
     data = ((1 - time) * near - kept * before) / ((1 - time) * later - kept * time)
-    following[tuple(here)] += later * (held.corrected(model, data.astype(np.float32)) - data)
+    corrected = held.corrected(data.astype(np.float32), std=model.std, mean=model.mean, shift=model.shift)
+    following[tuple(here)] += later * (corrected - data)
 
 
 def _shares(model: FlowModel, later: float) -> tuple[float, float]:

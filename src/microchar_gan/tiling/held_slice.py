@@ -7,17 +7,13 @@ plane of the slice, and the later steps fit everything around it to that.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from microchar.generation.streaming import Box
 from microchar_gan.networks.distances import CELL, DOUBLING_MARGIN, depths, doubled, of_cells, to_cells
-
-if TYPE_CHECKING:
-    from microchar.generation.streaming import Box
-    from microchar_gan.tiling.flow_sampling import FlowModel
 
 #: Cells on each side of the cell of the slice that are corrected, and that the values on the slice depend on.
 _AROUND, _NEEDED = 2, 1
@@ -54,27 +50,26 @@ class HeldSlice:
         middle = self.index // CELL
         return np.arange(middle - _AROUND, middle + _AROUND + 1) % lengths[self.axis]
 
-    def corrected(self, model: FlowModel, data: np.ndarray) -> np.ndarray:
+    def corrected(self, data: np.ndarray, *, std: np.ndarray, mean: np.ndarray, shift: np.ndarray) -> np.ndarray:
         """Return predicted cells near the slice, changed so that the labels on it are the given ones, or nearly.
 
         Parameters
         ----------
-        model : FlowModel
         data : float32, (channels, …)
             Standardised values of the cells that `cells` names, and of all cells along the other axes.
+        std, mean, shift
+            Those of the `FlowModel`.
         """
-        std, mean, shift = (
-            torch.from_numpy(array).float()[:, None, None, None] for array in (model.std, model.mean, model.shift)
-        )
-        fields = of_cells(torch.from_numpy(data) * std) + mean
+        scale, offset, added = (torch.from_numpy(array).float()[:, None, None, None] for array in (std, mean, shift))
+        fields = of_cells(torch.from_numpy(data) * scale) + offset
         labels = self._on_torus(fields)
         given = labels != _FREE
-        labels = labels.clamp(max=len(shift) - 1)
+        labels = labels.clamp(max=len(added) - 1)
         profile = self._profile()
         change = torch.zeros_like(fields.select(1 + self.axis, 0)).requires_grad_()
         for _ in range(_STEPS):
             changed = fields + change.unsqueeze(1 + self.axis) * profile
-            deep = depths(self._on_plane(changed)) + shift[..., 0]
+            deep = depths(self._on_plane(changed)) + added[..., 0]
             own = deep.gather(0, labels[None])[0]
             others = deep.scatter(0, labels[None], -torch.inf).amax(dim=0)
             missing = torch.relu(_MARGIN - own + others)[given].square().sum() / 8
@@ -83,7 +78,7 @@ class HeldSlice:
             (slope,) = torch.autograd.grad(missing, change)
             change = (change.detach() - _RATE * slope).requires_grad_()
         changed = fields + change.detach().unsqueeze(1 + self.axis) * profile
-        return (to_cells(changed - mean) / std).numpy()
+        return (to_cells(changed - offset) / scale).numpy()
 
     def set(self, box: Box, labels: np.ndarray) -> int:
         """Set the labels of the slice in a box of the volume; return how many were others."""
