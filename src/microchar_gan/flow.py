@@ -139,7 +139,7 @@ class SdfFlow(AveragedGenerator):
         """Make the distances of the whole volume, then its labels slab by slab."""
         model = self._model
         cells = model.cells(shape, periodic)
-        held = self._held(cells)
+        held = self._held(shape, cells)
         state = sampled(
             model, cells, seed=int(rng.integers(2**62)), held=held, progress=section(progress, 0.0, _TRAINING)
         )
@@ -150,10 +150,10 @@ class SdfFlow(AveragedGenerator):
         if held is not None:
             self.remarks["pixels of the slice that were set at the end"] = wrong
 
-    def _held(self, cells: Triple) -> HeldSlice | None:
-        if self.held is None:
+    def _held(self, shape: Triple, cells: Triple) -> HeldSlice | None:
+        if self.held is None or self.material is None:
             return None
-        held = HeldSlice(self.held_labels, self.held.axis, self.held.index)
+        held = HeldSlice(self.held.labels(self.material, shape), self.held.axis, self.held.index)
         if cells[held.axis] * CELL < held.LEAST:
             raise InputError(
                 f"slice at {held.axis}:{held.index}: axis {held.axis} repeats after {cells[held.axis] * CELL} voxels, "

@@ -67,9 +67,8 @@ class Generator(ABC):
     #: During work that keeps progress: the folder for checkpoints, and whether to start from those in it.
     folder: Path | None = field(default=None, init=False, repr=False, compare=False)
     resume: bool = field(default=False, init=False, repr=False, compare=False)
-    #: The slice that the present volume must contain, and its labels; None and an empty array if there is none.
+    #: The slice that the present volume must contain; None if there is none.
     held: GivenSlice | None = field(default=None, init=False, repr=False, compare=False)
-    held_labels: np.ndarray = field(default_factory=lambda: np.empty((0, 0)), init=False, repr=False, compare=False)
 
     # --- implemented by each generator ---
 
@@ -349,9 +348,9 @@ class Generator(ABC):
         rng = random_generator(seed)
         if given is not None and not self.spec.takes_slice:
             raise InputError(f"generator {self.id!r} makes no volumes around a slice; leave the slice out")
-        material = self.material or self.default_material()
+        if given is not None:
+            given.labels(self.material or self.default_material(), lengths)  # refuses one that does not fit
         self.held = given
-        self.held_labels = np.empty((0, 0)) if given is None else given.labels(material, lengths)
         self.remarks = {}
         return lengths, rng, axes
 

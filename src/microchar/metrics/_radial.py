@@ -255,7 +255,11 @@ def _autocorrelation(voxels: SetVoxels, reach: Triple, mean: float, kind: np.dty
     classes = _classes(voxels, padded[2], kind.itemsize)
     if classes > 1 and 2 not in voxels.periodic:
         padded[2] = classes * fft.next_fast_len(-(-padded[2] // classes))
-    lines = (_WholeLines if classes == 1 else _FoldedLines)(voxels, mean, padded[2], classes, threads)
+    lines: _WholeLines | _FoldedLines
+    if classes == 1:
+        lines = _WholeLines(voxels, mean, padded[2])
+    else:
+        lines = _FoldedLines(voxels, mean, padded[2], classes, threads)
     correlated = np.empty((padded[2] // 2 + 1, 2 * reach[0] + 1, reach[1] + 1), np.complex128)
     _correlate(lines, voxels, padded, kind, correlated, threads)
     numbers = fft.irfft(correlated, padded[2], axis=0, workers=threads, overwrite_x=True)[_lags(reach)[2] % padded[2]]
@@ -334,12 +338,12 @@ def _correlated_plane(plane: np.ndarray, padded: list[int], reach_0: int, reach_
 
 
 class _WholeLines:
-    """Lines along axis 2, transformed to all their waves at once."""
+    """Lines along axis 2, transformed to all their waves at once: one class."""
 
-    def __init__(self, voxels: SetVoxels, mean: float, padded: int, classes: int, threads: int):
-        del threads
+    classes = 1
+
+    def __init__(self, voxels: SetVoxels, mean: float, padded: int):
         self._voxels, self._mean, self._padded = voxels, mean, padded
-        self.classes = classes
 
     def numbers(self, first: int) -> range:
         """Return the numbers of the waves of a class, without those that are conjugate to others."""
